@@ -1,0 +1,22 @@
+// Program to C text: graphs -> kernels (fuse) -> schedule -> memory plan -> text.
+#ifndef NNC_CODEGEN_CODEGEN_H
+#define NNC_CODEGEN_CODEGEN_H
+
+#include "ir/base/strbuf.h"
+#include "ir/program.h"
+
+typedef struct CodegenOptions {
+  const char *nnc_version;
+  bool program;            // with descriptor and main(); false: the functions only
+  bool keep_subnormals;    // -fsubnormals
+} CodegenOptions;
+
+// The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h" and, for a
+// program, "nn_model.h". (`--standalone` is made by the driver, which puts the runtime's text in place of the
+// includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
+void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
+
+// --dump-ir=after:fuse of one function, or of all (fn NULL): the kernels, one paragraph each.
+void codegen_dump_kernels(const Program *p, const Function *fn, StrBuf *out);
+
+#endif

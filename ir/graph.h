@@ -1,0 +1,97 @@
+// The graph: an array of immutable nodes; ids are positions and inputs precede users, so id order is
+// topological. Graph == the body of one function. Elaboration never shares nodes (a derivative is by a
+// node's identity); only the pass `cse` does. Passes build new graphs.
+//
+// Elementwise operations broadcast implicitly by numpy's rule (trailing axes, a static 1 stretches), so
+// BROADCAST stands only where the language asks for it or a rule needs the exact shape.
+#ifndef NNC_IR_GRAPH_H
+#define NNC_IR_GRAPH_H
+
+#include "ir/base/arena.h"
+#include "ir/base/diag.h"
+#include "ir/dtype.h"
+#include "ir/op.h"
+#include "ir/shape.h"
+
+typedef uint32_t NodeId;
+#define NO_NODE UINT32_MAX
+
+typedef struct Graph Graph;
+
+typedef enum InputRole {
+  IN_ARG,     // argument `index` of the function (data field, export or prepare argument)
+  IN_STEP,    // completed steps of the enclosing train or phase, real scalar
+  IN_EPOCH,   // completed epochs, real scalar
+  IN_OPTION,  // run-time option `index` of the program (--set), real scalar
+  IN_BATCH    // N itself as a real scalar (the size of the current batch)
+} InputRole;
+
+// OPTIMIZE: inputs are [hyper-parameters in optim.def order without FLAGs, then one gradient per store].
+// Writes stores[i] (version versions[i] -> +1) and its slots.
+typedef struct OptimizeAttr {
+  Optimizer kind;
+  uint32_t n_hyper;      // inputs before the gradients
+  uint32_t flags;        // bit i: the i-th FLAG hyper-parameter of the optimizer is true
+  bool uses_momentum;    // SGD: slot 0 exists
+  uint32_t n;            // parameters
+  const uint32_t *stores;    // parameter store ids, in path order
+  const uint32_t *versions;  // version read, version + 1 written
+  const uint32_t *counts;    // store id of the i32 update count of each (optimizer, parameter)
+  const uint32_t *slots;     // n * slots-per-parameter store ids, parameter-major (UINT32_MAX: none)
+} OptimizeAttr;
+
+typedef union Attr {
+  uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
+  struct { const Dim *start; const int64_t *stride; } slice;  // SLICE; size is the node's shape
+  struct { const Dim *lo, *hi; const int64_t *interior; Scalar value; } pad;  // PAD; lo, hi may be negative
+  uint32_t axis;                             // CONCAT GATHER SCATTER_ADD IOTA ARGMAX ARGMIN
+  uint32_t axes;                             // SUM RMAX RMIN REVERSE: bit i = axis i (reduced axes vanish)
+  struct { uint8_t nb, nc, lb[MAX_RANK], rb[MAX_RANK], lc[MAX_RANK], rc[MAX_RANK]; } dot;
+  struct { const Scalar *data; int64_t count; } konst;  // CONST: count 1 = splat, else row-major elements
+  struct { uint32_t id, version; } store;    // READ; WRITE: the version it makes is version + 1
+  uint32_t site;                             // RAND RANDN
+  struct { InputRole role; uint32_t index; const char *name; } input;
+  uint32_t proj;                             // PROJ: which result
+  const OptimizeAttr *optimize;
+  const Graph *vjp;                          // CUSTOM_VJP, see below
+} Attr;
+// DOT: batch axes lb[i] ~ rb[i], contracted axes lc[i] ~ rc[i]; result axes: batch, lhs free, rhs free.
+// GATHER(x, i): shape x[:axis] + i.shape + x[axis+1:]. SCATTER_ADD(x, i, u): u has the gather's shape.
+// READ: no input for version 0, else the WRITE or OPTIMIZE node that made the version.
+// CUSTOM_VJP(y, x1..xn): the value is y's; the cotangent dy does not enter y but gives xi the i-th root
+//   of the rule graph, whose INPUT args are x1..xn, y, dy in this order (a root NO_NODE: no gradient).
+// GRAD(e, x1..xn): e scalar; PROJ(grad, i) is de/dxi, of xi's shape. GRAD and OPTIMIZE have a shape of
+//   rank 0 that nobody reads.
+
+typedef struct Node {
+  Op op;
+  DType dtype;
+  Shape shape;
+  uint32_t n_in;
+  const NodeId *in;
+  Attr attr;
+  Span span;         // place in the source
+  const char *path;  // instance path ("net.dense_0"), "" outside
+} Node;
+
+struct Graph {
+  Arena *arena;
+  Node *nodes;
+  uint32_t len, cap;
+  const char *symbol;  // name of the dynamic size, NULL: none
+  int64_t bound;       // its largest value (1 <= N <= bound)
+  NodeId *roots;       // results and effects, in program order; what they are is the Function's to say
+  uint32_t n_roots;
+};
+
+Graph *graph_new(Arena *a, const char *symbol, int64_t bound);
+// Appends; copies `in`. The caller has set op, dtype, shape, attr, span, path.
+NodeId graph_add(Graph *g, Node n);
+void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n);
+static inline const Node *graph_node(const Graph *g, NodeId id) { return &g->nodes[id]; }
+
+// True when a cotangent of `e` can arrive at `x` (through differentiable operations only).
+// *cut (may be NULL): a node without gradient that stands on a path from x to e, NO_NODE if none does.
+bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut);
+
+#endif

@@ -1,0 +1,191 @@
+// A whole elaborated program: stores, functions, data, the train plan. Made by the elaborator, its
+// graphs rewritten by the passes, read by codegen (and by the driver, which can run it in the
+// interpreter). Names are final: what stands in weight files and logs.
+#ifndef NNC_IR_PROGRAM_H
+#define NNC_IR_PROGRAM_H
+
+#include "ir/graph.h"
+
+typedef enum StoreKind { STORE_PARAM, STORE_STATE, STORE_EVAL_STATE, STORE_SLOT, STORE_COUNT } StoreKind;
+
+typedef struct Store {
+  const char *name;  // path: "net.dense_0.W"; slots: "net.dense_0.W:opt.0", counts: "net.dense_0.W:opt.count"
+  StoreKind kind;
+  DType dtype;
+  Shape shape;       // static
+  double lr_mult, decay_mult;
+  const char *npy;   // initialised from this file at start instead of by init; NULL
+  Span span;
+} Store;
+
+typedef enum FnKind {
+  FN_INIT,     // no inputs; writes every store (not slots and counts: those start at zero)
+  FN_STEP,     // an `each` body: inputs = fields of the streams in order
+  FN_THEN,     // `then` block: no inputs
+  FN_EVAL,     // an `eval` body
+  FN_FINISH,   // `finish` of an eval; no inputs
+  FN_EVAL_INIT,  // initial values of an eval's states; no inputs
+  FN_UPDATE,   // `update` item of a train block; no inputs
+  FN_EXPORT,   // inputs and results as declared
+  FN_PREPARE   // computed fields of ONE example: inputs = the sources' fields (static shapes), results = fields
+} FnKind;
+
+typedef enum RootKind { ROOT_RESULT, ROOT_REPORT, ROOT_EFFECT } RootKind;
+
+typedef struct RootInfo {
+  RootKind kind;
+  const char *name;  // result or report name; effects: NULL
+} RootInfo;
+
+typedef struct FnInput {  // an input (IN_ARG index = position) of a function
+  const char *name;
+  DType dtype;
+  Shape shape;
+  Span span;
+} FnInput;
+
+typedef struct Function {
+  const char *name;  // unique C-ish name: "init", "fit_step", "fit_eval_mnist", "classify", "prepare_mnist"
+  FnKind kind;
+  Graph *g;                // roots parallel to `roots`
+  const RootInfo *roots;   // n = g->n_roots
+  const FnInput *inputs;
+  uint32_t n_inputs;
+  Span span;
+} Function;
+
+// ---- data
+typedef enum SourceKind { SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS } SourceKind;
+
+typedef struct DataSource {
+  SourceKind kind;
+  const char *field;      // name of the field it fills (diagnostics)
+  const char *path;       // relative to --data; NULL for rows
+  DType dtype;            // of the field
+  Shape shape;            // of one example, static
+  // csv
+  const int32_t *columns; // indices; NULL: the first count(shape) columns, in order
+  uint32_t n_columns;
+  const char *const *column_names;  // when columns were given by name (header = true); else NULL
+  bool header;
+  char sep;
+  // rows
+  const Scalar *rows;     // n_rows * count(shape)
+  int64_t n_rows;
+  // split
+  const char *split;      // NULL: all
+  const double *parts;
+  uint32_t n_parts, part; // `part` = index of `split` among the parts
+  uint64_t split_seed;
+  Span span;
+} DataSource;
+
+typedef struct DataField {  // what a step receives, in the order of the data block
+  const char *name;
+  DType dtype;
+  Shape shape;         // of one example
+  int32_t source;      // index of the source it is read from, or -1: computed
+  int32_t result;      // computed: index of the result of `prepare`
+} DataField;
+
+// One use of a data block with its arguments: mnist("train").
+typedef struct DataSet {
+  const char *name;     // of the block: "mnist"
+  const char *label;    // unique: "mnist", "mnist_2"
+  const DataSource *sources;
+  uint32_t n_sources;
+  const DataField *fields;
+  uint32_t n_fields;
+  int32_t prepare;      // function index or -1
+  bool shuffle;         // in `each`
+  Span span;
+} DataSet;
+
+// ---- train plan
+typedef enum PlanKind { PLAN_LOOP, PLAN_EVAL, PLAN_SAVE, PLAN_LOAD, PLAN_UPDATE } PlanKind;
+
+typedef struct PlanEval {
+  const char *name;     // as in logs: the data block's name, then name_2 …
+  uint32_t data;        // DataSet index
+  uint32_t fn;          // FN_EVAL
+  int32_t init, finish; // FN_EVAL_INIT, FN_FINISH or -1
+  int64_t batch;
+  int64_t every;        // in a loop: after epochs n, 2n, … and the last
+  const uint32_t *inputs;  // for each input of fn: the field of the data set it takes
+} PlanEval;
+
+typedef struct StreamField { uint32_t stream, field; } StreamField;
+
+typedef struct PlanLoop {
+  int64_t epochs, batch;
+  int64_t count;            // `each i in a..b`: number of iterations per epoch (no data); else 0
+  int64_t first;            // a; input 0 of the step is then the i32 scalar i
+  bool drop_last;
+  const uint32_t *streams;  // DataSet indices, the first governs the epoch
+  uint32_t n_streams;
+  const StreamField *inputs; // for each input of step
+  uint32_t step;            // FN_STEP
+  int32_t then;             // FN_THEN or -1
+  const PlanEval *evals;
+  uint32_t n_evals;
+  int64_t patience;         // 0: off
+  const char *watch;
+  bool mode_max;
+} PlanLoop;
+
+typedef struct PlanFile {   // save and load: the stores of a subtree
+  const char *file;
+  const uint32_t *stores;
+  const char *const *names; // tensor name in the file for each store
+  uint32_t n;
+  bool partial;
+  Span span;
+} PlanFile;
+
+typedef struct PlanItem {
+  PlanKind kind;
+  const char *phase;        // "greedy[0]" or NULL
+  uint32_t scope;           // changes whenever step and epoch restart at 0 (entering a train or phase)
+  union {
+    PlanLoop loop;
+    PlanEval eval;
+    PlanFile file;
+    uint32_t fn;            // PLAN_UPDATE
+  } u;
+} PlanItem;
+
+typedef struct Train {
+  const char *name;
+  bool has_seed;
+  uint64_t seed;
+  const PlanItem *items;
+  uint32_t n_items;
+  Span span;
+} Train;
+
+typedef struct RunOption {  // `option` inside train: --set name=value
+  const char *name;
+  double value;
+  Span span;
+} RunOption;
+
+typedef struct Program {
+  const char *name;         // stem of the source file, as a C identifier
+  DType real;
+  Arena *arena;
+  const SourceMap *sources;
+  const Store *stores;
+  uint32_t n_stores;
+  Function *fns;            // Function.g is replaced by the passes
+  uint32_t n_fns;
+  uint32_t init;            // FN_INIT's index
+  const DataSet *data;
+  uint32_t n_data;
+  const Train *trains;
+  uint32_t n_trains;
+  const RunOption *options;
+  uint32_t n_options;
+} Program;
+
+
+#endif

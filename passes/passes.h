@@ -1,0 +1,30 @@
+// The passes over graphs and the table that orders them (passes.def).
+#ifndef NNC_PASSES_PASSES_H
+#define NNC_PASSES_PASSES_H
+
+#include "ir/program.h"
+
+typedef struct PassInfo {
+  const char *name;
+  Graph *(*run)(const Graph *g, Arena *a);
+  const char *after;   // must come after this pass; NULL: anywhere
+  const char *reason;  // why
+} PassInfo;
+
+const PassInfo *pass_table(uint32_t *n);
+// Asserts the ordering constraints of the table; called once at start.
+void pass_table_check(void);
+
+typedef struct PassOptions {
+  const char *const *disabled;  // names turned off (tests)
+  uint32_t n_disabled;
+  bool verify;                  // graph_verify after every pass
+  // Called before (name, false) and after (name, true) each pass on each function; for --dump-ir, --time-passes.
+  void (*observe)(void *user, const char *pass, bool after, const Program *p, const Function *f);
+  void *user;
+} PassOptions;
+
+// Rewrites the graph of every function of the program.
+void passes_run(Program *p, const PassOptions *options, Arena *a);
+
+#endif

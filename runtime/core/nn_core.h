@@ -1,0 +1,62 @@
+/* The context every emitted function gets, and the few types of the runtime core.
+   C99, also valid C++17; libc and libm only, no heap, no stdio (MIT-0). */
+#ifndef NN_CORE_H
+#define NN_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __FAST_MATH__
+#error "emitted code relies on IEEE arithmetic: compile it without -ffast-math"
+#endif
+
+typedef enum nn_status {
+  NN_OK = 0,
+  NN_FAULT_INDEX,    /* an index outside its axis: fault.value, fault.bound */
+  NN_FAULT_DIVISION, /* integer division by zero */
+  NN_NOT_FINITE      /* a loss that is not finite */
+} nn_status;
+
+typedef struct nn_fault {
+  int status;        /* nn_status of the first fault, NN_OK: none */
+  uint32_t place;    /* index in the model's table of places, see nn_model.h */
+  int64_t value;     /* the index met */
+  int64_t bound;     /* it must lie in 0 .. bound - 1 */
+} nn_fault;
+
+struct nn_ctx;
+/* A kernel works on tiles lo <= t < hi; `args` is its own const struct. */
+typedef void (*nn_kernel)(struct nn_ctx *c, const void *args, size_t lo, size_t hi);
+
+typedef struct nn_ctx {
+  unsigned char *arena;  /* stores first, then scratch; aligned to 64 */
+  size_t n;              /* the dynamic size of the running call */
+  uint64_t seed;
+  uint32_t batch_count;  /* counter "step" of random draws: batches executed since the program began */
+  uint32_t example, epoch_count; /* prepare only: draws are keyed by (seed, epoch, example) */
+  double step, epoch;    /* completed steps and epochs of the enclosing train or phase */
+  const double *options; /* run-time options (--set), in the program's order */
+  nn_fault fault;
+  void (*par)(struct nn_ctx *c, nn_kernel k, const void *args, size_t tiles); /* NULL: serial */
+  void *user;            /* par's own, or the interpreter's */
+} nn_ctx;
+
+/* The one door through which kernels run. */
+static inline void nn_run(nn_ctx *c, nn_kernel k, const void *args, size_t tiles) {
+  if (c->par)
+    c->par(c, k, args, tiles);
+  else
+    k(c, args, 0, tiles);
+}
+
+/* Records the first fault of a call; later ones are consequences. */
+static inline void nn_fault_set(nn_ctx *c, int status, uint32_t place, int64_t value, int64_t bound) {
+  if (c->fault.status == NN_OK) {
+    c->fault.status = status;
+    c->fault.place = place;
+    c->fault.value = value;
+    c->fault.bound = bound;
+  }
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* The constant descriptor of a model: what an emitted program hands to the host runtime, whose
+   nn_main() is the program's command line (embedding.md). The compiler fills the same structures to run a
+   program in its interpreter, so nothing here may depend on emitted code. (MIT-0) */
+#ifndef NN_MODEL_H
+#define NN_MODEL_H
+
+#include "nn_core.h"
+
+typedef enum nn_dtype { NN_F32, NN_F64, NN_F16, NN_BF16, NN_I8, NN_I16, NN_I32, NN_I64, NN_U8, NN_MASK } nn_dtype;
+
+/* Runs one function: args = inputs, then results and reports (reports are real scalars), in the order of the
+   nn_function below. n = the dynamic size. Returns c->fault.status. */
+typedef int (*nn_fn)(nn_ctx *c, size_t n, void *const *args);
+
+typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUNT } nn_store_kind;
+
+typedef struct nn_store {
+  const char *name;
+  nn_store_kind kind;
+  nn_dtype dtype;
+  int rank;
+  const int64_t *dims;
+  size_t count;   /* elements */
+  size_t offset;  /* bytes into the arena */
+  const char *npy; /* file that fills it at start, or NULL */
+} nn_store;
+
+typedef struct nn_arg {
+  const char *name;
+  nn_dtype dtype;
+  int rank;
+  const int64_t *dims_a, *dims_b; /* axis i has dims_a[i] * n + dims_b[i] elements */
+} nn_arg;
+
+typedef struct nn_function {
+  const char *name;
+  nn_fn fn;        /* NULL: model->call is used */
+  int n_in, n_out; /* n_out counts results and reports */
+  const nn_arg *in, *out;
+  size_t bound;    /* largest n; 0: no dynamic size */
+  size_t min_n;    /* 1 */
+} nn_function;
+
+typedef enum nn_source_kind { NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS } nn_source_kind;
+
+typedef struct nn_source {
+  nn_source_kind kind;
+  const char *field, *path;
+  nn_dtype dtype;         /* of the field; file to field converts float to float and int to wider int only */
+  int rank;
+  const int64_t *dims;    /* of one example */
+  size_t count;
+  const int32_t *columns; /* csv; NULL: the first `count` columns */
+  const char *const *column_names; /* csv with header; NULL: by index */
+  size_t n_columns;
+  int header;
+  char sep;
+  const double *rows;     /* rows: n_rows * count values */
+  size_t n_rows;
+  const double *parts;    /* split; NULL: all examples */
+  size_t n_parts, part;
+  uint64_t split_seed;
+} nn_source;
+
+typedef struct nn_field {
+  const char *name;
+  nn_dtype dtype;
+  int rank;
+  const int64_t *dims;    /* of one example */
+  size_t count;
+  int source;             /* index, or -1: computed */
+  int result;             /* computed: index of prepare's result */
+} nn_field;
+
+typedef struct nn_data {
+  const char *name, *label;
+  const nn_source *sources;
+  int n_sources;
+  const nn_field *fields;
+  int n_fields;
+  int prepare;            /* function index, -1: none */
+  int shuffle;
+} nn_data;
+
+typedef struct nn_eval {
+  const char *name;
+  int data, fn, init, finish; /* init, finish: -1 none */
+  int64_t batch, every;
+  const int *inputs;      /* field of the data for each input of fn */
+} nn_eval;
+
+typedef struct nn_stream_field { int stream, field; } nn_stream_field;
+
+typedef struct nn_loop {
+  int64_t epochs, batch, count, first;
+  int drop_last;
+  const int *streams;     /* data indices */
+  int n_streams;
+  const nn_stream_field *inputs;
+  int step, then;         /* functions; then: -1 none */
+  const nn_eval *evals;
+  int n_evals;
+  int64_t patience;       /* 0: off */
+  const char *watch;
+  int mode_max;
+} nn_loop;
+
+typedef struct nn_file {
+  const char *file;
+  const int *stores;
+  const char *const *names;
+  int n;
+  int partial;
+} nn_file;
+
+typedef enum nn_plan_kind { NN_PLAN_LOOP, NN_PLAN_EVAL, NN_PLAN_SAVE, NN_PLAN_LOAD, NN_PLAN_UPDATE } nn_plan_kind;
+
+typedef struct nn_plan_item {
+  nn_plan_kind kind;
+  const char *phase;      /* NULL: none */
+  int scope;              /* step and epoch restart at 0 when it changes */
+  const nn_loop *loop;
+  const nn_eval *eval;
+  const nn_file *file;
+  int fn;
+} nn_plan_item;
+
+typedef struct nn_train {
+  const char *name;
+  int has_seed;
+  uint64_t seed;
+  const nn_plan_item *items;
+  int n_items;
+} nn_train;
+
+typedef struct nn_option {
+  const char *name;
+  double value;
+} nn_option;
+
+typedef struct nn_place {  /* of a run-time fault: where in the model, and what was indexed */
+  const char *at;          /* "digits.nn:12:9" */
+  const char *what;        /* "`pick`: index into axis 1 of [B, 10]" */
+} nn_place;
+
+typedef struct nn_model {
+  const char *name;
+  const char *version;     /* of nnc */
+  nn_dtype real;
+  size_t arena_bytes;      /* stores + the largest scratch, multiple of 64 */
+  const nn_store *stores;
+  int n_stores;
+  const nn_function *fns;
+  int n_fns;
+  int init;                /* function that fills the stores */
+  const int *exports;      /* functions `predict` may call */
+  int n_exports;
+  const nn_data *data;
+  int n_data;
+  const nn_train *trains;
+  int n_trains;
+  const nn_option *options;
+  int n_options;
+  const nn_place *places;
+  int n_places;
+  int flush_subnormals;
+  /* Used for functions whose fn is NULL (the interpreter); `c->user` is the caller's. */
+  int (*call)(nn_ctx *c, int function, size_t n, void *const *args);
+  void *call_user;         /* copied to c->user before each such call */
+} nn_model;
+
+/* The whole command line of a model program; returns the exit code. */
+int nn_main(const nn_model *m, int argc, char **argv);
+
+#endif
