@@ -31,8 +31,9 @@ NodeId b_slice(Builder *b, NodeId x, const Dim *start, const Dim *size, const in
 NodeId b_pad(Builder *b, NodeId x, const Dim *lo, const Dim *hi, const int64_t *interior, Scalar v);
 NodeId b_concat(Builder *b, const NodeId *in, uint32_t n, uint32_t axis);
 NodeId b_reverse(Builder *b, NodeId x, uint32_t axes);
-NodeId b_gather(Builder *b, NodeId x, NodeId i, uint32_t axis);
-NodeId b_scatter_add(Builder *b, NodeId x, NodeId i, NodeId u, uint32_t axis);
+// Leading `batch` axes are shared by x and i; u has the shape of the gather (graph.h).
+NodeId b_gather(Builder *b, NodeId x, NodeId i, uint32_t axis, uint32_t batch);
+NodeId b_scatter_add(Builder *b, NodeId x, NodeId i, NodeId u, uint32_t axis, uint32_t batch);
 NodeId b_iota(Builder *b, DType t, Shape s, uint32_t axis);
 NodeId b_arg(Builder *b, Op op, NodeId x, uint32_t axis);      // ARGMAX ARGMIN
 NodeId b_reduce(Builder *b, Op op, NodeId x, uint32_t axes);   // SUM RMAX RMIN

@@ -44,7 +44,10 @@ typedef union Attr {
   uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
   struct { const Dim *start; const int64_t *stride; } slice;  // SLICE; size is the node's shape
   struct { const Dim *lo, *hi; const int64_t *interior; Scalar value; } pad;  // PAD; lo, hi may be negative
-  uint32_t axis;                             // CONCAT GATHER SCATTER_ADD IOTA ARGMAX ARGMIN
+  uint32_t axis;                             // CONCAT IOTA ARGMAX ARGMIN
+  // GATHER(x, i), SCATTER_ADD(x, i, u): the leading `batch` axes are shared by x and i (equal sizes), axis >=
+  // batch. GATHER's shape, which is also u's, is x[:axis] + i.shape[batch:] + x[axis + 1:].
+  struct { uint32_t axis, batch; } gather;
   uint32_t axes;                             // SUM RMAX RMIN REVERSE: bit i = axis i (reduced axes vanish)
   struct { uint8_t nb, nc, lb[MAX_RANK], rb[MAX_RANK], lc[MAX_RANK], rc[MAX_RANK]; } dot;
   struct { const Scalar *data; int64_t count; } konst;  // CONST: count 1 = splat, else row-major elements
