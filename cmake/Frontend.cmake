@@ -1,4 +1,4 @@
-# Scanner and parser from flex and bison; the rest of frontend/ plainly.
+# Scanner and parser from flex and bison, the standard library as bytes; the rest of frontend/ plainly.
 set(gen ${CMAKE_BINARY_DIR}/frontend)
 file(MAKE_DIRECTORY ${gen})
 file(GLOB frontend_sources CONFIGURE_DEPENDS frontend/*.c)
@@ -8,9 +8,9 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/frontend/parser.y)
   add_flex_bison_dependency(nn_lexer nn_parser)
   list(APPEND frontend_sources ${BISON_nn_parser_OUTPUTS} ${FLEX_nn_lexer_OUTPUTS})
 endif()
-if(frontend_sources)
-  add_library(nnc_frontend STATIC ${frontend_sources})
-  target_include_directories(nnc_frontend PUBLIC ${CMAKE_BINARY_DIR})
-else()
-  add_library(nnc_frontend INTERFACE)
-endif()
+# The standard library's text (frontend/std/*.nn) travels inside nnc.
+file(GLOB std_sources CONFIGURE_DEPENDS frontend/std/*.nn)
+nnc_embed(embedded_std ${gen}/embedded_std.c ${CMAKE_SOURCE_DIR}/frontend ${std_sources})
+list(APPEND frontend_sources ${gen}/embedded_std.c)
+add_library(nnc_frontend STATIC ${frontend_sources})
+target_include_directories(nnc_frontend PUBLIC ${CMAKE_BINARY_DIR})
