@@ -77,6 +77,7 @@ typedef struct DataSource {
   const double *parts;
   uint32_t n_parts, part; // `part` = index of `split` among the parts
   uint64_t split_seed;
+  bool reshape;           // idx(path, reshape = shape): only the number of elements must fit
   Span span;
 } DataSource;
 

@@ -26,7 +26,7 @@ typedef struct nn_store {
 } nn_store;
 
 typedef struct nn_arg {
-  const char *name;
+  const char *name; /* an output of a step named "": a minimised loss, checked to be finite, never logged */
   nn_dtype dtype;
   int rank;
   const int64_t *dims_a, *dims_b; /* axis i has dims_a[i] * n + dims_b[i] elements */
@@ -60,6 +60,7 @@ typedef struct nn_source {
   const double *parts;    /* split; NULL: all examples */
   size_t n_parts, part;
   uint64_t split_seed;
+  int reshape;            /* idx(path, reshape = shape): only the number of elements must fit */
 } nn_source;
 
 typedef struct nn_field {
@@ -80,6 +81,7 @@ typedef struct nn_data {
   int n_fields;
   int prepare;            /* function index, -1: none */
   int shuffle;
+  int pure;               /* `prepare` draws nothing: its results may be computed once and kept */
 } nn_data;
 
 typedef struct nn_eval {
