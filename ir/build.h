@@ -14,7 +14,7 @@ typedef struct Builder {
 } Builder;
 
 // Elementwise, comparison, logic: op of arity 1 to 3. SELECT's first input is a mask.
-NodeId b_ew(Builder *b, Op op, const NodeId *in, uint32_t n);
+NodeId b_ew(Builder *b, Op op, const NodeId *in, uint32_t n);  // all but CAST
 NodeId b_ew1(Builder *b, Op op, NodeId x);
 NodeId b_ew2(Builder *b, Op op, NodeId x, NodeId y);
 NodeId b_ew3(Builder *b, Op op, NodeId x, NodeId y, NodeId z);
@@ -52,7 +52,8 @@ NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const Graph *rule)
 NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n);
 NodeId b_proj(Builder *b, NodeId grad, uint32_t i, DType t, Shape s);
 
-// Copies a node into b->g with new inputs (already in b->g): what every pass does with what it keeps.
+// Copies a node into b->g with new inputs (already in b->g): what every pass does with what it keeps. Span,
+// path and attribute are the node's; what the attribute points to is shared, so its arena must live on.
 NodeId b_copy(Builder *b, const Node *n, const NodeId *in);
 
 // matmul's shape rule for diagnostics: false with *why (a static text) when x @ y does not fit.

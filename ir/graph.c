@@ -1,0 +1,88 @@
+// Nodes in one growing array; reachability is two marks in one backward walk: "a cotangent arrives" and
+// "depends on x".
+#include "ir/graph.h"
+
+#include <assert.h>
+#include <string.h>
+
+Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
+  Graph *g = ARENA_NEW(a, Graph);
+  g->arena = a;
+  g->symbol = symbol;
+  g->bound = bound;
+  return g;
+}
+
+static void grow(Graph *g) {
+  uint32_t cap = g->cap ? 2 * g->cap : 64;
+  assert(cap > g->cap && "more nodes than ids");
+  Node *nodes = ARENA_ARRAY(g->arena, cap, Node);
+  if (g->len) memcpy(nodes, g->nodes, g->len * sizeof *nodes);
+  g->nodes = nodes;
+  g->cap = cap;
+}
+
+NodeId graph_add(Graph *g, Node n) {
+  for (uint32_t i = 0; i < n.n_in; i++) assert(n.in[i] < g->len && "an input precedes its user");
+  if (g->len == g->cap) grow(g);
+  n.in = arena_copy(g->arena, n.in, n.n_in * sizeof *n.in);
+  if (!n.path) n.path = "";
+  g->nodes[g->len] = n;
+  return g->len++;
+}
+
+void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n) {
+  g->roots = arena_copy(g->arena, roots, n * sizeof *roots);
+  g->n_roots = n;
+}
+
+// True when the cotangent of n's result goes on to its input i.
+static bool edge_carries(const Graph *g, const Node *n, uint32_t i) {
+  if (n->op == OP_PROJ) return true;
+  if (n->op == OP_GRAD) return i == 0; // a gradient depends on what its e depends on
+  if (!op_differentiable(n->op) || !dtype_is_real(g->nodes[n->in[i]].dtype)) return false;
+  if (n->op == OP_CUSTOM_VJP) return i > 0 && n->attr.vjp->roots[i - 1] != NO_NODE;
+  return true;
+}
+
+// The input of n that depends on x and takes no cotangent; NO_NODE: all that depend on x take it.
+static NodeId blocked_input(const Graph *g, const Node *n, const bool *depends) {
+  for (uint32_t i = 0; i < n->n_in; i++)
+    if (depends[n->in[i]] && !edge_carries(g, n, i)) return n->in[i];
+  return NO_NODE;
+}
+
+// The node nearest to e, among those a cotangent of e arrives at, where a way on to x ends. Where it ends
+// because an operand is no real (an index, a mask) the operation that made it so is named.
+static NodeId find_cut(const Graph *g, const bool *arrives, NodeId e, NodeId x) {
+  bool *depends = ARENA_ARRAY(g->arena, (size_t)e + 1, bool);
+  depends[x] = true;
+  for (NodeId id = x + 1; id <= e; id++)
+    for (uint32_t i = 0; i < g->nodes[id].n_in; i++) depends[id] |= depends[g->nodes[id].in[i]];
+  for (NodeId id = e; id > x; id--) {
+    if (!arrives[id] || !depends[id]) continue;
+    NodeId cut = id, in = blocked_input(g, &g->nodes[id], depends);
+    if (in == NO_NODE) continue;
+    while (in != x && in != NO_NODE && !dtype_is_real(g->nodes[in].dtype)) {
+      cut = in;
+      in = blocked_input(g, &g->nodes[cut], depends);
+    }
+    return cut;
+  }
+  return NO_NODE;
+}
+
+bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut) {
+  if (cut) *cut = NO_NODE;
+  if (x > e) return false;
+  bool *arrives = ARENA_ARRAY(g->arena, (size_t)e + 1, bool);
+  arrives[e] = true;
+  for (NodeId id = e; id > x; id--) {
+    if (!arrives[id]) continue;
+    const Node *n = &g->nodes[id];
+    for (uint32_t i = 0; i < n->n_in; i++)
+      if (edge_carries(g, n, i)) arrives[n->in[i]] = true;
+  }
+  if (!arrives[x] && cut) *cut = find_cut(g, arrives, e, x);
+  return arrives[x];
+}

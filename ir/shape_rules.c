@@ -1,0 +1,290 @@
+// One function per name of the SHAPE column. A size a*N + b is linear in N, so what must hold for every N in
+// 1..bound is looked at for N = 1 and N = bound only.
+#include "ir/shape_rules.h"
+
+#include "ir/base/checked.h"
+
+#include <stddef.h>
+
+static const Node *input(const Graph *g, const Node *n, uint32_t i) { return &g->nodes[n->in[i]]; }
+
+DType sum_dtype(DType t) { return t == DT_U8 || t == DT_I8 || t == DT_I16 ? DT_I32 : t; }
+
+static bool at(Dim d, int64_t n, int64_t *out) {
+  int64_t r;
+  return checked_mul(d.a, n, &r) && checked_add(r, d.b, out);
+}
+
+static bool nonnegative(const Graph *g, Dim d) {
+  int64_t first, last;
+  return at(d, 1, &first) && at(d, g->symbol ? g->bound : 1, &last) && first >= 0 && last >= 0;
+}
+
+bool dim_valid(const Graph *g, Dim d) { return (dim_static(d) || g->symbol) && nonnegative(g, d); }
+
+bool shape_valid(const Graph *g, const Shape *s) {
+  int64_t count = 1;
+  bool empty = false, fits = true;
+  for (uint32_t i = 0; i < s->rank; i++) {
+    int64_t size;
+    if (!dim_valid(g, s->d[i]) || !at(s->d[i], g->symbol ? g->bound : 1, &size)) return false;
+    empty |= size == 0;
+    fits = fits && checked_mul(count, size, &count) && count <= MAX_ELEMENTS;
+  }
+  return s->rank <= MAX_RANK && (fits || empty);
+}
+
+static const char *RULE_SAME(const Graph *g, Node *n) {
+  n->shape = input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  if (n->op == OP_REVERSE && n->attr.axes >> n->shape.rank) return "no such axis";
+  return NULL;
+}
+
+// Common shape of the inputs from `first` on; their type goes to n->dtype.
+static const char *broadcast_inputs(const Graph *g, Node *n, uint32_t first) {
+  n->shape = input(g, n, 0)->shape;
+  n->dtype = input(g, n, first)->dtype;
+  for (uint32_t i = 1; i < n->n_in; i++) {
+    if (i >= first && input(g, n, i)->dtype != n->dtype) return "operands have different types";
+    if (!shape_broadcast(&n->shape, &input(g, n, i)->shape, &n->shape, NULL)) return "shapes do not fit";
+  }
+  return NULL;
+}
+
+static const char *RULE_BCAST(const Graph *g, Node *n) { return broadcast_inputs(g, n, 0); }
+
+static const char *RULE_SELECT(const Graph *g, Node *n) {
+  if (input(g, n, 0)->dtype != DT_MASK) return "the condition is no mask";
+  return broadcast_inputs(g, n, 1);
+}
+
+static const char *RULE_COMPARE(const Graph *g, Node *n) {
+  const char *why = broadcast_inputs(g, n, 0);
+  n->dtype = DT_MASK;
+  return why;
+}
+
+static const char *RULE_LOGIC(const Graph *g, Node *n) {
+  const char *why = broadcast_inputs(g, n, 0);
+  return !why && n->dtype != DT_MASK ? "operand is no mask" : why;
+}
+
+static const char *RULE_CAST(const Graph *g, Node *n) {
+  n->shape = input(g, n, 0)->shape;
+  return n->dtype < DT_COUNT ? NULL : "no such type";
+}
+
+// The products are equal as polynomials of N: equal sizes cancel, the rest is of the form a*N + b.
+static bool same_count(const Shape *x, const Shape *y) {
+  Shape left = {0};
+  bool used[MAX_RANK] = {false};
+  for (uint32_t i = 0; i < x->rank; i++) {
+    uint32_t j = 0;
+    while (j < y->rank && (used[j] || !dim_eq(x->d[i], y->d[j]))) j++;
+    if (j < y->rank)
+      used[j] = true;
+    else
+      left.d[left.rank++] = x->d[i];
+  }
+  Shape right = {0};
+  for (uint32_t j = 0; j < y->rank; j++)
+    if (!used[j]) right.d[right.rank++] = y->d[j];
+  Dim a, b;
+  return shape_count(&left, &a) && shape_count(&right, &b) && dim_eq(a, b);
+}
+
+static const char *RULE_RESHAPE(const Graph *g, Node *n) {
+  n->dtype = input(g, n, 0)->dtype;
+  return same_count(&n->shape, &input(g, n, 0)->shape) ? NULL : "the number of elements differs";
+}
+
+static const char *RULE_TRANSPOSE(const Graph *g, Node *n) {
+  const Shape *x = &input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  n->shape = (Shape){.rank = x->rank};
+  unsigned seen = 0;
+  for (uint32_t i = 0; i < x->rank; i++) {
+    if (n->attr.perm[i] >= x->rank) return "no such axis";
+    seen |= 1u << n->attr.perm[i];
+    n->shape.d[i] = x->d[n->attr.perm[i]];
+  }
+  return seen == (1u << x->rank) - 1 ? NULL : "an axis is missing";
+}
+
+static const char *RULE_BROADCAST(const Graph *g, Node *n) {
+  n->dtype = input(g, n, 0)->dtype;
+  return shape_broadcasts_to(&input(g, n, 0)->shape, &n->shape) ? NULL : "the shape does not stretch so";
+}
+
+// start + (size - 1) * stride <= last index of the axis, for every N.
+static bool slice_inside(const Graph *g, Dim axis, Dim start, Dim size, int64_t stride) {
+  Dim last, room;
+  if (stride < 1 || !nonnegative(g, start) || !nonnegative(g, size)) return false;
+  if (dim_is(size, 0)) return dim_sub(axis, start, &room) && nonnegative(g, room);
+  if (!dim_sub(size, dim_of(1), &last) || !dim_mul(last, dim_of(stride), &last)) return false;
+  if (!dim_add(last, start, &last) || !dim_sub(axis, last, &room)) return false;
+  return dim_sub(room, dim_of(1), &room) && nonnegative(g, room);
+}
+
+static const char *RULE_SLICE(const Graph *g, Node *n) {
+  const Shape *x = &input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  if (n->shape.rank != x->rank) return "the rank differs";
+  for (uint32_t i = 0; i < x->rank; i++)
+    if (!slice_inside(g, x->d[i], n->attr.slice.start[i], n->shape.d[i], n->attr.slice.stride[i]))
+      return "the slice leaves its axis";
+  return NULL;
+}
+
+// size + (size - 1) * interior + lo + hi; an empty axis has nothing between its elements.
+static bool padded(Dim size, Dim lo, Dim hi, int64_t interior, Dim *out) {
+  Dim between = dim_of(0);
+  if (interior < 0) return false;
+  if (interior > 0 && !dim_is(size, 0) &&
+      (!dim_sub(size, dim_of(1), &between) || !dim_mul(between, dim_of(interior), &between)))
+    return false;
+  return dim_add(size, between, out) && dim_add(*out, lo, out) && dim_add(*out, hi, out);
+}
+
+static const char *RULE_PAD(const Graph *g, Node *n) {
+  const Shape *x = &input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  n->shape = (Shape){.rank = x->rank};
+  for (uint32_t i = 0; i < x->rank; i++)
+    if (!padded(x->d[i], n->attr.pad.lo[i], n->attr.pad.hi[i], n->attr.pad.interior[i], &n->shape.d[i]))
+      return "the padded size does not fit";
+  return NULL;
+}
+
+static const char *RULE_CONCAT(const Graph *g, Node *n) {
+  uint32_t axis = n->attr.axis;
+  if (n->n_in == 0) return "nothing to concatenate";
+  n->shape = input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  if (axis >= n->shape.rank) return "no such axis";
+  for (uint32_t i = 1; i < n->n_in; i++) {
+    Shape s = input(g, n, i)->shape, expected = n->shape;
+    if (input(g, n, i)->dtype != n->dtype) return "operands have different types";
+    if (s.rank != n->shape.rank || !dim_add(n->shape.d[axis], s.d[axis], &n->shape.d[axis]))
+      return "shapes do not fit";
+    expected.d[axis] = s.d[axis];
+    if (!shape_eq(&s, &expected)) return "shapes do not fit";
+  }
+  return NULL;
+}
+
+static const char *gather_shape(const Graph *g, const Node *n, Shape *out) {
+  const Shape *x = &input(g, n, 0)->shape, *i = &input(g, n, 1)->shape;
+  uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch;
+  if (!dtype_is_int(input(g, n, 1)->dtype)) return "the index is no integer";
+  if (axis >= x->rank || batch > axis || batch > i->rank) return "no such axis";
+  if (x->rank - 1 + i->rank - batch > MAX_RANK) return "too many axes";
+  for (uint32_t k = 0; k < batch; k++)
+    if (!dim_eq(x->d[k], i->d[k])) return "batch axes differ";
+  *out = (Shape){0};
+  for (uint32_t k = 0; k < axis; k++) out->d[out->rank++] = x->d[k];
+  for (uint32_t k = batch; k < i->rank; k++) out->d[out->rank++] = i->d[k];
+  for (uint32_t k = axis + 1; k < x->rank; k++) out->d[out->rank++] = x->d[k];
+  return NULL;
+}
+
+static const char *RULE_GATHER(const Graph *g, Node *n) {
+  n->dtype = input(g, n, 0)->dtype;
+  return gather_shape(g, n, &n->shape);
+}
+
+static const char *RULE_SCATTER_ADD(const Graph *g, Node *n) {
+  Shape u;
+  n->shape = input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  if (input(g, n, 2)->dtype != n->dtype) return "operands have different types";
+  const char *why = gather_shape(g, n, &u);
+  if (why) return why;
+  return shape_eq(&u, &input(g, n, 2)->shape) ? NULL : "the update has not the gather's shape";
+}
+
+static const char *RULE_ATTR(const Graph *g, Node *n) {
+  (void)g;
+  if (n->op == OP_IOTA && n->attr.axis >= n->shape.rank) return "no such axis";
+  return n->dtype < DT_COUNT ? NULL : "no such type";
+}
+
+static void remove_axes(const Shape *x, uint32_t axes, Shape *out) {
+  *out = (Shape){0};
+  for (uint32_t i = 0; i < x->rank; i++)
+    if (!(axes >> i & 1)) out->d[out->rank++] = x->d[i];
+}
+
+static const char *RULE_ARG(const Graph *g, Node *n) {
+  const Shape *x = &input(g, n, 0)->shape;
+  if (n->attr.axis >= x->rank) return "no such axis";
+  if (!dtype_is_int(n->dtype)) return "an index is an integer";
+  if (dim_is(x->d[n->attr.axis], 0)) return "no element to choose";
+  remove_axes(x, 1u << n->attr.axis, &n->shape);
+  return NULL;
+}
+
+static const char *RULE_REDUCE(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  if (n->attr.axes >> x->shape.rank) return "no such axis";
+  if (x->dtype == DT_MASK) return "a mask has no sum or maximum";
+  n->dtype = n->op == OP_SUM ? sum_dtype(x->dtype) : x->dtype;
+  for (uint32_t i = 0; n->op != OP_SUM && i < x->shape.rank; i++)
+    if (n->attr.axes >> i & 1 && dim_is(x->shape.d[i], 0)) return "no element to choose";
+  remove_axes(&x->shape, n->attr.axes, &n->shape);
+  return NULL;
+}
+
+// Marks the axes named by `list`; false when one is out of range or named twice.
+static bool mark_axes(const Shape *s, const uint8_t *list, uint32_t n, uint32_t *marks) {
+  for (uint32_t i = 0; i < n; i++) {
+    if (list[i] >= s->rank || *marks >> list[i] & 1) return false;
+    *marks |= 1u << list[i];
+  }
+  return true;
+}
+
+static const char *RULE_DOT(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0), *y = input(g, n, 1);
+  uint32_t left = 0, right = 0, nb = n->attr.dot.nb, nc = n->attr.dot.nc;
+  if (x->dtype != y->dtype) return "operands have different types";
+  if (x->dtype == DT_MASK) return "a mask has no product";
+  if (nb > MAX_RANK || nc > MAX_RANK || nb + nc > x->shape.rank || nb + nc > y->shape.rank)
+    return "no such axis";
+  if (x->shape.rank + y->shape.rank - nb - 2 * nc > MAX_RANK) return "too many axes";
+  if (!mark_axes(&x->shape, n->attr.dot.lb, nb, &left) || !mark_axes(&x->shape, n->attr.dot.lc, nc, &left) ||
+      !mark_axes(&y->shape, n->attr.dot.rb, nb, &right) || !mark_axes(&y->shape, n->attr.dot.rc, nc, &right))
+    return "no such axis";
+  Shape s = {0}, free_l, free_r;
+  for (uint32_t i = 0; i < nb; i++) {
+    s.d[s.rank++] = x->shape.d[n->attr.dot.lb[i]];
+    if (!dim_eq(x->shape.d[n->attr.dot.lb[i]], y->shape.d[n->attr.dot.rb[i]])) return "batch axes differ";
+  }
+  for (uint32_t i = 0; i < nc; i++)
+    if (!dim_eq(x->shape.d[n->attr.dot.lc[i]], y->shape.d[n->attr.dot.rc[i]])) return "inner sizes differ";
+  remove_axes(&x->shape, left, &free_l);
+  remove_axes(&y->shape, right, &free_r);
+  for (uint32_t i = 0; i < free_l.rank; i++) s.d[s.rank++] = free_l.d[i];
+  for (uint32_t i = 0; i < free_r.rank; i++) s.d[s.rank++] = free_r.d[i];
+  n->shape = s;
+  n->dtype = x->dtype;
+  return NULL;
+}
+
+static const char *(*const rules[OP_COUNT])(const Graph *, Node *) = {
+#define OP(ID, name, arity, KIND, SHAPE, MF, MI, DERIV, DOMAIN) RULE_##SHAPE,
+#include "ir/ops.def"
+#undef OP
+};
+
+const char *shape_rule(const Graph *g, Node *n) {
+  int arity = op_arity(n->op);
+  if (arity >= 0 && n->n_in != (uint32_t)arity) return "wrong number of operands";
+  const char *why = rules[n->op](g, n);
+  if (why) return why;
+  bool real = n->n_in > 0 && dtype_is_real(input(g, n, n->op == OP_SELECT ? 1 : 0)->dtype);
+  if (op_is_scalar(n->op) && !(real ? op_meaning_real(n->op) : op_meaning_int(n->op)))
+    return "not defined for this type";
+  return shape_valid(g, &n->shape) ? NULL : "the size does not fit";
+}

@@ -1,0 +1,21 @@
+// The SHAPE column of ops.def as functions: type and shape of a node from its inputs and attributes. The
+// builder's side; verify.c checks the same facts by its own, independently written, conditions.
+#ifndef NNC_IR_SHAPE_RULES_H
+#define NNC_IR_SHAPE_RULES_H
+
+#include "ir/graph.h"
+
+// Fills n->shape and n->dtype. RESHAPE, BROADCAST, SLICE and the leaves, READ, OPTIMIZE, GRAD and PROJ carry
+// the wanted shape (and CAST, ARGMAX, leaves the wanted type) already; it is checked. NULL, or a static text
+// that says what does not fit.
+const char *shape_rule(const Graph *g, Node *n);
+
+// The type sum keeps: i32 for u8, i8 and i16, else the operand's.
+DType sum_dtype(DType t);
+
+// True when 0 <= d for every N in 1..bound and d is static in a graph without a symbol.
+bool dim_valid(const Graph *g, Dim d);
+// All sizes valid, and at most MAX_ELEMENTS elements at the bound.
+bool shape_valid(const Graph *g, const Shape *s);
+
+#endif
