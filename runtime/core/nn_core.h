@@ -10,6 +10,14 @@
 #error "emitted code relies on IEEE arithmetic: compile it without -ffast-math"
 #endif
 
+/* A multiply and an add are never joined but by nn_fma, so that every compiler gives the same bits. The
+   other two let gcc put sqrtf and selects into vectors; neither changes a value. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
+#endif
+
 typedef enum nn_status {
   NN_OK = 0,
   NN_FAULT_INDEX,    /* an index outside its axis: fault.value, fault.bound */
@@ -18,10 +26,10 @@ typedef enum nn_status {
 } nn_status;
 
 typedef struct nn_fault {
-  int status;        /* nn_status of the first fault, NN_OK: none */
-  uint32_t place;    /* index in the model's table of places, see nn_model.h */
-  int64_t value;     /* the index met */
-  int64_t bound;     /* it must lie in 0 .. bound - 1 */
+  int status;     /* nn_status of the first fault, NN_OK: none */
+  uint32_t place; /* index in the model's table of places, see nn_model.h */
+  int64_t value;  /* the index met */
+  int64_t bound;  /* it must lie in 0 .. bound - 1 */
 } nn_fault;
 
 struct nn_ctx;
@@ -29,16 +37,16 @@ struct nn_ctx;
 typedef void (*nn_kernel)(struct nn_ctx *c, const void *args, size_t lo, size_t hi);
 
 typedef struct nn_ctx {
-  unsigned char *arena;  /* stores first, then scratch; aligned to 64 */
-  size_t n;              /* the dynamic size of the running call */
+  unsigned char *arena; /* stores first, then scratch; aligned to 64 */
+  size_t n;             /* the dynamic size of the running call */
   uint64_t seed;
-  uint32_t batch_count;  /* counter "step" of random draws: batches executed since the program began */
+  uint32_t batch_count; /* counter "step" of random draws: batches executed since the program began */
   uint32_t example, epoch_count; /* prepare only: draws are keyed by (seed, epoch, example) */
-  double step, epoch;    /* completed steps and epochs of the enclosing train or phase */
-  const double *options; /* run-time options (--set), in the program's order */
+  double step, epoch;            /* completed steps and epochs of the enclosing train or phase */
+  const double *options;         /* run-time options (--set), in the program's order */
   nn_fault fault;
   void (*par)(struct nn_ctx *c, nn_kernel k, const void *args, size_t tiles); /* NULL: serial */
-  void *user;            /* par's own, or the interpreter's */
+  void *user; /* par's own, or the interpreter's */
 } nn_ctx;
 
 /* The one door through which kernels run. */

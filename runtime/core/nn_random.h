@@ -1,0 +1,118 @@
+/* Counter-based random numbers: Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
+   easy as 1, 2, 3" (SC 2011). MIT-0.
+
+   A draw is a pure function of (seed, iter, step, site, element): key = seed (low word, high word), counter =
+   (element / 4, iter, step, site), element e takes word e % 4. So no state is kept, any element can be drawn
+   by any thread, and a draw can be repeated.
+
+     uniform in [0, 1)   (w >> 8) 2^-24
+     normal              (w0, w1) of a block give elements 0 and 1, (w2, w3) give 2 and 3: r cos t, r sin t
+   with r = sqrt(-2 ln((k_a + 1) 2^-24)), t = 2 pi k_b 2^-24, k = w >> 8 (Box and Muller) double of data
+   ((w1:w0) >> 11) 2^-53
+
+   f32 and f64 draws come from the same words. */
+#ifndef NN_RANDOM_H
+#define NN_RANDOM_H
+
+#include "nn_math.h"
+
+typedef struct nn_words {
+  uint32_t w[4];
+} nn_words;
+
+static inline nn_words nn_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+  nn_words out;
+  int round;
+  for (round = 0; round < 10; round++) {
+    uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+    c1 = (uint32_t)p1;
+    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+    c3 = (uint32_t)p0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  out.w[0] = c0;
+  out.w[1] = c1;
+  out.w[2] = c2;
+  out.w[3] = c3;
+  return out;
+}
+
+static inline nn_words nn_rand_words(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site,
+                                     uint64_t element) {
+  return nn_philox(seed, (uint32_t)(element / 4u), iter, step, site);
+}
+
+/* FNV-1a, 32 bit, of the bytes of a path: the site of a draw. */
+static inline uint32_t nn_fnv1a(const char *s) {
+  uint32_t h = 2166136261u;
+  for (; *s; s++) h = (h ^ (uint32_t)(unsigned char)*s) * 16777619u;
+  return h;
+}
+
+/* The double in [0, 1) that shuffles data. */
+static inline double nn_philox_double(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+  nn_words b = nn_philox(seed, c0, c1, c2, c3);
+  uint64_t w = (uint64_t)b.w[1] << 32 | b.w[0];
+  return (double)(w >> 11) * 1.1102230246251565e-16;
+}
+
+/* ---- one word or pair to a number */
+static inline float nn_uniformf(uint32_t w) { return (float)(w >> 8) * 5.9604644775390625e-8f; }
+static inline double nn_uniform(uint32_t w) { return (double)(w >> 8) * 5.9604644775390625e-8; }
+
+/* cos (sine = 0) or sin (sine = 1) of 2 pi k 2^-24, 0 <= k < 2^24: the quadrant is exact in integers. */
+static inline double nn_normal(uint32_t wa, uint32_t wb, int sine) {
+  double r = sqrt(-2.0 * nn_log((double)((wa >> 8) + 1u) * 5.9604644775390625e-8));
+  double t = (double)(wb >> 8) * (6.283185307179586 * 5.9604644775390625e-8);
+  return r * (sine ? nn_sin(t) : nn_cos(t));
+}
+static inline float nn_normalf(uint32_t wa, uint32_t wb, int sine) { return (float)nn_normal(wa, wb, sine); }
+
+/* ---- one element */
+static inline float nn_randf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+  return nn_uniformf(nn_rand_words(seed, iter, step, site, element).w[element % 4u]);
+}
+static inline double nn_rand(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+  return nn_uniform(nn_rand_words(seed, iter, step, site, element).w[element % 4u]);
+}
+static inline float nn_randnf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+  nn_words b = nn_rand_words(seed, iter, step, site, element);
+  size_t pair = (size_t)(element % 4u) & 2u;
+  return nn_normalf(b.w[pair], b.w[pair + 1u], (int)(element & 1u));
+}
+static inline double nn_randn(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+  nn_words b = nn_rand_words(seed, iter, step, site, element);
+  size_t pair = (size_t)(element % 4u) & 2u;
+  return nn_normal(b.w[pair], b.w[pair + 1u], (int)(element & 1u));
+}
+
+/* ---- elements 4 block .. 4 block + 3 at once, the same values */
+static inline void nn_rand4f(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                             float out[4]) {
+  nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
+  int i;
+  for (i = 0; i < 4; i++) out[i] = nn_uniformf(b.w[i]);
+}
+static inline void nn_randn4f(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                              float out[4]) {
+  nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
+  int i;
+  for (i = 0; i < 4; i++) out[i] = nn_normalf(b.w[i & 2], b.w[(i & 2) + 1], i & 1);
+}
+static inline void nn_rand4(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                            double out[4]) {
+  nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
+  int i;
+  for (i = 0; i < 4; i++) out[i] = nn_uniform(b.w[i]);
+}
+static inline void nn_randn4(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                             double out[4]) {
+  nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
+  int i;
+  for (i = 0; i < 4; i++) out[i] = nn_normal(b.w[i & 2], b.w[(i & 2) + 1], i & 1);
+}
+
+#endif
