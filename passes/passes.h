@@ -4,11 +4,14 @@
 
 #include "ir/program.h"
 
+// Expands every GRAD into nodes: no GRAD, PROJ, CUSTOM_VJP or STOP_GRAD is left, nor a node without use.
+Graph *pass_autodiff(const Graph *g, Arena *a);
+
 typedef struct PassInfo {
   const char *name;
   Graph *(*run)(const Graph *g, Arena *a);
-  const char *after;   // must come after this pass; NULL: anywhere
-  const char *reason;  // why
+  const char *after;  // must come after this pass; NULL: anywhere
+  const char *reason; // why
 } PassInfo;
 
 const PassInfo *pass_table(uint32_t *n);
@@ -16,10 +19,11 @@ const PassInfo *pass_table(uint32_t *n);
 void pass_table_check(void);
 
 typedef struct PassOptions {
-  const char *const *disabled;  // names turned off (tests)
+  const char *const *disabled; // names turned off (tests)
   uint32_t n_disabled;
-  bool verify;                  // graph_verify after every pass
-  // Called before (name, false) and after (name, true) each pass on each function; for --dump-ir, --time-passes.
+  bool verify; // graph_verify after every pass
+  // Called before (name, false) and after (name, true) each pass on each function; for --dump-ir,
+  // --time-passes.
   void (*observe)(void *user, const char *pass, bool after, const Program *p, const Function *f);
   void *user;
 } PassOptions;

@@ -1,0 +1,225 @@
+// Expands GRAD: copies the graph node by node; at a GRAD it walks back from e over the nodes between e and
+// the targets, adding each node's contributions to the cotangents of its inputs by the DERIV column.
+// What a GRAD needs is already expanded when it is met, so inner ones come first by themselves.
+#include "passes/autodiff.h"
+
+#include "passes/passes.h"
+
+#include <assert.h>
+#include <string.h>
+
+static NodeId *no_nodes(Arena *a, size_t n) {
+  NodeId *ids = ARENA_ARRAY(a, n, NodeId);
+  for (size_t i = 0; i < n; i++) ids[i] = NO_NODE;
+  return ids;
+}
+
+// ---- the reverse walk
+
+// True when n passes cotangents on to its input i.
+static bool passes_to(const Graph *g, const Node *n, uint32_t i) {
+  const Derivative *d = &derivative_table[n->op];
+  if (d->kind == DERIV_NONE || d->kind == DERIV_ZERO) return false;
+  if (d->kind == DERIV_EXPR && !d->in[i]) return false;
+  if (n->op == OP_CUSTOM_VJP && (i == 0 || n->attr.vjp->roots[i - 1] == NO_NODE)) return false;
+  return dtype_is_real(n->dtype) && dtype_is_real(graph_node(g, n->in[i])->dtype);
+}
+
+// Nodes up to e whose cotangent some target needs.
+static bool *mark_wanted(const Walk *w, NodeId e, const NodeId *x, uint32_t n) {
+  bool *wanted = ARENA_ARRAY(w->b.g->arena, (size_t)e + 1, bool);
+  for (uint32_t i = 0; i < n; i++)
+    if (x[i] <= e && dtype_is_real(walk_node(w, x[i])->dtype)) wanted[x[i]] = true;
+  for (NodeId id = 0; id <= e; id++) {
+    const Node *node = walk_node(w, id);
+    for (uint32_t i = 0; i < node->n_in && !wanted[id]; i++)
+      wanted[id] = wanted[node->in[i]] && passes_to(w->b.g, node, i);
+  }
+  return wanted;
+}
+
+static NodeId expand_expr(Walk *w, const Expr *x, NodeId y, NodeId dy) {
+  const Node *n = walk_node(w, y);
+  switch (x->kind) {
+  case X_A: return n->in[0];
+  case X_B: return n->in[1];
+  case X_C: return n->in[2];
+  case X_Y: return y;
+  case X_DY: return dy;
+  case X_NUMBER: return cot_number(w, n->dtype, x->number);
+  case X_OP: break;
+  }
+  NodeId in[3];
+  uint32_t arity = (uint32_t)op_arity(x->op);
+  for (uint32_t i = 0; i < arity; i++) in[i] = expand_expr(w, x->in[i], y, dy);
+  return cot_op(w, x->op, in, arity);
+}
+
+static NodeId contribution(Walk *w, NodeId y, NodeId dy, uint32_t i) {
+  Node n = *walk_node(w, y);
+  const Derivative *d = &derivative_table[n.op];
+  NodeId t = d->kind == DERIV_RULE ? d->rule(w, y, dy, i) : expand_expr(w, d->in[i], y, dy);
+  if (t == NO_NODE || !(op_is_scalar(n.op) || n.op == OP_BROADCAST)) return t;
+  return cot_unbroadcast(w, t, n.shape, walk_node(w, n.in[i])->shape);
+}
+
+static void propagate(Walk *w, NodeId y, NodeId *cot, const bool *wanted) {
+  Node n = *walk_node(w, y);
+  w->b.span = n.span;
+  w->b.path = n.path;
+  for (uint32_t i = 0; i < n.n_in; i++) {
+    NodeId x = n.in[i];
+    if (!wanted[x] || !passes_to(w->b.g, &n, i)) continue;
+    NodeId t = contribution(w, y, cot[y], i);
+    if (t == NO_NODE) continue;
+    cot[x] = cot[x] == NO_NODE ? t : cot_op(w, OP_ADD, (NodeId[]){cot[x], t}, 2);
+  }
+}
+
+// de/dx for each target, of the target's shape.
+static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
+  Arena *a = w->b.g->arena;
+  bool *wanted = mark_wanted(w, e, x, n);
+  NodeId *cot = no_nodes(a, (size_t)e + 1), *result = ARENA_ARRAY(a, n, NodeId);
+  Builder at_grad = w->b;
+  if (wanted[e]) cot[e] = cot_number(w, walk_node(w, e)->dtype, 1);
+  for (NodeId id = e; id != NO_NODE; id--)
+    if (cot[id] != NO_NODE) propagate(w, id, cot, wanted);
+  w->b.span = at_grad.span;
+  w->b.path = at_grad.path;
+  for (uint32_t i = 0; i < n; i++) {
+    const Node *t = walk_node(w, x[i]);
+    bool reached = x[i] <= e && cot[x[i]] != NO_NODE;
+    result[i] = reached ? cot_exact(w, cot[x[i]], t->shape) : b_splat(&w->b, t->dtype, t->shape, (Scalar){0});
+  }
+  return result;
+}
+
+// ---- the copy
+
+// A node of its own with x's value: a gradient may be a node that was there before (with e = a * b,
+// de/da is b), and a target is meant by its identity. drop_marks removes it.
+static NodeId mark(Walk *w, NodeId x) {
+  Node n = *walk_node(w, x);
+  n.op = OP_RESHAPE;
+  n.in = &x;
+  n.n_in = 1;
+  n.attr = (Attr){0};
+  return graph_add(w->b.g, n);
+}
+
+static bool *targets_of(const Graph *g, Arena *a) {
+  bool *is_target = ARENA_ARRAY(a, g->len, bool);
+  for (NodeId id = 0; id < g->len; id++)
+    if (g->nodes[id].op == OP_GRAD)
+      for (uint32_t i = 1; i < g->nodes[id].n_in; i++) is_target[g->nodes[id].in[i]] = true;
+  return is_target;
+}
+
+// Appends g's nodes; map[id] is where node id went, and is kept where the caller has set it.
+static void append(Walk *w, const Graph *g, NodeId *map) {
+  Arena *a = w->b.g->arena;
+  bool *is_target = targets_of(g, a);
+  NodeId **grads = ARENA_ARRAY(a, g->len, NodeId *);
+  const char *caller = w->b.path;
+  for (NodeId id = 0; id < g->len; id++) {
+    const Node *n = &g->nodes[id];
+    if (map[id] != NO_NODE) continue;
+    if (n->op == OP_PROJ) {
+      NodeId r = grads[n->in[0]][n->attr.proj];
+      map[id] = is_target[id] ? mark(w, r) : r;
+      continue;
+    }
+    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
+    for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
+    w->b.span = n->span;
+    w->b.path = *n->path ? n->path : caller;
+    if (n->op == OP_GRAD)
+      grads[id] = gradients(w, in[0], in + 1, n->n_in - 1);
+    else
+      map[id] = b_copy(&w->b, n, in);
+  }
+}
+
+// The cotangent enters the rule, of which a copy goes into the graph; y is the node itself, so that the
+// derivative of the rule is by the rule again.
+NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
+  if (w->vjp_of == y && w->vjp_dy == dy) return w->vjp_x[i - 1];
+  Builder here = w->b;
+  NodeId whole = cot_exact(w, dy, walk_node(w, y)->shape);
+  Node n = *walk_node(w, y);
+  const Graph *rule = n.attr.vjp;
+  uint32_t n_x = n.n_in - 1;
+  assert(rule->n_roots == n_x);
+  NodeId *map = no_nodes(w->b.g->arena, rule->len), *x = ARENA_ARRAY(w->b.g->arena, n_x, NodeId);
+  for (NodeId id = 0; id < rule->len; id++) {
+    const Node *r = &rule->nodes[id];
+    if (r->op != OP_INPUT || r->attr.input.role != IN_ARG) continue;
+    uint32_t k = r->attr.input.index;
+    map[id] = k < n_x ? n.in[k + 1] : k == n_x ? y : whole;
+  }
+  append(w, rule, map);
+  w->b.span = here.span;
+  w->b.path = here.path;
+  for (uint32_t k = 0; k < n_x; k++) x[k] = rule->roots[k] == NO_NODE ? NO_NODE : map[rule->roots[k]];
+  w->vjp_of = y;
+  w->vjp_dy = dy;
+  w->vjp_x = x;
+  return x[i - 1];
+}
+
+// ---- what only differentiation needed
+
+// The input that node n stands for once all gradients are expanded; NO_NODE: itself.
+static NodeId stands_for(const Graph *g, const Node *n) {
+  if (n->op == OP_STOP_GRAD || n->op == OP_CUSTOM_VJP) return n->in[0];
+  if (n->op == OP_RESHAPE && shape_eq(&n->shape, &g->nodes[n->in[0]].shape)) return n->in[0];
+  return NO_NODE;
+}
+
+static Graph *drop_marks(const Graph *g, Arena *a) {
+  Graph *out = graph_new(a, g->symbol, g->bound);
+  Builder b = {.g = out};
+  NodeId *map = no_nodes(a, g->len), *roots = ARENA_ARRAY(a, g->n_roots, NodeId);
+  NodeId *same = ARENA_ARRAY(a, g->len, NodeId);
+  bool *live = ARENA_ARRAY(a, g->len, bool);
+  for (NodeId id = 0; id < g->len; id++) {
+    NodeId s = stands_for(g, &g->nodes[id]);
+    same[id] = s == NO_NODE ? id : same[s];
+  }
+  for (uint32_t i = 0; i < g->n_roots; i++)
+    if (g->roots[i] != NO_NODE) live[same[g->roots[i]]] = true;
+  for (NodeId id = g->len; id-- > 0;)
+    if (live[id])
+      for (uint32_t i = 0; i < g->nodes[id].n_in; i++) live[same[g->nodes[id].in[i]]] = true;
+  for (NodeId id = 0; id < g->len; id++) {
+    const Node *n = &g->nodes[id];
+    if (!live[id]) continue;
+    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
+    for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[same[n->in[i]]];
+    map[id] = b_copy(&b, n, in);
+  }
+  for (uint32_t i = 0; i < g->n_roots; i++)
+    roots[i] = g->roots[i] == NO_NODE ? NO_NODE : map[same[g->roots[i]]];
+  graph_set_roots(out, roots, g->n_roots);
+  return out;
+}
+
+// The program's one float type: what a size becomes as a number.
+static DType real_of(const Graph *g) {
+  for (NodeId id = 0; id < g->len; id++)
+    if (g->nodes[id].op == OP_INPUT && g->nodes[id].attr.input.role != IN_ARG) return g->nodes[id].dtype;
+  for (NodeId id = 0; id < g->len; id++)
+    if (g->nodes[id].op == OP_GRAD) return g->nodes[g->nodes[id].in[0]].dtype;
+  return DT_F32;
+}
+
+Graph *pass_autodiff(const Graph *g, Arena *a) {
+  Graph *out = graph_new(a, g->symbol, g->bound);
+  Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
+  NodeId *map = no_nodes(a, g->len), *roots = ARENA_ARRAY(a, g->n_roots, NodeId);
+  append(&w, g, map);
+  for (uint32_t i = 0; i < g->n_roots; i++) roots[i] = g->roots[i] == NO_NODE ? NO_NODE : map[g->roots[i]];
+  graph_set_roots(out, roots, g->n_roots);
+  return drop_marks(out, a);
+}

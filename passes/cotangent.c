@@ -1,0 +1,127 @@
+// Cotangents in compressed form. Axes are counted from the end here, as broadcasting aligns them: `at(s, k)`
+// is the k-th size from the end, 1 beyond the rank.
+#include "passes/autodiff.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static Dim at(const Shape *s, uint32_t k) { return k < s->rank ? s->d[s->rank - 1 - k] : dim_of(1); }
+
+NodeId cot_number(Walk *w, DType t, double v) { return b_scalar(&w->b, t, v); }
+
+// The value of a real constant whose elements are all equal.
+static bool is_number(const Walk *w, NodeId id, double *v) {
+  const Node *n = walk_node(w, id);
+  if (n->op != OP_CONST || n->attr.konst.count != 1 || !dtype_is_real(n->dtype)) return false;
+  *v = n->attr.konst.data[0].f;
+  return true;
+}
+
+static bool is_value(const Walk *w, NodeId id, double v) {
+  double x;
+  return is_number(w, id, &x) && x == v;
+}
+
+// x op y rounded once to t, where that is what the program would compute.
+static bool fold_number(Op op, DType t, double x, double y, double *r) {
+  if (t != DT_F32 && t != DT_F64) return false;
+  switch (op) {
+  case OP_ADD: *r = t == DT_F32 ? (float)x + (float)y : x + y; break;
+  case OP_SUB: *r = t == DT_F32 ? (float)x - (float)y : x - y; break;
+  case OP_MUL: *r = t == DT_F32 ? (float)x * (float)y : x * y; break;
+  case OP_DIV: *r = t == DT_F32 ? (float)x / (float)y : x / y; break;
+  default: return false;
+  }
+  return *r == 0 || isnormal(*r); // subnormals are the run time's to flush or keep
+}
+
+static NodeId binary(Walk *w, Op op, NodeId x, NodeId y) {
+  double u, v, r;
+  DType t = walk_node(w, x)->dtype;
+  if (is_number(w, x, &u) && is_number(w, y, &v) && fold_number(op, t, u, v, &r)) return cot_number(w, t, r);
+  switch (op) {
+  case OP_MUL:
+    if (is_value(w, x, 1)) return y;
+    if (is_value(w, y, 1)) return x;
+    if (is_value(w, x, -1)) return cot_op(w, OP_NEG, &y, 1);
+    if (is_value(w, y, -1)) return cot_op(w, OP_NEG, &x, 1);
+    break;
+  case OP_DIV:
+    if (is_value(w, y, 1)) return x;
+    break;
+  case OP_ADD:
+    if (is_value(w, x, 0)) return y;
+    if (is_value(w, y, 0)) return x;
+    break;
+  case OP_SUB:
+    if (is_value(w, y, 0)) return x;
+    break;
+  default: break;
+  }
+  return b_ew2(&w->b, op, x, y);
+}
+
+NodeId cot_op(Walk *w, Op op, const NodeId *in, uint32_t n) {
+  double v;
+  if (n == 2) return binary(w, op, in[0], in[1]);
+  if (op == OP_NEG && is_number(w, in[0], &v)) return cot_number(w, walk_node(w, in[0])->dtype, -v);
+  return b_ew(&w->b, op, in, n);
+}
+
+static Shape without_leading_ones(Shape s) {
+  Shape r = {0};
+  uint32_t skip = 0;
+  while (skip < s.rank && dim_is(s.d[skip], 1)) skip++;
+  r.rank = s.rank - skip;
+  memcpy(r.d, s.d + skip, r.rank * sizeof *r.d);
+  return r;
+}
+
+NodeId cot_reshape(Walk *w, NodeId c, Shape s) {
+  Shape have = without_leading_ones(walk_node(w, c)->shape), want = without_leading_ones(s);
+  return shape_eq(&have, &want) ? c : b_reshape(&w->b, c, want);
+}
+
+// The size d as a real scalar.
+static NodeId size_number(Walk *w, DType t, Dim d) {
+  if (dim_static(d)) return cot_number(w, t, (double)d.b);
+  NodeId n = b_input(&w->b, IN_BATCH, 0, w->b.g->symbol, w->b.real, (Shape){0});
+  n = binary(w, OP_MUL, n, cot_number(w, w->b.real, (double)d.a));
+  n = binary(w, OP_ADD, n, cot_number(w, w->b.real, (double)d.b));
+  return b_cast(&w->b, n, t);
+}
+
+NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {
+  Shape have = walk_node(w, t)->shape, kept = {.rank = have.rank};
+  uint32_t axes = 0, n_times = 0;
+  Dim times[MAX_RANK]; // sizes of summed axes along which t is constant
+  for (uint32_t k = 0; k < from.rank; k++) {
+    Dim full = at(&from, k);
+    bool stretched = !dim_eq(at(&to, k), full), whole = k < have.rank && dim_eq(at(&have, k), full);
+    if (dim_is(full, 0)) return NO_NODE;
+    if (stretched && whole) axes |= 1u << (have.rank - 1 - k);
+    if (stretched && !whole) times[n_times++] = full;
+    if (k < have.rank) kept.d[have.rank - 1 - k] = stretched ? dim_of(1) : at(&have, k);
+  }
+  if (axes) t = cot_reshape(w, b_reduce(&w->b, OP_SUM, t, axes), kept);
+  for (uint32_t i = 0; i < n_times; i++)
+    t = binary(w, OP_MUL, t, size_number(w, walk_node(w, t)->dtype, times[i]));
+  return t;
+}
+
+NodeId cot_expand(Walk *w, NodeId c, Shape s, uint32_t axes) {
+  Shape have = walk_node(w, c)->shape, want = {.rank = s.rank};
+  bool stretches = false;
+  for (uint32_t k = 0; k < s.rank; k++) {
+    uint32_t i = s.rank - 1 - k;
+    want.d[i] = axes >> i & 1 ? s.d[i] : at(&have, k);
+    stretches |= !dim_eq(want.d[i], at(&have, k));
+  }
+  const Node *n = walk_node(w, c);
+  if (n->op == OP_CONST && n->attr.konst.count == 1)
+    return b_splat(&w->b, n->dtype, want, n->attr.konst.data[0]);
+  return stretches ? b_broadcast(&w->b, c, want) : b_reshape(&w->b, c, want);
+}
+
+NodeId cot_exact(Walk *w, NodeId c, Shape s) { return cot_expand(w, c, s, UINT32_MAX); }
