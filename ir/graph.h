@@ -59,7 +59,9 @@ typedef union Attr {
   const Graph *vjp;                          // CUSTOM_VJP, see below
 } Attr;
 // DOT: batch axes lb[i] ~ rb[i], contracted axes lc[i] ~ rc[i]; result axes: batch, lhs free, rhs free.
+// PAD: size + (size - 1) * interior + lo + hi, also where size is 0; element i stands at lo + i (interior + 1).
 // SCATTER_ADD(x, i, u): x plus every slice of u added at its index.
+// WRITE's value is what it wrote. Every WRITE and OPTIMIZE is a root (ROOT_EFFECT).
 // READ: no input for version 0, else the WRITE or OPTIMIZE node that made the version.
 // CUSTOM_VJP(y, x1..xn): the value is y's; the cotangent dy does not enter y but gives xi the i-th root
 //   of the rule graph, whose INPUT args are x1..xn, y, dy in this order (a root NO_NODE: no gradient).

@@ -137,14 +137,13 @@ static const char *RULE_SLICE(const Graph *g, Node *n) {
   return NULL;
 }
 
-// size + (size - 1) * interior + lo + hi; an empty axis has nothing between its elements.
+// size + (size - 1) * interior + lo + hi. Linear also where the axis is empty (a dynamic size may be 0 for
+// some N), so that the transpose of a strided slice always exists.
 static bool padded(Dim size, Dim lo, Dim hi, int64_t interior, Dim *out) {
-  Dim between = dim_of(0);
-  if (interior < 0) return false;
-  if (interior > 0 && !dim_is(size, 0) &&
-      (!dim_sub(size, dim_of(1), &between) || !dim_mul(between, dim_of(interior), &between)))
-    return false;
-  return dim_add(size, between, out) && dim_add(*out, lo, out) && dim_add(*out, hi, out);
+  Dim between;
+  if (interior < 0 || !dim_sub(size, dim_of(1), &between)) return false;
+  if (!dim_mul(between, dim_of(interior), &between) || !dim_add(size, between, out)) return false;
+  return dim_add(*out, lo, out) && dim_add(*out, hi, out);
 }
 
 static const char *RULE_PAD(const Graph *g, Node *n) {
