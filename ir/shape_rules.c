@@ -277,13 +277,17 @@ static const char *(*const rules[OP_COUNT])(const Graph *, Node *) = {
 #undef OP
 };
 
+bool op_defined(Op op, DType t) {
+  if (t == DT_MASK && op_kind(op) == KIND_EW) return op == OP_SELECT || op == OP_CAST;
+  return (dtype_is_real(t) ? op_meaning_real(op) : op_meaning_int(op)) != NULL;
+}
+
 const char *shape_rule(const Graph *g, Node *n) {
   int arity = op_arity(n->op);
   if (arity >= 0 && n->n_in != (uint32_t)arity) return "wrong number of operands";
   const char *why = rules[n->op](g, n);
   if (why) return why;
-  bool real = n->n_in > 0 && dtype_is_real(input(g, n, n->op == OP_SELECT ? 1 : 0)->dtype);
-  if (op_is_scalar(n->op) && !(real ? op_meaning_real(n->op) : op_meaning_int(n->op)))
+  if (op_is_scalar(n->op) && !op_defined(n->op, input(g, n, n->op == OP_SELECT ? 1 : 0)->dtype))
     return "not defined for this type";
   return shape_valid(g, &n->shape) ? NULL : "the size does not fit";
 }

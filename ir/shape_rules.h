@@ -10,6 +10,10 @@
 // that says what does not fit.
 const char *shape_rule(const Graph *g, Node *n);
 
+// True when the scalar operation exists for operands of type t (SELECT: for its choices). A mask is compared,
+// combined by logic, selected and cast, but not calculated with.
+bool op_defined(Op op, DType t);
+
 // The type sum keeps: i32 for u8, i8 and i16, else the operand's.
 DType sum_dtype(DType t);
 
