@@ -3,16 +3,10 @@
 // What a GRAD needs is already expanded when it is met, so inner ones come first by themselves.
 #include "passes/autodiff.h"
 
+#include "passes/live.h"
 #include "passes/passes.h"
 
 #include <assert.h>
-#include <string.h>
-
-static NodeId *no_nodes(Arena *a, size_t n) {
-  NodeId *ids = ARENA_ARRAY(a, n, NodeId);
-  for (size_t i = 0; i < n; i++) ids[i] = NO_NODE;
-  return ids;
-}
 
 // ---- the reverse walk
 
@@ -178,31 +172,12 @@ static NodeId stands_for(const Graph *g, const Node *n) {
 }
 
 static Graph *drop_marks(const Graph *g, Arena *a) {
-  Graph *out = graph_new(a, g->symbol, g->bound);
-  Builder b = {.g = out};
-  NodeId *map = no_nodes(a, g->len), *roots = ARENA_ARRAY(a, g->n_roots, NodeId);
   NodeId *same = ARENA_ARRAY(a, g->len, NodeId);
-  bool *live = ARENA_ARRAY(a, g->len, bool);
   for (NodeId id = 0; id < g->len; id++) {
     NodeId s = stands_for(g, &g->nodes[id]);
     same[id] = s == NO_NODE ? id : same[s];
   }
-  for (uint32_t i = 0; i < g->n_roots; i++)
-    if (g->roots[i] != NO_NODE) live[same[g->roots[i]]] = true;
-  for (NodeId id = g->len; id-- > 0;)
-    if (live[id])
-      for (uint32_t i = 0; i < g->nodes[id].n_in; i++) live[same[g->nodes[id].in[i]]] = true;
-  for (NodeId id = 0; id < g->len; id++) {
-    const Node *n = &g->nodes[id];
-    if (!live[id]) continue;
-    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
-    for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[same[n->in[i]]];
-    map[id] = b_copy(&b, n, in);
-  }
-  for (uint32_t i = 0; i < g->n_roots; i++)
-    roots[i] = g->roots[i] == NO_NODE ? NO_NODE : map[same[g->roots[i]]];
-  graph_set_roots(out, roots, g->n_roots);
-  return out;
+  return live_copy(g, same, a);
 }
 
 // The program's one float type: what a size becomes as a number.
@@ -215,11 +190,10 @@ static DType real_of(const Graph *g) {
 }
 
 Graph *pass_autodiff(const Graph *g, Arena *a) {
-  Graph *out = graph_new(a, g->symbol, g->bound);
+  Graph *out = graph_like(g, a);
   Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
-  NodeId *map = no_nodes(a, g->len), *roots = ARENA_ARRAY(a, g->n_roots, NodeId);
+  NodeId *map = no_nodes(a, g->len);
   append(&w, g, map);
-  for (uint32_t i = 0; i < g->n_roots; i++) roots[i] = g->roots[i] == NO_NODE ? NO_NODE : map[g->roots[i]];
-  graph_set_roots(out, roots, g->n_roots);
+  map_roots(out, g, map);
   return drop_marks(out, a);
 }

@@ -7,6 +7,15 @@
 // Expands every GRAD into nodes: no GRAD, PROJ, CUSTOM_VJP or STOP_GRAD is left, nor a node without use.
 Graph *pass_autodiff(const Graph *g, Arena *a);
 
+// Rules of rules.def until none fires.
+Graph *pass_simplify(const Graph *g, Arena *a);
+// Operations of constants whose bits are certain.
+Graph *pass_fold(const Graph *g, Arena *a);
+// Merges equal nodes; the first one's span and path stay.
+Graph *pass_cse(const Graph *g, Arena *a);
+// Drops what neither a root nor an effect needs.
+Graph *pass_dce(const Graph *g, Arena *a);
+
 typedef struct PassInfo {
   const char *name;
   Graph *(*run)(const Graph *g, Arena *a);

@@ -1,0 +1,128 @@
+// Common subexpressions: a table of the nodes kept so far, looked up by content. Only pure nodes are merged;
+// a draw is pure, being a function of its site and shape, and a read of one version of a store too.
+#include "passes/live.h"
+#include "passes/passes.h"
+
+#include <string.h>
+
+static bool mergeable(Op op) {
+  return op != OP_WRITE && op != OP_OPTIMIZE && (op_kind(op) != KIND_AD || op == OP_STOP_GRAD);
+}
+
+// Bit for bit the same with its inputs exchanged (max and min are not: of two zeros either may come).
+static bool commutes(Op op) {
+  return op == OP_ADD || op == OP_MUL || op == OP_EQ || op == OP_NE || op == OP_AND || op == OP_OR;
+}
+
+typedef struct Table {
+  const Graph *g;
+  const NodeId *same; // representative of every node before the one looked up
+  NodeId *slots;
+  uint32_t mask;
+} Table;
+
+static void inputs_of(const Table *t, const Node *n, NodeId in[2]) {
+  for (uint32_t i = 0; i < 2 && i < n->n_in; i++) in[i] = t->same[n->in[i]];
+  if (n->n_in == 2 && commutes(n->op) && in[0] > in[1]) {
+    NodeId first = in[0];
+    in[0] = in[1];
+    in[1] = first;
+  }
+}
+
+static uint32_t mix(uint32_t h, uint64_t v) {
+  for (; v; v >>= 8) h = (h ^ (uint32_t)(v & 255)) * 16777619u;
+  return h * 31;
+}
+
+// Attributes count little here: nodes that differ in them only are few.
+static uint32_t hash(const Table *t, const Node *n) {
+  NodeId in[2] = {0};
+  uint32_t h = mix(mix(mix(2166136261u, n->op), n->dtype), n->n_in);
+  for (uint32_t i = 0; i < n->shape.rank; i++)
+    h = mix(mix(h, (uint64_t)n->shape.d[i].a), (uint64_t)n->shape.d[i].b);
+  inputs_of(t, n, in);
+  h = mix(mix(h, in[0]), in[1]);
+  for (uint32_t i = 2; i < n->n_in; i++) h = mix(h, t->same[n->in[i]]);
+  if (n->op == OP_CONST) h = mix(h, (uint64_t)n->attr.konst.data[0].i);
+  if (n->op == OP_READ) h = mix(h, n->attr.store.id);
+  return h;
+}
+
+static bool same_bytes(const void *x, const void *y, size_t n) { return n == 0 || !memcmp(x, y, n); }
+
+static bool same_dims(const Dim *x, const Dim *y, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    if (!dim_eq(x[i], y[i])) return false;
+  return true;
+}
+
+static bool same_dot(const Attr *x, const Attr *y) {
+  return x->dot.nb == y->dot.nb && x->dot.nc == y->dot.nc && same_bytes(x->dot.lb, y->dot.lb, x->dot.nb) &&
+         same_bytes(x->dot.rb, y->dot.rb, x->dot.nb) && same_bytes(x->dot.lc, y->dot.lc, x->dot.nc) &&
+         same_bytes(x->dot.rc, y->dot.rc, x->dot.nc);
+}
+
+static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
+  const Attr *x = &m->attr, *y = &n->attr;
+  switch (n->op) {
+  case OP_TRANSPOSE: return same_bytes(x->perm, y->perm, rank);
+  case OP_SLICE:
+    return same_dims(x->slice.start, y->slice.start, rank) &&
+           same_bytes(x->slice.stride, y->slice.stride, rank * sizeof *x->slice.stride);
+  case OP_PAD:
+    return same_dims(x->pad.lo, y->pad.lo, rank) && same_dims(x->pad.hi, y->pad.hi, rank) &&
+           same_bytes(x->pad.interior, y->pad.interior, rank * sizeof *x->pad.interior) &&
+           same_bytes(&x->pad.value, &y->pad.value, sizeof x->pad.value);
+  case OP_CONCAT:
+  case OP_IOTA:
+  case OP_ARGMAX:
+  case OP_ARGMIN: return x->axis == y->axis;
+  case OP_SUM:
+  case OP_RMAX:
+  case OP_RMIN:
+  case OP_REVERSE: return x->axes == y->axes;
+  case OP_GATHER:
+  case OP_SCATTER_ADD: return x->gather.axis == y->gather.axis && x->gather.batch == y->gather.batch;
+  case OP_DOT: return same_dot(x, y);
+  case OP_CONST:
+    return x->konst.count == y->konst.count &&
+           same_bytes(x->konst.data, y->konst.data, (size_t)x->konst.count * sizeof *x->konst.data);
+  case OP_READ: return x->store.id == y->store.id && x->store.version == y->store.version;
+  case OP_RAND:
+  case OP_RANDN: return x->site == y->site;
+  case OP_INPUT: return x->input.role == y->input.role && x->input.index == y->input.index;
+  default: return true; // no attribute, or one that the shape tells
+  }
+}
+
+static bool same_node(const Table *t, const Node *m, const Node *n) {
+  NodeId p[2] = {0}, q[2] = {0};
+  if (m->op != n->op || m->dtype != n->dtype || m->n_in != n->n_in || !shape_eq(&m->shape, &n->shape))
+    return false;
+  inputs_of(t, m, p);
+  inputs_of(t, n, q);
+  if (p[0] != q[0] || p[1] != q[1]) return false;
+  for (uint32_t i = 2; i < n->n_in; i++)
+    if (t->same[m->in[i]] != t->same[n->in[i]]) return false;
+  return same_attr(m, n, n->n_in ? graph_node(t->g, n->in[0])->shape.rank : 0);
+}
+
+// The first node equal to `id`, itself if there was none.
+static NodeId look_up(Table *t, NodeId id) {
+  const Node *n = graph_node(t->g, id);
+  uint32_t at = hash(t, n) & t->mask;
+  for (; t->slots[at] != NO_NODE; at = (at + 1) & t->mask)
+    if (same_node(t, graph_node(t->g, t->slots[at]), n)) return t->slots[at];
+  t->slots[at] = id;
+  return id;
+}
+
+Graph *pass_cse(const Graph *g, Arena *a) {
+  uint32_t size = 16;
+  while (size < 2 * g->len) size *= 2;
+  NodeId *same = ARENA_ARRAY(a, g->len, NodeId);
+  Table t = {.g = g, .same = same, .slots = no_nodes(a, size), .mask = size - 1};
+  for (NodeId id = 0; id < g->len; id++) same[id] = mergeable(graph_node(g, id)->op) ? look_up(&t, id) : id;
+  return live_copy(g, same, a);
+}

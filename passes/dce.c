@@ -1,0 +1,57 @@
+// One walk from the roots backwards marks, one forwards copies.
+#include "passes/live.h"
+
+#include "ir/build.h"
+#include "passes/passes.h"
+
+NodeId *no_nodes(Arena *a, size_t n) {
+  NodeId *ids = ARENA_ARRAY(a, n, NodeId);
+  for (size_t i = 0; i < n; i++) ids[i] = NO_NODE;
+  return ids;
+}
+
+Graph *graph_like(const Graph *g, Arena *a) { return graph_new(a, g->symbol, g->bound); }
+
+void map_roots(Graph *to, const Graph *g, const NodeId *map) {
+  NodeId *roots = ARENA_ARRAY(to->arena, g->n_roots, NodeId);
+  for (uint32_t i = 0; i < g->n_roots; i++) roots[i] = g->roots[i] == NO_NODE ? NO_NODE : map[g->roots[i]];
+  graph_set_roots(to, roots, g->n_roots);
+}
+
+static bool *mark_live(const Graph *g, const NodeId *same, Arena *a) {
+  bool *live = ARENA_ARRAY(a, g->len, bool);
+  for (uint32_t i = 0; i < g->n_roots; i++)
+    if (g->roots[i] != NO_NODE) live[same[g->roots[i]]] = true;
+  for (NodeId id = g->len; id-- > 0;) {
+    const Node *n = graph_node(g, id);
+    if (n->op == OP_WRITE || n->op == OP_OPTIMIZE) live[id] = true;
+    for (uint32_t i = 0; i < n->n_in && live[id]; i++) live[same[n->in[i]]] = true;
+  }
+  return live;
+}
+
+static const NodeId *themselves(const Graph *g, Arena *a) {
+  NodeId *ids = ARENA_ARRAY(a, g->len, NodeId);
+  for (NodeId id = 0; id < g->len; id++) ids[id] = id;
+  return ids;
+}
+
+Graph *live_copy(const Graph *g, const NodeId *same, Arena *a) {
+  if (!same) same = themselves(g, a);
+  Graph *out = graph_like(g, a);
+  Builder b = {.g = out};
+  bool *live = mark_live(g, same, a);
+  NodeId *map = no_nodes(a, g->len);
+  for (NodeId id = 0; id < g->len; id++) {
+    const Node *n = graph_node(g, id);
+    if (same[id] != id) map[id] = map[same[id]];
+    if (!live[id] || same[id] != id) continue;
+    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
+    for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[same[n->in[i]]];
+    map[id] = b_copy(&b, n, in);
+  }
+  map_roots(out, g, map);
+  return out;
+}
+
+Graph *pass_dce(const Graph *g, Arena *a) { return live_copy(g, NULL, a); }

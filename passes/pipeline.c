@@ -1,0 +1,64 @@
+// The table of passes and its run over a program.
+#include "passes/passes.h"
+
+#include "ir/verify.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const PassInfo table[] = {
+#define PASS(name, function, after, reason) {#name, function, after, reason},
+#include "passes/passes.def"
+#undef PASS
+};
+
+enum { N_PASSES = sizeof table / sizeof *table };
+
+const PassInfo *pass_table(uint32_t *n) {
+  *n = N_PASSES;
+  return table;
+}
+
+static uint32_t position(const char *name) {
+  for (uint32_t i = 0; i < N_PASSES; i++)
+    if (!strcmp(table[i].name, name)) return i;
+  return UINT32_MAX;
+}
+
+void pass_table_check(void) {
+  for (uint32_t i = 0; i < N_PASSES; i++) {
+    assert(position(table[i].name) == i && "a pass stands once");
+    assert(table[i].reason && (!table[i].after || position(table[i].after) < i));
+  }
+}
+
+static bool disabled(const PassOptions *o, const char *name) {
+  for (uint32_t i = 0; i < o->n_disabled; i++)
+    if (!strcmp(o->disabled[i], name)) return true;
+  return false;
+}
+
+static void verify(const Program *p, const Function *f, const char *pass, bool expanded) {
+  StrBuf why = {0};
+  bool ok = function_verify(p, f, expanded ? VERIFY_NO_AD : VERIFY_ANY, &why);
+  if (!ok) fprintf(stderr, "nnc: after %s: %s: %s\n", pass, f->name, sb_text(&why));
+  strbuf_free(&why);
+  assert(ok && "a pass keeps the graph's invariants");
+}
+
+static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
+  bool expanded = false;
+  for (uint32_t i = 0; i < N_PASSES; i++) {
+    if (disabled(o, table[i].name)) continue;
+    if (o->observe) o->observe(o->user, table[i].name, false, p, f);
+    f->g = table[i].run(f->g, a);
+    expanded |= table[i].run == pass_autodiff;
+    if (o->observe) o->observe(o->user, table[i].name, true, p, f);
+    if (o->verify) verify(p, f, table[i].name, expanded);
+  }
+}
+
+void passes_run(Program *p, const PassOptions *options, Arena *a) {
+  for (uint32_t i = 0; i < p->n_fns; i++) run_on(p, &p->fns[i], options, a);
+}

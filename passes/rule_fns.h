@@ -1,0 +1,13 @@
+// The functions that rules.def names: one a result that text can't say.
+#ifndef NNC_PASSES_RULE_FNS_H
+#define NNC_PASSES_RULE_FNS_H
+
+#include "passes/rewrite.h"
+
+#define RULE(name, pattern, result, before, after, not )
+#define RULE_F(name, pattern, function, before, after, not ) RuleFn rule_##function;
+#include "passes/rules.def"
+#undef RULE
+#undef RULE_F
+
+#endif
