@@ -1,0 +1,183 @@
+/* The commands train and eval, and what commands share: see nn_cli.h. (MIT-0)
+   Mistakes of the command line are found first, then those of files, so that nothing runs for long and then
+   fails for a reason known at the start. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "nn_cli.h"
+
+#include "nn_weights.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* NAME=V of --set. */
+static int nn_cli_set(nn_cli *c, nn_session *s, const char *text) {
+  const char *equals = strchr(text, '=');
+  size_t length = equals ? (size_t)(equals - text) : strlen(text);
+  const nn_model *m = c->m;
+  char *end;
+  double x;
+  nn_text list;
+  int i;
+  if (!equals) return nn_fail(c->e, NN_EXIT_USAGE, "--set: `%s` should be NAME=VALUE", text);
+  for (i = 0; i < m->n_options; i++) {
+    if (strlen(m->options[i].name) != length || strncmp(m->options[i].name, text, length)) continue;
+    x = strtod(equals + 1, &end);
+    if (end == equals + 1 || *end || !isfinite(x))
+      return nn_fail(c->e, NN_EXIT_USAGE, "--set: `%s` is not a number", equals + 1);
+    s->options[i] = x;
+    return 0;
+  }
+  memset(&list, 0, sizeof list);
+  for (i = 0; i < m->n_options; i++) nn_text_addf(&list, "%s`%s`", i ? ", " : "", m->options[i].name);
+  nn_fail(c->e, NN_EXIT_USAGE, "--set: the model has no option `%.*s`; it has %s", (int)length, text,
+          list.s ? list.s : "none");
+  nn_text_free(&list);
+  return c->e->code;
+}
+
+int nn_cli_session(nn_cli *c, nn_session *s) {
+  const nn_model *m = c->m;
+  size_t i;
+  uint64_t seed = c->has_seed ? c->seed : m->n_trains && m->trains[0].has_seed ? m->trains[0].seed : 0;
+  if (nn_session_open(s, m, c->e)) return c->e->code;
+  s->data_dir = c->data ? c->data : "";
+  s->out_dir = c->out ? c->out : "";
+  for (i = 0; i < c->n_set; i++)
+    if (nn_cli_set(c, s, c->set[i])) return c->e->code;
+  /* Weights that are all in the file need no .npy files. */
+  if (nn_session_init(s, seed, c->weights && !c->partial)) return c->e->code;
+  return c->weights ? nn_weights_load(s, c->weights, c->partial) : 0;
+}
+
+/* The train block called `name`; NULL and an error if there is none. */
+static const nn_train *nn_cli_train(nn_cli *c, const char *name) {
+  const nn_model *m = c->m;
+  const char **names = (const char **)nn_alloc((size_t)m->n_trains, sizeof *names);
+  nn_text hint;
+  int i;
+  if (!names) return nn_fail_memory(c->e), NULL;
+  memset(&hint, 0, sizeof hint);
+  for (i = 0; i < m->n_trains; i++) {
+    names[i] = m->trains[i].name;
+    if (!strcmp(names[i], name)) break;
+  }
+  if (i == m->n_trains)
+    nn_fail(c->e, NN_EXIT_USAGE, "the model has no train block `%s`%s", name,
+            nn_cli_hint(name, names, (size_t)m->n_trains, &hint));
+  free(names);
+  nn_text_free(&hint);
+  return c->e->code ? NULL : &m->trains[i];
+}
+
+/* Which train blocks to run: the named one, or all. */
+static int nn_cli_blocks(nn_cli *c, const nn_train **first, int *n) {
+  *first = c->m->trains;
+  *n = c->m->n_trains;
+  if (!*n) return nn_fail(c->e, NN_EXIT_USAGE, "the model has no train block");
+  if (!c->n_args) return 0;
+  *n = 1;
+  *first = nn_cli_train(c, c->args[0]);
+  return c->e->code;
+}
+
+/* ---- train */
+
+static int nn_cli_folder(nn_cli *c, const char *path) {
+  nn_text t;
+  struct stat st;
+  memset(&t, 0, sizeof t);
+  nn_text_addf(&t, "%s/", path);
+  if (t.failed) return nn_fail_memory(c->e);
+  nn_make_folders(t.s, c->e);
+  nn_text_free(&t);
+  if (c->e->code) return c->e->code;
+  if (stat(path, &st) != 0) return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: %s", path, strerror(errno));
+  if (!S_ISDIR(st.st_mode)) return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: is not a folder", path);
+  if (access(path, W_OK) != 0) return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: %s", path, strerror(errno));
+  return 0;
+}
+
+/* Where a file shall go when all is done must be writable now. */
+static int nn_cli_writable(nn_cli *c, const char *path) {
+  nn_out o;
+  struct stat st;
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return 0;
+  if (nn_out_open(&o, path, c->e)) return c->e->code;
+  nn_out_drop(&o);
+  return 0;
+}
+
+static int nn_cli_train_blocks(nn_cli *c, nn_runner *r, const nn_train *first, int n) {
+  int i;
+  for (i = 0; i < n; i++)
+    if (nn_run_load_data(r, &first[i])) return c->e->code;
+  for (i = 0; i < n; i++)
+    if (nn_run_train(r, &first[i])) return c->e->code;
+  return c->save ? nn_weights_save(r->s, c->save) : 0;
+}
+
+static void nn_cli_runner(nn_cli *c, nn_runner *r, nn_session *s, nn_logger *g) {
+  memset(r, 0, sizeof *r);
+  r->s = s;
+  r->log = g;
+  r->o = &c->run;
+  r->e = c->e;
+}
+
+int nn_command_train(nn_cli *c) {
+  const nn_train *first;
+  nn_session s;
+  nn_logger g;
+  nn_runner r;
+  int n;
+  if (nn_cli_blocks(c, &first, &n) || (c->out && nn_cli_folder(c, c->out)) ||
+      (c->save && nn_cli_writable(c, c->save)))
+    return c->e->code;
+  if (!nn_cli_session(c, &s) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
+    nn_cli_runner(c, &r, &s, &g);
+    nn_cli_train_blocks(c, &r, first, n);
+    nn_logger_close(&g, c->e);
+  }
+  nn_session_close(&s);
+  return c->e->code;
+}
+
+/* ---- eval */
+
+static int nn_cli_has_weights(const nn_model *m) {
+  int i;
+  for (i = 0; i < m->n_stores; i++)
+    if (nn_store_is_weight(&m->stores[i])) return 1;
+  return 0;
+}
+
+int nn_cli_need_weights(nn_cli *c, const char *command) {
+  if (c->weights || !nn_cli_has_weights(c->m)) return 0;
+  return nn_fail(c->e, NN_EXIT_USAGE, "`%s` needs --weights FILE: this model has no weights of its own",
+                 command);
+}
+
+int nn_command_eval(nn_cli *c) {
+  const nn_train *first;
+  nn_session s;
+  nn_logger g;
+  nn_runner r;
+  int i, n, evals = 0;
+  if (nn_cli_blocks(c, &first, &n) || nn_cli_need_weights(c, "eval")) return c->e->code;
+  if (!nn_cli_session(c, &s) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
+    nn_cli_runner(c, &r, &s, &g);
+    for (i = 0; i < n && !c->e->code; i++) nn_run_evals(&r, &first[i], &evals);
+    if (!c->e->code && !evals)
+      nn_fail(c->e, NN_EXIT_USAGE, "%s%s has no eval", n == 1 ? "train " : "the model",
+              n == 1 ? first->name : "");
+    nn_logger_close(&g, c->e);
+  }
+  nn_session_close(&s);
+  return c->e->code;
+}

@@ -1,0 +1,260 @@
+/* The examples of a data block: see nn_dataset.h. (MIT-0)
+   A table of readers gives an array for each source; one function checks and converts it, whatever the
+   format. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "nn_dataset.h"
+
+#include "nn_random.h"
+#include "nn_read.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void nn_permutation(uint64_t seed, uint32_t epoch, const char *name, uint32_t *order, uint32_t n) {
+  uint32_t i, hash = nn_fnv1a(name);
+  for (i = 0; i < n; i++) order[i] = i;
+  for (i = n ? n - 1 : 0; i >= 1; i--) {
+    uint32_t j = (uint32_t)floor(nn_philox_double(seed, i, epoch, 0, hash) * ((double)i + 1)), t = order[i];
+    order[i] = order[j];
+    order[j] = t;
+  }
+}
+
+/* ---- sources: each reader gives an array whose first axis counts the examples */
+
+static int nn_dataset_idx(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  (void)src;
+  return nn_idx_read(path, a, s->e);
+}
+
+static int nn_dataset_npy(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  (void)src;
+  return nn_npy_read(path, a, s->e);
+}
+
+/* A line becomes one example: its wanted cells are the elements, in order. */
+static int nn_dataset_csv(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  nn_csv_spec spec;
+  int i;
+  memset(&spec, 0, sizeof spec);
+  spec.type = src->dtype;
+  spec.n_columns = src->columns || src->column_names ? src->n_columns : src->count;
+  spec.columns = src->column_names ? NULL : src->columns;
+  spec.column_names = src->column_names;
+  spec.header = src->header;
+  spec.sep = src->sep ? src->sep : ',';
+  if (spec.n_columns != src->count)
+    return nn_fail(s->e, NN_EXIT_CONTENT, "%s: field `%s` takes %zu columns, but has %zu elements", path,
+                   src->field, spec.n_columns, src->count);
+  if (nn_csv_read(path, &spec, a, s->e)) return s->e->code;
+  a->rank = 1 + src->rank;
+  for (i = 0; i < src->rank; i++) a->dims[i + 1] = src->dims[i];
+  return 0;
+}
+
+static int nn_dataset_rows(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  size_t i, size = nn_types[src->dtype].size;
+  (void)path;
+  memset(a, 0, sizeof *a);
+  a->type = src->dtype;
+  a->rank = 1 + src->rank;
+  a->dims[0] = (int64_t)src->n_rows;
+  for (i = 0; i < (size_t)src->rank; i++) a->dims[i + 1] = src->dims[i];
+  a->count = src->n_rows * src->count;
+  a->data = a->owned = (unsigned char *)nn_alloc(a->count, size);
+  if (!a->data) return nn_fail_memory(s->e);
+  for (i = 0; i < a->count; i++) {
+    double x = src->rows[i];
+    if (nn_types[src->dtype].kind == 'f')
+      nn_put_real(src->dtype, a->data + i * size, x);
+    else if (!(fabs(x) < 9.2e18) || !nn_put_int(src->dtype, a->data + i * size, (int64_t)x))
+      return nn_fail(s->e, NN_EXIT_CONTENT, "rows of field `%s`: %.17g is not of type %s", src->field, x,
+                     nn_types[src->dtype].name);
+  }
+  return 0;
+}
+
+static const struct nn_source_reader {
+  int (*read)(nn_session *s, const nn_source *src, const char *path, nn_array *a);
+} nn_source_readers[] = {{nn_dataset_idx}, {nn_dataset_csv}, {nn_dataset_npy}, {nn_dataset_rows}};
+
+/* Does the array hold [examples, shape of the field]? With `reshape` only the elements of an example count.
+ */
+static int nn_dataset_check(nn_session *s, const nn_source *src, const char *path, const nn_array *a) {
+  nn_shape_buf got, want;
+  size_t each;
+  int fits =
+      a->rank >= 1 && nn_dims_count(a->rank - 1, a->dims + 1, &each) &&
+      (src->reshape ? each == src->count : nn_same_shape(a->rank - 1, a->dims + 1, src->rank, src->dims));
+  if (!fits) {
+    nn_shape_text(&got, a->rank, a->dims);
+    nn_shape_text(&want, src->rank, src->dims);
+    return nn_fail(s->e, NN_EXIT_CONTENT,
+                   "%s: has shape %s; the first axis counts examples, and an example of field `%s` is %s%s",
+                   path, got.s, src->field, nn_types[src->dtype].name, want.s);
+  }
+  if (!nn_convertible(src->dtype, a->type))
+    return nn_fail(
+        s->e, NN_EXIT_CONTENT,
+        "%s: holds %s, which field `%s` of type %s can't take: only float to float and integer to a "
+        "wider integer are converted (declare the file's type and use `cast`)",
+        path, nn_types[a->type].name, src->field, nn_types[src->dtype].name);
+  if (a->dims[0] == 0) return nn_fail(s->e, NN_EXIT_CONTENT, "%s: has no examples", path);
+  if (a->dims[0] >= UINT32_MAX)
+    return nn_fail(s->e, NN_EXIT_CONTENT, "%s: has %lld examples; the limit is 2^32 - 2", path,
+                   (long long)a->dims[0]);
+  return 0;
+}
+
+/* Examples lo .. hi - 1 of the split's permutation, in the field's type. */
+static int nn_dataset_take(nn_session *s, const nn_data *d, const nn_source *src, const char *path,
+                           const nn_array *a, unsigned char **rows, uint32_t *n) {
+  size_t size = src->count * nn_types[src->dtype].size, from_size = src->count * nn_types[a->type].size, k;
+  uint32_t all = (uint32_t)a->dims[0], lo = 0, hi = all, *order = NULL;
+  double before = 0;
+  for (k = 0; src->parts && k < src->part; k++) before += src->parts[k];
+  if (src->parts) {
+    double begin = rint(before * all), end = rint((before + src->parts[src->part]) * all);
+    lo = begin > all ? all : (uint32_t)begin;
+    hi = end > all ? all : (uint32_t)end;
+    if (lo >= hi)
+      return nn_fail(s->e, NN_EXIT_CONTENT, "%s: part %zu of its split has none of the %u examples", path,
+                     src->part + 1, (unsigned)all);
+    order = (uint32_t *)nn_alloc(all, sizeof *order);
+    if (!order) return nn_fail_memory(s->e);
+    nn_permutation(src->split_seed, UINT32_MAX, d->name, order, all);
+  }
+  *n = hi - lo;
+  *rows = (unsigned char *)nn_alloc(*n, size);
+  if (!*rows)
+    nn_fail(s->e, NN_EXIT_SYSTEM, "%s: out of memory for %u examples of %zu bytes", path, (unsigned)*n, size);
+  for (k = 0; *rows && k < *n; k++) {
+    size_t i = order ? order[lo + k] : k;
+    if (nn_convert(src->dtype, *rows + k * size, a->type, a->data + i * from_size, src->count) !=
+        src->count) {
+      nn_fail(s->e, NN_EXIT_CONTENT, "%s: example %zu holds a value too large for %s", path, i,
+              nn_types[src->dtype].name);
+      break;
+    }
+  }
+  free(order);
+  return s->e->code;
+}
+
+static int nn_dataset_source(nn_session *s, nn_dataset *set, int k) {
+  const nn_source *src = &set->d->sources[k];
+  nn_array a;
+  nn_text in_source;
+  uint32_t n = 0;
+  char *path;
+  memset(&a, 0, sizeof a);
+  memset(&in_source, 0, sizeof in_source);
+  if (src->kind == NN_SRC_ROWS) nn_text_addf(&in_source, "rows of field `%s`", src->field);
+  path = src->kind == NN_SRC_ROWS ? in_source.s : nn_path_join(s->data_dir, src->path);
+  if (!path) return nn_fail_memory(s->e);
+  if (!nn_source_readers[src->kind].read(s, src, path, &a) && !nn_dataset_check(s, src, path, &a) &&
+      !nn_dataset_take(s, set->d, src, path, &a, &set->source[k], &n)) {
+    if (k && n != set->n)
+      nn_fail(s->e, NN_EXIT_CONTENT, "%s: gives %u examples, but field `%s` of the same data has %u", path,
+              (unsigned)n, set->d->sources[0].field, (unsigned)set->n);
+    set->n = n;
+  }
+  nn_array_free(&a);
+  free(path);
+  return s->e->code;
+}
+
+/* ---- computed fields */
+
+int nn_dataset_prepare(nn_session *s, nn_dataset *set, uint32_t example, uint32_t epoch) {
+  const nn_data *d = set->d;
+  int k;
+  for (k = 0; k < d->n_sources; k++)
+    set->prepare_args[k] =
+        set->source[k] + example * d->sources[k].count * nn_types[d->sources[k].dtype].size;
+  s->c.example = example;
+  s->c.epoch_count = epoch;
+  if (nn_call(s, d->prepare, 1, set->prepare_args))
+    return nn_note(s->e, "in the computed fields of data `%s`, example %u (counted from 0)", d->label,
+                   (unsigned)example);
+  return 0;
+}
+
+/* Runs `prepare` over everything once, where that is allowed and fits. */
+static int nn_dataset_keep(nn_session *s, nn_dataset *set) {
+  const nn_data *d = set->d;
+  const nn_function *f = &s->m->fns[d->prepare];
+  size_t each = 0;
+  uint32_t i;
+  int k;
+  for (k = 0; k < d->n_fields; k++)
+    if (d->fields[k].source < 0) each += d->fields[k].count * nn_types[d->fields[k].dtype].size;
+  if (!d->pure || each > ((size_t)2 << 30) / set->n) return 0;
+  for (k = 0; k < d->n_fields; k++)
+    if (d->fields[k].source < 0) {
+      set->kept[k] =
+          (unsigned char *)nn_alloc(set->n, d->fields[k].count * nn_types[d->fields[k].dtype].size);
+      if (!set->kept[k]) return nn_fail_memory(s->e);
+    }
+  for (i = 0; i < set->n; i++) {
+    if (nn_dataset_prepare(s, set, i, 0)) return s->e->code;
+    for (k = 0; k < d->n_fields; k++)
+      if (set->kept[k]) {
+        size_t size = d->fields[k].count * nn_types[d->fields[k].dtype].size;
+        memcpy(set->kept[k] + i * size, set->prepare_args[f->n_in + d->fields[k].result], size);
+      }
+  }
+  return 0;
+}
+
+/* The arrays for the results of `prepare`; its inputs are the rows themselves. */
+static int nn_dataset_prepare_open(nn_session *s, nn_dataset *set) {
+  const nn_function *f = &s->m->fns[set->d->prepare];
+  int k;
+  set->prepare_fn = f;
+  set->prepare_args = (void **)nn_alloc((size_t)(f->n_in + f->n_out), sizeof *set->prepare_args);
+  if (!set->prepare_args) return nn_fail_memory(s->e);
+  for (k = 0; k < f->n_out; k++)
+    if (!(set->prepare_args[f->n_in + k] = nn_alloc(nn_arg_bytes(&f->out[k], 1), 1)))
+      return nn_fail_memory(s->e);
+  return nn_dataset_keep(s, set);
+}
+
+static int nn_dataset_read(nn_session *s, nn_dataset *set) {
+  int k;
+  for (k = 0; k < set->d->n_sources; k++)
+    if (nn_dataset_source(s, set, k)) return s->e->code;
+  if (!set->d->n_sources) return nn_fail(s->e, NN_EXIT_CONTENT, "data `%s` has no source", set->d->label);
+  return set->d->prepare >= 0 ? nn_dataset_prepare_open(s, set) : 0;
+}
+
+int nn_dataset_get(nn_session *s, int index, nn_dataset **out) {
+  nn_dataset *set = s->sets[index];
+  if (!set) {
+    set = s->sets[index] = (nn_dataset *)nn_alloc(1, sizeof *set);
+    if (!set) return nn_fail_memory(s->e);
+    set->d = &s->m->data[index];
+    set->source = (unsigned char **)nn_alloc((size_t)set->d->n_sources, sizeof *set->source);
+    set->kept = (unsigned char **)nn_alloc((size_t)set->d->n_fields, sizeof *set->kept);
+    if (!set->source || !set->kept) return nn_fail_memory(s->e);
+    if (nn_dataset_read(s, set)) return s->e->code;
+  }
+  *out = set;
+  return 0;
+}
+
+void nn_dataset_free(nn_dataset *set) {
+  int k;
+  if (!set) return;
+  for (k = 0; set->source && k < set->d->n_sources; k++) free(set->source[k]);
+  for (k = 0; set->kept && k < set->d->n_fields; k++) free(set->kept[k]);
+  for (k = 0; set->prepare_args && k < set->prepare_fn->n_out; k++)
+    free(set->prepare_args[set->prepare_fn->n_in + k]);
+  free(set->source);
+  free(set->kept);
+  free(set->prepare_args);
+  free(set);
+}

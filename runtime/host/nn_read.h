@@ -1,0 +1,41 @@
+/* Readers of data files. (MIT-0)
+
+   IDX (LeCun): 0 0 type rank, rank big-endian u32 sizes, then the elements, big-endian; types 08 u8, 09 i8,
+   0B i16, 0C i32, 0D f32, 0E f64. The file's length must be exactly what the header says. NPY 1.0 to 3.0
+   (numpy's format): bool, i1 to i8, u1 to u8, f2, f4, f8, little- or big-endian, C order only. CSV (RFC
+   4180): one separator byte; cells may be quoted ("a ""b"""), lines end in LF or CRLF, blank lines are
+   skipped, a UTF-8 byte order mark too; every line has as many cells as the first. A number is decimal
+   ("-1.5e3", also nan and inf for a float), an integer has digits only, a mask is 0 1 true false; spaces
+   around it don't count. The first axis of the result counts the lines.
+
+   Limits: rank NN_MAX_RANK; a number of 1000 characters. Every failure names the file, and the line and
+   column in a CSV. The *_parse functions work on bytes and take them over: `b->p` becomes the array's or is
+   freed. */
+#ifndef NN_READ_H
+#define NN_READ_H
+
+#include "nn_array.h"
+
+int nn_idx_parse(nn_bytes *b, const char *name, nn_array *out, nn_err *e);
+int nn_npy_parse(nn_bytes *b, const char *name, nn_array *out, nn_err *e);
+
+typedef struct nn_csv_spec {
+  int type; /* wanted */
+  size_t n_columns;
+  const int32_t *columns;          /* from 0; NULL: the first n_columns */
+  const char *const *column_names; /* instead of indices; needs `header` */
+  int header;
+  char sep;
+} nn_csv_spec;
+
+/* [lines, n_columns] of the wanted type. */
+int nn_csv_parse(nn_bytes *b, const char *name, const nn_csv_spec *spec, nn_array *out, nn_err *e);
+
+int nn_idx_read(const char *path, nn_array *out, nn_err *e);
+int nn_npy_read(const char *path, nn_array *out, nn_err *e);
+int nn_csv_read(const char *path, const nn_csv_spec *spec, nn_array *out, nn_err *e);
+
+/* A .npy file of version 1.0, little-endian; bf16 is written as f4, a mask as bool. */
+int nn_npy_write(const char *path, int type, int rank, const int64_t *dims, const void *data, nn_err *e);
+
+#endif

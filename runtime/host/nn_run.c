@@ -1,0 +1,276 @@
+/* Running a train block: see nn_run.h. (MIT-0)
+   A table gives the function of each kind of plan item; the loop is the only long one. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "nn_run.h"
+
+#include "nn_run_eval.h"
+#include "nn_weights.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct nn_looper {
+  nn_runner *r;
+  const nn_loop *loop;
+  nn_feed feed;
+  nn_means means;
+  nn_watch watch;
+  nn_progress progress;
+  uint64_t done; /* steps of this loop, over all epochs */
+  int last;      /* this epoch is the last one */
+} nn_looper;
+
+static uint64_t nn_looper_epoch(const nn_looper *l) { return (uint64_t)l->r->s->c.epoch + 1; }
+
+static nn_event nn_looper_event(const nn_looper *l, const char *event) {
+  nn_event v;
+  memset(&v, 0, sizeof v);
+  v.event = event;
+  v.train = l->r->train->name;
+  v.phase = l->r->phase;
+  v.epoch = nn_looper_epoch(l);
+  v.step = (uint64_t)l->r->s->c.step;
+  v.values = l->means.values;
+  v.n_values = l->means.n_values;
+  return v;
+}
+
+/* ---- one step */
+
+static int nn_looper_not_finite(nn_looper *l, const char *name) {
+  if (*name) return nn_fail(l->r->e, NN_EXIT_DIVERGED, "training diverged: `%s` is not finite", name);
+  return nn_fail(l->r->e, NN_EXIT_DIVERGED, "training diverged: the loss is not finite");
+}
+
+/* Outputs named "" are the losses; without any, all reports are judged. */
+static int nn_looper_check(nn_looper *l) {
+  const nn_function *f = l->means.f;
+  int i;
+  for (i = 0; i < f->n_out; i++)
+    if ((!f->out[i].name[0] || !l->means.n_losses) && !isfinite(nn_feed_output(&l->feed, i)))
+      return nn_looper_not_finite(l, f->out[i].name);
+  return 0;
+}
+
+static int nn_looper_call(nn_looper *l, size_t n) {
+  nn_session *s = l->r->s;
+  if (l->loop->n_streams) {
+    if (nn_feed_next(&l->feed, n)) return l->r->e->code;
+  } else if (l->means.f->n_in) {
+    int32_t i = (int32_t)(l->loop->first + (int64_t)l->progress.step);
+    memcpy(l->feed.args[0], &i, sizeof i);
+  }
+  if (nn_call(s, l->loop->step, n, l->feed.args)) {
+    nn_feed_blame(&l->feed, n);
+    return l->r->e->code;
+  }
+  return nn_looper_check(l);
+}
+
+static int nn_looper_step(nn_looper *l, size_t n) {
+  nn_runner *r = l->r;
+  nn_event v;
+  if (n < l->means.f->min_n)
+    return nn_fail(r->e, NN_EXIT_CONTENT,
+                   "a batch of %zu examples is left at the end of the epoch, but a step needs at least %zu"
+                   " (drop_last leaves it out)",
+                   n, l->means.f->min_n);
+  if (nn_looper_call(l, n)) {
+    nn_note(r->e, "in train `%s`%s%s, epoch %llu, step %llu", r->train->name, r->phase ? ", phase " : "",
+            r->phase ? r->phase : "", (unsigned long long)nn_looper_epoch(l),
+            (unsigned long long)r->s->c.step + 1);
+    return r->e->code;
+  }
+  r->s->c.batch_count++;
+  r->s->c.step++;
+  l->done++;
+  l->progress.step++;
+  l->progress.samples += n;
+  nn_means_add(&l->means, &l->feed, n);
+  v = nn_looper_event(l, "step");
+  nn_logger_event(r->log, &v);
+  nn_logger_step(r->log, &v, &l->progress);
+  if (r->o->stop && *r->o->stop)
+    return nn_fail(r->e, 128 + *r->o->stop, "interrupted after epoch %llu, step %llu",
+                   (unsigned long long)nn_looper_epoch(l), (unsigned long long)r->s->c.step);
+  return 0;
+}
+
+/* ---- one epoch */
+
+static int nn_looper_steps(nn_looper *l) {
+  size_t left = l->loop->n_streams ? l->feed.streams[0].set->n : 0;
+  l->progress.step = 0;
+  nn_means_reset(&l->means);
+  while (l->progress.step < l->progress.steps) {
+    size_t n = left && left < l->feed.batch ? left : l->feed.batch;
+    if (nn_looper_step(l, n)) return l->r->e->code;
+    left -= left ? n : 0;
+    if (l->r->o->steps && l->done >= l->r->o->steps) {
+      l->last = 1;
+      break;
+    }
+  }
+  nn_means_finish(&l->means);
+  return 0;
+}
+
+static int nn_looper_evals(nn_looper *l) {
+  int i;
+  for (i = 0; i < l->loop->n_evals; i++) {
+    const nn_eval *ev = &l->loop->evals[i];
+    if (!l->last && ev->every > 1 && l->progress.epoch % (uint64_t)ev->every) continue;
+    if (nn_run_eval(l->r, ev, nn_looper_epoch(l), &l->watch)) return l->r->e->code;
+  }
+  return 0;
+}
+
+static int nn_looper_one_epoch(nn_looper *l, uint64_t epoch) {
+  nn_runner *r = l->r;
+  nn_event v;
+  l->progress.epoch = epoch + 1;
+  l->last = epoch + 1 == l->progress.epochs;
+  nn_feed_epoch(&l->feed, (uint32_t)epoch);
+  if (nn_looper_steps(l)) return r->e->code;
+  v = nn_looper_event(l, "epoch");
+  nn_logger_event(r->log, &v);
+  nn_logger_epoch(r->log, &v, &l->progress);
+  if (l->loop->then >= 0 && nn_run_plain(r, l->loop->then, NULL)) return nn_note(r->e, "in a `then` block");
+  if (nn_looper_evals(l)) return r->e->code;
+  r->s->c.epoch++;
+  nn_logger_flush(r->log);
+  return 0;
+}
+
+/* ---- the loop */
+
+static int nn_looper_open(nn_looper *l) {
+  nn_runner *r = l->r;
+  const nn_loop *loop = l->loop;
+  if (nn_feed_open(&l->feed, r->s, loop->step, loop->streams, loop->n_streams, loop->inputs, loop->batch,
+                   !r->o->no_shuffle) ||
+      nn_means_open(&l->means, &r->s->m->fns[loop->step], r->e) || nn_watch_open(&l->watch, r->s, loop))
+    return r->e->code;
+  l->progress.epochs = r->o->epochs ? r->o->epochs : (uint64_t)(loop->epochs > 0 ? loop->epochs : 0);
+  if (loop->n_streams) {
+    size_t n = l->feed.streams[0].set->n, batch = l->feed.batch;
+    l->progress.steps = loop->drop_last ? n / batch : n / batch + (n % batch != 0);
+    if (!l->progress.steps)
+      return nn_fail(r->e, NN_EXIT_CONTENT,
+                     "train `%s` would run zero steps: data `%s` has %zu examples, less than one "
+                     "batch of %zu, and drop_last is set",
+                     r->train->name, l->feed.streams[0].set->d->label, n, batch);
+  } else
+    l->progress.steps = (uint64_t)(loop->count > 0 ? loop->count : 0);
+  if (!l->progress.steps || !l->progress.epochs)
+    return nn_fail(r->e, NN_EXIT_CONTENT, "train `%s` would run zero steps", r->train->name);
+  nn_logger_loop(r->log, l->means.n_values);
+  return 0;
+}
+
+/* Stops early when the watched report got no better, or when --steps is reached. */
+static int nn_looper_ends(const nn_looper *l) {
+  return l->last || (l->watch.patience && l->watch.worse >= l->watch.patience);
+}
+
+static int nn_run_loop(nn_runner *r, const nn_plan_item *item) {
+  nn_looper l;
+  uint64_t epoch;
+  memset(&l, 0, sizeof l);
+  l.r = r;
+  l.loop = item->loop;
+  if (!nn_looper_open(&l))
+    for (epoch = 0; !nn_looper_one_epoch(&l, epoch) && !nn_looper_ends(&l); epoch++) {
+    }
+  if (!r->e->code && l.watch.patience && !l.watch.seen)
+    nn_fail(r->e, NN_EXIT_CONTENT,
+            "train `%s`: patience watches `%s`, but no eval reported a number by this name", r->train->name,
+            l.watch.name);
+  nn_watch_close(&l.watch, r->s);
+  nn_means_close(&l.means);
+  nn_feed_close(&l.feed);
+  return r->e->code;
+}
+
+/* ---- the plan */
+
+static int nn_run_item_eval(nn_runner *r, const nn_plan_item *item) {
+  if (nn_run_eval(r, item->eval, (uint64_t)r->s->c.epoch, NULL)) return r->e->code;
+  nn_logger_flush(r->log);
+  return 0;
+}
+
+static int nn_run_item_save(nn_runner *r, const nn_plan_item *item) {
+  return nn_weights_save_item(r->s, item->file);
+}
+static int nn_run_item_load(nn_runner *r, const nn_plan_item *item) {
+  return nn_weights_load_item(r->s, item->file);
+}
+
+static int nn_run_item_update(nn_runner *r, const nn_plan_item *item) {
+  return nn_run_plain(r, item->fn, NULL) ? nn_note(r->e, "in an `update` of train `%s`", r->train->name) : 0;
+}
+
+static const struct nn_run_kind {
+  int (*run)(nn_runner *r, const nn_plan_item *item);
+} nn_run_kinds[] = {
+    {nn_run_loop}, {nn_run_item_eval}, {nn_run_item_save}, {nn_run_item_load}, {nn_run_item_update}};
+
+int nn_run_train(nn_runner *r, const nn_train *t) {
+  nn_event v;
+  int i;
+  r->train = t;
+  for (i = 0; i < t->n_items; i++) {
+    if (i == 0 || t->items[i].scope != t->items[i - 1].scope) r->s->c.step = r->s->c.epoch = 0;
+    r->phase = t->items[i].phase;
+    if (nn_run_kinds[t->items[i].kind].run(r, &t->items[i])) return r->e->code;
+  }
+  memset(&v, 0, sizeof v);
+  v.event = "done";
+  v.train = t->name;
+  v.epoch = (uint64_t)r->s->c.epoch;
+  v.step = (uint64_t)r->s->c.step;
+  nn_logger_event(r->log, &v);
+  return 0;
+}
+
+static int nn_run_loop_data(nn_runner *r, const nn_loop *loop) {
+  nn_dataset *set;
+  int i;
+  for (i = 0; i < loop->n_streams; i++)
+    if (nn_dataset_get(r->s, loop->streams[i], &set)) return r->e->code;
+  for (i = 0; i < loop->n_evals; i++)
+    if (nn_dataset_get(r->s, loop->evals[i].data, &set)) return r->e->code;
+  return 0;
+}
+
+int nn_run_load_data(nn_runner *r, const nn_train *t) {
+  nn_dataset *set;
+  int i;
+  for (i = 0; i < t->n_items; i++) {
+    const nn_plan_item *item = &t->items[i];
+    if (item->kind == NN_PLAN_LOOP && nn_run_loop_data(r, item->loop)) return r->e->code;
+    if (item->kind == NN_PLAN_EVAL && nn_dataset_get(r->s, item->eval->data, &set)) return r->e->code;
+  }
+  return 0;
+}
+
+int nn_run_evals(nn_runner *r, const nn_train *t, int *n) {
+  int i, k;
+  r->train = t;
+  r->s->c.step = r->s->c.epoch = 0;
+  for (i = 0; i < t->n_items; i++) {
+    const nn_plan_item *item = &t->items[i];
+    r->phase = item->phase;
+    if (item->kind == NN_PLAN_EVAL && (++*n, nn_run_item_eval(r, item))) return r->e->code;
+    for (k = 0; item->kind == NN_PLAN_LOOP && k < item->loop->n_evals; k++) {
+      ++*n;
+      if (nn_run_eval(r, &item->loop->evals[k], 0, NULL)) return r->e->code;
+      nn_logger_flush(r->log);
+    }
+  }
+  return 0;
+}

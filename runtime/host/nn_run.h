@@ -1,0 +1,40 @@
+/* Running a train block: its plan, or just its evals. (MIT-0)
+
+   `step` and `epoch` of the context count what is completed since the enclosing train or phase began;
+   batch_count counts every executed batch of steps and evals. An epoch is: the steps, the `then` block, the
+   evals whose turn it is; then `epoch` grows. With a limit on steps the epoch in which it is reached is the
+   last one. Reports of steps and evals are averaged weighted by examples; those of `finish` stand as they
+   are. `patience` copies all stores at each best value of the watched report and puts them back when the loop
+   ends. A loss that is not finite ends the program with exit 4: a step's outputs named "" are its losses; a
+   step that has none is judged by all its reports. */
+#ifndef NN_RUN_H
+#define NN_RUN_H
+
+#include "nn_feed.h"
+#include "nn_logger.h"
+
+#include <signal.h>
+
+typedef struct nn_run_options {
+  uint64_t epochs, steps; /* instead of the model's; 0: not given */
+  int no_shuffle;
+  const volatile sig_atomic_t
+      *stop; /* the signal that asks to stop after this step, 0: none; NULL: nobody asks */
+} nn_run_options;
+
+typedef struct nn_runner {
+  nn_session *s;
+  nn_logger *log;
+  const nn_run_options *o;
+  const nn_train *train;
+  const char *phase; /* of the running item */
+  nn_err *e;
+} nn_runner;
+
+/* Reads all data the block needs, so that mistakes there show before training. */
+int nn_run_load_data(nn_runner *r, const nn_train *t);
+int nn_run_train(nn_runner *r, const nn_train *t);
+/* Every eval of the block, once, in order; how many there were goes to *n. */
+int nn_run_evals(nn_runner *r, const nn_train *t, int *n);
+
+#endif

@@ -1,0 +1,176 @@
+/* One eval: see nn_run_eval.h. (MIT-0)
+   Sums are kept in double whatever the model's type: a mean over many batches must not depend on it. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "nn_run_eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int nn_means_open(nn_means *a, const nn_function *f, nn_err *e) {
+  int i;
+  memset(a, 0, sizeof *a);
+  a->f = f;
+  a->sums = (double *)nn_alloc((size_t)f->n_out, sizeof *a->sums);
+  a->values = (nn_value *)nn_alloc((size_t)f->n_out, sizeof *a->values);
+  if (!a->sums || !a->values) return nn_fail_memory(e);
+  for (i = 0; i < f->n_out; i++) {
+    if (!f->out[i].name[0]) {
+      a->n_losses++;
+      continue;
+    }
+    a->values[a->n_values].name = f->out[i].name;
+    a->values[a->n_values++].digits = f->out[i].dtype == NN_F64 ? 17 : 9;
+  }
+  return 0;
+}
+
+void nn_means_close(nn_means *a) {
+  free(a->sums);
+  free(a->values);
+  memset(a, 0, sizeof *a);
+}
+
+void nn_means_reset(nn_means *a) {
+  int i;
+  for (i = 0; i < a->n_values; i++) a->sums[i] = 0;
+  a->weight = 0;
+}
+
+void nn_means_add(nn_means *a, const nn_feed *feed, size_t n) {
+  int i, k = 0;
+  for (i = 0; i < a->f->n_out; i++)
+    if (a->f->out[i].name[0]) {
+      a->values[k].value = nn_feed_output(feed, i);
+      a->sums[k] += (double)n * a->values[k].value;
+      k++;
+    }
+  a->weight += (double)n;
+}
+
+void nn_means_finish(nn_means *a) {
+  int i;
+  for (i = 0; i < a->n_values; i++) a->values[i].value = a->sums[i] / a->weight;
+}
+
+int nn_run_plain(nn_runner *r, int function, nn_value *values) {
+  const nn_function *f = &r->s->m->fns[function];
+  void **args = nn_args_new(f, 1);
+  int i, code = args ? nn_call(r->s, function, 1, args) : nn_fail_memory(r->e);
+  for (i = 0; !code && values && i < f->n_out; i++) {
+    values[i].name = f->out[i].name;
+    values[i].value = nn_get_real(f->out[i].dtype, args[f->n_in + i]);
+    values[i].digits = f->out[i].dtype == NN_F64 ? 17 : 9;
+  }
+  nn_args_free(f, args);
+  return code;
+}
+
+/* ---- patience */
+
+int nn_watch_open(nn_watch *w, nn_session *s, const nn_loop *loop) {
+  memset(w, 0, sizeof *w);
+  if (loop->patience <= 0) return 0;
+  w->name = loop->watch ? loop->watch : "loss";
+  w->mode_max = loop->mode_max;
+  w->patience = loop->patience;
+  w->bytes = nn_stores_bytes(s->m);
+  w->copy = (unsigned char *)nn_alloc(w->bytes, 1);
+  return w->copy ? 0 : nn_fail_memory(s->e);
+}
+
+void nn_watch_close(nn_watch *w, nn_session *s) {
+  if (w->copy && w->seen && !s->e->code) memcpy(s->c.arena, w->copy, w->bytes);
+  free(w->copy);
+  memset(w, 0, sizeof *w);
+}
+
+static void nn_watch_look(nn_watch *w, const nn_session *s, const nn_event *v) {
+  int i;
+  for (i = 0; w && w->patience && i < v->n_values; i++) {
+    double x = v->values[i].value;
+    if (strcmp(v->values[i].name, w->name)) continue;
+    if (x == x && (!w->seen || (w->mode_max ? x > w->best : x < w->best))) {
+      w->seen = 1;
+      w->best = x;
+      w->worse = 0;
+      memcpy(w->copy, s->c.arena, w->bytes);
+    } else
+      w->worse++;
+  }
+}
+
+/* ---- the eval */
+
+static int nn_eval_batches(nn_runner *r, const nn_eval *ev, nn_feed *feed, nn_means *means) {
+  size_t left = feed->streams[0].set->n, min_n = r->s->m->fns[ev->fn].min_n;
+  nn_feed_epoch(feed, 0);
+  while (left) {
+    size_t n = left < feed->batch ? left : feed->batch;
+    if (n < min_n)
+      return nn_fail(r->e, NN_EXIT_CONTENT,
+                     "eval `%s`: a batch of %zu examples is left, but it needs at least %zu", ev->name, n,
+                     min_n);
+    if (nn_feed_next(feed, n)) return r->e->code;
+    if (nn_call(r->s, ev->fn, n, feed->args)) {
+      nn_feed_blame(feed, n);
+      return r->e->code;
+    }
+    r->s->c.batch_count++;
+    nn_means_add(means, feed, n);
+    left -= n;
+    if (r->o->stop && *r->o->stop)
+      return nn_fail(r->e, 128 + *r->o->stop, "interrupted in eval `%s`", ev->name);
+  }
+  nn_means_finish(means);
+  return 0;
+}
+
+/* The means, then what `finish` reports, as one event. */
+static int nn_eval_report(nn_runner *r, const nn_eval *ev, uint64_t epoch, const nn_means *means,
+                          nn_watch *watch) {
+  int i, n_finish = ev->finish >= 0 ? r->s->m->fns[ev->finish].n_out : 0;
+  nn_value *values = (nn_value *)nn_alloc((size_t)(means->n_values + n_finish), sizeof *values);
+  nn_event v;
+  if (!values) return nn_fail_memory(r->e);
+  for (i = 0; i < means->n_values; i++) values[i] = means->values[i];
+  if (ev->finish < 0 || !nn_run_plain(r, ev->finish, values + means->n_values)) {
+    memset(&v, 0, sizeof v);
+    v.event = "eval";
+    v.train = r->train->name;
+    v.phase = r->phase;
+    v.eval = ev->name;
+    v.epoch = epoch;
+    v.step = (uint64_t)r->s->c.step;
+    v.values = values;
+    v.n_values = means->n_values + n_finish;
+    nn_logger_event(r->log, &v);
+    nn_logger_eval(r->log, &v);
+    nn_watch_look(watch, r->s, &v);
+  }
+  free(values);
+  return r->e->code;
+}
+
+int nn_run_eval(nn_runner *r, const nn_eval *ev, uint64_t epoch, nn_watch *watch) {
+  const nn_function *f = &r->s->m->fns[ev->fn];
+  nn_stream_field *inputs = (nn_stream_field *)nn_alloc((size_t)f->n_in, sizeof *inputs);
+  nn_feed feed;
+  nn_means means;
+  int i;
+  memset(&feed, 0, sizeof feed);
+  memset(&means, 0, sizeof means);
+  if (!inputs) return nn_fail_memory(r->e);
+  for (i = 0; i < f->n_in; i++) inputs[i].field = ev->inputs[i];
+  if (!nn_feed_open(&feed, r->s, ev->fn, &ev->data, 1, inputs, ev->batch, 0) &&
+      !nn_means_open(&means, f, r->e) && (ev->init < 0 || !nn_run_plain(r, ev->init, NULL)) &&
+      !nn_eval_batches(r, ev, &feed, &means))
+    nn_eval_report(r, ev, epoch, &means, watch);
+  if (r->e->code && r->e->code < 128 && r->s->c.fault.status) nn_note(r->e, "in eval `%s`", ev->name);
+  nn_means_close(&means);
+  nn_feed_close(&feed);
+  free(inputs);
+  return r->e->code;
+}

@@ -1,0 +1,47 @@
+/* One eval: all batches of its data, averaged; also what a loop needs to judge it (patience). (MIT-0) */
+#ifndef NN_RUN_EVAL_H
+#define NN_RUN_EVAL_H
+
+#include "nn_run.h"
+
+/* Stops a loop when the watched report no longer gets better. */
+typedef struct nn_watch {
+  const char *name;
+  int mode_max;
+  int64_t patience, worse; /* evals without a better value */
+  int seen;
+  double best;
+  unsigned char *copy; /* the stores at the best */
+  size_t bytes;
+} nn_watch;
+
+int nn_watch_open(nn_watch *w, nn_session *s, const nn_loop *loop);
+/* Puts the best stores back. */
+void nn_watch_close(nn_watch *w, nn_session *s);
+
+/* `epoch`: the one it is logged under. `watch` may be NULL. */
+int nn_run_eval(nn_runner *r, const nn_eval *ev, uint64_t epoch, nn_watch *watch);
+
+/* Example-weighted means of the outputs of a step or an eval. */
+typedef struct nn_means {
+  const nn_function *f;
+  double *sums;
+  double weight;
+  nn_value *values; /* what was reported last, or the means; outputs named "" are left out */
+  int n_values;
+  int n_losses; /* outputs named "" */
+} nn_means;
+
+int nn_means_open(nn_means *a, const nn_function *f, nn_err *e);
+void nn_means_close(nn_means *a);
+void nn_means_reset(nn_means *a);
+/* Takes the outputs of one call over n examples; `values` are those of this call. */
+void nn_means_add(nn_means *a, const nn_feed *feed, size_t n);
+/* Turns `values` into the means. */
+void nn_means_finish(nn_means *a);
+
+/* Calls a function without inputs (then, finish, update); its reports go to values[0 .. n_out), if not NULL.
+ */
+int nn_run_plain(nn_runner *r, int function, nn_value *values);
+
+#endif
