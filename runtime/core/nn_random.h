@@ -56,20 +56,35 @@ static inline uint32_t nn_fnv1a(const char *s) {
 static inline double nn_philox_double(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
   nn_words b = nn_philox(seed, c0, c1, c2, c3);
   uint64_t w = (uint64_t)b.w[1] << 32 | b.w[0];
-  return (double)(w >> 11) * 1.1102230246251565e-16;
+  return (double)(w >> 11) * 0x1p-53;
 }
 
 /* ---- one word or pair to a number */
-static inline float nn_uniformf(uint32_t w) { return (float)(w >> 8) * 5.9604644775390625e-8f; }
-static inline double nn_uniform(uint32_t w) { return (double)(w >> 8) * 5.9604644775390625e-8; }
+static inline float nn_uniformf(uint32_t w) { return (float)(w >> 8) * 0x1p-24f; }
+static inline double nn_uniform(uint32_t w) { return (double)(w >> 8) * 0x1p-24; }
 
-/* cos (sine = 0) or sin (sine = 1) of 2 pi k 2^-24, 0 <= k < 2^24: the quadrant is exact in integers. */
-static inline double nn_normal(uint32_t wa, uint32_t wb, int sine) {
-  double r = sqrt(-2.0 * nn_log((double)((wa >> 8) + 1u) * 5.9604644775390625e-8));
-  double t = (double)(wb >> 8) * (6.283185307179586 * 5.9604644775390625e-8);
-  return r * (sine ? nn_sin(t) : nn_cos(t));
+/* t = 2 pi k 2^-24 = quadrant * pi / 2 + near, |near| <= pi / 4; k = w >> 8, the quadrant exact in integers.
+   The cosine has its quadrants counted from 0, the sine from 3. */
+static inline double nn_turn(uint32_t w, int sine, uint32_t *quadrant) {
+  uint32_t k = w >> 8, q = (k + 0x200000u) >> 22;
+  *quadrant = q + (sine ? 3u : 0u);
+  return ((double)(int32_t)k - (double)(int32_t)(q << 22)) * (6.283185307179586 * 0x1p-24);
 }
-static inline float nn_normalf(uint32_t wa, uint32_t wb, int sine) { return (float)nn_normal(wa, wb, sine); }
+
+/* r cos t (sine = 0) or r sin t (sine = 1) */
+static inline double nn_normal(uint32_t wa, uint32_t wb, int sine) {
+  double r = sqrt(-2.0 * nn_log((double)((wa >> 8) + 1u) * 0x1p-24)), t, y;
+  uint32_t q;
+  t = nn_turn(wb, sine, &q);
+  y = q & 1u ? nn_sin_near(t, 0.0) : nn_cos_near(t, 0.0);
+  return r * ((q + 1u) & 2u ? -y : y);
+}
+static inline float nn_normalf(uint32_t wa, uint32_t wb, int sine) {
+  float r = sqrtf(-2.0f * nn_logf((float)((wa >> 8) + 1u) * 0x1p-24f));
+  uint32_t q;
+  double t = nn_turn(wb, sine, &q), y = q & 1u ? nn_sin_nearf(t) : nn_cos_nearf(t);
+  return r * (float)((q + 1u) & 2u ? -y : y);
+}
 
 /* ---- one element */
 static inline float nn_randf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
