@@ -61,6 +61,8 @@ typedef enum ExprKind {
 struct Expr {
   ExprKind kind;
   Span span;
+  uint32_t height;  // of the tree below, at most MAX_HEIGHT of ast_build.h: bounds every walker's recursion
+  bool in_parens;   // written as (e): `x |> (f(a))` applies the value of f(a)
   union {
     struct { int64_t value; bool too_big; } i;
     double f;

@@ -1,0 +1,325 @@
+// Matches brackets over the whole file before the grammar sees it, so that one wrong bracket is one error
+// at the right place and everything around it is still read. Where braces do not balance, the indentation
+// says which one is meant; a program whose brackets balance is never touched.
+//
+// One walk over the tokens with a stack of open brackets writes the repaired sequence; what it inserts is
+// marked, what it finds wrong becomes a Problem. A second walk sets the partners.
+#include "frontend/parser.h"
+#include "frontend/recover.h"
+
+typedef struct Open {
+  Token token;
+  bool scan; // the ( of a scan's head, or the { of its body
+} Open;
+
+typedef struct Repair {
+  Arena *arena;
+  uint32_t source;
+  const Token *in;
+  uint32_t at; // index in `in`
+  TokenVec out;
+  ProblemVec *problems;
+  VEC(Open) open;
+  bool lopsided;       // braces of the file do not balance
+  int surplus;         // closing minus opening braces
+  uint32_t last_close; // in `out`, of the last `}` that closed everything; NO_TOKEN
+  bool excused;        // what is missing here was reported as something else
+} Repair;
+
+static char closer(int open) { return open == '(' ? ')' : open == '[' ? ']' : '}'; }
+
+static const Token *last_out(const Repair *r) { return r->out.len ? &r->out.data[r->out.len - 1] : NULL; }
+
+static const Open *top(const Repair *r) { return r->open.len ? &r->open.data[r->open.len - 1] : NULL; }
+
+static Problem *problem(Repair *r, DiagCode code, uint32_t at, Span span, const char *message) {
+  Problem p = {.at = at, .code = code, .span = span, .message = message, .covers = true};
+  vec_push(r->arena, r->problems, p);
+  return &r->problems->data[r->problems->len - 1];
+}
+
+static Span span_of(const Repair *r, const Token *t) { return (Span){r->source, t->begin, t->end}; }
+
+static void insert(Repair *r, int kind) {
+  const Token *before = last_out(r);
+  uint32_t at = before ? before->end : 0;
+  Token t = {.kind = kind, .begin = at, .end = at, .partner = NO_TOKEN, .inserted = true};
+  if (before) t.column = before->column, t.indent = before->indent;
+  vec_push(r->arena, &r->out, t);
+}
+
+// Puts the closing token of the innermost bracket; a scan's body stays inside its expression.
+static void close_top(Repair *r, const Token *with) {
+  Open o = *top(r);
+  r->open.len--;
+  if (with)
+    vec_push(r->arena, &r->out, *with);
+  else
+    insert(r, closer(o.token.kind));
+  r->out.data[r->out.len - 1].in_expression = o.token.kind == '{' && o.scan;
+  if (!r->open.len && o.token.kind == '}') r->last_close = (uint32_t)r->out.len - 1;
+}
+
+static void never_closed(Repair *r, const Token *open, const Token *noticed) {
+  const char *sign = arena_printf(r->arena, "%c", open->kind);
+  Problem *p = problem(r, DIAG_E0108, open->begin, span_of(r, open),
+                       arena_printf(r->arena, "`%s` is never closed", sign));
+  p->label = arena_printf(r->arena, "no `%c` for this", closer(open->kind));
+  if (noticed->kind != T_YYEOF) {
+    p->also = span_of(r, noticed);
+    p->also_label = arena_printf(r->arena, "it should stand before this");
+  }
+}
+
+// Closes parentheses and brackets down to the innermost brace; one complaint, about the innermost.
+static void close_parens(Repair *r, const Token *noticed) {
+  for (bool first = true; top(r) && top(r)->token.kind != '{'; first = false) {
+    if (first && !r->excused) never_closed(r, &top(r)->token, noticed);
+    close_top(r, NULL);
+    r->excused = true;
+  }
+}
+
+static size_t innermost_brace(const Repair *r) {
+  for (size_t i = r->open.len; i > 0; i--)
+    if (r->open.data[i - 1].token.kind == '{') return i - 1;
+  return SIZE_MAX;
+}
+
+static bool in_parens(const Repair *r) { return top(r) && top(r)->token.kind != '{'; }
+
+// Whether the bracket at `i` of the input is closed later, by a plain count of its own kind up to the
+// brace around it.
+static bool closed_later(const Repair *r, uint32_t i, int open) {
+  int depth = 1, braces = 0;
+  for (; r->in[i].kind != T_YYEOF; i++) {
+    int k = r->in[i].kind;
+    if (k == '{') braces++;
+    if (k == '}' && --braces < 0) return false;
+    if (k == open) depth++;
+    if (k == closer(open) && --depth == 0) return true;
+  }
+  return false;
+}
+
+static bool unterminated_string_last(const Repair *r) {
+  const Token *t = last_out(r);
+  if (!t || t->kind != T_STRLIT) return false;
+  for (size_t i = 0; i < r->problems->len; i++)
+    if (r->problems->data[i].code == DIAG_E0105 && r->problems->data[i].at == t->begin) return true;
+  return false;
+}
+
+// -- the missing `;` ----------------------------------------------------------------------------------
+
+static bool ends_item(const Token *t) {
+  return ends_operand(t->kind) || (t->kind == '}' && t->in_expression);
+}
+
+static void missing_semicolon(Repair *r) {
+  const Token *before = last_out(r);
+  if (!r->excused) {
+    Span at = {r->source, before->end, before->end};
+    problem(r, DIAG_E0107, before->end, at, "missing `;`")->label = "a statement ends with `;`";
+  }
+  insert(r, ';');
+}
+
+// Between a complete operand at the end of a line and something that begins an item on the next.
+static void semicolon_before(Repair *r, const Token *t) {
+  const Token *before = last_out(r);
+  if (!before || !ends_item(before) || in_parens(r)) return;
+  bool begins = t->kind == T_IDENT || t->kind == T_FOR || t->kind == T_IF || begins_item(r->in, r->at);
+  if ((t->first_on_line && begins) || t->kind == '}' || t->kind == T_YYEOF) missing_semicolon(r);
+}
+
+// -- closing brackets ---------------------------------------------------------------------------------
+
+static void stray(Repair *r, const Token *t) {
+  Problem *p =
+      problem(r, DIAG_E0109, t->begin, span_of(r, t), arena_printf(r->arena, "`%c` closes nothing", t->kind));
+  p->label = "nothing is open here";
+  p->always = true;
+}
+
+static void close_paren(Repair *r, const Token *t) {
+  size_t i = r->open.len;
+  while (i > 0 && r->open.data[i - 1].token.kind != '{' && closer(r->open.data[i - 1].token.kind) != t->kind)
+    i--;
+  if (i > 0 && r->open.data[i - 1].token.kind != '{') {
+    while (r->open.len > i) {
+      if (!r->excused) never_closed(r, &top(r)->token, t);
+      close_top(r, NULL);
+    }
+    close_top(r, t);
+  } else if (in_parens(r)) {
+    const Token *open = &top(r)->token;
+    const char *message = arena_printf(r->arena, "`%c` does not close `%c`", t->kind, open->kind);
+    Problem *p = problem(r, DIAG_E0109, t->begin, span_of(r, t), message);
+    p->label = arena_printf(r->arena, "`%c` expected", closer(open->kind));
+    p->also = span_of(r, open);
+    p->also_label = "opened here";
+    close_top(r, NULL);
+  } else {
+    stray(r, t);
+  }
+}
+
+// A declaration that can only stand at top level.
+static bool begins_declaration(const Token *t, uint32_t i) {
+  static const int kinds[] = {T_LAYER, T_MODEL, T_DATA, T_TRAIN, T_EXPORT, T_IMPORT, T_DIM, T_TEST, T_VJP};
+  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+    if (t[i].kind == kinds[k]) return begins_item(t, i);
+  return false;
+}
+
+// A `}` too many at the end of what looks like a body torn off by an earlier `}`: the earlier one is blamed.
+static bool reopen(Repair *r) {
+  if (r->last_close == NO_TOKEN || r->last_close + 1 >= r->out.len) return false;
+  for (uint32_t i = r->last_close + 1; i < r->out.len; i++)
+    if (i + 1 < r->out.len && begins_declaration(r->out.data, i)) return false;
+  stray(r, &r->out.data[r->last_close]);
+  memmove(&r->out.data[r->last_close], &r->out.data[r->last_close + 1],
+          (r->out.len - r->last_close - 1) * sizeof(Token));
+  r->out.len--;
+  r->last_close = NO_TOKEN;
+  return true;
+}
+
+static void close_brace(Repair *r, const Token *t) {
+  size_t brace = innermost_brace(r);
+  if (brace == SIZE_MAX) {
+    close_parens(r, t);
+    if (reopen(r))
+      vec_push(r->arena, &r->out, *t);
+    else
+      stray(r, t);
+    return;
+  }
+  close_parens(r, t);
+  if (r->lopsided && t->first_on_line) {
+    if (r->surplus > 0 && t->column > top(r)->token.indent) {
+      r->surplus--;
+      stray(r, t);
+      return;
+    }
+    for (size_t k = brace; r->surplus < 0 && k > 0 && t->column < top(r)->token.indent; k--) {
+      if (r->open.data[k - 1].token.kind != '{' || r->open.data[k - 1].token.indent < t->column) break;
+      never_closed(r, &top(r)->token, t);
+      r->surplus++;
+      semicolon_before(r, t);
+      close_top(r, NULL);
+    }
+  }
+  semicolon_before(r, t);
+  close_top(r, t);
+  if (!r->open.len) r->last_close = (uint32_t)r->out.len - 1;
+}
+
+// Everything still open, innermost first; one complaint.
+static void close_all(Repair *r, const Token *noticed) {
+  if (r->open.len && !r->excused) never_closed(r, &top(r)->token, noticed);
+  r->excused = true;
+  while (r->open.len) {
+    if (top(r)->token.kind == '{') semicolon_before(r, noticed->kind == T_YYEOF ? noticed : &r->in[r->at]);
+    close_top(r, NULL);
+  }
+}
+
+// -- the walk -----------------------------------------------------------------------------------------
+
+// What can't stand inside parentheses shows that they were not closed.
+static void before_token(Repair *r, const Token *t) {
+  bool item = t->first_on_line && begins_item(r->in, r->at);
+  if (in_parens(r)) {
+    bool semi = t->kind == ';' && !top(r)->scan &&
+                (r->in[r->at + 1].first_on_line || !closed_later(r, r->at, top(r)->token.kind));
+    bool brace = t->kind == '{' && !(last_out(r) && last_out(r)->kind == ')') &&
+                 !closed_later(r, r->at, top(r)->token.kind);
+    if (unterminated_string_last(r)) r->excused = true;
+    if (item || semi || brace) close_parens(r, t);
+  }
+  if (item && r->lopsided && r->open.len && begins_declaration(r->in, r->at) &&
+      t->column <= r->open.data[0].token.indent)
+    close_all(r, t);
+  if (unterminated_string_last(r)) r->excused = true;
+  semicolon_before(r, t);
+  r->excused = false;
+}
+
+static bool opens_scan(const Repair *r, int kind) {
+  const Token *before = last_out(r);
+  if (!before) return false;
+  if (kind == '(') return before->kind == T_SCAN;
+  return kind == '{' && before->kind == ')' && before->in_expression; // set by the ) of a scan's head
+}
+
+static void step(Repair *r, const Token *t) {
+  if (t->kind == ')' || t->kind == ']') {
+    bool scan = in_parens(r) && top(r)->scan;
+    close_paren(r, t);
+    r->out.data[r->out.len - 1].in_expression = scan && t->kind == ')';
+    return;
+  }
+  if (t->kind == '}') {
+    close_brace(r, t);
+    return;
+  }
+  before_token(r, t);
+  Token copy = *t;
+  if (t->kind == ';' && in_parens(r)) copy.kind = T_SCAN_SEMI;
+  if (t->kind == '(' || t->kind == '[' || t->kind == '{') {
+    Open o = {*t, opens_scan(r, t->kind)};
+    copy.in_expression = o.scan && t->kind == '{';
+    vec_push(r->arena, &r->open, o);
+  }
+  vec_push(r->arena, &r->out, copy);
+}
+
+static void set_partners(Repair *r) {
+  VEC(uint32_t) open = {0};
+  for (uint32_t i = 0; i < r->out.len; i++) {
+    Token *t = &r->out.data[i];
+    if (t->kind == '(' || t->kind == '[' || t->kind == '{') vec_push(r->arena, &open, i);
+    if ((t->kind == ')' || t->kind == ']' || t->kind == '}') && open.len) {
+      t->partner = open.data[--open.len];
+      r->out.data[t->partner].partner = i;
+    }
+  }
+}
+
+static void count_braces(Repair *r) {
+  int depth = 0;
+  for (uint32_t i = 0; r->in[i].kind != T_YYEOF; i++) {
+    depth += r->in[i].kind == '{';
+    depth -= r->in[i].kind == '}';
+    if (depth < 0) r->lopsided = true;
+  }
+  r->lopsided |= depth != 0;
+  r->surplus = -depth;
+}
+
+void repair_brackets(Scanned *s, uint32_t source, Arena *a) {
+  Repair r = {
+      .arena = a, .source = source, .in = s->tokens.data, .problems = &s->problems, .last_close = NO_TOKEN};
+  count_braces(&r);
+  for (; r.in[r.at].kind != T_YYEOF; r.at++) {
+    step(&r, &r.in[r.at]);
+    if (r.open.len > MAX_BRACKETS) {
+      const Token *t = &top(&r)->token;
+      Problem *p = problem(&r, DIAG_E0801, t->begin, span_of(&r, t), "brackets are nested too deeply");
+      p->label = arena_printf(a, "more than %d are open", MAX_BRACKETS);
+      p->fatal = true;
+      break;
+    }
+  }
+  Token end = r.in[s->tokens.len - 1];
+  if (r.open.len <= MAX_BRACKETS) {
+    if (unterminated_string_last(&r)) r.excused = true;
+    close_all(&r, &end);
+    semicolon_before(&r, &end);
+  }
+  vec_push(a, &r.out, end);
+  set_partners(&r);
+  s->tokens = r.out;
+}

@@ -1,0 +1,17 @@
+// What the generated parser calls: the next token, and where to go on after a syntax error.
+#ifndef NNC_FRONTEND_RECOVER_H
+#define NNC_FRONTEND_RECOVER_H
+
+#include "frontend/parser.h"
+
+int nn_yylex(NN_YYSTYPE *value, Span *at, Parser *p);
+void nn_yyerror(Span *at, Parser *p, const char *message);
+
+// Index of the first token of the innermost item (declaration, member, statement) that token `i` belongs to.
+uint32_t item_start(const Parser *p, uint32_t i);
+// Plans how the parser goes on after an error at token `i`: sets next and inject.
+void resynchronise(Parser *p, uint32_t i);
+// True when the token can only begin an item, never continue an expression.
+bool begins_item(const Token *tokens, uint32_t i);
+
+#endif
