@@ -66,6 +66,7 @@ static void propagate(Walk *w, NodeId y, NodeId *cot, const bool *wanted) {
     if (!wanted[x] || !passes_to(w->b.g, &n, i)) continue;
     NodeId t = contribution(w, y, cot[y], i);
     if (t == NO_NODE) continue;
+    assert(shape_broadcasts_to(&walk_node(w, t)->shape, &walk_node(w, x)->shape));
     cot[x] = cot[x] == NO_NODE ? t : cot_op(w, OP_ADD, (NodeId[]){cot[x], t}, 2);
   }
 }

@@ -46,7 +46,7 @@ NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to);
 // c with rank s.rank, its axes in the mask `axes` at their full size.
 NodeId cot_expand(Walk *w, NodeId c, Shape s, uint32_t axes);
 NodeId cot_exact(Walk *w, NodeId c, Shape s);
-// Reshapes to s; nothing to do where the shapes differ in leading ones only.
+// Reshapes to s, up to leading ones: c itself where only such ones are missing.
 NodeId cot_reshape(Walk *w, NodeId c, Shape s);
 
 // ---- structural rules (derivatives.c; d_custom_vjp in autodiff.c)

@@ -80,7 +80,16 @@ static Shape without_leading_ones(Shape s) {
 
 NodeId cot_reshape(Walk *w, NodeId c, Shape s) {
   Shape have = without_leading_ones(walk_node(w, c)->shape), want = without_leading_ones(s);
-  return shape_eq(&have, &want) ? c : b_reshape(&w->b, c, want);
+  bool fits = walk_node(w, c)->shape.rank <= s.rank && shape_eq(&have, &want);
+  return fits ? c : b_reshape(&w->b, c, want);
+}
+
+// The last `rank` axes of s; those before them are ones.
+static Shape last_axes(Shape s, uint32_t rank) {
+  if (s.rank <= rank) return s;
+  memmove(s.d, s.d + s.rank - rank, rank * sizeof *s.d);
+  s.rank = rank;
+  return s;
 }
 
 // The size d as a real scalar.
@@ -104,7 +113,8 @@ NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {
     if (stretched && !whole) times[n_times++] = full;
     if (k < have.rank) kept.d[have.rank - 1 - k] = stretched ? dim_of(1) : at(&have, k);
   }
-  if (axes) t = cot_reshape(w, b_reduce(&w->b, OP_SUM, t, axes), kept);
+  if (axes) t = b_reduce(&w->b, OP_SUM, t, axes);
+  t = cot_reshape(w, t, last_axes(kept, to.rank));
   for (uint32_t i = 0; i < n_times; i++)
     t = binary(w, OP_MUL, t, size_number(w, walk_node(w, t)->dtype, times[i]));
   return t;

@@ -3,6 +3,8 @@
 // type.
 #include "passes/fold.h"
 
+#include "ir/eval.h"
+#include "ir/eval_prims.h"
 #include "passes/live.h"
 #include "passes/passes.h"
 
@@ -11,6 +13,8 @@
 #include <string.h>
 
 enum { FOLD_MAX_ELEMENTS = 1024 };
+
+#define NONE 0
 
 // Operations that are exact or correctly rounded everywhere. FMA is not among them: it may be fused or not.
 static const bool exact[OP_COUNT] = {
@@ -21,40 +25,9 @@ static const bool exact[OP_COUNT] = {
     [OP_NOT] = true,
 };
 
-// The primitives of those; what the others need is never evaluated.
-#define NEVER 0
-#define NONE NEVER
-#define EXP(a) NEVER
-#define LOG(a) NEVER
-#define LOG1P(a) NEVER
-#define EXPM1(a) NEVER
-#define TANH(a) NEVER
-#define SIGMOID(a) NEVER
-#define ERF(a) NEVER
-#define SIN(a) NEVER
-#define COS(a) NEVER
-#define ROUND(a) NEVER
-#define POW(a, b) NEVER
-#define FLOORDIV(a, b) NEVER
-#define MOD(a, b) NEVER
-#define IFLOORDIV(a, b) NEVER
-#define IMOD(a, b) NEVER
-#define FMA(a, b, c) NEVER
-#define SQRT(a) sqrt(a)
-#define FABS(a) fabs(a)
-#define FLOOR(a) floor(a)
-#define FSIGN(a) ((a) > 0 ? 1 : (a) < 0 ? -1 : (a))
-#define FMAX(a, b) ((a) != (a) ? (a) : (b) != (b) ? (b) : (a) > (b) ? (a) : (b))
-#define FMIN(a, b) ((a) != (a) ? (a) : (b) != (b) ? (b) : (a) < (b) ? (a) : (b))
-#define IABS(a) ((a) < 0 ? -(a) : (a))
-#define ISIGN(a) (((a) > 0) - ((a) < 0))
-#define IMAX(a, b) ((a) > (b) ? (a) : (b))
-#define IMIN(a, b) ((a) < (b) ? (a) : (b))
-#define SEL(a, b, c) ((a) != 0 ? (b) : (c))
-
 // In double: for f32 one rounding more, which changes no + - * / sqrt of f32 values (53 >= 2 * 24 + 2).
 static double real_value(Op op, double a, double b, double c) {
-  switch (op) {
+  switch (op) { // only rows of `exact` come here
 #define OP(ID, name, arity, KIND, SHAPE, MF, MI, DERIV, DOMAIN)                                              \
   case OP_##ID:                                                                                              \
     return (MF);
@@ -105,20 +78,9 @@ static bool fold_real(Op op, DType t, DType result, const Scalar *in, uint32_t n
 }
 
 static bool fold_cast(DType from, DType to, Scalar in, Scalar *out) {
-  if (to == DT_MASK) return false;
-  if (!dtype_is_real(from)) {
-    if (!dtype_is_real(to)) {
-      out->i = dtype_wrap(to, in.i);
-      return true;
-    }
-    return small(in.i) && round_real(to, (double)in.i, &out->f);
-  }
-  double v;
-  if (!round_real(from, in.f, &v)) return false;
-  if (dtype_is_real(to)) return round_real(to, v, &out->f);
-  if (!(fabs(v) < 128) || (to == DT_U8 && v < 0)) return false; // saturation is the run time's
-  out->i = (int64_t)v;
-  return true;
+  if (dtype_is_real(from) ? !round_real(from, in.f, &in.f) : !small(in.i)) return false;
+  *out = eval_cast(from, to, in);
+  return !dtype_is_real(to) || round_real(to, out->f, &out->f);
 }
 
 // Types: of the operands (SELECT: of its last two) and of the result.

@@ -2,7 +2,7 @@
 // show(graph).
 //
 //   x:f32[2,N]        an input, declared where it first stands; later `x`
-//   2  2:f32[3]  true a constant: f32 scalar, splat, mask
+//   2  2:f32[3]  true a constant: f32 scalar, splat, mask (graph_of_real: f32 stands for another type)
 //   (= name form)     binds a name to a node (one node, however often it is used); other top-level forms
 //                     are roots
 //   (rule name (x:… y:… dy:…) form…)   a rule for custom_vjp, `_`: no gradient
@@ -39,9 +39,10 @@ static inline TextName *text_find(TextGraph *t, const char *name, size_t n) {
   return NULL;
 }
 
-static inline DType text_dtype(const char *s) {
-  for (int t = 0; t < DT_COUNT; t++)
-    if (!strncmp(s, dtype_name((DType)t), strlen(dtype_name((DType)t)))) return (DType)t;
+static inline DType text_dtype(const TextGraph *t, const char *s) {
+  if (!strncmp(s, "f32", 3)) return t->b.real;
+  for (int d = 0; d < DT_COUNT; d++)
+    if (!strncmp(s, dtype_name((DType)d), strlen(dtype_name((DType)d)))) return (DType)d;
   fprintf(stderr, "no type: %s\n", s);
   abort();
 }
@@ -87,7 +88,7 @@ static inline NodeId text_atom(TextGraph *t, const char *s) {
   char *end;
   double v = strtod(s, &end);
   if (end == s + n) {
-    DType d = text_dtype(type);
+    DType d = text_dtype(t, type);
     return b_splat(&t->b, d, text_shape(type),
                    dtype_is_real(d) ? (Scalar){.f = v} : (Scalar){.i = (int64_t)v});
   }
@@ -96,7 +97,7 @@ static inline NodeId text_atom(TextGraph *t, const char *s) {
     abort();
   }
   TextName made = {arena_strndup(t->b.g->arena, s, n), 0, NULL};
-  made.id = b_input(&t->b, IN_ARG, t->n_inputs++, made.name, text_dtype(type), text_shape(type));
+  made.id = b_input(&t->b, IN_ARG, t->n_inputs++, made.name, text_dtype(t, type), text_shape(type));
   vec_push(t->b.g->arena, &t->names, made);
   return made.id;
 }
@@ -104,7 +105,7 @@ static inline NodeId text_atom(TextGraph *t, const char *s) {
 static inline NodeId build_form(TextGraph *t, const Sexpr *x);
 
 static inline NodeId text_const(TextGraph *t, const Sexpr *x) {
-  DType d = text_dtype(x->in[1].atom);
+  DType d = text_dtype(t, x->in[1].atom);
   Scalar *v = ARENA_ARRAY(t->b.g->arena, x->n, Scalar);
   for (uint32_t i = 2; i < x->n; i++)
     if (dtype_is_real(d))
@@ -137,17 +138,17 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
   const char *head = x->in[0].atom;
   if (!strcmp(head, "const")) return text_const(t, x);
   if (!strcmp(head, "iota")) {
-    return b_iota(b, text_dtype(x->in[1].atom), text_shape(x->in[1].atom), (uint32_t)atoi(x->in[2].atom));
+    return b_iota(b, text_dtype(t, x->in[1].atom), text_shape(x->in[1].atom), (uint32_t)atoi(x->in[2].atom));
   }
   if (!strcmp(head, "rand") || !strcmp(head, "randn")) {
     uint32_t site = (uint32_t)atoi(x->in[2].atom);
-    return b_rand(b, text_op(head), text_dtype(x->in[1].atom), text_shape(x->in[1].atom), site);
+    return b_rand(b, text_op(head), text_dtype(t, x->in[1].atom), text_shape(x->in[1].atom), site);
   }
-  if (!strcmp(head, "batch")) return b_input(b, IN_BATCH, 0, "N", DT_F32, (Shape){0});
+  if (!strcmp(head, "batch")) return b_input(b, IN_BATCH, 0, "N", b->real, (Shape){0});
   if (!strcmp(head, "read")) { // store, version, type[, what made it]
     uint32_t version = (uint32_t)atoi(x->in[2].atom);
     NodeId made = x->n > 4 ? build_form(t, &x->in[4]) : NO_NODE;
-    return b_read(b, (uint32_t)atoi(x->in[1].atom), version, text_dtype(x->in[3].atom),
+    return b_read(b, (uint32_t)atoi(x->in[1].atom), version, text_dtype(t, x->in[3].atom),
                   text_shape(x->in[3].atom), made);
   }
   if (!strcmp(head, "write")) {
@@ -177,7 +178,7 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
   uint8_t perm[MAX_RANK];
   switch (op) {
   case OP_CAST: {
-    DType d = text_dtype(at[0].atom);
+    DType d = text_dtype(t, at[0].atom);
     if (graph_node(b->g, in[0])->dtype != d) return b_cast(b, in[0], d);
     Node same = {.op = OP_CAST, .dtype = d, .shape = graph_node(b->g, in[0])->shape, .n_in = 1, .in = in};
     return graph_add(b->g, same);
@@ -220,7 +221,7 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
   }
 }
 
-static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, Arena *a);
+static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, DType real, Arena *a);
 
 static inline void text_grads(TextGraph *t, const Sexpr *x, NodeId *roots, uint32_t *n_roots) {
   NodeId in[8];
@@ -232,8 +233,8 @@ static inline void text_grads(TextGraph *t, const Sexpr *x, NodeId *roots, uint3
   }
 }
 
-static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, Arena *a) {
-  TextGraph t = {.b = {.g = graph_new(a, "N", 8), .real = DT_F32, .path = ""}};
+static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, DType real, Arena *a) {
+  TextGraph t = {.b = {.g = graph_new(a, "N", 8), .real = real, .path = ""}};
   NodeId roots[16];
   uint32_t n_roots = 0;
   for (uint32_t i = 0; args && i < args->n; i++) text_atom(&t, args->in[i].atom);
@@ -244,7 +245,7 @@ static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *arg
       TextName name = {f->in[1].atom, build_form(&t, &f->in[2]), NULL};
       vec_push(a, &t.names, name);
     } else if (!strcmp(head, "rule")) {
-      TextName name = {f->in[1].atom, NO_NODE, text_graph(f->in + 3, f->n - 3, &f->in[2], a)};
+      TextName name = {f->in[1].atom, NO_NODE, text_graph(f->in + 3, f->n - 3, &f->in[2], real, a)};
       vec_push(a, &t.names, name);
     } else if (!strcmp(head, "grads")) {
       text_grads(&t, f, roots, &n_roots);
@@ -256,10 +257,12 @@ static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *arg
   return t.b.g;
 }
 
-static inline Graph *graph_of(const char *text, Arena *a) {
+static inline Graph *graph_of_real(const char *text, DType real, Arena *a) {
   Sexpr all = sexpr_parse(text, a);
-  return text_graph(all.in, all.n, NULL, a);
+  return text_graph(all.in, all.n, NULL, real, a);
 }
+
+static inline Graph *graph_of(const char *text, Arena *a) { return graph_of_real(text, DT_F32, a); }
 
 // ---- and back
 

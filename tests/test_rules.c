@@ -1,5 +1,6 @@
 // Every rule of rules.def by the test it carries: alone it turns `before` into `after` and leaves `not`
 // alone. The names of rules that fired are appended to $NNC_COVERAGE_FILE as lines "rule NAME".
+#include "graph_eval.h"
 #include "graph_text.h"
 #include "ir/verify.h"
 #include "passes/passes.h"
@@ -51,6 +52,19 @@ START_TEST(the_rule_does_not_fire_where_it_must_not) {
 }
 END_TEST
 
+START_TEST(the_rule_changes_no_value_not_even_a_nan_or_an_infinity) {
+  const RuleInfo *r = &rule_table()[_i];
+  uint32_t fired, root;
+  int64_t at;
+  Graph *before = graph_of(r->before, arena), *after = alone(r->before, _i, &fired);
+  for (uint64_t seed = 0; seed < 50; seed++) {
+    EvalInputs in = draw_inputs(before, seed > 0, seed, arena);
+    ck_assert_msg(!values_differ(before, after, &in, &root, &at, arena), "%s: element %lld, seed %d", r->name,
+                  (long long)at, (int)seed);
+  }
+}
+END_TEST
+
 START_TEST(no_rule_keeps_another_busy_for_ever) {
   for (int i = 0; i < RULE_COUNT; i++) {
     uint32_t again[RULE_COUNT] = {0};
@@ -67,6 +81,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_loop_test(t, the_rule_alone_turns_before_into_after, 0, RULE_COUNT);
   tcase_add_loop_test(t, the_rule_does_not_fire_where_it_must_not, 0, RULE_COUNT);
+  tcase_add_loop_test(t, the_rule_changes_no_value_not_even_a_nan_or_an_infinity, 0, RULE_COUNT);
   tcase_add_test(t, no_rule_keeps_another_busy_for_ever);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
