@@ -16,9 +16,10 @@
 enum { MAX_VARS = 4, MAX_WALKS = 16 };
 
 static const RuleInfo rules[] = {
-#define RULE(name, pattern, result, before, after, not ) {#name, pattern, result, NULL, before, after, not },
-#define RULE_F(name, pattern, function, before, after, not )                                                 \
-  {#name, pattern, NULL, rule_##function, before, after, not },
+#define RULE(name, pattern, result, before, after, unless)                                                   \
+  {#name, pattern, result, NULL, before, after, unless},
+#define RULE_F(name, pattern, function, before, after, unless)                                               \
+  {#name, pattern, NULL, rule_##function, before, after, unless},
 #include "passes/rules.def"
 #undef RULE
 #undef RULE_F

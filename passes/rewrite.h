@@ -14,8 +14,8 @@
 #include "ir/build.h"
 
 typedef enum RuleId {
-#define RULE(name, pattern, result, before, after, not ) RULE_##name,
-#define RULE_F(name, pattern, function, before, after, not ) RULE_##name,
+#define RULE(name, pattern, result, before, after, unless) RULE_##name,
+#define RULE_F(name, pattern, function, before, after, unless) RULE_##name,
 #include "passes/rules.def"
 #undef RULE
 #undef RULE_F
@@ -29,7 +29,7 @@ typedef NodeId RuleFn(Builder *b, const Node *n, const NodeId *var);
 typedef struct RuleInfo {
   const char *name, *pattern, *result; // result NULL: fn
   RuleFn *fn;
-  const char *before, *after, *not_here; // tests: before becomes after; nothing happens to not_here
+  const char *before, *after, *unless; // tests: before becomes after; nothing happens to unless
 } RuleInfo;
 
 const RuleInfo *rule_table(void);

@@ -4,8 +4,8 @@
 
 #include "passes/rewrite.h"
 
-#define RULE(name, pattern, result, before, after, not )
-#define RULE_F(name, pattern, function, before, after, not ) RuleFn rule_##function;
+#define RULE(name, pattern, result, before, after, unless)
+#define RULE_F(name, pattern, function, before, after, unless) RuleFn rule_##function;
 #include "passes/rules.def"
 #undef RULE
 #undef RULE_F

@@ -132,8 +132,8 @@ static inline Op text_op(const char *name) {
   abort();
 }
 
-static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
-  if (!x->open) return text_atom(t, x->atom);
+// Leaves, effects and custom rules; NO_NODE: something else.
+static inline NodeId text_leaf(TextGraph *t, const Sexpr *x) {
   Builder *b = &t->b;
   const char *head = x->in[0].atom;
   if (!strcmp(head, "const")) return text_const(t, x);
@@ -161,18 +161,13 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
     TextName *rule = text_find(t, x->in[1].atom, strlen(x->in[1].atom));
     return b_custom_vjp(b, in, x->n - 2, rule->rule);
   }
-  NodeId in[8];
-  uint32_t n = 0;
-  bool takes_list = !strcmp(head, "matmul") || !strcmp(head, "grad");
-  Op op = takes_list ? OP_ADD : text_op(head);
-  int arity = takes_list ? 2 : op == OP_CONCAT ? (int)x->n - 2 : op_arity(op);
-  for (; (int)n < arity; n++) in[n] = build_form(t, &x->in[n + 1]);
-  const Sexpr *at = x->in + n + 1; // attributes
-  if (!strcmp(head, "matmul")) return b_matmul(b, in[0], in[1]);
-  if (!strcmp(head, "grad")) {
-    Node v = *graph_node(b->g, in[1]);
-    return b_proj(b, b_grad(b, in[0], in + 1, 1), 0, v.dtype, v.shape);
-  }
+  return NO_NODE;
+}
+
+// The operation with its attributes `at`, which follow the inputs.
+static inline NodeId text_operation(TextGraph *t, const Sexpr *x, Op op, const NodeId *in, uint32_t n,
+                                    const Sexpr *at) {
+  Builder *b = &t->b;
   Dim start[MAX_RANK], hi[MAX_RANK];
   int64_t stride[MAX_RANK];
   uint8_t perm[MAX_RANK];
@@ -219,6 +214,27 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
   case OP_STOP_GRAD: return b_stop_grad(b, in[0]);
   default: return b_ew(b, op, in, n);
   }
+}
+
+static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
+  if (!x->open) return text_atom(t, x->atom);
+  NodeId leaf = text_leaf(t, x);
+  if (leaf != NO_NODE) return leaf;
+  Builder *b = &t->b;
+  const char *head = x->in[0].atom;
+  NodeId in[8];
+  uint32_t n = 0;
+  bool takes_list = !strcmp(head, "matmul") || !strcmp(head, "grad");
+  Op op = takes_list ? OP_ADD : text_op(head);
+  int arity = takes_list ? 2 : op == OP_CONCAT ? (int)x->n - 2 : op_arity(op);
+  for (; (int)n < arity; n++) in[n] = build_form(t, &x->in[n + 1]);
+  const Sexpr *at = x->in + n + 1; // attributes
+  if (!strcmp(head, "matmul")) return b_matmul(b, in[0], in[1]);
+  if (!strcmp(head, "grad")) {
+    Node v = *graph_node(b->g, in[1]);
+    return b_proj(b, b_grad(b, in[0], in + 1, 1), 0, v.dtype, v.shape);
+  }
+  return text_operation(t, x, op, in, n, at);
 }
 
 static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, DType real, Arena *a);
