@@ -113,10 +113,24 @@ static int nn_cli_writable(nn_cli *c, const char *path) {
   return 0;
 }
 
+/* The files that the plan saves. */
+static int nn_cli_saves(nn_cli *c, const nn_session *s, const nn_train *t) {
+  int i;
+  for (i = 0; i < t->n_items && !c->e->code; i++) {
+    char *path;
+    if (t->items[i].kind != NN_PLAN_SAVE) continue;
+    path = nn_path_join(s->out_dir, t->items[i].file->file);
+    if (!path) return nn_fail_memory(c->e);
+    if (!nn_make_folders(path, c->e)) nn_cli_writable(c, path);
+    free(path);
+  }
+  return c->e->code;
+}
+
 static int nn_cli_train_blocks(nn_cli *c, nn_runner *r, const nn_train *first, int n) {
   int i;
   for (i = 0; i < n; i++)
-    if (nn_run_load_data(r, &first[i])) return c->e->code;
+    if (nn_run_load_data(r, &first[i]) || nn_cli_saves(c, r->s, &first[i])) return c->e->code;
   for (i = 0; i < n; i++)
     if (nn_run_train(r, &first[i])) return c->e->code;
   return c->save ? nn_weights_save(r->s, c->save) : 0;

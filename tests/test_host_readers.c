@@ -1,0 +1,324 @@
+// Readers of data files: what they accept, what they refuse and how they say it.
+#define _POSIX_C_SOURCE 200809L
+#include "host_bytes.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "nn_read.h"
+
+static int parse_idx(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_idx_parse(b, "file", &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+static int parse_npy(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_npy_parse(b, "file", &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+#define REFUSES(parse, literal, says) host_refuses(literal, sizeof(literal) - 1, parse, says)
+
+static nn_array read_idx(const char *p, size_t n) {
+  nn_bytes b = host_bytes(p, n);
+  nn_err e = {0};
+  nn_array a;
+  ck_assert_int_eq(nn_idx_parse(&b, "file", &a, &e), 0);
+  return a;
+}
+
+// ---- IDX
+
+START_TEST(idx_elements_are_big_endian_of_all_six_types) {
+  static const struct {
+    const char *bytes;
+    size_t n;
+    int type;
+    double want;
+  } rows[] = {
+      {"\0\0\x08\x01\0\0\0\1\xff", 9, NN_U8, 255},
+      {"\0\0\x09\x01\0\0\0\1\xff", 9, NN_I8, -1},
+      {"\0\0\x0b\x01\0\0\0\1\x01\x02", 10, NN_I16, 258},
+      {"\0\0\x0c\x01\0\0\0\1\xff\xff\xff\xfe", 12, NN_I32, -2},
+      {"\0\0\x0d\x01\0\0\0\1\x3f\x80\0\0", 12, NN_F32, 1},
+      {"\0\0\x0e\x01\0\0\0\1\x40\0\0\0\0\0\0\0", 16, NN_F64, 2},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    nn_array a = read_idx(rows[i].bytes, rows[i].n);
+    ck_assert_int_eq(a.type, rows[i].type);
+    ck_assert_double_eq(nn_get_real(a.type, a.data), rows[i].want);
+    nn_array_free(&a);
+  }
+}
+END_TEST
+
+START_TEST(idx_axes_are_read_in_order) {
+  nn_array a = read_idx("\0\0\x08\x02\0\0\0\2\0\0\0\3abcdef", 18);
+  nn_shape_buf s;
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[2, 3]");
+  ck_assert_int_eq(a.data[5], 'f');
+  nn_array_free(&a);
+}
+END_TEST
+
+START_TEST(a_wrong_idx_file_is_refused_with_the_reason) {
+  REFUSES(parse_idx, "", "0 bytes are no IDX file");
+  REFUSES(parse_idx, "\x1f\x8b\x08\0more", "compressed with gzip");
+  REFUSES(parse_idx, "PNG!....", "is no IDX file: it starts with 50 4e");
+  REFUSES(parse_idx, "\0\0\x07\x01\0\0\0\0", "unknown IDX element type 07");
+  REFUSES(parse_idx, "\0\0\x08\0", "0 axes");
+  REFUSES(parse_idx, "\0\0\x08\x63\0\0\0\0", "99 axes; 1 to 16 can be read");
+  REFUSES(parse_idx, "\0\0\x08\x03\0\0\0\1\0\0", "ends after 10 bytes, inside its header of 16");
+  REFUSES(parse_idx, "\0\0\x08\x01\0\0\0\5abc", "its header claims u8 [5], which is 5 bytes, but 3 follow");
+  REFUSES(parse_idx, "\0\0\x08\x01\0\0\0\2abc", "which is 2 bytes, but 3 follow");
+  REFUSES(parse_idx, "\0\0\x0e\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "the impossible shape");
+}
+END_TEST
+
+START_TEST(no_damage_of_an_idx_file_is_more_than_an_error) {
+  host_damage((const unsigned char *)"\0\0\x0b\x02\0\0\0\2\0\0\0\2abcdefgh", 20, parse_idx);
+}
+END_TEST
+
+// ---- NPY
+
+#define NPY(header) "\x93NUMPY\x01\0\x46\0" header
+#define NPY_F4 NPY("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }          \n")
+
+START_TEST(an_npy_file_of_version_1_is_read) {
+  nn_bytes b = host_bytes(NPY_F4 "\0\0\x80\x3f\0\0\0\x40", sizeof NPY_F4 - 1 + 8);
+  nn_err e = {0};
+  nn_array a;
+  nn_shape_buf s;
+  ck_assert_int_eq(nn_npy_parse(&b, "file", &a, &e), 0);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[1, 2]");
+  ck_assert_double_eq(nn_get_real(a.type, a.data + 4), 2);
+  nn_array_free(&a);
+}
+END_TEST
+
+START_TEST(npy_keys_come_in_any_order_and_big_endian_is_turned) {
+  static const char bytes[] =
+      "\x93NUMPY\x02\0\x3a\0\0\0{\"shape\": (2,), 'fortran_order':False,'descr': '>i2'     }"
+      "\x01\x02\xff\xff";
+  nn_bytes b = host_bytes(bytes, sizeof bytes - 1);
+  nn_err e = {0};
+  nn_array a;
+  ck_assert_msg(nn_npy_parse(&b, "file", &a, &e) == 0, "%s", e.text.s);
+  ck_assert_int_eq(nn_get_int(a.type, a.data), 258);
+  ck_assert_int_eq(nn_get_int(a.type, a.data + 2), -1);
+  nn_array_free(&a);
+}
+END_TEST
+
+START_TEST(a_wrong_npy_file_is_refused_with_the_reason) {
+  REFUSES(parse_npy, "\x93NUMPX\x01\0\x46\0", "is no NPY file");
+  REFUSES(parse_npy, "\x93NUMPY\x04\0\x46\0\0\0", "is no NPY file of version 1, 2 or 3");
+  REFUSES(parse_npy, "\x93NUMPY\x01\0\x46\0{", "ends inside its header");
+  REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }           \n"),
+          "Fortran order");
+  REFUSES(parse_npy, NPY("{'descr': '<c8', 'fortran_order': False, 'shape': (1, 2), }          \n"),
+          "`<c8` can't be read");
+  REFUSES(parse_npy, NPY("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }   \n"),
+          "structured dtype");
+  REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': False, 'shape': (3), }             \n"), "shape");
+  REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': False, 'fortran_order': False, }   \n"), "twice");
+  REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': False, }                           \n"),
+          "is missing");
+  REFUSES(parse_npy, NPY_F4 "\0\0\x80\x3f", "claims f32 [1, 2], which is 8 bytes, but 4 follow");
+  REFUSES(parse_npy, NPY("{'descr': '<f4','fortran_order':False,'shape': (4611686018427387904,)}\n"),
+          "the impossible shape");
+  REFUSES(parse_npy, NPY("{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }            \n") "\1\2",
+          "element 1 is neither true nor false");
+}
+END_TEST
+
+START_TEST(no_damage_of_an_npy_file_is_more_than_an_error) {
+  host_damage((const unsigned char *)NPY_F4 "abcdefgh", sizeof NPY_F4 - 1 + 8, parse_npy);
+}
+END_TEST
+
+START_TEST(an_npy_file_written_is_read_back) {
+  static const int64_t dims[] = {3};
+  static const float x[] = {1.5f, -0.0f, 3e-40f};
+  char path[] = "/tmp/nnc-npy-XXXXXX";
+  nn_err e = {0};
+  nn_array a;
+  close(mkstemp(path));
+  ck_assert_int_eq(nn_npy_write(path, NN_F32, 1, dims, x, &e), 0);
+  ck_assert_int_eq(nn_npy_read(path, &a, &e), 0);
+  ck_assert_mem_eq(a.data, x, sizeof x);
+  ck_assert_int_eq((a.data - a.owned) % 64, 0);
+  nn_array_free(&a);
+  unlink(path);
+}
+END_TEST
+
+// ---- CSV
+
+static nn_csv_spec csv_spec = {.type = NN_F32, .n_columns = 2, .sep = ','};
+
+static int parse_csv(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_csv_parse(b, "file", &csv_spec, &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+// The rows as text: "1 2;3 4;"
+static void csv_gives(const char *text, nn_csv_spec spec, const char *want) {
+  nn_bytes b = host_bytes(text, strlen(text));
+  nn_err e = {0};
+  nn_array a;
+  nn_text got = {0};
+  ck_assert_msg(nn_csv_parse(&b, "file", &spec, &a, &e) == 0, "%s", e.text.s);
+  for (size_t i = 0; i < a.count; i++)
+    nn_text_addf(&got, "%g%s", nn_get_real(a.type, a.data + i * nn_types[a.type].size),
+                 (i + 1) % spec.n_columns ? " " : ";");
+  ck_assert_str_eq(got.s, want);
+  nn_text_free(&got);
+  nn_array_free(&a);
+}
+
+START_TEST(csv_lines_become_rows) {
+  static const char *const names[] = {"c", "a"};
+  static const int32_t columns[] = {2, 2};
+  csv_gives("1,2\n3,4\n", csv_spec, "1 2;3 4;");
+  csv_gives("\xEF\xBB\xBF"
+            "1,2\r\n\r\n \n3,4",
+            csv_spec, "1 2;3 4;");
+  csv_gives(" 1 ,\t2\n\"3\" , \"-4.5e1\"\n", csv_spec, "1 2;3 -45;");
+  csv_gives("1,nan\n-inf,.5\n", csv_spec, "1 nan;-inf 0.5;");
+  csv_gives("\"a\",\"b \"\"x\"\"\",\"c\nd\"\n1,2,3\n", (nn_csv_spec){NN_F64, 2, NULL, NULL, 1, ','}, "1 2;");
+  csv_gives("a,b,c\n1,2,3\n", (nn_csv_spec){NN_F64, 2, NULL, names, 1, ','}, "3 1;");
+  csv_gives("1;2;3\n4;5;6", (nn_csv_spec){NN_I32, 2, columns, NULL, 0, ';'}, "3 3;6 6;");
+  csv_gives("true,0\n1,false\n", (nn_csv_spec){NN_MASK, 2, NULL, NULL, 0, ','}, "1 0;1 0;");
+  csv_gives("255,0\n", (nn_csv_spec){NN_U8, 2, NULL, NULL, 0, ','}, "255 0;");
+}
+END_TEST
+
+START_TEST(a_wrong_csv_file_is_refused_with_line_and_column) {
+  static const char *const names[] = {"a", "z"};
+  REFUSES(parse_csv, "", "is empty");
+  REFUSES(parse_csv, "\n \n", "is empty");
+  REFUSES(parse_csv, "x,y\n1,2\n", "file:1: column 1: `x` is not of type f32; if this line is a header");
+  REFUSES(parse_csv, "1,2\n3,NA\n", "file:2: column 2: `NA` is not of type f32");
+  REFUSES(parse_csv, "1,2\n\n3,\n", "file:3: column 2 is empty");
+  REFUSES(parse_csv, "1,2\n3\n", "file:2: 1 columns, where the first line has 2");
+  REFUSES(parse_csv, "1,2\n3,4,5\n", "file:2: 3 columns");
+  REFUSES(parse_csv, "1\n", "has 1 columns; column 2 (counted from 1) is wanted");
+  REFUSES(parse_csv, "1,2\n3,\"4\n5", "file:2: a quoted cell is never closed");
+  REFUSES(parse_csv, "1,2\n3,\"4\"5\n", "file:2: text after the closing quote");
+  REFUSES(parse_csv, "1,1e39\n", "`1e39` is not of type f32");
+  REFUSES(parse_csv, "1,0x10\n", "`0x10` is not of type f32");
+  csv_spec.type = NN_U8;
+  REFUSES(parse_csv, "1,256\n", "`256` is not of type u8");
+  REFUSES(parse_csv, "1,1.0\n", "`1.0` is not of type u8");
+  REFUSES(parse_csv, "1,99999999999999999999\n", "is not of type u8");
+  csv_spec.header = 1;
+  csv_spec.column_names = names;
+  REFUSES(parse_csv, "a,b\n1,2\n", "file:1: no column is called `z`");
+  REFUSES(parse_csv, "a,z,z\n1,2,3\n", "more than one column is called `z`");
+  REFUSES(parse_csv, "a,z\n1,x\n", "file:2: column 2 (z): `x` is not of type u8");
+}
+END_TEST
+
+START_TEST(no_damage_of_a_csv_file_is_more_than_an_error) {
+  static const char text[] = "\"a\",b\r\n1,-2.5e1\n\n\"3\",4\n";
+  csv_spec.header = 1;
+  csv_spec.column_names = NULL;
+  csv_spec.type = NN_F32;
+  host_damage((const unsigned char *)text, sizeof text - 1, parse_csv);
+}
+END_TEST
+
+// ---- files and element types
+
+START_TEST(what_is_no_regular_file_is_refused_by_the_system_exit_code) {
+  static const struct {
+    const char *path, *says;
+  } rows[] = {
+      {"/nonexistent/x", "can't be opened"}, {"/tmp", "is a directory"}, {"/dev/zero", "not a regular file"}};
+  for (size_t i = 0; i < 3; i++) {
+    nn_bytes b;
+    nn_err e = {0};
+    ck_assert_int_eq(nn_read_file(rows[i].path, &b, &e), NN_EXIT_SYSTEM);
+    ck_assert_ptr_nonnull(strstr(e.text.s, rows[i].says));
+    nn_err_free(&e);
+  }
+}
+END_TEST
+
+START_TEST(half_floats_round_to_nearest_even) {
+  static const struct {
+    int type;
+    double x;
+    uint16_t bits;
+  } rows[] = {
+      {NN_F16, 1, 0x3c00},           {NN_F16, -2, 0xc000},          {NN_F16, 65504, 0x7bff},
+      {NN_F16, 65519.99, 0x7bff},    {NN_F16, 65520, 0x7c00},       {NN_F16, 0x1p-24, 0x0001},
+      {NN_F16, 0x1p-25, 0},          {NN_F16, 0x1.8p-25, 1},        {NN_F16, 0x1p-14, 0x0400},
+      {NN_F16, 1 + 0x1p-11, 0x3c00}, {NN_F16, 1 + 0x3p-11, 0x3c02}, {NN_F16, -0.0, 0x8000},
+      {NN_F16, INFINITY, 0x7c00},    {NN_BF16, 1, 0x3f80},          {NN_BF16, 1 + 0x1p-8, 0x3f80},
+      {NN_BF16, 1 + 0x3p-8, 0x3f82}, {NN_BF16, 3.4e38, 0x7f80},     {NN_BF16, 0x1p-133, 0x0001},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    uint16_t h;
+    nn_put_real(rows[i].type, &h, rows[i].x);
+    ck_assert_msg(h == rows[i].bits, "%g: %04x, expected %04x", rows[i].x, h, rows[i].bits);
+  }
+  for (unsigned u = 0; u < 0x10000; u++) { // every value but the NaNs comes back
+    uint16_t in = (uint16_t)u, out;
+    for (int type = NN_F16; type <= NN_BF16; type++) {
+      double x = nn_get_real(type, &in);
+      nn_put_real(type, &out, x);
+      ck_assert(x != x || in == out);
+    }
+  }
+}
+END_TEST
+
+START_TEST(only_conversions_that_lose_nothing_but_float_digits_are_allowed) {
+  ck_assert(nn_convertible(NN_F32, NN_F64) && nn_convertible(NN_F64, NN_F16) &&
+            nn_convertible(NN_F16, NN_F32));
+  ck_assert(nn_convertible(NN_I32, NN_U8) && nn_convertible(NN_I16, NN_I8) &&
+            nn_convertible(NN_I64, NN_TYPE_U32));
+  ck_assert(nn_convertible(NN_MASK, NN_U8) && nn_convertible(NN_MASK, NN_TYPE_BOOL));
+  ck_assert(!nn_convertible(NN_F32, NN_U8) && !nn_convertible(NN_I32, NN_I64) &&
+            !nn_convertible(NN_I8, NN_U8));
+  ck_assert(!nn_convertible(NN_U8, NN_I8) && !nn_convertible(NN_I32, NN_F32) &&
+            !nn_convertible(NN_I64, NN_TYPE_U64));
+  ck_assert(!nn_convertible(NN_I32, NN_TYPE_BOOL));
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("host readers");
+  TCase *t = tcase_create("all");
+  tcase_set_timeout(t, 120);
+  tcase_add_test(t, idx_elements_are_big_endian_of_all_six_types);
+  tcase_add_test(t, idx_axes_are_read_in_order);
+  tcase_add_test(t, a_wrong_idx_file_is_refused_with_the_reason);
+  tcase_add_test(t, no_damage_of_an_idx_file_is_more_than_an_error);
+  tcase_add_test(t, an_npy_file_of_version_1_is_read);
+  tcase_add_test(t, npy_keys_come_in_any_order_and_big_endian_is_turned);
+  tcase_add_test(t, a_wrong_npy_file_is_refused_with_the_reason);
+  tcase_add_test(t, no_damage_of_an_npy_file_is_more_than_an_error);
+  tcase_add_test(t, an_npy_file_written_is_read_back);
+  tcase_add_test(t, csv_lines_become_rows);
+  tcase_add_test(t, a_wrong_csv_file_is_refused_with_line_and_column);
+  tcase_add_test(t, no_damage_of_a_csv_file_is_more_than_an_error);
+  tcase_add_test(t, what_is_no_regular_file_is_refused_by_the_system_exit_code);
+  tcase_add_test(t, half_floats_round_to_nearest_even);
+  tcase_add_test(t, only_conversions_that_lose_nothing_but_float_digits_are_allowed);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
