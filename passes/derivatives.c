@@ -131,8 +131,28 @@ NodeId d_reverse(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   return axes ? b_reverse(&w->b, dy, axes) : dy;
 }
 
+// One index a row (labels, chosen actions): each element knows by comparison whether it was picked, so nothing
+// is scattered and dy stays compressed. The forward gather, of which the loss is made, checks the index.
+static NodeId d_pick(Walk *w, Node n, Node x, NodeId dy) {
+  uint32_t axis = n.attr.gather.axis;
+  Shape row = {.rank = x.shape.rank}, column = row, at_axis = row;
+  bool scalar = shape_of(w, dy).rank == 0;
+  if (!scalar) dy = cot_expand(w, dy, n.shape, 0);
+  for (uint32_t k = 0; k < row.rank; k++) {
+    if (!scalar) at_axis.d[k] = k == axis ? dim_of(1) : shape_of(w, dy).d[k - (k > axis)];
+    row.d[k] = k < n.attr.gather.batch ? x.shape.d[k] : dim_of(1);
+    column.d[k] = k == axis ? x.shape.d[k] : dim_of(1);
+  }
+  NodeId index = b_reshape(&w->b, n.in[1], row);
+  NodeId iota = b_iota(&w->b, walk_node(w, index)->dtype, column, axis);
+  NodeId picked = b_ew2(&w->b, OP_EQ, iota, index);
+  if (!scalar) dy = cot_reshape(w, dy, at_axis);
+  return b_ew3(&w->b, OP_SELECT, picked, dy, b_scalar(&w->b, x.dtype, 0));
+}
+
 NodeId d_gather(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Node n = *walk_node(w, y), x = *walk_node(w, n.in[i]);
+  if (walk_node(w, n.in[1])->shape.rank == n.attr.gather.batch) return d_pick(w, n, x, dy);
   NodeId zeros = b_splat(&w->b, x.dtype, x.shape, (Scalar){0});
   dy = cot_exact(w, dy, n.shape);
   return b_scatter_add(&w->b, zeros, n.in[1], dy, n.attr.gather.axis, n.attr.gather.batch);
