@@ -1,6 +1,14 @@
-# The nnc command.
-file(GLOB driver_sources CONFIGURE_DEPENDS driver/*.c)
-if(driver_sources)
-  add_executable(nnc ${driver_sources})
-  target_link_libraries(nnc PRIVATE nnc_frontend nnc_passes nnc_codegen nnc_ir nnc_runtime)
+# The nnc command, with the runtime's text inside: the licence first, then core, then host.
+if(NOT EXISTS ${CMAKE_SOURCE_DIR}/frontend/elaborate.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/codegen/fuse.c)
+  return()
 endif()
+file(GLOB driver_sources CONFIGURE_DEPENDS driver/*.c)
+file(GLOB runtime_core CONFIGURE_DEPENDS runtime/core/*.h runtime/core/*.inc runtime/core/*.c)
+file(GLOB runtime_host CONFIGURE_DEPENDS runtime/host/*.h runtime/host/*.inc runtime/host/*.c)
+set(embedded ${CMAKE_BINARY_DIR}/driver/embedded_runtime.c)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/driver)
+nnc_embed(embedded_runtime ${embedded} ${CMAKE_SOURCE_DIR}/runtime
+          ${CMAKE_SOURCE_DIR}/runtime/LICENSE ${runtime_core} ${runtime_host})
+add_executable(nnc ${driver_sources} ${embedded})
+target_link_libraries(nnc PRIVATE nnc_frontend nnc_passes nnc_codegen nnc_ir nnc_runtime)
+target_compile_definitions(nnc PRIVATE NNC_VERSION="${PROJECT_VERSION}" NNC_RUNTIME_DIR="${CMAKE_SOURCE_DIR}/runtime")

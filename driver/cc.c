@@ -1,0 +1,107 @@
+// The text goes in on the standard input; what the compiler says is kept, never shown as if it were the
+// user's mistake. When it fails, two small trials tell whose fault it is: an empty program without --cpu,
+// then with.
+#define _POSIX_C_SOURCE 200809L
+#include "driver/cc.h"
+
+#include "driver/exit_codes.h"
+#include "driver/output.h"
+#include "driver/spawn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_WORDS = 32 };
+
+typedef struct Argv {
+  char *words[MAX_WORDS + 16];
+  int n;
+} Argv;
+
+static void add(Argv *v, const char *word, Arena *a) {
+  v->words[v->n++] = arena_strdup(a, word);
+  v->words[v->n] = NULL;
+}
+
+// $CC may hold arguments: CC="ccache gcc".
+static void add_compiler(Argv *v, Arena *a) {
+  const char *cc = getenv("CC");
+  if (!cc || !cc[strspn(cc, " ")]) cc = "cc";
+  while (*(cc += strspn(cc, " ")) && v->n < MAX_WORDS) {
+    size_t len = strcspn(cc, " ");
+    add(v, arena_strndup(a, cc, len), a);
+    cc += len;
+  }
+}
+
+static Argv command(const Options *o, bool with_cpu, const char *path, Arena *a) {
+  Argv v = {.n = 0};
+  const char *cpu = o->cpu ? o->cpu : "native";
+  add_compiler(&v, a);
+  add(&v, o->cc_level, a);
+  if (with_cpu && strcmp(cpu, "baseline") != 0) add(&v, arena_printf(a, "-march=%s", cpu), a);
+  if (o->emit == EMIT_OBJECT) add(&v, "-c", a);
+  add(&v, "-x", a);
+  add(&v, "c", a);
+  add(&v, "-", a);
+  add(&v, "-o", a);
+  add(&v, path, a);
+  if (o->emit != EMIT_OBJECT) add(&v, "-lm", a);
+  return v;
+}
+
+static void show(const Argv *v) {
+  for (int i = 0; i < v->n; i++) fprintf(stderr, " \"%s\"", v->words[i]);
+  fputc('\n', stderr);
+}
+
+static bool compiles_nothing(const Options *o, bool with_cpu, const char *path, Arena *a) {
+  static const char empty[] = "int main(void) { return 0; }\n";
+  Argv v = command(o, with_cpu, path, a);
+  StrBuf said = {0};
+  int status = spawn_run(v.words, empty, sizeof empty - 1, &said);
+  strbuf_free(&said);
+  return status != 0;
+}
+
+static int failed(const Options *o, const char *temp, Text c, const StrBuf *said, const Argv *v,
+                  Reproducer *r, Arena *a) {
+  if (compiles_nothing(o, false, temp, a))
+    return complain(EXIT_SYSTEM, "the C compiler `%s` fails, even on an empty program", v->words[0]);
+  if (compiles_nothing(o, true, temp, a))
+    return complain(EXIT_USAGE, "the C compiler `%s` knows no --cpu=%s", v->words[0],
+                    o->cpu ? o->cpu : "native");
+  r->what = "the C compiler does not accept the emitted text";
+  r->emitted = c;
+  r->tool = (Text){sb_text(said), said->len};
+  return reproducer_write(r);
+}
+
+int cc_compile(const Options *o, Text c, const char *path, Reproducer *r, Arena *a) {
+  Argv v = command(o, true, path, a);
+  if (o->dry_run) return show(&v), EXIT_DONE;
+  Output out;
+  int status = output_begin(&out, path, o->input, a);
+  if (status != EXIT_DONE) return status;
+  v = command(o, true, out.temp, a);
+  if (o->verbose) show(&v);
+  StrBuf said = {0};
+  int code = spawn_run(v.words, c.text, c.len, &said);
+  if (code == 0) {
+    if (o->verbose && said.len) fputs(sb_text(&said), stderr);
+    status = output_commit(&out);
+  } else {
+    if (code < 0)
+      status = complain(EXIT_SYSTEM, "can't run the C compiler `%s`: %s; install gcc or clang, or set CC",
+                        v.words[0], strerror(errno));
+    else if (code > 128)
+      status = complain(EXIT_SYSTEM, "the C compiler `%s` was ended by signal %d", v.words[0], code - 128);
+    else
+      status = failed(o, out.temp, c, &said, &v, r, a);
+    output_drop(&out);
+  }
+  strbuf_free(&said);
+  return status;
+}

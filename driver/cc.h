@@ -1,0 +1,13 @@
+// Calls the C compiler ($CC, else cc) on emitted text.
+#ifndef NNC_DRIVER_CC_H
+#define NNC_DRIVER_CC_H
+
+#include "driver/options.h"
+#include "driver/reproducer.h"
+
+// Compiles the standalone text to an executable or object file at `path`. A compiler that rejects our text is
+// a bug of nnc: `r` is completed and written, exit code 70. A compiler that is missing, that knows no such
+// --cpu, or that can't compile anything is said plainly.
+int cc_compile(const Options *o, Text c, const char *path, Reproducer *r, Arena *a);
+
+#endif

@@ -1,0 +1,19 @@
+// `nnc --interpret model.nn -- train --data …`: the emitted program's command line with the interpreter in
+// place of the emitted functions. The same host runtime reads data, shuffles, loops and saves; so what
+// differs between this and the compiled program is exactly code generation. tests/equivalence.c compares the
+// two call by call.
+#ifndef NNC_DRIVER_INTERPRET_H
+#define NNC_DRIVER_INTERPRET_H
+
+#include "ir/program.h"
+#include "nn_model.h"
+
+// The descriptor of a program whose functions are run by ir/eval (real as the program has it). Stores are
+// laid out in the arena in their order, each at a multiple of 64.
+const nn_model *interpret_model(const Program *p, const char *version, bool keep_subnormals, Arena *a);
+
+// Runs nn_main over it; `name` is argv[0]. Gives its exit code.
+int interpret(const Program *p, const char *version, bool keep_subnormals, const char *name, int argc,
+              char **argv);
+
+#endif

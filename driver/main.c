@@ -1,0 +1,233 @@
+// nnc, from top to bottom: the command line, then one stage after the other.
+//   text -> parse -> elaborate -> passes -> codegen -> C text -> (C compiler) -> program
+#define _POSIX_C_SOURCE 200809L
+#include "driver/cc.h"
+#include "driver/exit_codes.h"
+#include "driver/inspect.h"
+#include "driver/interpret.h"
+#include "driver/options.h"
+#include "driver/output.h"
+#include "driver/reproducer.h"
+#include "driver/source.h"
+#include "driver/standalone.h"
+
+#include "codegen/codegen.h"
+#include "frontend/elaborate.h"
+#include "frontend/parse.h"
+#include "ir/base/embedded.h"
+#include "passes/passes.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// One run of the compiler.
+typedef struct Job {
+  const Options *o;
+  Arena *arena;
+  Reproducer bug;
+  SourceMap *sources;
+  Intern *names;
+  Diags *diags;
+  Inspect inspect;
+} Job;
+
+static bool colored(const Options *o) {
+  const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+  if (o->color != WHEN_AUTO) return o->color == WHEN_ALWAYS;
+  return isatty(2) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+}
+
+static void print_diags(const Job *j) {
+  StrBuf out = {0};
+  if (j->o->json)
+    diags_print_json(j->diags, &out);
+  else
+    diags_print_text(j->diags, &out, colored(j->o));
+  fputs(sb_text(&out), stderr);
+  strbuf_free(&out);
+}
+
+static int job_begin(Job *j, const Options *o, Arena *a) {
+  *j = (Job){.o = o, .arena = a, .bug = {.argc = o->argc, .argv = o->argv, .what = "a broken invariant"}};
+  if (!o->input) return complain(EXIT_USAGE, "no model given; `nnc --help` shows how");
+  int status = inspect_begin(&j->inspect, o, a);
+  if (status != EXIT_DONE) return status;
+  status = source_read(o->input, &j->bug.source, a);
+  if (status != EXIT_DONE) return status;
+  reproducer_guard(&j->bug);
+  j->sources = source_map_new(a);
+  j->names = intern_new(a);
+  j->diags = diags_new(a, j->sources);
+  if (o->warn_shadow) diags_enable(j->diags, "shadow");
+  if (o->warn_anonymous) diags_enable(j->diags, "anonymous");
+  if (o->warnings_are_errors) diags_warnings_are_errors(j->diags);
+  return EXIT_DONE;
+}
+
+static File *parse(Job *j, const char *name, const char *text, size_t len, bool is_std) {
+  return parse_source(source_add(j->sources, name, text, len, is_std), j->sources, j->names, j->diags,
+                      j->arena);
+}
+
+// The standard library; a mistake in it is ours.
+static const File **parse_std(Job *j) {
+  const File **files = ARENA_ARRAY(j->arena, embedded_std.n, const File *);
+  unsigned before = diags_errors(j->diags);
+  for (uint32_t i = 0; i < embedded_std.n; i++)
+    files[i] =
+        parse(j, embedded_std.files[i].name, embedded_std.files[i].text, embedded_std.files[i].len, true);
+  if (diags_errors(j->diags) != before) print_diags(j);
+  assert(diags_errors(j->diags) == before);
+  return files;
+}
+
+// NULL when the model has errors; whatever there is to say about it is printed.
+static Program *front_end(Job *j) {
+  const Options *o = j->o;
+  ElaborateOptions options = {.real = o->real, .defines = o->defines, .n_defines = o->n_defines};
+  const File **std_files = parse_std(j);
+  File *user = parse(j, o->input, j->bug.source.text, j->bug.source.len, false);
+  inspect_ast(&j->inspect, user);
+  inspect_stage(&j->inspect, "parse");
+  Program *p = elaborate(user, std_files, embedded_std.n, j->sources, j->names, &options, j->diags, j->arena);
+  inspect_stage(&j->inspect, "elaborate");
+  print_diags(j);
+  if (diags_errors(j->diags) > 0) return NULL;
+  assert(p);
+  inspect_elaborated(&j->inspect, p);
+  return p;
+}
+
+static void middle(Job *j, Program *p) {
+  passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
+  inspect_kernels(&j->inspect, p);
+}
+
+static Text emit(Job *j, const Program *p) {
+  const Options *o = j->o;
+  StrBuf model = {0}, whole = {0};
+  codegen_c(
+      p,
+      &(CodegenOptions){.nnc_version = NNC_VERSION, .program = true, .keep_subnormals = o->keep_subnormals},
+      &model);
+  if (o->emit == EMIT_C && !o->standalone)
+    sb_puts(&whole,
+            "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/*.c -lm */\n"),
+        sb_putn(&whole, sb_text(&model), model.len);
+  else
+    standalone_text((Text){sb_text(&model), model.len}, &whole);
+  Text t = {arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
+  strbuf_free(&model);
+  strbuf_free(&whole);
+  inspect_stage(&j->inspect, "codegen");
+  return t;
+}
+
+// model.nn -> model, model.c, model.o, in the current folder.
+static const char *output_name(const Options *o, Arena *a) {
+  if (o->output) return o->output;
+  const char *slash = strrchr(o->input, '/'), *stem = slash ? slash + 1 : o->input;
+  const char *dot = strrchr(stem, '.');
+  size_t n = dot && dot > stem ? (size_t)(dot - stem) : strlen(stem);
+  return arena_printf(a, "%.*s%s", (int)n, stem,
+                      o->emit == EMIT_C        ? ".c"
+                      : o->emit == EMIT_OBJECT ? ".o"
+                                               : "");
+}
+
+static int write_output(Job *j, Text c) {
+  const Options *o = j->o;
+  const char *path = output_name(o, j->arena);
+  int status = o->emit != EMIT_C ? cc_compile(o, c, path, &j->bug, j->arena)
+               : o->dry_run      ? EXIT_DONE
+                                 : output_text(path, o->input, c.text, c.len, j->arena);
+  inspect_stage(&j->inspect, "write");
+  if (status != EXIT_DONE || !o->depfile || o->dry_run) return status;
+  const char *rule = arena_printf(j->arena, "%s: %s\n", path, o->input);
+  const char *name = o->depfile_name ? o->depfile_name : arena_printf(j->arena, "%s.d", path);
+  return output_text(name, o->input, rule, strlen(rule), j->arena);
+}
+
+// A dump alone asks for no file.
+static bool wants_output(const Options *o) {
+  return o->output || o->emit_given || (!o->dump_ast && o->n_dumps == 0);
+}
+
+static int compile(const Options *o, Arena *a) {
+  Job j;
+  int status = job_begin(&j, o, a);
+  if (status != EXIT_DONE) return status;
+  Program *p = front_end(&j);
+  if (!p) return EXIT_SOURCE;
+  middle(&j, p);
+  if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
+  if (wants_output(o)) status = write_output(&j, emit(&j, p));
+  inspect_end(&j.inspect);
+  return status;
+}
+
+// `nnc check`: all that can be said about a model without writing anything.
+static int check(const Options *o, Arena *a) {
+  Job j;
+  int status = job_begin(&j, o, a);
+  if (status != EXIT_DONE) return status;
+  Program *p = front_end(&j);
+  if (!p) return EXIT_SOURCE;
+  middle(&j, p);
+  inspect_end(&j.inspect);
+  return EXIT_DONE;
+}
+
+static int explain(const Options *o, Arena *a) {
+  (void)a;
+  if (!o->input) return complain(EXIT_USAGE, "explain what? A code such as E0203");
+  const char *text = diag_explain(o->input);
+  if (!text) return complain(EXIT_USAGE, "there is no diagnostic `%s`", o->input);
+  puts(text);
+  return EXIT_DONE;
+}
+
+static int info(const Options *o, Arena *a) {
+  Job j;
+  int status = job_begin(&j, o, a);
+  if (status != EXIT_DONE) return status;
+  Program *p = front_end(&j);
+  if (!p) return EXIT_SOURCE;
+  inspect_info(p);
+  return EXIT_DONE;
+}
+
+static const Command commands[] = {
+    {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing"},
+    {"info", "MODEL.nn", info, "its stores, parameters and functions"},
+    {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203"},
+    {"test", "MODEL.nn", NULL, "run its `test` blocks"},
+    {"fmt", "MODEL.nn", NULL, "format it"},
+    {"graph", "MODEL.nn", NULL, "draw it"},
+    {"report", "MODEL.nn", NULL, "memory and cost by layer"},
+    {"init", "MODEL.nn", NULL, "write initial weights"},
+    {NULL, NULL, NULL, NULL},
+};
+
+static int run(const Options *o, Arena *a) {
+  if (o->help) return options_help(commands), EXIT_DONE;
+  if (o->version) return puts("nnc " NNC_VERSION), EXIT_DONE;
+  if (o->print) return inspect_print(o->print), EXIT_DONE;
+  if (o->verbose) fputs("nnc " NNC_VERSION "\n", stderr);
+  if (!o->command) return compile(o, a);
+  if (!o->command->run)
+    return complain(EXIT_USAGE, "`nnc %s` is not yet in this version of nnc", o->command->name);
+  return o->command->run(o, a);
+}
+
+int main(int argc, char **argv) {
+  Arena *a = arena_new();
+  Options o;
+  pass_table_check();
+  int status = options_parse(&o, commands, argc, argv, a) ? run(&o, a) : EXIT_USAGE;
+  arena_free(a);
+  return status;
+}

@@ -1,0 +1,291 @@
+// One walk over argv: find the row of options.def, take its argument, call its handler.
+// What is no option is the command (first), the input (once), or, after `--`, kept as it is.
+#include "driver/options.h"
+
+#include "driver/exit_codes.h"
+#include "ir/base/nearest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int complain(int status, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  fputs("nnc: error: ", stderr);
+  vfprintf(stderr, fmt, ap);
+  fputc('\n', stderr);
+  va_end(ap);
+  return status;
+}
+
+typedef enum Group { GENERAL, OUTPUT, TARGET, BUDGETS, INSIDE } Group;
+typedef enum Kind { FLAG, VALUE, MAYBE, NEXT, TIGHT } Kind;
+
+typedef struct Row {
+  Group group;
+  const char *name;
+  Kind kind;
+  const char *argument;
+  bool (*handle)(Options *o, const struct Row *row, const char *value);
+  const char *help;
+} Row;
+
+// ---- handlers. `v` is the argument, NULL for a flag. False: the message is printed.
+#define HANDLER(name) static bool name(Options *o, const Row *row, const char *v)
+#define SETTER(name, effect)                                                                                 \
+  HANDLER(name) {                                                                                            \
+    (void)row, (void)v;                                                                                      \
+    effect;                                                                                                  \
+    return true;                                                                                             \
+  }
+
+HANDLER(not_yet) {
+  (void)o, (void)v;
+  complain(0, "%s is not yet in this version of nnc", row->name);
+  return false;
+}
+
+// The index of v among the alternatives "a|b|c" of the row's argument; -1 with a message.
+static int choice(const Row *row, const char *v) {
+  const char *p = row->argument;
+  size_t n = strlen(v);
+  for (int i = 0;; i++) {
+    size_t len = strcspn(p, "|");
+    if (len == n && memcmp(p, v, n) == 0) return i;
+    if (!p[len]) break;
+    p += len + 1;
+  }
+  complain(0, "%s takes %s, not `%s`", row->name, row->argument, v);
+  return -1;
+}
+
+SETTER(set_output, o->output = v)
+SETTER(set_shadow, o->warn_shadow = true)
+SETTER(set_anonymous, o->warn_anonymous = true)
+SETTER(set_werror, o->warnings_are_errors = true)
+SETTER(set_verbose, o->verbose = true)
+SETTER(set_dry_run, o->dry_run = o->verbose = true)
+SETTER(set_version, o->version = true)
+SETTER(set_help, o->help = true)
+SETTER(set_emit_c, (o->emit = EMIT_C, o->emit_given = true))
+SETTER(set_emit_object, (o->emit = EMIT_OBJECT, o->emit_given = true))
+SETTER(set_standalone, o->standalone = true)
+SETTER(set_depfile, o->depfile = true)
+SETTER(set_depfile_name, o->depfile_name = v)
+SETTER(set_level_0, o->cc_level = row->name)
+SETTER(set_level_1, o->cc_level = row->name)
+SETTER(set_level_2, o->cc_level = row->name)
+SETTER(set_level_3, o->cc_level = row->name)
+SETTER(set_subnormals, o->keep_subnormals = true)
+SETTER(set_dump_ast, o->dump_ast = true)
+SETTER(set_time_passes, o->time_passes = true)
+SETTER(set_interpret, o->interpret = true)
+
+HANDLER(set_define) {
+  (void)row;
+  const char *eq = strchr(v, '=');
+  if (!eq || eq == v) {
+    complain(0, "-D takes NAME=VALUE, not `%s`", v);
+    return false;
+  }
+  Define *all = ARENA_ARRAY(o->arena, o->n_defines + 1, Define);
+  if (o->n_defines) memcpy(all, o->defines, o->n_defines * sizeof *all);
+  all[o->n_defines++] = (Define){arena_strndup(o->arena, v, (size_t)(eq - v)), eq + 1};
+  o->defines = all;
+  return true;
+}
+
+HANDLER(set_color) {
+  int i = choice(row, v);
+  o->color = i == 1 ? WHEN_ALWAYS : i == 2 ? WHEN_NEVER : WHEN_AUTO;
+  return i >= 0;
+}
+
+HANDLER(set_diagnostics) {
+  int i = choice(row, v);
+  o->json = i == 1;
+  return i >= 0;
+}
+
+HANDLER(set_real) {
+  int i = choice(row, v);
+  o->real = i == 1 ? DT_F64 : DT_F32;
+  return i >= 0;
+}
+
+HANDLER(set_backend) {
+  (void)o;
+  if (strcmp(v, "cuda") != 0) return choice(row, v) >= 0;
+  complain(0, "--backend=cuda is not yet in this version of nnc");
+  return false;
+}
+
+HANDLER(set_print) {
+  o->print = v;
+  return choice(row, v) >= 0;
+}
+
+// The C compiler has the last word on which machines it knows; here only what could not be one.
+HANDLER(set_cpu) {
+  if (strcmp(v, "multi") == 0) {
+    complain(0, "--cpu=multi is not yet in this version of nnc");
+    return false;
+  }
+  if (!*v || strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+._") != strlen(v)) {
+    complain(0, "%s takes %s, not `%s`", row->name, row->argument, v);
+    return false;
+  }
+  o->cpu = v;
+  return true;
+}
+
+HANDLER(set_dump_ir) {
+  (void)row;
+  Dump *all = ARENA_ARRAY(o->arena, o->n_dumps + 1, Dump);
+  if (o->n_dumps) memcpy(all, o->dumps, o->n_dumps * sizeof *all);
+  bool before = strncmp(v, "before:", 7) == 0, after = strncmp(v, "after:", 6) == 0;
+  all[o->n_dumps++] = (Dump){v + (before ? 7 : after ? 6 : 0), !before};
+  o->dumps = all;
+  return true;
+}
+
+static const Row rows[] = {
+#define OPTION(group, name, kind, argument, handle, help) {group, name, kind, argument, handle, help},
+#include "driver/options.def"
+#undef OPTION
+};
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+// ---- the walk
+
+// The row that `arg` names; *joined is the argument written in the same word, or NULL.
+static const Row *find_row(const char *arg, const char **joined) {
+  for (int i = 0; i < N_ROWS; i++) {
+    const Row *r = &rows[i];
+    size_t n = strlen(r->name);
+    *joined = NULL;
+    if (strcmp(arg, r->name) == 0) return r;
+    if (strncmp(arg, r->name, n) != 0) continue;
+    *joined = r->kind == TIGHT ? arg + n : arg + n + 1;
+    if (r->kind == TIGHT) return r;
+    if (r->name[1] == '-' && arg[n] == '=') return r;
+  }
+  return NULL;
+}
+
+static bool unknown_option(const char *arg) {
+  size_t n = strcspn(arg, "=");
+  char word[64];
+  snprintf(word, sizeof word, "%.*s", (int)(n < 60 ? n : 60), arg);
+  Nearest near = nearest_to(word);
+  for (int i = 0; i < N_ROWS; i++) nearest_try(&near, rows[i].name);
+  if (near.best)
+    complain(0, "unknown option `%s`; did you mean `%s`?", arg, near.best);
+  else
+    complain(0, "unknown option `%s`; `nnc --help` lists them", arg);
+  return false;
+}
+
+static bool take_option(Options *o, int argc, char **argv, int *i) {
+  const char *value;
+  const Row *r = find_row(argv[*i], &value);
+  if (!r) return unknown_option(argv[*i]);
+  if (r->kind == FLAG && value) {
+    complain(0, "%s takes no argument", r->name);
+    return false;
+  }
+  if (r->kind != FLAG && r->kind != MAYBE && r->handle != not_yet && !value) {
+    if (*i + 1 >= argc) {
+      complain(0, "%s needs an argument: %s", r->name, r->argument);
+      return false;
+    }
+    value = argv[++*i];
+  }
+  return r->handle(o, r, value);
+}
+
+static const Command *find_command(const Command *commands, const char *word) {
+  for (const Command *c = commands; c->name; c++)
+    if (strcmp(c->name, word) == 0) return c;
+  return NULL;
+}
+
+// Two inputs: the first was probably meant as a command.
+static bool second_input(const Options *o, const Command *commands, const char *second) {
+  Nearest near = nearest_to(o->input);
+  for (const Command *c = commands; c->name; c++) nearest_try(&near, c->name);
+  if (!o->command && near.best)
+    complain(0, "unknown command `%s`; did you mean `%s`?", o->input, near.best);
+  else
+    complain(0, "one at a time: `%s` and `%s` were given", o->input, second);
+  return false;
+}
+
+bool options_parse(Options *o, const Command *commands, int argc, char **argv, Arena *a) {
+  *o = (Options){.argv0 = argv[0], .argc = argc, .argv = argv, .arena = a, .cc_level = "-O2", .real = DT_F32};
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--") == 0) {
+      o->rest = argv + i + 1;
+      o->n_rest = argc - i - 1;
+      break;
+    }
+    if (argv[i][0] == '-' && argv[i][1]) {
+      if (!take_option(o, argc, argv, &i)) return false;
+    } else if (!o->command && !o->input && find_command(commands, argv[i])) {
+      o->command = find_command(commands, argv[i]);
+    } else if (o->input) {
+      return second_input(o, commands, argv[i]);
+    } else {
+      o->input = argv[i];
+    }
+  }
+  if (o->rest && !o->interpret) {
+    complain(0, "`--` is for --interpret: what follows it goes to the program");
+    return false;
+  }
+  if (o->depfile_name && !o->depfile) {
+    complain(0, "-MF goes with -MD");
+    return false;
+  }
+  if (o->standalone && o->emit != EMIT_C && !o->interpret) {
+    complain(0, "--standalone goes with -S");
+    return false;
+  }
+  return true;
+}
+
+// ---- help
+
+static void help_row(const char *name, const char *argument, const char *between, const char *help) {
+  char left[64];
+  snprintf(left, sizeof left, "%s%s%s", name, argument ? between : "", argument ? argument : "");
+  printf("  %-28s %s%s\n", left, strlen(left) > 28 ? "\n                               " : "", help);
+}
+
+void options_help(const Command *commands) {
+  static const char *const titles[] = {"General", "Output", "Target", "Budgets", "To look inside"};
+  puts("nnc compiles a neural network written in .nn to C.\n\n"
+       "  nnc MODEL.nn [-o PROGRAM]     make a program that trains, evaluates and predicts\n"
+       "  nnc -S MODEL.nn [-o FILE.c]   make its C text\n");
+  puts("Commands:");
+  for (const Command *c = commands; c->name; c++)
+    if (c->run) help_row(c->name, c->argument, " ", c->help);
+  for (Group g = GENERAL; g <= INSIDE; g++) {
+    bool any = false;
+    for (int i = 0; i < N_ROWS; i++) {
+      const Row *r = &rows[i];
+      if (r->group != g || r->handle == not_yet) continue;
+      if (!any) printf("\n%s:\n", titles[g]);
+      any = true;
+      help_row(r->name, r->argument, r->kind == VALUE ? "=" : r->kind == TIGHT ? "" : " ", r->help);
+    }
+  }
+  puts("\nNot yet in this version:");
+  for (const Command *c = commands; c->name; c++)
+    if (!c->run) printf(" %s", c->name);
+  for (int i = 0; i < N_ROWS; i++)
+    if (rows[i].handle == not_yet) printf(" %s", rows[i].name);
+  puts("\n\nExit codes: 0 done; 1 the model is wrong; 2 usage; 3 a file or a tool; 4 a check failed; 70 a "
+       "bug of nnc.");
+}

@@ -1,0 +1,210 @@
+// The emitted C does what the interpreter does, call by call, under the very loop that users run.
+//
+//   equivalence MODEL.nn f32|f64 MODEL.so COMMAND…      e.g. … train --data DIR --steps 50
+//
+// MODEL.so is the emitted standalone text as a shared object with one more function, `test_model`, that gives
+// its descriptor. The host runtime runs COMMAND over a descriptor whose every function is `compare_call`: it
+// runs the emitted function on the program's own arena and the interpreter on a second one, then compares all
+// stores (slots and counts too), results and reports.
+//   f64: the interpreter's state evolves on its own, so after n steps two whole trajectories are compared.
+//   f32: the interpreter starts every call from the compiled program's state: one step at a time.
+#define _POSIX_C_SOURCE 200809L
+#include "driver/interpret.h"
+#include "frontend/elaborate.h"
+#include "frontend/parse.h"
+#include "ir/base/embedded.h"
+#include "passes/passes.h"
+#include "tests/tolerance.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Pair {
+  const nn_model *emitted, *interpreted;
+  unsigned char *arena;  // the interpreter's
+  unsigned char *shadow; // the emitted program's arena as it was after the last call
+  double tolerance;
+  bool sync; // f32: take the emitted state before every call
+  long calls, failures;
+  double worst;
+  char worst_at[256];
+} Pair;
+
+static size_t dtype_size(nn_dtype t) {
+  static const size_t size[] = {4, 8, 2, 2, 1, 2, 4, 8, 1, 1};
+  return size[t];
+}
+
+static double value_at(nn_dtype t, const void *p, size_t i) {
+  switch (t) {
+  case NN_F32: return (double)((const float *)p)[i];
+  case NN_F64: return ((const double *)p)[i];
+  case NN_I16: return ((const int16_t *)p)[i];
+  case NN_I32: return ((const int32_t *)p)[i];
+  case NN_I64: return (double)((const int64_t *)p)[i];
+  case NN_I8: return ((const int8_t *)p)[i];
+  default: return ((const uint8_t *)p)[i];
+  }
+}
+
+// Largest difference over the largest magnitude; integers must be equal. NaN equals NaN.
+static void compare(Pair *p, const char *function, const char *what, nn_dtype t, size_t n, const void *c,
+                    const void *i) {
+  double scale = 0, diff = 0;
+  size_t at = 0;
+  for (size_t k = 0; k < n; k++) {
+    double x = value_at(t, c, k), y = value_at(t, i, k), d = fabs(x - y);
+    if (isnan(x) && isnan(y)) d = 0;
+    if (x == y) d = 0;
+    if (isnan(d)) d = INFINITY;
+    if (isfinite(y) && fabs(y) > scale) scale = fabs(y);
+    if (d > diff) diff = d, at = k;
+  }
+  bool real = t == NN_F32 || t == NN_F64;
+  double relative = diff == 0 ? 0 : scale > 0 ? diff / scale : INFINITY;
+  if (real && diff <= p->tolerance * NEGLIGIBLE) relative = 0;
+  if (relative > p->worst) {
+    p->worst = relative;
+    snprintf(p->worst_at, sizeof p->worst_at, "%s, %s", function, what);
+  }
+  if (relative <= (real ? p->tolerance : 0)) return;
+  if (p->failures++ < 10)
+    printf("call %ld, %s: %s[%zu] is %.17g in C, %.17g in the interpreter (%.3g of the scale %.3g)\n",
+           p->calls, function, what, at, value_at(t, c, at), value_at(t, i, at), relative, scale);
+}
+
+static const nn_store *store_named(const nn_model *m, const char *name) {
+  for (int k = 0; k < m->n_stores; k++)
+    if (strcmp(m->stores[k].name, name) == 0) return &m->stores[k];
+  printf("the interpreter has no store %s\n", name);
+  exit(1);
+}
+
+// What the emitted program's stores hold now goes to the interpreter: all of it, or only what the host
+// changed since the last call (a load, the best weights put back).
+static void push_stores(Pair *p, const unsigned char *arena, bool all) {
+  for (int k = 0; k < p->emitted->n_stores; k++) {
+    const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
+    size_t bytes = s->count * dtype_size(s->dtype);
+    if (all || memcmp(arena + s->offset, p->shadow + s->offset, bytes) != 0)
+      memcpy(p->arena + t->offset, arena + s->offset, bytes);
+  }
+}
+
+static void compare_stores(Pair *p, const char *function, const unsigned char *arena) {
+  for (int k = 0; k < p->emitted->n_stores; k++) {
+    const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
+    compare(p, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset);
+    memcpy(p->shadow + s->offset, arena + s->offset, s->count * dtype_size(s->dtype));
+  }
+}
+
+static size_t arg_count(const nn_arg *a, size_t n) {
+  size_t count = 1;
+  for (int i = 0; i < a->rank; i++) count *= (size_t)(a->dims_a[i] * (int64_t)n + a->dims_b[i]);
+  return count;
+}
+
+// nn_model.call of the pair.
+static int compare_call(nn_ctx *ctx, int function, size_t n, void *const *args) {
+  Pair *p = ctx->user;
+  const nn_function *f = &p->emitted->fns[function];
+  int n_args = f->n_in + f->n_out;
+  void **own = calloc((size_t)n_args + 1, sizeof *own);
+  for (int k = 0; k < n_args; k++) {
+    const nn_arg *a = k < f->n_in ? &f->in[k] : &f->out[k - f->n_in];
+    own[k] = k < f->n_in ? args[k] : calloc(arg_count(a, n) + 1, dtype_size(a->dtype));
+  }
+  push_stores(p, ctx->arena, p->sync);
+  nn_ctx second = *ctx;
+  second.arena = p->arena;
+  second.user = p->interpreted->call_user;
+  p->calls++;
+  int status = f->fn(ctx, n, args);
+  int expected = p->interpreted->call(&second, function, n, own);
+  if (status != expected) {
+    printf("%s: status %d in C, %d in the interpreter\n", f->name, status, expected);
+    p->failures++;
+  }
+  if (status == NN_OK) {
+    for (int k = f->n_in; k < n_args; k++)
+      compare(p, f->name, f->out[k - f->n_in].name, f->out[k - f->n_in].dtype,
+              arg_count(&f->out[k - f->n_in], n), args[k], own[k]);
+    compare_stores(p, f->name, ctx->arena);
+  }
+  for (int k = f->n_in; k < n_args; k++) free(own[k]);
+  free(own);
+  return status;
+}
+
+static char *read_text(const char *path, size_t *len, Arena *a) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return NULL;
+  char *text = arena_alloc(a, 1 << 20);
+  *len = fread(text, 1, (1 << 20) - 1, f);
+  fclose(f);
+  return text;
+}
+
+// The front half of driver/main.c, for a model known to be right.
+static Program *program_of(const char *path, DType real, Arena *a) {
+  size_t len = 0;
+  const char *text = read_text(path, &len, a);
+  if (!text) return NULL;
+  SourceMap *sources = source_map_new(a);
+  Intern *names = intern_new(a);
+  Diags *diags = diags_new(a, sources);
+  const File **std_files = ARENA_ARRAY(a, embedded_std.n, const File *);
+  for (uint32_t i = 0; i < embedded_std.n; i++) {
+    const EmbeddedFile *e = &embedded_std.files[i];
+    std_files[i] =
+        parse_source(source_add(sources, e->name, e->text, e->len, true), sources, names, diags, a);
+  }
+  File *user = parse_source(source_add(sources, path, text, len, false), sources, names, diags, a);
+  Program *p =
+      elaborate(user, std_files, embedded_std.n, sources, names, &(ElaborateOptions){.real = real}, diags, a);
+  if (p) passes_run(p, &(PassOptions){.verify = true}, a);
+  return p;
+}
+
+static const nn_model *emitted_model(const char *so) {
+  void *lib = dlopen(so, RTLD_NOW | RTLD_LOCAL);
+  if (!lib) {
+    printf("%s\n", dlerror());
+    return NULL;
+  }
+  void *symbol = dlsym(lib, "test_model");
+  const nn_model *(*model)(void);
+  memcpy(&model, &symbol, sizeof model);
+  return symbol ? model() : NULL;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 5) return 2;
+  Arena *a = arena_new();
+  bool f64 = strcmp(argv[2], "f64") == 0;
+  Program *program = program_of(argv[1], f64 ? DT_F64 : DT_F32, a);
+  Pair p = {.sync = !f64, .tolerance = f64 ? TOLERANCE_F64 : TOLERANCE_F32};
+  p.emitted = emitted_model(argv[3]);
+  if (!program || !p.emitted) return printf("no model\n"), 1;
+  p.interpreted = interpret_model(program, "test", !p.emitted->flush_subnormals, a);
+  p.arena = arena_alloc(a, p.interpreted->arena_bytes + 64);
+  p.arena += (64 - (uintptr_t)p.arena % 64) % 64;
+  p.shadow = arena_alloc(a, p.emitted->arena_bytes);
+
+  nn_model both = *p.emitted;
+  nn_function *fns = arena_copy(a, both.fns, (size_t)both.n_fns * sizeof *fns);
+  for (int i = 0; i < both.n_fns; i++) fns[i].fn = NULL;
+  both.fns = fns;
+  both.call = compare_call;
+  both.call_user = &p;
+  argv[3] = argv[1];
+  int status = nn_main(&both, argc - 3, argv + 3);
+  printf("%ld calls compared, largest difference %.3g (%s)\n", p.calls, p.worst, p.worst_at);
+  if (p.calls == 0) return printf("nothing was compared\n"), 1;
+  arena_free(a);
+  return status ? status : p.failures > 0;
+}
