@@ -1,0 +1,130 @@
+#!/bin/bash
+# The nnc command: every option, every exit code, every kind of bad input. Nothing half written.
+. "$PROJECT_DIR/tests/lib.sh"
+cd "$work" || exit 1
+cp "$PROJECT_DIR/samples/xor/xor.nn" good.nn
+printf 'option width = 3;\nmodel net = Dense(width);\nexport fn f(x: [1, 2]) -> [1, width] = net(x);\n' >small.nn
+printf 'let x = nosuch;\nlet y = x + ;\n' >bad.nn
+
+# ---- output kinds
+expect 0 '' nnc small.nn
+[ -x small ] || fail "nnc small.nn makes ./small"
+expect 0 '' nnc small.nn -o named -O0 --cpu=baseline
+expect 0 'net.W' program ./named info
+expect 0 '' nnc -c small.nn -O1 -O3
+[ -s small.o ] || fail "-c makes small.o"
+expect 0 '' nnc -S small.nn
+[ -s small.c ] || fail "-S makes small.c"
+expect 0 'print=runtime-dir' head -n 5 small.c
+expect 0 'int main' nnc -S --standalone small.nn -o -
+expect 0 '' nnc -S --standalone --backend=c --real f64 small.nn -o small64.c -MD -MF deps.d
+expect 0 '^small64.c: small.nn$' cat deps.d
+expect 0 '' nnc -fsubnormals -S small.nn -o keep.c
+expect 0 '' nnc -Dwidth=5 -D width=4 small.nn -o wide
+expect 0 '4' program ./wide info
+
+# The line at the top of what -S writes compiles it.
+R=$(nnc --print=runtime-dir)
+# shellcheck disable=SC2046
+${CC:-cc} -O1 small.c $(sed -n '1,5s/.*small\.c \(-I.*-lm\).*/\1/p' small.c | sed "s,\$R,$R,g") -o by_hand || fail "the compile line of -S"
+expect 0 'net.W' program ./by_hand info
+
+# The same text on every run.
+nnc -S --standalone good.nn -o one.c && nnc -S --standalone good.nn -o two.c && cmp one.c two.c || fail "two runs, two texts"
+expect 1 '' grep -F "$PWD" one.c
+
+# ---- to look inside
+expect 0 'usage|Commands' nnc --help
+expect 0 '^nnc [0-9]+\.[0-9]+\.[0-9]+$' nnc --version
+expect 0 '^autodiff' nnc --print=passes
+expect 0 '^tanh' nnc --print ops
+expect 0 '^c$' nnc --print=targets
+expect 0 'model' nnc --dump-ast small.nn -o -  -S
+expect 0 '# after elaborate' nnc --dump-ir=after:elaborate small.nn
+expect 0 '# before autodiff' nnc --dump-ir=before:autodiff small.nn
+expect 0 '# after autodiff' nnc --dump-ir autodiff small.nn
+expect 0 'kernel' nnc --dump-ir=after:fuse good.nn
+expect 0 'autodiff +[0-9.]+ ms' nnc check --time-passes good.nn
+expect 0 'march=x86-64-v3' nnc -### --cpu=x86-64-v3 small.nn
+expect 0 '"-lm"' nnc -v small.nn -o shown
+expect 0 'shapes do not fit' nnc explain E0203
+expect 0 'net.W' nnc info small.nn
+expect 0 '"event":"done"' nnc --interpret good.nn -- train --json --epochs 1
+
+# ---- diagnostics
+expect 0 '' nnc check good.nn
+expect 1 'error\[E' nnc check bad.nn
+expect 1 $'\033\\[' nnc check --color=always bad.nn
+expect 1 '^error' nnc check --color never bad.nn
+expect 1 '"code":"E' nnc check --diagnostics=json bad.nn
+expect 0 '' nnc check -Wshadow -Wanonymous good.nn
+printf 'fn relu(x: real) -> real = x;\nmodel net = Dense(2);\nexport fn f(x: [1, 2]) -> [1, 2] = net(x);\n' >shadow.nn
+expect 0 'warning\[W.*relu' nnc check -Wshadow shadow.nn
+expect 1 'error\[W.*relu' nnc check -Wshadow -Werror shadow.nn
+
+# ---- usage errors: 2
+expect 2 'no model given' nnc
+expect 2 'did you mean `--help`' nnc --hepl
+expect 2 'unknown option' nnc --no-such-thing-at-all small.nn
+expect 2 'unknown command `chekc`; did you mean `check`' nnc chekc small.nn
+expect 2 'one at a time' nnc small.nn good.nn
+expect 2 'needs an argument' nnc small.nn -o
+expect 2 'takes NAME=VALUE' nnc -D width small.nn
+expect 2 'takes f32\|f64' nnc --real=f16 small.nn
+expect 2 'takes native' nnc '--cpu=a b' small.nn
+expect 2 'knows no --cpu=no-such-cpu' nnc --cpu=no-such-cpu small.nn
+expect 2 'no pass `autodif`; did you mean `autodiff`' nnc --dump-ir=after:autodif small.nn
+expect 2 'only after:fuse' nnc --dump-ir=before:fuse small.nn
+expect 2 'goes with -S' nnc --standalone small.nn
+expect 2 'goes with -MD' nnc -MF x small.nn
+expect 2 'for --interpret' nnc small.nn -- train
+expect 2 'no diagnostic' nnc explain E9999
+expect 2 'overwrite the input' nnc small.nn -o small.nn
+expect 2 'overwrite the input' nnc -S small.nn -o ./small.nn
+ln -s small.nn link.nn
+expect 2 'overwrite the input' nnc link.nn -o small.nn
+cp small.nn plain
+expect 2 'overwrite the input' nnc plain
+cmp small.nn plain || fail "the input was changed"
+# What is documented but not built yet says so.
+for option in -I. --library --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --cuda-arch=sm_90 \
+    --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --no-validate --max-ram=1 --max-flash=1 --train-ram=1 \
+    --backend=cuda --cpu=multi; do
+    expect 2 "not yet in this version" nnc $option small.nn
+done
+for command in test fmt graph report init; do
+    expect 2 "not yet in this version" nnc $command small.nn
+done
+
+# ---- files and tools: 3, or 1 for what is inside
+expect 3 "can't open nope.nn: No such file" nnc nope.nn
+expect 3 'it is a folder' nnc .
+expect 1 'not a text file: byte' nnc "$NNC" -o x
+expect 1 'not a text file: byte 3 is 0x00' nnc check <(printf 'abc\0def')
+expect 3 "can't write no/such/place" nnc small.nn -o no/such/place
+expect 3 'is a folder' nnc small.nn -o .
+expect 3 "can't write" nnc -S small.nn -o no/such.c
+expect 3 'install gcc or clang, or set CC' env CC=no-such-compiler "$NNC" small.nn -o x
+expect 3 'fails, even on an empty program' env CC=false "$NNC" small.nn -o x
+expect 3 'fails, even on an empty program' env CC=/bin/sh\ -c "$NNC" small.nn -o x
+[ ! -e x ] || fail "a failed compilation left its output"
+if [ -w /dev/full ]; then expect 3 "can't write /dev/full" nnc -S small.nn -o /dev/full; fi
+
+# ---- a compiler that rejects our text is our bug: 70, with a folder
+cat >picky <<'SH'
+#!/bin/bash
+# Accepts small programs only.
+text=$(cat)
+[ ${#text} -lt 200 ] || { echo "picky: I do not like it"; exit 1; }
+SH
+chmod +x picky
+expect 70 'bug of nnc.*nnc-bug-1' env CC=./picky "$NNC" small.nn -o x
+for file in model.nn model.c command.txt compiler.txt; do
+    [ -s nnc-bug-1/$file ] || fail "no $file in the reproducer"
+done
+expect 0 'picky: I do not like it' cat nnc-bug-1/compiler.txt
+cmp -s small.nn nnc-bug-1/model.nn || fail "the reproducer's source is not the model"
+
+left=$(ls | grep -c '\.tmp$')
+[ "$left" = 0 ] || fail "temporary files were left: $(ls | grep '\.tmp$')"
+done_testing
