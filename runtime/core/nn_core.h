@@ -10,12 +10,19 @@
 #error "emitted code relies on IEEE arithmetic: compile it without -ffast-math"
 #endif
 
-/* A multiply and an add are never joined but by nn_fma, so that every compiler gives the same bits. The
-   other two let gcc put sqrtf and selects into vectors; neither changes a value. */
+/* A multiply and an add are never joined but by nn_fma, so that every compiler gives the same bits. The rest
+   lets gcc put selects and loops of any length into vectors at -O2; it changes no value. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
+#pragma GCC optimize("fp-contract=off", "no-trapping-math", "tree-vectorize", "vect-cost-model=dynamic")
+#endif
+
+/* C99's restrict, which C++ does not have: distinct arrays of the arena never overlap. */
+#if defined(__GNUC__)
+#define NN_RESTRICT __restrict
+#else
+#define NN_RESTRICT
 #endif
 
 typedef enum nn_status {

@@ -62,6 +62,10 @@ static inline double nn_clip_scale(double sum_of_squares, double clip) {
   return norm <= clip ? 1.0 : clip / norm;
 }
 
+/* Elements of a span updated by one call of the kernel; threads take whole tiles. */
+#define NN_OPTIM_TILE 4096u
+static inline size_t nn_optim_tiles_of(size_t n) { return n / NN_OPTIM_TILE + (n % NN_OPTIM_TILE != 0); }
+
 /* nn_sgd_step_f32, nn_adam_step_f32 and the same in f64. */
 #define NN_REAL float
 #define NN_SPAN nn_span_f32

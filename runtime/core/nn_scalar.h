@@ -13,6 +13,12 @@
 
 #include "nn_core.h"
 
+/* sqrt never sets errno, which nothing here reads: only so do compilers put it into vectors. */
+#if defined(__GNUC__) && !defined(__cplusplus)
+extern float sqrtf(float) __attribute__((const));
+extern double sqrt(double) __attribute__((const));
+#endif
+
 #define NN_MAX_F32 3.402823466e+38f
 #define NN_MAX_F64 1.7976931348623157e+308
 
