@@ -317,6 +317,28 @@ START_TEST(a_fault_names_the_place_the_value_and_the_range) {
 }
 END_TEST
 
+START_TEST(a_bad_label_is_traced_to_its_example) {
+  static const double labels[] = {0, 1, 2, 3, 4, 5, 12, 7, 8, 9};
+  static const nn_field fields[] = {{"x", NN_F32, 1, host_two, 2, 0, 0}, {"y", NN_I32, 0, NULL, 1, 1, 0}};
+  const nn_source sources[2] = {
+      host_sources[0],
+      {.kind = NN_SRC_ROWS, .field = "y", .dtype = NN_I32, .count = 1, .rows = labels, .n_rows = 10}};
+  nn_function fns[7];
+  nn_data data = host_data[0];
+  nn_model m = host_model;
+  memcpy(fns, host_fns, sizeof fns);
+  fns[1].fn = faulty;
+  data.sources = sources;
+  data.n_sources = 2;
+  data.fields = fields;
+  data.prepare = -1;
+  m.fns = fns;
+  m.data = &data;
+  host_fails(&m, "train", 1,
+             "  = note: `y` of example 6 of data `points` is 12\n"); // 7, 6, 1, 0 are the first batch
+}
+END_TEST
+
 // ---- data files
 
 START_TEST(data_that_does_not_fit_the_model_is_refused) {
@@ -330,6 +352,9 @@ START_TEST(data_that_does_not_fit_the_model_is_refused) {
   sources[0].path = "x.idx";
   host_fails(&m, "train", 3, "x.idx: can't be opened");
   host_fails(&m, "train --data nowhere", 3, "nowhere/x.idx: can't be opened");
+  host_write("x.idx.gz", "", 0);
+  host_fails(&m, "train", 3,
+             "x.idx: can't be opened: No such file or directory\n  = note: x.idx.gz is there: unpack it");
   host_write("x.idx", "\0\0\x0d\2\0\0\0\1\0\0\0\3............", 24);
   host_fails(
       &m, "train", 1,
@@ -351,7 +376,7 @@ START_TEST(data_that_does_not_fit_the_model_is_refused) {
   data.n_sources = 1;
   sources[0].n_rows = 0;
   host_fails(&m, "train", 1, "has no examples");
-  folder_holds("net.safetensors\nx.idx\n");
+  folder_holds("net.safetensors\nx.idx\nx.idx.gz\n");
 }
 END_TEST
 
@@ -610,6 +635,7 @@ int main(void) {
   tcase_add_test(t, patience_stops_and_puts_the_best_back);
   tcase_add_test(t, a_loss_that_is_not_finite_ends_with_4_and_writes_nothing);
   tcase_add_test(t, a_fault_names_the_place_the_value_and_the_range);
+  tcase_add_test(t, a_bad_label_is_traced_to_its_example);
   tcase_add_test(t, data_that_does_not_fit_the_model_is_refused);
   tcase_add_test(t, a_csv_field_reads_its_columns);
   tcase_add_test(t, loops_that_would_run_no_step_are_errors);

@@ -117,8 +117,10 @@ void nn_feed_blame(nn_feed *f, size_t n) {
     if (nn_types[d->dtype].kind == 'f') continue;
     for (k = 0; k < n * d->count; k++)
       if (nn_get_int(d->dtype, (unsigned char *)f->args[i] + k * size) == fault->value) {
-        size_t row = k / d->count, at = t->at >= n - row ? t->at - (n - row) : 0;
-        uint32_t example = t->order ? t->order[at] : (uint32_t)at;
+        size_t back = n - k / d->count, at = t->at - back;
+        uint32_t example;
+        if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
+        example = t->order ? t->order[at] : (uint32_t)at;
         const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
         nn_note(f->s->e, "`%s` of example %u of data `%s` is %lld%s%s", d->name, (unsigned)example,
                 t->set->d->label, (long long)fault->value, path ? ", from " : "", path ? path : "");

@@ -129,12 +129,24 @@ static int nn_read_open(int fd, const char *path, nn_bytes *out, nn_err *e) {
   return 0;
 }
 
+/* Data sets are often shipped compressed, so look whether that is all that is wrong. */
+static int nn_read_missing(const char *path, int error, nn_err *e) {
+  nn_text packed;
+  memset(&packed, 0, sizeof packed);
+  nn_text_addf(&packed, "%s.gz", path);
+  nn_fail(e, NN_EXIT_SYSTEM, "%s: can't be opened: %s", path, strerror(error));
+  if (error == ENOENT && packed.s && access(packed.s, F_OK) == 0)
+    nn_note(e, "%s is there: unpack it", packed.s);
+  nn_text_free(&packed);
+  return e->code;
+}
+
 int nn_read_file(const char *path, nn_bytes *out, nn_err *e) {
   /* O_NONBLOCK: opening a pipe nobody writes to must not hang; it is refused right after. */
   int code, fd = open(path, O_RDONLY | O_NONBLOCK);
   out->p = NULL;
   out->n = 0;
-  if (fd < 0) return nn_fail(e, NN_EXIT_SYSTEM, "%s: can't be opened: %s", path, strerror(errno));
+  if (fd < 0) return nn_read_missing(path, errno, e);
   code = nn_read_open(fd, path, out, e);
   close(fd);
   if (code) {

@@ -40,6 +40,7 @@ int nn_logger_open(nn_logger *g, int json, int quiet, const char *file, nn_err *
 
 int nn_logger_close(nn_logger *g, nn_err *e) {
   nn_logger_clear(g);
+  if (g->failed || g->line.failed) nn_fail_memory(e);
   if (g->file.f) nn_out_close(&g->file, e);
   free(g->smooth);
   nn_text_free(&g->line);
@@ -113,10 +114,12 @@ void nn_logger_event(nn_logger *g, const nn_event *v) {
   if (g->json && t.s) fwrite(t.s, 1, t.len, g->out);
   if (g->json && strcmp(v->event, "step")) fflush(g->out);
   if (g->file_csv) {
+    g->failed |= t.failed;
     nn_text_free(&t);
     nn_logger_csv(&t, v);
   }
   if (g->file.f && t.s) nn_out_write(&g->file, t.s, t.len);
+  g->failed |= t.failed;
   nn_text_free(&t);
 }
 

@@ -42,6 +42,7 @@ typedef struct nn_logger {
   uint64_t smooth_n;
   int n_smooth;
   nn_text line;      /* the kept line, as it grows: the epoch, then its evals */
+  int failed;        /* out of memory for a line: said when closing */
   size_t live_width; /* characters of the live line on the screen */
 } nn_logger;
 

@@ -118,7 +118,7 @@ static void nn_predict_number(nn_text *t, int type, const unsigned char *p) {
 }
 
 /* One line for each vector along the last axis. */
-static void nn_predict_print(const nn_arg *a, size_t n, const unsigned char *p) {
+static int nn_predict_print(nn_err *e, const nn_arg *a, size_t n, const unsigned char *p) {
   size_t size = nn_types[a->dtype].size, count = nn_arg_bytes(a, n) / size, i;
   size_t row = a->rank ? (size_t)nn_arg_dim(a, a->rank - 1, n) : 1;
   nn_text t;
@@ -134,8 +134,12 @@ static void nn_predict_print(const nn_arg *a, size_t n, const unsigned char *p) 
     nn_predict_number(&t, a->dtype, p + i * size);
     if ((i + 1) % row == 0) nn_text_addf(&t, "\n");
   }
-  if (t.s) fputs(t.s, stdout);
+  if (t.failed)
+    nn_fail_memory(e);
+  else
+    fputs(t.s, stdout);
   nn_text_free(&t);
+  return e->code;
 }
 
 static int nn_predict_results(nn_cli *c, const nn_function *f, size_t n, void **args) {
@@ -144,7 +148,7 @@ static int nn_predict_results(nn_cli *c, const nn_function *f, size_t n, void **
     const nn_arg *a = &f->out[i];
     int64_t dims[NN_MAX_RANK];
     if (!c->n_outputs) {
-      nn_predict_print(a, n, (const unsigned char *)args[f->n_in + i]);
+      if (nn_predict_print(c->e, a, n, (const unsigned char *)args[f->n_in + i])) return c->e->code;
       continue;
     }
     for (k = 0; k < a->rank && k < NN_MAX_RANK; k++) dims[k] = nn_arg_dim(a, k, n);
