@@ -20,24 +20,40 @@ typedef struct nn_words {
   uint32_t w[4];
 } nn_words;
 
-static inline nn_words nn_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
-  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+/* Round i of 10, counted from 0: the key goes up by a constant each time. */
+static inline nn_words nn_philox_round(nn_words c, uint64_t key, uint32_t i) {
+  uint64_t p0 = (uint64_t)0xD2511F53u * c.w[0], p1 = (uint64_t)0xCD9E8D57u * c.w[2];
   nn_words out;
-  int round;
-  for (round = 0; round < 10; round++) {
-    uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-    c1 = (uint32_t)p1;
-    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-    c3 = (uint32_t)p0;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  out.w[0] = c0;
-  out.w[1] = c1;
-  out.w[2] = c2;
-  out.w[3] = c3;
+  out.w[0] = (uint32_t)(p1 >> 32) ^ c.w[1] ^ ((uint32_t)key + i * 0x9E3779B9u);
+  out.w[1] = (uint32_t)p1;
+  out.w[2] = (uint32_t)(p0 >> 32) ^ c.w[3] ^ ((uint32_t)(key >> 32) + i * 0xBB67AE85u);
+  out.w[3] = (uint32_t)p0;
   return out;
+}
+
+/* Written out, so that loops over elements become vectors. */
+static inline nn_words nn_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+  nn_words c;
+  c.w[0] = c0;
+  c.w[1] = c1;
+  c.w[2] = c2;
+  c.w[3] = c3;
+  c = nn_philox_round(c, key, 0);
+  c = nn_philox_round(c, key, 1);
+  c = nn_philox_round(c, key, 2);
+  c = nn_philox_round(c, key, 3);
+  c = nn_philox_round(c, key, 4);
+  c = nn_philox_round(c, key, 5);
+  c = nn_philox_round(c, key, 6);
+  c = nn_philox_round(c, key, 7);
+  c = nn_philox_round(c, key, 8);
+  return nn_philox_round(c, key, 9);
+}
+
+/* Word e % 4 by selects: an index would keep loops from becoming vectors. */
+static inline uint32_t nn_word(nn_words b, uint64_t e) {
+  uint32_t even = e & 2u ? b.w[2] : b.w[0], odd = e & 2u ? b.w[3] : b.w[1];
+  return e & 1u ? odd : even;
 }
 
 static inline nn_words nn_rand_words(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site,
@@ -88,20 +104,20 @@ static inline float nn_normalf(uint32_t wa, uint32_t wb, int sine) {
 
 /* ---- one element */
 static inline float nn_randf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
-  return nn_uniformf(nn_rand_words(seed, iter, step, site, element).w[element % 4u]);
+  return nn_uniformf(nn_word(nn_rand_words(seed, iter, step, site, element), element));
 }
 static inline double nn_rand(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
-  return nn_uniform(nn_rand_words(seed, iter, step, site, element).w[element % 4u]);
+  return nn_uniform(nn_word(nn_rand_words(seed, iter, step, site, element), element));
 }
 static inline float nn_randnf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
   nn_words b = nn_rand_words(seed, iter, step, site, element);
-  size_t pair = (size_t)(element % 4u) & 2u;
-  return nn_normalf(b.w[pair], b.w[pair + 1u], (int)(element & 1u));
+  uint64_t pair = element & 2u;
+  return nn_normalf(nn_word(b, pair), nn_word(b, pair + 1u), (int)(element & 1u));
 }
 static inline double nn_randn(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
   nn_words b = nn_rand_words(seed, iter, step, site, element);
-  size_t pair = (size_t)(element % 4u) & 2u;
-  return nn_normal(b.w[pair], b.w[pair + 1u], (int)(element & 1u));
+  uint64_t pair = element & 2u;
+  return nn_normal(nn_word(b, pair), nn_word(b, pair + 1u), (int)(element & 1u));
 }
 
 /* ---- elements 4 block .. 4 block + 3 at once, the same values */
