@@ -28,7 +28,8 @@ static inline double prim_floordiv(double a, double b) {
   if (isnan(a) || isnan(b) || isinf(a) || b == 0) return a / b;
   if (isinf(b)) return a == 0 || (a < 0) == (b < 0) ? floor(a / b) : -1;
   double r = fmod(a, b), q = prim_round((a - r) / b);
-  return r != 0 && (r < 0) != (b < 0) ? q - 1 : q;
+  if (r != 0 && (r < 0) != (b < 0)) return q - 1;
+  return q == 0 ? copysign(0, a / b) : q;
 }
 
 static inline int64_t prim_iabs(int64_t a) { return a < 0 ? (int64_t)(0 - (uint64_t)a) : a; }
