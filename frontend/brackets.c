@@ -15,6 +15,7 @@ typedef struct Open {
 typedef struct Repair {
   Arena *arena;
   uint32_t source;
+  const char *text;
   const Token *in;
   uint32_t at; // index in `in`
   TokenVec out;
@@ -24,6 +25,8 @@ typedef struct Repair {
   int surplus;         // closing minus opening braces
   uint32_t last_close; // in `out`, of the last `}` that closed everything; NO_TOKEN
   bool excused;        // what is missing here was reported as something else
+  uint32_t item;       // in `out`: where the current item begins
+  bool assigned;       // it has an `=` outside of brackets
 } Repair;
 
 static char closer(int open) { return open == '(' ? ')' : open == '[' ? ']' : '}'; }
@@ -31,6 +34,8 @@ static char closer(int open) { return open == '(' ? ')' : open == '[' ? ']' : '}
 static const Token *last_out(const Repair *r) { return r->out.len ? &r->out.data[r->out.len - 1] : NULL; }
 
 static const Open *top(const Repair *r) { return r->open.len ? &r->open.data[r->open.len - 1] : NULL; }
+
+static bool in_parens(const Repair *r) { return top(r) && top(r)->token.kind != '{'; }
 
 static Problem *problem(Repair *r, DiagCode code, uint32_t at, Span span, const char *message) {
   Problem p = {.at = at, .code = code, .span = span, .message = message, .covers = true};
@@ -40,23 +45,34 @@ static Problem *problem(Repair *r, DiagCode code, uint32_t at, Span span, const 
 
 static Span span_of(const Repair *r, const Token *t) { return (Span){r->source, t->begin, t->end}; }
 
+// Appends a token and follows where items begin.
+static void put(Repair *r, Token t) {
+  bool ends = t.kind == ';' || ((t.kind == '{' || t.kind == '}') && !t.in_expression);
+  if (t.kind == '=' && !in_parens(r)) r->assigned = true;
+  vec_push(r->arena, &r->out, t);
+  if (!ends) return;
+  r->item = (uint32_t)r->out.len;
+  r->assigned = false;
+}
+
 static void insert(Repair *r, int kind) {
   const Token *before = last_out(r);
   uint32_t at = before ? before->end : 0;
   Token t = {.kind = kind, .begin = at, .end = at, .partner = NO_TOKEN, .inserted = true};
   if (before) t.column = before->column, t.indent = before->indent;
-  vec_push(r->arena, &r->out, t);
+  put(r, t);
 }
 
 // Puts the closing token of the innermost bracket; a scan's body stays inside its expression.
 static void close_top(Repair *r, const Token *with) {
   Open o = *top(r);
   r->open.len--;
-  if (with)
-    vec_push(r->arena, &r->out, *with);
-  else
-    insert(r, closer(o.token.kind));
-  r->out.data[r->out.len - 1].in_expression = o.token.kind == '{' && o.scan;
+  const Token *before = last_out(r);
+  uint32_t at = before ? before->end : 0;
+  Token t = {.kind = closer(o.token.kind), .begin = at, .end = at, .partner = NO_TOKEN, .inserted = true};
+  if (with) t = *with;
+  t.in_expression = o.scan; // the ) of a scan's head and the } of its body
+  put(r, t);
   if (!r->open.len && o.token.kind == '}') r->last_close = (uint32_t)r->out.len - 1;
 }
 
@@ -86,8 +102,6 @@ static size_t innermost_brace(const Repair *r) {
   return SIZE_MAX;
 }
 
-static bool in_parens(const Repair *r) { return top(r) && top(r)->token.kind != '{'; }
-
 // Whether the bracket at `i` of the input is closed later, by a plain count of its own kind up to the
 // brace around it.
 static bool closed_later(const Repair *r, uint32_t i, int open) {
@@ -116,10 +130,38 @@ static bool ends_item(const Token *t) {
   return ends_operand(t->kind) || (t->kind == '}' && t->in_expression);
 }
 
-static void missing_semicolon(Repair *r) {
+// The head of a function, layer or loop whose `{` is missing: the body is closed by a `}` too many.
+static bool headless_body(const Repair *r) {
+  static const int heads[] = {T_LAYER, T_FN,   T_EXPORT, T_VJP,   T_FOR, T_IF,
+                              T_WHEN,  T_EACH, T_EVAL,   T_TRAIN, T_DATA};
+  if (r->surplus <= 0 || r->assigned || r->item >= r->out.len) return false;
+  for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++)
+    if (r->out.data[r->item].kind == heads[k]) return true;
+  return false;
+}
+
+static void missing_brace(Repair *r) {
   const Token *before = last_out(r);
-  if (!r->excused) {
-    Span at = {r->source, before->end, before->end};
+  Span at = {r->source, before->end, before->end};
+  problem(r, DIAG_E0109, before->end, at, "missing `{`")->label = "the body begins here";
+  r->surplus--;
+  Token brace = {
+      .kind = '{', .begin = before->end, .end = before->end, .partner = NO_TOKEN, .inserted = true};
+  brace.column = before->column, brace.indent = before->indent;
+  Open o = {brace, false};
+  vec_push(r->arena, &r->open, o);
+  put(r, brace);
+}
+
+static void missing_semicolon(Repair *r, bool ends_block) {
+  const Token *before = last_out(r), *first = &r->out.data[r->item < r->out.len ? r->item : 0];
+  Span at = {r->source, before->end, before->end};
+  if (r->excused) {
+  } else if (ends_block && first->kind == T_IDENT && !r->assigned) {
+    at.begin = first->begin;
+    problem(r, DIAG_E0102, first->begin, at, "this value is not used")->label =
+        "a block gives its value by `return`";
+  } else {
     problem(r, DIAG_E0107, before->end, at, "missing `;`")->label = "a statement ends with `;`";
   }
   insert(r, ';');
@@ -130,7 +172,10 @@ static void semicolon_before(Repair *r, const Token *t) {
   const Token *before = last_out(r);
   if (!before || !ends_item(before) || in_parens(r)) return;
   bool begins = t->kind == T_IDENT || t->kind == T_FOR || t->kind == T_IF || begins_item(r->in, r->at);
-  if ((t->first_on_line && begins) || t->kind == '}' || t->kind == T_YYEOF) missing_semicolon(r);
+  if (t->first_on_line && begins && headless_body(r))
+    missing_brace(r);
+  else if ((t->first_on_line && begins) || t->kind == '}' || t->kind == T_YYEOF)
+    missing_semicolon(r, t->kind == '}');
 }
 
 // -- closing brackets ---------------------------------------------------------------------------------
@@ -191,7 +236,7 @@ static void close_brace(Repair *r, const Token *t) {
   if (brace == SIZE_MAX) {
     close_parens(r, t);
     if (reopen(r))
-      vec_push(r->arena, &r->out, *t);
+      put(r, *t);
     else
       stray(r, t);
     return;
@@ -247,6 +292,18 @@ static void before_token(Repair *r, const Token *t) {
   r->excused = false;
 }
 
+// A `;` after a block or another `;` is left out.
+static bool empty_statement(Repair *r, const Token *t) {
+  const Token *before = last_out(r);
+  if (t->kind != ';' || in_parens(r) || !before) return false;
+  if (before->kind != ';' && (before->kind != '}' || before->in_expression)) return false;
+  if (before->inserted) return true;
+  Problem *p = problem(r, DIAG_E0102, t->begin, span_of(r, t), "this `;` ends nothing");
+  p->label = before->kind == '}' ? "no `;` after a block" : "no statement before it";
+  p->covers = false;
+  return true;
+}
+
 static bool opens_scan(const Repair *r, int kind) {
   const Token *before = last_out(r);
   if (!before) return false;
@@ -256,9 +313,7 @@ static bool opens_scan(const Repair *r, int kind) {
 
 static void step(Repair *r, const Token *t) {
   if (t->kind == ')' || t->kind == ']') {
-    bool scan = in_parens(r) && top(r)->scan;
     close_paren(r, t);
-    r->out.data[r->out.len - 1].in_expression = scan && t->kind == ')';
     return;
   }
   if (t->kind == '}') {
@@ -266,6 +321,7 @@ static void step(Repair *r, const Token *t) {
     return;
   }
   before_token(r, t);
+  if (empty_statement(r, t)) return;
   Token copy = *t;
   if (t->kind == ';' && in_parens(r)) copy.kind = T_SCAN_SEMI;
   if (t->kind == '(' || t->kind == '[' || t->kind == '{') {
@@ -273,7 +329,7 @@ static void step(Repair *r, const Token *t) {
     copy.in_expression = o.scan && t->kind == '{';
     vec_push(r->arena, &r->open, o);
   }
-  vec_push(r->arena, &r->out, copy);
+  put(r, copy);
 }
 
 static void set_partners(Repair *r) {
@@ -299,9 +355,90 @@ static void count_braces(Repair *r) {
   r->surplus = -depth;
 }
 
-void repair_brackets(Scanned *s, uint32_t source, Arena *a) {
-  Repair r = {
-      .arena = a, .source = source, .in = s->tokens.data, .problems = &s->problems, .last_close = NO_TOKEN};
+// -- `layer X(x: [n]) { return …; }` --------------------------------------------------------------------
+
+// Whether the body at `open` returns and has no methods: then the layer is meant in the short form.
+static bool returns(const TokenVec *v, uint32_t open) {
+  bool found = false;
+  for (uint32_t i = open + 1; i < v->data[open].partner; i++) {
+    const Token *t = &v->data[i];
+    if (t->kind == T_FN && v->data[i + 1].kind == T_IDENT) return false;
+    if (t->kind == T_RETURN) found = true;
+    if (t->kind == '{' && t->in_expression) i = t->partner;
+  }
+  return found;
+}
+
+static bool lacks_inputs(const TokenVec *v, uint32_t i) {
+  const Token *t = &v->data[i];
+  if (t->kind != T_LAYER || i + 2 >= v->len || t[1].kind != T_IDENT || t[2].kind != '(') return false;
+  if (t[2].partner == NO_TOKEN || v->data[t[2].partner].inserted) return false;
+  uint32_t next = t[2].partner + 1;
+  int kind = v->data[next].kind;
+  if (kind == T_ARROW || kind == '=') return true;
+  return kind == '{' && v->data[next].partner != NO_TOKEN && returns(v, next);
+}
+
+// The token before which the inputs begin: the first parameter of a tensor type, or the closing `)`.
+static uint32_t first_input(const TokenVec *v, uint32_t open) {
+  for (uint32_t i = open + 1; i < v->data[open].partner; i++) {
+    const Token *t = &v->data[i];
+    if (t->kind == ':') {
+      const Token *type = &t[t[1].kind == '[' ? 2 : 1];
+      if (type->kind != T_STYPE && type->kind != T_FN && type->kind != T_LAYER) return i - 1;
+    }
+    if ((t->kind == '(' || t->kind == '[') && t->partner != NO_TOKEN) i = t->partner;
+  }
+  return v->data[open].partner;
+}
+
+static void complain_inputs(Repair *r, const TokenVec *v, uint32_t layer, uint32_t attrs_end,
+                            uint32_t split) {
+  const Token *t = &v->data[layer], *open = &t[2], *close = &v->data[open->partner];
+  Span at = {r->source, open->begin, close->end};
+  const char *name = t[1].value.word;
+  Problem *p =
+      problem(r, DIAG_E0112, at.begin, at, arena_printf(r->arena, "the layer `%s` has no inputs", name));
+  uint32_t from = open->end, to = attrs_end > layer + 3 ? v->data[attrs_end - 1].end : from;
+  const char *attrs = arena_strndup(r->arena, r->text + from, to - from);
+  const char *inputs =
+      arena_strndup(r->arena, r->text + v->data[split].begin, close->end - v->data[split].begin);
+  bool fits = at.end - at.begin <= 70 && !strchr(attrs, '\n') && !strchr(inputs, '\n');
+  const char *form = fits ? arena_printf(r->arena, "%s(%s)(%s", name, attrs, inputs)
+                          : arena_printf(r->arena, "%s(…)(…)", name);
+  p->label = arena_printf(r->arena, "attributes and inputs each have their parentheses: `%s`", form);
+  p->covers = false;
+  p->always = true;
+}
+
+// Splits the parentheses in two where the inputs begin, so that the layer is read as it was meant.
+static void repair_layers(Repair *r) {
+  TokenVec in = r->out;
+  r->out = (TokenVec){0};
+  for (uint32_t i = 0; i < in.len; i++) {
+    vec_push(r->arena, &r->out, in.data[i]);
+    if (!lacks_inputs(&in, i)) continue;
+    uint32_t open = i + 2, close = in.data[open].partner, split = first_input(&in, open);
+    vec_push(r->arena, &r->out, in.data[i + 1]);
+    vec_push(r->arena, &r->out, in.data[open]);
+    uint32_t attrs_end = split == close ? close : split == open + 1 ? split : split - 1; // without the comma
+    complain_inputs(r, &in, i, attrs_end, split);
+    for (uint32_t k = open + 1; k < attrs_end; k++) vec_push(r->arena, &r->out, in.data[k]);
+    insert(r, ')');
+    insert(r, '(');
+    for (uint32_t k = split; k <= close; k++) vec_push(r->arena, &r->out, in.data[k]);
+    i = close;
+  }
+  set_partners(r);
+}
+
+void repair_brackets(Scanned *s, uint32_t source, const char *text, Arena *a) {
+  Repair r = {.arena = a,
+              .source = source,
+              .text = text,
+              .in = s->tokens.data,
+              .problems = &s->problems,
+              .last_close = NO_TOKEN};
   count_braces(&r);
   for (; r.in[r.at].kind != T_YYEOF; r.at++) {
     step(&r, &r.in[r.at]);
@@ -321,5 +458,6 @@ void repair_brackets(Scanned *s, uint32_t source, Arena *a) {
   }
   vec_push(a, &r.out, end);
   set_partners(&r);
+  repair_layers(&r);
   s->tokens = r.out;
 }

@@ -15,7 +15,7 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
   }
   Parser p = {.arena = a, .diags = diags, .source = source, .file = file};
   p.scanned = scan_source(source, text, names, a);
-  repair_brackets(p.scanned, source, a);
+  repair_brackets(p.scanned, source, text->text, a);
   sort_problems(p.scanned);
   nn_yyparse(&p); // its result only says whether the last recovery reached the end
   file->decls.span = (Span){source, 0, (uint32_t)text->len};

@@ -2,8 +2,9 @@
 
    Recovery: on a syntax error recover.c finds the balanced end of the broken item and feeds the parser one
    token to go on with: `;` where the item ends, or RESYNC before the `{` of an item whose head is broken, so
-   that its body is still read. So every list of items has `skip`, and items keep their name where they can,
-   with EX_ERROR for what was dropped. */
+   that its body is still read. So every state that can take up an error, the lists of items first of all, takes
+   `skip`, and those inside a head `resync` too. Items keep their name where they can, with EX_ERROR for what
+   was dropped. */
 %define api.pure full
 %define api.prefix {nn_yy}
 %define api.token.prefix {T_}
@@ -118,66 +119,72 @@ program: %empty | program decl { LIST_ADD(p, p->file->decls, $decl); } ;
 skip: error ';' { yyerrok; } ;
 resync: error RESYNC { yyerrok; } ;
 resync_members: error RESYNC_MEMBERS { yyerrok; } ;
-value: expr ';' | skip { $$ = expr_error(p, @$); } ;
+value: expr ';'
+    | skip { $$ = expr_error(p, @$); }
+    | resync block { $$ = expr_error(p, @$); }
+    | resync_members member_block { $$ = expr_error(p, @$); } ;
 cond: expr | resync { $$ = expr_error(p, @$); } ;
 loop_head: pattern IN source { $$ = (LoopHead){$pattern, $source}; }
     | resync { $$ = (LoopHead){0}; } ;
 
 /* -- top level ----------------------------------------------------------------------------------------- */
-decl: IMPORT str AS IDENT ';' { $$ = stmt_new(p, ST_IMPORT, @$); $$->u.import.path = $str; $$->u.import.as = $IDENT; }
+decl: IMPORT str AS name ';' { $$ = stmt_new(p, ST_IMPORT, @$); $$->u.import.path = $str; $$->u.import.as = $name; }
     | option_stmt
-    | DIM IDENT LE value { $$ = stmt_new(p, ST_DIM, @$); $$->u.dim.name = $IDENT; $$->u.dim.bound = $value; }
-    | DIM IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); }
+    | DIM name LE value { $$ = stmt_new(p, ST_DIM, @$); $$->u.dim.name = $name; $$->u.dim.bound = $value; }
+    | DIM name skip { $$ = stmt_let_error(p, $name, @$); }
     | let_stmt
     | fn_stmt
-    | VJP IDENT '(' params ')' body
-      { $$ = stmt_new(p, ST_VJP, @$); $$->u.fn = $body; $$->u.fn.name = $IDENT; $$->u.fn.params = $params;
+    | VJP name '(' params ')' body
+      { $$ = stmt_new(p, ST_VJP, @$); $$->u.fn = $body; $$->u.fn.name = $name; $$->u.fn.params = $params;
         $$->u.fn.params.span = span_join(@3, @5); }
-    | VJP IDENT resync block { $$ = stmt_new(p, ST_ERROR, @$); }
+    | VJP name skip { $$ = stmt_new(p, ST_ERROR, @$); }
+    | VJP name resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     | layer_decl
-    | MODEL IDENT '=' value { $$ = stmt_new(p, ST_MODEL, @$); $$->u.model.name = $IDENT; $$->u.model.value = $value; }
-    | MODEL IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); }
+    | MODEL name '=' value { $$ = stmt_new(p, ST_MODEL, @$); $$->u.model.name = $name; $$->u.model.value = $value; }
+    | MODEL name skip { $$ = stmt_let_error(p, $name, @$); }
     | store_decl
-    | DATA IDENT opt_params data_block
-      { $$ = stmt_new(p, ST_DATA, @$); $$->u.data.name = $IDENT; $$->u.data.params = $opt_params; $$->u.data.items = $data_block; }
-    | DATA IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); }
-    | DATA IDENT resync data_block { $$ = stmt_let_error(p, $IDENT, @$); }
-    | TRAIN IDENT train_block
-      { $$ = stmt_new(p, ST_TRAIN, @$); $$->u.train.name = $IDENT; $$->u.train.items = $train_block; }
+    | DATA name opt_params data_block
+      { $$ = stmt_new(p, ST_DATA, @$); $$->u.data.name = $name; $$->u.data.params = $opt_params; $$->u.data.items = $data_block; }
+    | DATA name skip { $$ = stmt_let_error(p, $name, @$); }
+    | DATA name resync data_block { $$ = stmt_let_error(p, $name, @$); }
+    | TRAIN name train_block
+      { $$ = stmt_new(p, ST_TRAIN, @$); $$->u.train.name = $name; $$->u.train.items = $train_block; }
+    | TRAIN skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | TRAIN resync train_block { $$ = stmt_new(p, ST_ERROR, @$); }
     | EXPORT fn_decl { $$ = stmt_new(p, ST_EXPORT, @$); $$->u.fn = $fn_decl; }
-    | EXPORT FN IDENT skip { $$ = stmt_new(p, ST_ERROR, @$); }
-    | EXPORT FN IDENT resync block { $$ = stmt_new(p, ST_ERROR, @$); }
+    | EXPORT FN name skip { $$ = stmt_new(p, ST_ERROR, @$); }
+    | EXPORT FN name resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     | TEST str block { $$ = stmt_new(p, ST_TEST, @$); $$->u.test.title = $str; $$->u.test.body = $block; }
+    | TEST skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | TEST resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     | skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     ;
-option_stmt: OPTION IDENT opt_type '=' value
-      { $$ = stmt_new(p, ST_OPTION, @$); $$->u.option.name = $IDENT; $$->u.option.type = $opt_type; $$->u.option.value = $value; }
-    | OPTION IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); } ;
+option_stmt: OPTION name opt_type '=' value
+      { $$ = stmt_new(p, ST_OPTION, @$); $$->u.option.name = $name; $$->u.option.type = $opt_type; $$->u.option.value = $value; }
+    | OPTION name skip { $$ = stmt_let_error(p, $name, @$); } ;
 str: STRLIT { $$ = expr_new(p, EX_STR, @$, NULL, NULL); $$->u.str.text = $1.str.text; $$->u.str.len = $1.str.len; } ;
 opt_params: %empty { $$ = (ParamList){0}; } | '(' params ')' { $$ = $params; $$.span = @$; } ;
-fn_decl: FN IDENT '(' params ')' opt_ret body
-      { $$ = $body; $$.name = $IDENT; $$.params = $params; $$.params.span = span_join(@3, @5); $$.ret = $opt_ret; } ;
+fn_decl: FN name '(' params ')' opt_ret body
+      { $$ = $body; $$.name = $name; $$.params = $params; $$.params.span = span_join(@3, @5); $$.ret = $opt_ret; } ;
 fn_stmt: fn_decl { $$ = stmt_new(p, ST_FN_DECL, @$); $$->u.fn = $fn_decl; }
-    | FN IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); }
-    | FN IDENT resync block { $$ = stmt_let_error(p, $IDENT, @$); } ;
+    | FN name skip { $$ = stmt_let_error(p, $name, @$); }
+    | FN name resync block { $$ = stmt_let_error(p, $name, @$); } ;
 body: '=' value { $$ = (FnDecl){.expr = $value}; } | block { $$ = (FnDecl){.body = $block}; } ;
 opt_ret: %empty { $$ = NULL; } | ARROW type { $$ = $type; } ;
 opt_type: %empty { $$ = NULL; } | ':' type { $$ = $type; } ;
 
-layer_decl: LAYER IDENT '(' params ')' '(' params ')' opt_ret body
-      { $$ = stmt_new(p, ST_LAYER_SHORT, @$); $$->u.layer.name = $IDENT;
+layer_decl: LAYER name '(' params ')' '(' params ')' opt_ret body
+      { $$ = stmt_new(p, ST_LAYER_SHORT, @$); $$->u.layer.name = $name;
         $$->u.layer.attrs = $4; $$->u.layer.attrs.span = span_join(@3, @5);
         $$->u.layer.inputs = $7; $$->u.layer.inputs.span = span_join(@6, @8);
         $$->u.layer.ret = $opt_ret; $$->u.layer.expr = $body.expr; $$->u.layer.body = $body.body; }
-    | LAYER IDENT '(' params ')' member_block
-      { $$ = stmt_new(p, ST_LAYER_LONG, @$); $$->u.layer.name = $IDENT; $$->u.layer.attrs = $params;
+    | LAYER name '(' params ')' member_block
+      { $$ = stmt_new(p, ST_LAYER_LONG, @$); $$->u.layer.name = $name; $$->u.layer.attrs = $params;
         $$->u.layer.attrs.span = span_join(@3, @5); $$->u.layer.body = $member_block; }
-    | LAYER IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); }
-    | LAYER IDENT resync block { $$ = stmt_let_error(p, $IDENT, @$); }
-    | LAYER IDENT resync_members member_block { $$ = stmt_let_error(p, $IDENT, @$); } ;
+    | LAYER name skip { $$ = stmt_let_error(p, $name, @$); }
+    | LAYER name resync block { $$ = stmt_let_error(p, $name, @$); }
+    | LAYER name resync_members member_block { $$ = stmt_let_error(p, $name, @$); } ;
 
 params: %empty { $$ = (ParamList){0}; } | param_list | param_list ',' ;
 param_list: param { $$ = (ParamList){0}; LIST_ADD(p, $$, $param); }
@@ -216,22 +223,24 @@ assign_stmt: postfix '=' value { $$ = stmt_assign(p, ST_ASSIGN, $postfix, $value
 update_stmt: UPDATE postfix '=' value { $$ = stmt_assign(p, ST_UPDATE, $postfix, $value, @$); } ;
 assert_stmt: ASSERT value { $$ = stmt_assert(p, $value, NULL, @$); }
     | ASSERT expr ',' str ';' { $$ = stmt_assert(p, $expr, $str, @$); } ;
-store_decl: PARAM IDENT ':' type '=' expr opt_with ';' { $$ = stmt_store(p, ST_PARAM, $IDENT, $type, $expr, $opt_with, @$); }
-    | STATE IDENT ':' type '=' expr opt_with ';' { $$ = stmt_store(p, ST_STATE, $IDENT, $type, $expr, $opt_with, @$); }
-    | PARAM IDENT ':' type '=' skip { $$ = stmt_store(p, ST_PARAM, $IDENT, $type, expr_error(p, @skip), (NamedList){0}, @$); }
-    | STATE IDENT ':' type '=' skip { $$ = stmt_store(p, ST_STATE, $IDENT, $type, expr_error(p, @skip), (NamedList){0}, @$); }
-    | PARAM IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); }
-    | STATE IDENT skip { $$ = stmt_let_error(p, $IDENT, @$); } ;
+store_decl: PARAM name ':' type '=' expr opt_with ';' { $$ = stmt_store(p, ST_PARAM, $name, $type, $expr, $opt_with, @$); }
+    | STATE name ':' type '=' expr opt_with ';' { $$ = stmt_store(p, ST_STATE, $name, $type, $expr, $opt_with, @$); }
+    | PARAM name ':' type '=' skip { $$ = stmt_store(p, ST_PARAM, $name, $type, expr_error(p, @skip), (NamedList){0}, @$); }
+    | STATE name ':' type '=' skip { $$ = stmt_store(p, ST_STATE, $name, $type, expr_error(p, @skip), (NamedList){0}, @$); }
+    | PARAM name skip { $$ = stmt_let_error(p, $name, @$); }
+    | STATE name skip { $$ = stmt_let_error(p, $name, @$); } ;
 opt_with: %empty { $$ = (NamedList){0}; } | WITH named_list { $$ = $named_list; } ;
 
 /* -- members of a layer ----------------------------------------------------------------------------------- */
 member_block: '{' members '}' { $$ = $members; $$.span = @$; } ;
 members: %empty { $$ = (StmtList){0}; } | members member { $$ = $1; LIST_ADD(p, $$, $member); } ;
 member: store_decl | let_stmt | var_stmt | assign_stmt | fn_stmt | if_member | assert_stmt
+    | FOR skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | FOR loop_head member_block { $$ = stmt_for(p, $loop_head, $member_block, @$); }
     | skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | resync block { $$ = stmt_new(p, ST_ERROR, @$); } ;
-if_member: IF cond member_block { $$ = stmt_if(p, $cond, $member_block, NULL, @$); }
+if_member: IF skip { $$ = stmt_new(p, ST_ERROR, @$); }
+    | IF cond member_block { $$ = stmt_if(p, $cond, $member_block, NULL, @$); }
     | IF cond member_block ELSE member_block { $$ = stmt_if(p, $cond, $3, &$5, @$); }
     | IF cond member_block ELSE if_member { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $member_block, &l, @$); } ;
 
@@ -253,18 +262,23 @@ train_item: IDENT '=' value { $$ = stmt_setting(p, $IDENT, $value, @$); }
     | LOAD postfix FROM expr WITH named_list ';' { $$ = stmt_file(p, ST_LOAD, $postfix, $expr, NULL, $named_list, @$); }
     | LOAD postfix FROM expr AS expr opt_with ';' { $$ = stmt_file(p, ST_LOAD, $postfix, $4, $6, $opt_with, @$); }
     | SAVE postfix TO expr ';' { $$ = stmt_file(p, ST_SAVE, $postfix, $expr, NULL, (NamedList){0}, @$); }
-    | PHASE IDENT train_block
-      { $$ = stmt_new(p, ST_PHASE, @$); $$->u.train.name = $IDENT; $$->u.train.items = $train_block; }
+    | PHASE name train_block
+      { $$ = stmt_new(p, ST_PHASE, @$); $$->u.train.name = $name; $$->u.train.items = $train_block; }
+    | PHASE skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | PHASE resync train_block { $$ = stmt_new(p, ST_ERROR, @$); }
+    | FOR skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | FOR loop_head train_block { $$ = stmt_for(p, $loop_head, $train_block, @$); }
+    | EACH skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | EACH loop_head block { $$ = stmt_each(p, $loop_head, $block, NULL, @$); }
     | EACH loop_head block THEN block { $$ = stmt_each(p, $loop_head, $3, &$5, @$); }
     | EVAL pattern IN expr block { $$ = stmt_eval(p, $pattern, $expr, NULL, $block, @$); }
     | EVAL pattern IN expr EVERY expr block { $$ = stmt_eval(p, $pattern, $4, $6, $block, @$); }
+    | EVAL skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | EVAL resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     | skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | resync block { $$ = stmt_new(p, ST_ERROR, @$); } ;
-if_train: IF cond train_block { $$ = stmt_if(p, $cond, $train_block, NULL, @$); }
+if_train: IF skip { $$ = stmt_new(p, ST_ERROR, @$); }
+    | IF cond train_block { $$ = stmt_if(p, $cond, $train_block, NULL, @$); }
     | IF cond train_block ELSE train_block { $$ = stmt_if(p, $cond, $3, &$5, @$); }
     | IF cond train_block ELSE if_train { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $train_block, &l, @$); } ;
 source: expr { $$ = (Range){$expr, NULL, @$}; } | range ;
@@ -274,7 +288,9 @@ range: expr DOTDOT expr { $$ = (Range){$1, $3, @$}; } ;
 block: '{' stmts '}' { $$ = $stmts; $$.span = @$; } ;
 stmts: %empty { $$ = (StmtList){0}; } | stmts stmt { $$ = $1; LIST_ADD(p, $$, $stmt); } ;
 stmt: let_stmt | var_stmt | assign_stmt | update_stmt | store_decl | assert_stmt | if_stmt
+    | WHEN skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | WHEN cond block { $$ = stmt_if(p, $cond, $block, NULL, @$); if ($$->kind == ST_IF) $$->kind = ST_WHEN; }
+    | FOR skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | FOR loop_head block { $$ = stmt_for(p, $loop_head, $block, @$); }
     | RETURN value { $$ = stmt_value(p, ST_RETURN, $value, @$); }
     | YIELD value { $$ = stmt_value(p, ST_YIELD, $value, @$); }
@@ -287,7 +303,8 @@ stmt: let_stmt | var_stmt | assign_stmt | update_stmt | store_decl | assert_stmt
     | PRINT '(' args ')' ';' { $$ = stmt_new(p, ST_PRINT, @$); $$->u.print = $args; $$->u.print.span = span_join(@2, @4); }
     | skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | resync block { $$ = stmt_new(p, ST_ERROR, @$); } ;
-if_stmt: IF cond block { $$ = stmt_if(p, $cond, $block, NULL, @$); }
+if_stmt: IF skip { $$ = stmt_new(p, ST_ERROR, @$); }
+    | IF cond block { $$ = stmt_if(p, $cond, $block, NULL, @$); }
     | IF cond block ELSE block { $$ = stmt_if(p, $cond, $3, &$5, @$); }
     | IF cond block ELSE if_stmt { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $block, &l, @$); } ;
 opt_except: %empty { $$ = (ExprList){0}; } | EXCEPT expr_list { $$ = $expr_list; } ;

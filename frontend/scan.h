@@ -13,8 +13,9 @@ typedef struct Scanner {
   size_t len;
   uint32_t begin, end; // of the lexeme
   TokenValue value;
-  StrBuf doc;  // of the ## comments since the last token
-  bool binary; // not text: scanning stops
+  StrBuf doc;           // of the ## comments since the last token
+  bool foreign_comment; // complained about already
+  bool binary;          // not text: scanning stops
 } Scanner;
 
 // Each gives the kind of the token, with `value` set.
@@ -27,6 +28,9 @@ int scan_bad_number(Scanner *s, const char *label, int kind);
 int scan_unterminated(Scanner *s);
 int scan_foreign(Scanner *s, int kind, const char *instead); // another language's spelling of `kind`
 int scan_invalid(Scanner *s);
+// `//` or a slash and a star where no operand stands before: a comment of another language. One complaint a
+// file.
+bool scan_foreign_comment(Scanner *s);
 void scan_doc(Scanner *s);
 // True when the token before ends an operand, so that `.5` after it is no number.
 bool scan_after_operand(const Scanner *s);

@@ -166,6 +166,19 @@ int scan_foreign(Scanner *s, int kind, const char *instead) {
   return kind;
 }
 
+bool scan_foreign_comment(Scanner *s) {
+  const TokenVec *t = &s->out->tokens;
+  int before = t->len ? t->data[t->len - 1].kind : ';';
+  if (before != ';' && before != '{' && before != '}') return false;
+  if (!s->foreign_comment) {
+    Problem *p =
+        problem(s, DIAG_E0115, s->begin, s->end, arena_printf(s->arena, "`%s` is not a comment", lexeme(s)));
+    p->label = "comments begin with `#`";
+  }
+  s->foreign_comment = true;
+  return true;
+}
+
 int scan_invalid(Scanner *s) {
   unsigned char c = (unsigned char)s->text[s->begin];
   Utf8 u = utf8_next(s->text + s->begin, s->len - s->begin);

@@ -76,7 +76,7 @@ typedef struct Scanned {
 Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a);
 // Matches brackets, sets `partner`; where one is missing inserts it, drops what was never opened, adds
 // a missing `;` at the end of a line, and the forgotten `()` of `layer X(x: [n]) { return … }`.
-void repair_brackets(Scanned *s, uint32_t source, Arena *a);
+void repair_brackets(Scanned *s, uint32_t source, const char *text, Arena *a);
 // Orders problems by place.
 void sort_problems(Scanned *s);
 // True for a token that ends an operand: a name, a literal, a closing parenthesis.
