@@ -64,7 +64,7 @@ typedef struct DataSource {
   DType dtype;            // of the field
   Shape shape;            // of one example, static
   // csv
-  const int32_t *columns; // indices; NULL: the first count(shape) columns, in order
+  const int32_t *columns; // indices; NULL: all of them, and the file has just count(shape)
   uint32_t n_columns;
   const char *const *column_names;  // when columns were given by name (header = true); else NULL
   bool header;

@@ -193,7 +193,7 @@ START_TEST(csv_lines_become_rows) {
             csv_spec, "1 2;3 4;");
   csv_gives(" 1 ,\t2\n\"3\" , \"-4.5e1\"\n", csv_spec, "1 2;3 -45;");
   csv_gives("1,nan\n-inf,.5\n", csv_spec, "1 nan;-inf 0.5;");
-  csv_gives("\"a\",\"b \"\"x\"\"\",\"c\nd\"\n1,2,3\n", (nn_csv_spec){NN_F64, 2, NULL, NULL, 1, ','}, "1 2;");
+  csv_gives("\"a\",\"b \"\"x\"\"\",\"c\nd\"\n1,2,3\n", (nn_csv_spec){NN_F64, 3, NULL, NULL, 1, ','}, "1 2 3;");
   csv_gives("a,b,c\n1,2,3\n", (nn_csv_spec){NN_F64, 2, NULL, names, 1, ','}, "3 1;");
   csv_gives("1;2;3\n4;5;6", (nn_csv_spec){NN_I32, 2, columns, NULL, 0, ';'}, "3 3;6 6;");
   csv_gives("true,0\n1,false\n", (nn_csv_spec){NN_MASK, 2, NULL, NULL, 0, ','}, "1 0;1 0;");
@@ -210,7 +210,8 @@ START_TEST(a_wrong_csv_file_is_refused_with_line_and_column) {
   REFUSES(parse_csv, "1,2\n\n3,\n", "file:3: column 2 is empty");
   REFUSES(parse_csv, "1,2\n3\n", "file:2: 1 columns, where the first line has 2");
   REFUSES(parse_csv, "1,2\n3,4,5\n", "file:2: 3 columns");
-  REFUSES(parse_csv, "1\n", "has 1 columns; column 2 (counted from 1) is wanted");
+  REFUSES(parse_csv, "1\n", "file:1: has 1 columns, but the field takes 2");
+  REFUSES(parse_csv, "1,2,3\n", "file:1: has 3 columns, but the field takes 2; name the wanted ones");
   REFUSES(parse_csv, "1,2\n3,\"4\n5", "file:2: a quoted cell is never closed");
   REFUSES(parse_csv, "1,2\n3,\"4\"5\n", "file:2: text after the closing quote");
   REFUSES(parse_csv, "1,1e39\n", "`1e39` is not of type f32");

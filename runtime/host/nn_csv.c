@@ -185,6 +185,10 @@ static int nn_csv_columns(nn_csv *r) {
   size_t k, i;
   r->places = (size_t *)nn_alloc(r->width, sizeof *r->places);
   if (!r->places) return nn_fail_memory(r->e);
+  if (!s->columns && !s->column_names && r->width != s->n_columns)
+    return nn_fail(r->e, NN_EXIT_CONTENT,
+                   "%s:%zu: has %zu columns, but the field takes %zu; name the wanted ones with `columns =`", r->name,
+                   r->start_line, r->width, s->n_columns);
   for (k = s->n_columns; k-- > 0;) {
     size_t column = s->columns ? (size_t)s->columns[k] : k;
     if (s->column_names) {

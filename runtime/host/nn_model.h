@@ -50,7 +50,7 @@ typedef struct nn_source {
   int rank;
   const int64_t *dims;    /* of one example */
   size_t count;
-  const int32_t *columns; /* csv; NULL: the first `count` columns */
+  const int32_t *columns; /* csv; NULL: all of them, and the file has just `count` */
   const char *const *column_names; /* csv with header; NULL: by index */
   size_t n_columns;
   int header;

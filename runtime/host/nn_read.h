@@ -22,7 +22,7 @@ int nn_npy_parse(nn_bytes *b, const char *name, nn_array *out, nn_err *e);
 typedef struct nn_csv_spec {
   int type; /* wanted */
   size_t n_columns;
-  const int32_t *columns;          /* from 0; NULL: the first n_columns */
+  const int32_t *columns;          /* from 0; NULL: all, and the file has just n_columns */
   const char *const *column_names; /* instead of indices; needs `header` */
   int header;
   char sep;
