@@ -186,6 +186,9 @@ static int explain(const Options *o, Arena *a) {
   if (!o->input) return complain(EXIT_USAGE, "explain what? A code such as E0203");
   const char *text = diag_explain(o->input);
   if (!text) return complain(EXIT_USAGE, "there is no diagnostic `%s`", o->input);
+  for (int c = 0; c < DIAG_COUNT; c++)
+    if (strcmp(diag_code_text((DiagCode)c), o->input) == 0)
+      printf("%s: %s\n\n", o->input, diag_code_title((DiagCode)c));
   puts(text);
   return EXIT_DONE;
 }
