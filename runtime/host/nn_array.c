@@ -40,7 +40,7 @@ static double nn_half_get(uint32_t h, int mant, int bits) {
   int bias = (1 << (bits - 1)) - 1;
   double x;
   if (e == (1u << bits) - 1)
-    x = m ? NAN : INFINITY;
+    x = m ? (double)NAN : (double)INFINITY;
   else if (e == 0)
     x = ldexp(m, 1 - bias - mant);
   else
@@ -65,11 +65,11 @@ static uint16_t nn_half_put(double x, int mant, int bits) {
 
 /* ---- elements */
 
-#define NN_ARRAY_LOAD(T, p, v)                                                                               \
+#define NN_ARRAY_LOAD(T, V, p, v)                                                                            \
   do {                                                                                                       \
     T nn_element;                                                                                            \
     memcpy(&nn_element, p, sizeof nn_element);                                                               \
-    (v) = nn_element;                                                                                        \
+    (v) = (V)nn_element;                                                                                     \
   } while (0)
 #define NN_ARRAY_STORE(T, p, v)                                                                              \
   do {                                                                                                       \
@@ -80,15 +80,15 @@ static uint16_t nn_half_put(double x, int mant, int bits) {
 int64_t nn_get_int(int type, const void *p) {
   int64_t v = 0;
   switch (type) {
-  case NN_I8: NN_ARRAY_LOAD(int8_t, p, v); break;
-  case NN_I16: NN_ARRAY_LOAD(int16_t, p, v); break;
-  case NN_I32: NN_ARRAY_LOAD(int32_t, p, v); break;
-  case NN_I64: NN_ARRAY_LOAD(int64_t, p, v); break;
+  case NN_I8: NN_ARRAY_LOAD(int8_t, int64_t, p, v); break;
+  case NN_I16: NN_ARRAY_LOAD(int16_t, int64_t, p, v); break;
+  case NN_I32: NN_ARRAY_LOAD(int32_t, int64_t, p, v); break;
+  case NN_I64: NN_ARRAY_LOAD(int64_t, int64_t, p, v); break;
   case NN_MASK:
   case NN_TYPE_BOOL:
-  case NN_U8: NN_ARRAY_LOAD(uint8_t, p, v); break;
-  case NN_TYPE_U16: NN_ARRAY_LOAD(uint16_t, p, v); break;
-  case NN_TYPE_U32: NN_ARRAY_LOAD(uint32_t, p, v); break;
+  case NN_U8: NN_ARRAY_LOAD(uint8_t, int64_t, p, v); break;
+  case NN_TYPE_U16: NN_ARRAY_LOAD(uint16_t, int64_t, p, v); break;
+  case NN_TYPE_U32: NN_ARRAY_LOAD(uint32_t, int64_t, p, v); break;
   default: break;
   }
   return v;
@@ -98,10 +98,10 @@ double nn_get_real(int type, const void *p) {
   double v = 0;
   uint16_t h = 0;
   switch (type) {
-  case NN_F32: NN_ARRAY_LOAD(float, p, v); break;
-  case NN_F64: NN_ARRAY_LOAD(double, p, v); break;
-  case NN_F16: NN_ARRAY_LOAD(uint16_t, p, h); return nn_half_get(h, 10, 5);
-  case NN_BF16: NN_ARRAY_LOAD(uint16_t, p, h); return nn_half_get(h, 7, 8);
+  case NN_F32: NN_ARRAY_LOAD(float, double, p, v); break;
+  case NN_F64: NN_ARRAY_LOAD(double, double, p, v); break;
+  case NN_F16: NN_ARRAY_LOAD(uint16_t, uint16_t, p, h); return nn_half_get(h, 10, 5);
+  case NN_BF16: NN_ARRAY_LOAD(uint16_t, uint16_t, p, h); return nn_half_get(h, 7, 8);
   default: return (double)nn_get_int(type, p);
   }
   return v;

@@ -7,6 +7,7 @@
 #include "nn_core.h"
 
 typedef enum nn_dtype { NN_F32, NN_F64, NN_F16, NN_BF16, NN_I8, NN_I16, NN_I32, NN_I64, NN_U8, NN_MASK } nn_dtype;
+/* `int dtype` below is one of these: host arrays have a few types more, counted on. */
 
 /* Runs one function: args = inputs, then results and reports (reports are real scalars), in the order of the
    nn_function below. n = the dynamic size. Returns c->fault.status. */
@@ -17,7 +18,7 @@ typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUN
 typedef struct nn_store {
   const char *name;
   nn_store_kind kind;
-  nn_dtype dtype;
+  int dtype;
   int rank;
   const int64_t *dims;
   size_t count;   /* elements */
@@ -27,7 +28,7 @@ typedef struct nn_store {
 
 typedef struct nn_arg {
   const char *name; /* an output of a step named "": a minimised loss, checked to be finite, never logged */
-  nn_dtype dtype;
+  int dtype;
   int rank;
   const int64_t *dims_a, *dims_b; /* axis i has dims_a[i] * n + dims_b[i] elements */
 } nn_arg;
@@ -46,7 +47,7 @@ typedef enum nn_source_kind { NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS } 
 typedef struct nn_source {
   nn_source_kind kind;
   const char *field, *path;
-  nn_dtype dtype;         /* of the field; file to field converts float to float and int to wider int only */
+  int dtype;         /* of the field; file to field converts float to float and int to wider int only */
   int rank;
   const int64_t *dims;    /* of one example */
   size_t count;
@@ -65,7 +66,7 @@ typedef struct nn_source {
 
 typedef struct nn_field {
   const char *name;
-  nn_dtype dtype;
+  int dtype;
   int rank;
   const int64_t *dims;    /* of one example */
   size_t count;
@@ -148,7 +149,7 @@ typedef struct nn_place {  /* of a run-time fault: where in the model, and what 
 typedef struct nn_model {
   const char *name;
   const char *version;     /* of nnc */
-  nn_dtype real;
+  int real;
   size_t arena_bytes;      /* stores + the largest scratch, multiple of 64 */
   const nn_store *stores;
   int n_stores;
