@@ -95,13 +95,15 @@ static inline float nn_floordivf(float a, float b) {
   float r = fmodf(a, b), q;
   if (b == 0.0f || fabsf(a) > NN_MAX_F32) return a / b;
   q = (a - r) / b - (r != 0.0f && (r < 0.0f) != (b < 0.0f) ? 1.0f : 0.0f);
-  return nn_roundf(q);
+  q = nn_roundf(q);
+  return q == 0.0f ? copysignf(q, a / b) : q;
 }
 static inline double nn_floordiv(double a, double b) {
   double r = fmod(a, b), q;
   if (b == 0.0 || fabs(a) > NN_MAX_F64) return a / b;
   q = (a - r) / b - (r != 0.0 && (r < 0.0) != (b < 0.0) ? 1.0 : 0.0);
-  return nn_round(q);
+  q = nn_round(q);
+  return q == 0.0 ? copysign(q, a / b) : q;
 }
 
 /* ---- integers: every type is computed in int64_t and wrapped to its width by nn_wrap_*. Two's
