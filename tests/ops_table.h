@@ -8,6 +8,7 @@
 #include "ir/build.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,23 @@ static inline OpTable read_ops_table(Arena *a) {
   }
   fclose(f);
   return table;
+}
+
+// ---- comparing
+
+// Doubles as integers in the same order: neighbours differ by one.
+static inline int64_t ordered(double v) {
+  int64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits < 0 ? INT64_MIN - bits : bits;
+}
+
+// The zeros and NaN as wanted, else at most `ulps` apart.
+static inline bool within(double got, double want, int ulps) {
+  if (isnan(want) || isnan(got)) return isnan(want) && isnan(got);
+  if (want == 0 && got == 0) return signbit(want) == signbit(got);
+  if (isinf(want) || isinf(got)) return want == got;
+  return llabs(ordered(got) - ordered(want)) <= ulps;
 }
 
 // ---- attributes

@@ -17,20 +17,6 @@ static void setup(void) {
 }
 static void teardown(void) { arena_free(arena); }
 
-// Doubles as integers in the same order: neighbours differ by one.
-static int64_t ordered(double v) {
-  int64_t bits;
-  memcpy(&bits, &v, sizeof bits);
-  return bits < 0 ? INT64_MIN - bits : bits;
-}
-
-static bool within(double got, double want, int ulps) {
-  if (isnan(want) || isnan(got)) return isnan(want) && isnan(got);
-  if (want == 0 && got == 0) return signbit(want) == signbit(got);
-  if (isinf(want) || isinf(got)) return want == got;
-  return llabs(ordered(got) - ordered(want)) <= ulps;
-}
-
 static void expect(const OpCase *c, const Scalar *got, const char *what) {
   for (int64_t i = 0; i < c->out.n; i++) {
     Scalar want = c->out.v[i];
