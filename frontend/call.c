@@ -1,0 +1,554 @@
+// Calls: arguments to parameters, frames, the check against recursion, functions with a `vjp` rule.
+#include "frontend/sema.h"
+
+static void push_arg(Elab *e, Args *a, const char *name, Value v, Span span, Span name_span) {
+  a->names[a->n] = name;
+  a->v[a->n] = v;
+  a->spans[a->n] = span;
+  a->name_spans[a->n++] = name_span;
+  a->any_poison |= v.kind == V_POISON;
+  (void)e;
+}
+
+Args eval_args(Elab *e, const ArgList *list, const Value *first, Span first_span) {
+  uint32_t n = (list ? list->len : 0) + 1;
+  Args a = {.names = ARENA_ARRAY(e->a, n, const char *),
+            .v = ARENA_ARRAY(e->a, n, Value),
+            .spans = ARENA_ARRAY(e->a, n, Span),
+            .name_spans = ARENA_ARRAY(e->a, n, Span)};
+  if (first) push_arg(e, &a, NULL, *first, first_span, first_span);
+  for (uint32_t i = 0; list && i < list->len; i++) {
+    const Arg *x = &list->data[i];
+    push_arg(e, &a, x->name, eval(e, x->value), x->value->span, x->name ? x->name_span : x->value->span);
+  }
+  return a;
+}
+
+// ---- frames
+
+Frame *frame_push(Elab *e, const Expr *call, const void *what, const char *name, Instance *self) {
+  Frame *f = ARENA_NEW(e->a, Frame);
+  f->up = e->frame;
+  f->call = call;
+  f->what = what;
+  f->name = name;
+  f->self = self;
+  f->depth = e->frame ? e->frame->depth + 1 : 0;
+  e->frame = f;
+  return f;
+}
+
+void frame_pop(Elab *e) { e->frame = e->frame->up; }
+
+static void key_add(uint64_t *w, uint32_t *n, const Frame *f, const void *place) {
+  for (size_t i = f->loops.len; i-- > 0;) w[(*n)++] = (uint64_t)f->loops.data[i];
+  w[(*n)++] = (uint64_t)(uintptr_t)place;
+}
+
+// A place within the instance being elaborated: the calls and loop indices that lead to it.
+Key frame_key(Elab *e, const void *place) {
+  uint32_t n = 0, cap = 1;
+  for (const Frame *f = e->frame; f; f = f->up) cap += 1 + (uint32_t)f->loops.len;
+  uint64_t *w = ARENA_ARRAY(e->a, cap, uint64_t);
+  for (const Frame *f = e->frame; f; f = f->up) {
+    key_add(w, &n, f, place);
+    if (f->self) break;
+    place = f->call;
+  }
+  return (Key){n, w};
+}
+
+bool key_eq(Key a, Key b) { return a.n == b.n && memcmp(a.w, b.w, a.n * sizeof *a.w) == 0; }
+
+static uint32_t fnv(uint32_t h, const void *data, size_t n) {
+  const unsigned char *p = data;
+  for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 16777619u;
+  return h;
+}
+
+static uint32_t fnv_u32(uint32_t h, uint32_t v) {
+  unsigned char b[4] = {(unsigned char)v, (unsigned char)(v >> 8), (unsigned char)(v >> 16),
+                        (unsigned char)(v >> 24)};
+  return fnv(h, b, 4);
+}
+
+static uint32_t hash_frames(const Elab *e, uint32_t h, const Frame *f, const Expr *place) {
+  if (f->up) h = hash_frames(e, h, f->up, f->call);
+  h = fnv_u32(h, call_ordinal(e, place));
+  for (size_t i = 0; i < f->loops.len; i++) h = fnv_u32(h, (uint32_t)f->loops.data[i]);
+  return h;
+}
+
+static uint32_t unique_site(Elab *e, uint32_t h) {
+  for (size_t i = 0; i < e->fn->sites.len;)
+    if (e->fn->sites.data[i] == h) {
+      h = fnv(h, "'", 1);
+      i = 0;
+    } else
+      i++;
+  vec_push(e->a, &e->fn->sites, h);
+  return h;
+}
+
+// FNV-1a 32 of: the instance path (UTF-8); then, from the body of the function of the program inwards, for
+// each call that leads to the draw its number among the calls of its body (in source order, from 0) and the
+// indices of the static loops around it, outer first; last the draw's own. Numbers as 4 bytes, little end
+// first. While initialising: of the store's path; the second draw has "#1" appended, the third "#2" ….
+// Should two draws of one function meet in one value, the later hashes one more byte (').
+uint32_t site_here(Elab *e, const Expr *draw) {
+  uint32_t h = 2166136261u;
+  if (e->fn->init_path) {
+    h = fnv(h, e->fn->init_path, strlen(e->fn->init_path));
+    if (e->fn->init_draws) {
+      const char *t = arena_printf(e->a, "#%u", e->fn->init_draws);
+      h = fnv(h, t, strlen(t));
+    }
+    e->fn->init_draws++;
+    return h;
+  }
+  h = fnv(h, e->fn->b.path, strlen(e->fn->b.path));
+  return unique_site(e, hash_frames(e, h, e->frame, draw));
+}
+
+// ---- binding
+
+static const char *signature(Elab *e, const ParamList *p, const char *what) {
+  const char *t = arena_printf(e->a, "%s(", what);
+  for (uint32_t i = 0; i < p->len; i++)
+    t = arena_printf(e->a, "%s%s%s: %s%s", t, i ? ", " : "", p->data[i].name.text,
+                     type_text(e, p->data[i].type), p->data[i].dflt ? " = …" : "");
+  return arena_printf(e->a, "%s)", t);
+}
+
+// Index of the parameter each argument goes to; false after an error.
+static bool place_args(Elab *e, const ParamList *params, const Args *args, const char *what, Span span,
+                       int *slot) {
+  bool ok = true;
+  for (uint32_t i = 0; i < params->len; i++) slot[i] = -1;
+  uint32_t next = 0;
+  for (uint32_t i = 0; i < args->n; i++) {
+    uint32_t k = 0;
+    if (!args->names[i]) {
+      k = next++;
+      if (k >= params->len) {
+        Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
+        diag_label(g, "%u wanted", params->len);
+        diag_note(g, "`%s`", signature(e, params, what));
+        return false;
+      }
+    } else {
+      while (k < params->len && params->data[k].name.text != args->names[i]) k++;
+      if (k == params->len) {
+        const char **names = ARENA_ARRAY(e->a, params->len + 1, const char *);
+        for (uint32_t j = 0; j < params->len; j++) names[j] = params->data[j].name.text;
+        const char *near = nearest_of(args->names[i], names, params->len);
+        Diag *g = err(e, DIAG_E0207, args->name_spans[i], "`%s` has no argument `%s`", what, args->names[i]);
+        if (near) diag_label(g, "did you mean `%s`?", near);
+        diag_note(g, "`%s`", signature(e, params, what));
+        ok = false;
+        continue;
+      }
+    }
+    if (slot[k] >= 0) {
+      diag_label(err(e, DIAG_E0207, args->name_spans[i], "`%s` is given twice", params->data[k].name.text),
+                 "already given");
+      ok = false;
+      continue;
+    }
+    slot[k] = (int)i;
+  }
+  for (uint32_t k = 0; ok && k < params->len; k++) {
+    if (slot[k] >= 0 || params->data[k].dflt) continue;
+    Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, params->data[k].name.text);
+    diag_note(g, "`%s`", signature(e, params, what));
+    return false;
+  }
+  return ok;
+}
+
+static bool is_scalar_value(const Elab *e, Value v) {
+  return v_is_number(v) || v.kind == V_BOOL || v.kind == V_DIM ||
+         (v.kind == V_TENSOR && node_of(e, v.u.node)->shape.rank == 0);
+}
+
+static const char *star_name(const Type *t) { return t->dims[0].name; }
+
+// A scalar where `[*s]` stands: it takes the shape that s has in the end.
+static bool spread_scalars(Elab *e, const ParamList *params, const int *slot, const Args *args,
+                           const bool *scalar) {
+  bool ok = true;
+  for (uint32_t k = 0; k < params->len; k++) {
+    if (!scalar[k]) continue;
+    const Param *p = &params->data[k];
+    Binding *s = scope_find(e->scope, star_name(p->type));
+    if (!s) s = scope_bind(e, e->scope, star_name(p->type), v_list(e, V_LIST, NULL, 0), p->span);
+    Binding *b = scope_local(e->scope, p->name.text);
+    Span at = slot[k] >= 0 ? args->spans[slot[k]] : p->span;
+    Shape to;
+    if (!value_shape(e, s->v, at, &to)) return false;
+    DType t = type_dtype(e, p->type);
+    if (to.rank == 0 && b->v.kind != V_TENSOR) {
+      if (dtype_is_real(t) && b->v.kind == V_INT) b->v = v_float((double)b->v.u.i);
+      continue;
+    }
+    NodeId n = NO_NODE;
+    if (v_is_number(b->v) || b->v.kind == V_BOOL) {
+      Scalar c;
+      if (dtype_is_real(t))
+        c.f = v_number(b->v);
+      else
+        c.i = b->v.kind == V_BOOL ? b->v.u.b : b->v.u.i;
+      e->fn->b.span = at;
+      n = b_splat(&e->fn->b, t, to, c);
+    } else {
+      n = to_node(e, b->v, t, at);
+      if (n != NO_NODE) n = broadcast_to(e, n, &to, at, p->name.text);
+    }
+    ok &= n != NO_NODE;
+    b->v = v_tensor(e, n);
+  }
+  return ok;
+}
+
+// Binds parameters in e->scope, left to right. False: an error, or (with *poison) an argument that had one.
+bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what, Span span, bool *poison) {
+  int *slot = ARENA_ARRAY(e->a, params->len + 1, int);
+  bool *scalar = ARENA_ARRAY(e->a, params->len + 1, bool);
+  bool ok = place_args(e, params, args, what, span, slot);
+  *poison = !ok;
+  for (uint32_t k = 0; ok && k < params->len; k++) {
+    const Param *p = &params->data[k];
+    Value v = slot[k] >= 0 ? args->v[slot[k]] : eval(e, p->dflt);
+    Span at = slot[k] >= 0 ? args->spans[slot[k]] : p->span;
+    if (v.kind == V_POISON) {
+      *poison = true;
+    } else if (p->type->kind == TY_TENSOR && type_is_star(p->type) && is_scalar_value(e, v)) {
+      scalar[k] = true;
+      Shape none = {0};
+      Type scalar_type = *p->type;
+      scalar_type.has_shape = false;
+      (void)none;
+      if (!match_type(e, &scalar_type, &v, at, what, p->name.text)) *poison = true;
+    } else if (!match_type(e, p->type, &v, at, what, p->name.text)) {
+      *poison = true;
+      v = v_poison();
+    }
+    scope_bind(e, e->scope, p->name.text, v, p->name.span);
+  }
+  if (*poison) return false;
+  return spread_scalars(e, params, slot, args, scalar);
+}
+
+// The same for builtins: parameters are names, values unchecked. `out` starts as V_ABSENT.
+bool bind_names(Elab *e, const char *what, const char *const *names, const bool *required, uint32_t n_names,
+                uint32_t max_positional, const Args *args, Span span, Value *out, Span *spans) {
+  for (uint32_t i = 0; i < n_names; i++) out[i] = (Value){.kind = V_ABSENT}, spans[i] = span;
+  uint32_t next = 0;
+  for (uint32_t i = 0; i < args->n; i++) {
+    uint32_t k = 0;
+    if (!args->names[i]) {
+      k = next++;
+      if (k >= max_positional) {
+        Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
+        diag_label(g, "%u wanted", max_positional);
+        if (max_positional < n_names) diag_note(g, "`%s` is given by name", names[max_positional]);
+        return false;
+      }
+    } else {
+      while (k < n_names && strcmp(names[k], args->names[i]) != 0) k++;
+      if (k == n_names) {
+        const char *near = nearest_of(args->names[i], names, n_names);
+        Diag *g = err(e, DIAG_E0207, args->name_spans[i], "`%s` has no argument `%s`", what, args->names[i]);
+        if (near) diag_label(g, "did you mean `%s`?", near);
+        return false;
+      }
+    }
+    if (out[k].kind != V_ABSENT) {
+      err(e, DIAG_E0207, args->name_spans[i], "`%s` is given twice", names[k]);
+      return false;
+    }
+    out[k] = args->v[i];
+    spans[k] = args->spans[i];
+  }
+  for (uint32_t k = 0; k < n_names; k++)
+    if (required[k] && out[k].kind == V_ABSENT) {
+      err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, names[k]);
+      return false;
+    }
+  return true;
+}
+
+// ---- running a body
+
+// e->scope is the scope of the call, where the result's type may bind and use sizes.
+Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span) {
+  Scope *call_scope = e->scope;
+  Value v;
+  Span at = span;
+  if (expr) {
+    v = eval(e, expr);
+    at = expr->span;
+  } else {
+    e->ret = v_void();
+    e->ret_span = body->span;
+    Value before = v_void();
+    bool returned = exec_block(e, body) == FLOW_RETURN;
+    v = returned ? e->ret : before;
+    at = e->ret_span;
+    e->ret = v_void();
+    if (!returned && ret && !e->dead) {
+      diag_label(err(e, DIAG_E0307, ret->span, "a result is declared but nothing is returned"),
+                 "no `return` is reached");
+      v = v_poison();
+    }
+  }
+  e->scope = call_scope;
+  if (ret && v.kind != V_POISON && !match_type(e, ret, &v, at, NULL, "result")) v = v_poison();
+  return v;
+}
+
+static void collect_fns(Elab *e, Value v, Values *out) {
+  if (v.kind == V_FN || v.kind == V_BUILTIN || v.kind == V_INSTANCE || v.kind == V_LAYER)
+    vec_push(e->a, out, v);
+  if (v.kind == V_LIST || v.kind == V_TUPLE)
+    for (uint32_t i = 0; i < v.u.list.len; i++) collect_fns(e, v.u.list.data[i], out);
+}
+
+static bool same_fns(const Frame *f, const Values *v) {
+  if (f->n_fn_args != v->len) return false;
+  for (uint32_t i = 0; i < f->n_fn_args; i++)
+    if (!v_equal(f->fn_args[i], v->data[i])) return false;
+  return true;
+}
+
+static bool recursive(Elab *e, const Closure *c, const void *what, const Values *fns, Span span,
+                      const char *name) {
+  if (e->frame->depth >= MAX_CALL_DEPTH) {
+    err(e, DIAG_E0806, span, "calls are nested too deeply (more than %d)", MAX_CALL_DEPTH);
+    e->dead = true;
+    return true;
+  }
+  for (const Frame *f = e->frame; f; f = f->up) {
+    if (f->what != what || !same_fns(f, fns)) continue;
+    if (c->self && f->self != c->self) continue;
+    const char *cycle = name;
+    for (const Frame *g = e->frame; g != f->up; g = g->up)
+      if (g->name) cycle = arena_printf(e->a, "%s → %s", g->name, cycle);
+    Diag *g = err(e, DIAG_E0305, span, "`%s` is applied while it is being elaborated", name);
+    diag_label(g, "there is no recursion");
+    diag_note(g, "%s", cycle);
+    return true;
+  }
+  return false;
+}
+
+static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
+  const NameList *p = &c->lambda->u.lambda.params;
+  const char **names = ARENA_ARRAY(e->a, p->len + 1, const char *);
+  bool *required = ARENA_ARRAY(e->a, p->len + 1, bool);
+  Value *v = ARENA_ARRAY(e->a, p->len + 1, Value);
+  Span *spans = ARENA_ARRAY(e->a, p->len + 1, Span);
+  for (uint32_t i = 0; i < p->len; i++) names[i] = p->data[i].text, required[i] = true;
+  if (!bind_names(e, "this lambda", names, required, p->len, p->len, args, span, v, spans)) return v_poison();
+  if (args->any_poison) return v_poison();
+  for (uint32_t i = 0; i < p->len; i++) scope_bind(e, e->scope, names[i], v[i], p->data[i].span);
+  return eval(e, c->lambda->u.lambda.body);
+}
+
+// ---- vjp
+
+static bool rule_inputs(Elab *e, const Closure *c, const Value *bound, const Shape *ys, DType yt) {
+  const ParamList *p = &c->vjp->params;
+  uint32_t n = c->decl->params.len, arg = 0;
+  for (uint32_t i = 0; i < p->len; i++) {
+    Value v;
+    const char *name = p->data[i].name.text;
+    if (i < n && bound[i].kind != V_TENSOR) {
+      v = bound[i];
+    } else {
+      Shape s = *ys;
+      DType t = yt;
+      if (i < n) { // bound[i] is a node of the outer graph; its shape was kept in bound[i + n]
+        s = *(const Shape *)(const void *)bound[i + n].u.s;
+        t = bound[i + n].ctx;
+      }
+      v = v_tensor(e, b_input(&e->fn->b, IN_ARG, arg++, name, t, s));
+    }
+    if (!match_type(e, p->data[i].type, &v, p->data[i].span, "vjp", name)) return false;
+    scope_bind(e, e->scope, name, v, p->data[i].name.span);
+  }
+  return true;
+}
+
+static bool rule_roots(Elab *e, const Closure *c, Value r, const Value *bound, NodeId *roots,
+                       uint32_t *n_roots) {
+  uint32_t n = c->decl->params.len, tensors = 0, k = 0;
+  for (uint32_t i = 0; i < n; i++) tensors += bound[i].kind == V_TENSOR;
+  bool all = r.kind == V_TUPLE;
+  for (uint32_t i = 0; i < n; i++) {
+    if (bound[i].kind != V_TENSOR) continue;
+    const Shape *s = (const Shape *)(const void *)bound[i + n].u.s;
+    NodeId g = NO_NODE;
+    if (dtype_is_real((DType)bound[i + n].ctx)) {
+      if (all && k >= r.u.list.len) break;
+      Value v = all ? r.u.list.data[k] : r;
+      Span at = c->vjp->name.span;
+      g = to_node(e, v, (DType)bound[i + n].ctx, at);
+      if (g == NO_NODE) return false;
+      g = broadcast_to(e, g, s, at, "gradient");
+      if (g == NO_NODE) return false;
+      k++;
+    } else if (all && r.u.list.len == tensors) {
+      k++;
+    }
+    roots[(*n_roots)++] = g;
+  }
+  if (k == (all ? r.u.list.len : 1)) return true;
+  Diag *g =
+      err(e, DIAG_E0704, c->vjp->name.span, "the rule of `%s` gives the wrong number of gradients", c->name);
+  diag_label(g, "one for each real tensor parameter");
+  return false;
+}
+
+// y becomes CUSTOM_VJP(y, x…) with the rule as a graph of its own, at the shapes of this call.
+static Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span) {
+  uint32_t n = c->decl->params.len, n_in = 1, n_roots = 0;
+  Value *bound = ARENA_ARRAY(e->a, 2 * n + 1, Value);
+  NodeId *in = ARENA_ARRAY(e->a, n + 1, NodeId), *roots = ARENA_ARRAY(e->a, n + 1, NodeId);
+  if (y.kind != V_TENSOR) return y;
+  in[0] = y.u.node;
+  for (uint32_t i = 0; i < n; i++) {
+    bound[i] = scope_local(call_scope, c->decl->params.data[i].name.text)->v;
+    if (bound[i].kind != V_TENSOR) continue;
+    const Node *x = node_of(e, bound[i].u.node);
+    bound[i + n].u.s = (const char *)arena_copy(e->a, &x->shape, sizeof x->shape);
+    bound[i + n].ctx = x->dtype;
+    in[n_in++] = bound[i].u.node;
+  }
+  if (n_in == 1) return y;
+  if (c->vjp->params.len != n + 2) {
+    Diag *g = err(e, DIAG_E0704, c->vjp->name.span,
+                  "`vjp %s` takes the parameters of `%s`, the result and its cotangent", c->name, c->name);
+    diag_label(g, "%u parameters wanted, %u here", n + 2, c->vjp->params.len);
+    return v_poison();
+  }
+  const Node *yn = node_of(e, y.u.node);
+  Shape ys = yn->shape;
+  DType yt = yn->dtype;
+  Graph *outer = e->fn->b.g;
+  Ctx *rule = ctx_new(e, CTX_RULE, e->fn->kind, c->name, outer->symbol, outer->bound, span);
+  rule->training = e->fn->training;
+  rule->b.path = e->fn->b.path;
+  Saved saved = {e->fn, e->scope, e->frame, e->inst};
+  e->fn = rule;
+  e->scope = scope_new(e, c->scope, SCOPE_LOCAL);
+  frame_push(e, call, c->vjp, c->name, NULL);
+  bool ok = rule_inputs(e, c, bound, &ys, yt);
+  Value r = ok ? run_body(e, c->vjp->expr, &c->vjp->body, c->vjp->ret, span) : v_poison();
+  ok = ok && r.kind != V_POISON && rule_roots(e, c, r, bound, roots, &n_roots);
+  leave_ctx(e, saved);
+  if (!ok) return v_poison();
+  graph_set_roots(rule->b.g, roots, n_roots);
+  e->fn->b.span = span;
+  return v_tensor(e, b_custom_vjp(&e->fn->b, in, n_in, rule->b.g));
+}
+
+// ---- calls
+
+Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span) {
+  const void *what = c->decl ? (const void *)c->decl : (const void *)c->lambda;
+  const char *name = c->name ? c->name : "lambda";
+  Values fns = {0};
+  for (uint32_t i = 0; i < args->n; i++) collect_fns(e, args->v[i], &fns);
+  if (c->lambda) vec_push(e->a, &fns, ((Value){.kind = V_FN, .u.fn = c}));
+  if (recursive(e, c, what, &fns, span, name)) return v_poison();
+  Saved saved = {e->fn, e->scope, e->frame, e->inst};
+  bool training = e->fn->training;
+  const char *path = e->fn->b.path;
+  Frame *f = frame_push(e, call, what, c->name, c->self);
+  f->fn_args = fns.data;
+  f->n_fn_args = (uint32_t)fns.len;
+  if (c->self) {
+    e->inst = c->self;
+    c->self->applied = true;
+    e->fn->b.path = instance_path(e, c->self);
+  }
+  if (c->inference) e->fn->training = false;
+  Scope *call_scope = e->scope = scope_new(e, c->scope, SCOPE_LOCAL);
+  Value v;
+  if (c->lambda) {
+    v = call_lambda(e, c, args, span);
+  } else {
+    bool poison = false;
+    if (bind_params(e, &c->decl->params, args, name, span, &poison)) {
+      if (c->self) release_members(e, c->self);
+      v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
+      if (c->vjp && v.kind == V_TENSOR) v = wrap_vjp(e, c, call_scope, v, call, span);
+    } else {
+      v = v_poison();
+    }
+  }
+  e->fn->training = training;
+  e->fn->b.path = path;
+  leave_ctx(e, saved);
+  return v;
+}
+
+Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span) {
+  switch (callee.kind) {
+  case V_POISON: return callee;
+  case V_FN: return call_closure(e, callee.u.fn, args, call, span);
+  case V_BUILTIN: return call_builtin(e, callee.u.builtin, args, call, span);
+  case V_LAYER: return make_instance(e, callee.u.decl, args, call, span);
+  case V_INSTANCE: return apply_instance(e, callee.u.inst.inst, callee.u.inst.inference, args, call, span);
+  case V_DATA: {
+    Diag *g = err(e, DIAG_E0501, span, "a data block can't be used here");
+    diag_note(g, "its examples come by `each d in %s(…) { … }` and `eval d in %s(…) { … }`",
+              callee.u.decl->u.data.name.text, callee.u.decl->u.data.name.text);
+    return v_poison();
+  }
+  default: {
+    Diag *g =
+        err(e, DIAG_E0208, call->kind == EX_CALL ? call->u.call.callee->span : span, "this can't be called");
+    diag_label(g, "this is %s", v_describe(e, callee));
+    return v_poison();
+  }
+  }
+}
+
+static bool is_optimizer(Value v, int *kind);
+
+Value eval_call(Elab *e, const Expr *x) {
+  Value callee = eval(e, x->u.call.callee);
+  int kind;
+  if (is_optimizer(callee, &kind)) return make_optimizer(e, kind, &x->u.call.args, x, x->span);
+  Args args = eval_args(e, &x->u.call.args, NULL, x->span);
+  return call_value(e, callee, &args, x, x->span);
+}
+
+static bool is_optimizer(Value v, int *kind) {
+  if (v.kind != V_BUILTIN || v.u.builtin->params) return false;
+  *kind = v.u.builtin->data;
+  return true;
+}
+
+// x |> f(a) is f(x, a); x |> L(a) makes the instance and applies it; x |> f applies f.
+Value eval_pipe(Elab *e, const Expr *x) {
+  Value left = eval(e, x->u.pipe.left);
+  const Expr *r = x->u.pipe.right;
+  Span ls = x->u.pipe.left->span;
+  if (r->kind == EX_CALL) {
+    Value callee = eval(e, r->u.call.callee);
+    if (callee.kind == V_LAYER) {
+      Args attrs = eval_args(e, &r->u.call.args, NULL, r->span);
+      callee = call_value(e, callee, &attrs, r, r->span);
+      Args in = eval_args(e, NULL, &left, ls);
+      return call_value(e, callee, &in, x, x->span);
+    }
+    Args args = eval_args(e, &r->u.call.args, &left, ls);
+    return call_value(e, callee, &args, r, x->span);
+  }
+  Value callee = eval(e, r);
+  Args args = eval_args(e, NULL, &left, ls);
+  return call_value(e, callee, &args, x, x->span);
+}

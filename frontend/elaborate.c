@@ -1,0 +1,493 @@
+// The entry: top-level names, functions of the program, exports, passes until nothing new is found.
+//
+// `params(net)` means all parameters of the finished program. So when a subtree was listed before all of its
+// stores were known, everything is elaborated once more with the instances and stores kept.
+#include "frontend/sema.h"
+
+#include <stdlib.h>
+
+// ---- diagnostics
+
+static bool is_std(const Elab *e, Span at) {
+  const Source *s = source_get(e->sources, at.source);
+  return s && s->is_std;
+}
+
+Span user_span(const Elab *e, Span at) {
+  if (at.source && !is_std(e, at)) return at;
+  for (const Frame *f = e->frame; f; f = f->up)
+    if (f->call && !is_std(e, f->call->span)) return f->call->span;
+  return at;
+}
+
+static const char *in_library(const Elab *e, Span at) { // the library function the user called
+  const char *name = NULL;
+  if (!is_std(e, at)) return NULL;
+  for (const Frame *f = e->frame; f; f = f->up) {
+    if (f->name) name = f->name;
+    if (f->call && !is_std(e, f->call->span)) return name;
+  }
+  return NULL;
+}
+
+static void context(Elab *e, Diag *g, Span at) {
+  const char *lib = in_library(e, at);
+  if (lib) diag_note(g, "in the library's `%s`", lib);
+  if (e->fn && e->fn->b.path && *e->fn->b.path) diag_note(g, "while elaborating `%s`", e->fn->b.path);
+}
+
+Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
+  StrBuf b = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  sb_vprintf(&b, fmt, ap);
+  va_end(ap);
+  Diag *g = diag_error(e->diags, code, user_span(e, at), "%s", sb_text(&b));
+  strbuf_free(&b);
+  context(e, g, at);
+  return g;
+}
+
+Diag *warn(Elab *e, DiagCode code, const char *flag, Span at, const char *fmt, ...) {
+  at = user_span(e, at);
+  if (is_std(e, at)) return NULL;
+  for (size_t i = 0; i < e->warned.len; i++) {
+    const Warned *w = &e->warned.data[i];
+    if (w->code == code && w->at.source == at.source && w->at.begin == at.begin) return NULL;
+  }
+  vec_push(e->a, &e->warned, ((Warned){code, at}));
+  StrBuf b = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  sb_vprintf(&b, fmt, ap);
+  va_end(ap);
+  Diag *g = diag_warning(e->diags, code, flag, at, "%s", sb_text(&b));
+  strbuf_free(&b);
+  return g;
+}
+
+// ---- functions of the program
+
+Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *symbol, int64_t bound,
+             Span span) {
+  Ctx *c = ARENA_NEW(e->a, Ctx);
+  c->what = what;
+  c->kind = kind;
+  c->serial = ++e->serial;
+  c->name = name;
+  c->span = span;
+  c->b = (Builder){graph_new(e->a, symbol, bound), e->real, span, ""};
+  c->training = kind == FN_STEP;
+  c->step = c->epoch = c->batch = NO_NODE;
+  return c;
+}
+
+Saved enter_ctx(Elab *e, Ctx *c, Scope *scope) {
+  Saved s = {e->fn, e->scope, e->frame, e->inst};
+  e->fn = c;
+  e->scope = scope;
+  e->inst = NULL;
+  e->frame = NULL;
+  frame_push(e, NULL, c, NULL, NULL);
+  e->frame->depth = s.frame ? s.frame->depth + 1 : 0;
+  return s;
+}
+
+void leave_ctx(Elab *e, Saved s) {
+  e->fn = s.fn;
+  e->scope = s.scope;
+  e->frame = s.frame;
+  e->inst = s.inst;
+}
+
+void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name) {
+  vec_push(e->a, &c->roots, n);
+  vec_push(e->a, &c->root_info, ((RootInfo){kind, name}));
+}
+
+const char *unique_name(Elab *e, const char *base) {
+  const char *name = base;
+  for (unsigned k = 2;; k++) {
+    bool taken = false;
+    for (size_t i = 0; i < e->fns.len; i++) taken |= strcmp(e->fns.data[i].name, name) == 0;
+    if (!taken) return name;
+    name = arena_printf(e->a, "%s_%u", base, k);
+  }
+}
+
+uint32_t ctx_finish(Elab *e, Ctx *c) {
+  graph_set_roots(c->b.g, c->roots.data, (uint32_t)c->roots.len);
+  Function f = {.name = unique_name(e, c->name),
+                .kind = c->kind,
+                .g = c->b.g,
+                .roots = c->root_info.data,
+                .inputs = c->inputs.data,
+                .n_inputs = (uint32_t)c->inputs.len,
+                .span = c->span};
+  vec_push(e->a, &e->fns, f);
+  return (uint32_t)e->fns.len - 1;
+}
+
+// ---- top-level names
+
+// A static value, or for a run-time scalar the expression itself, evaluated again at each use.
+Value static_or_thunk(Elab *e, const Expr *x) {
+  Value v = eval(e, x);
+  if (!v_graph_bound(v)) return v;
+  Thunk *t = ARENA_NEW(e->a, Thunk);
+  *t = (Thunk){x, scope_snapshot(e, e->scope), e->frame};
+  return (Value){.kind = V_THUNK, .u.thunk = t};
+}
+
+static Value define_value(Elab *e, const Stmt *s, Value dflt) { // -D name=value
+  const char *name = s->u.option.name.text;
+  for (uint32_t i = 0; i < e->opt->n_defines; i++) {
+    if (strcmp(e->opt->defines[i].name, name) != 0) continue;
+    const char *text = e->opt->defines[i].value;
+    char *end = NULL;
+    Value v = v_poison();
+    if (dflt.kind == V_STR) return v_str(arena_strdup(e->a, text));
+    if (dflt.kind == V_INT) v = v_int(strtoll(text, &end, 10));
+    if (dflt.kind == V_FLOAT) v = v_float(strtod(text, &end));
+    if (dflt.kind == V_BOOL && strcmp(text, "true") == 0) return v_bool(true);
+    if (dflt.kind == V_BOOL && strcmp(text, "false") == 0) return v_bool(false);
+    if (end && end != text && !*end) return v;
+    diag_label(err(e, DIAG_E0308, s->span, "-D %s=%s does not fit this option", name, text),
+               "its default is %s", v_describe(e, dflt));
+    return v_poison();
+  }
+  return dflt;
+}
+
+static Value eval_option(Elab *e, const Stmt *s) {
+  Value v = eval(e, s->u.option.value);
+  if (v_graph_bound(v)) {
+    diag_label(err(e, DIAG_E0308, s->u.option.value->span, "an option is a static value"), "this is %s",
+               v_describe(e, v));
+    return v_poison();
+  }
+  if (s->u.option.type && !match_type(e, s->u.option.type, &v, s->u.option.value->span, NULL, "option"))
+    return v_poison();
+  return v.kind == V_POISON ? v : define_value(e, s, v);
+}
+
+static Value top_store(Elab *e, const Stmt *s) {
+  StoreRef *r = ARENA_NEW(e->a, StoreRef);
+  r->id = UINT32_MAX;
+  r->decl = s;
+  r->name = s->u.store.name.text;
+  r->kind = s->kind == ST_PARAM ? STORE_PARAM : STORE_STATE;
+  r->scope = e->scope;
+  Shape shape;
+  DType t;
+  r->failed = !eval_shape(e, s->u.store.type, &shape, &t, true) || !store_realise(e, r, &shape, t);
+  return r->failed ? v_poison() : v_store(r);
+}
+
+static void settle(Elab *e, Scope *s, const Pattern *p, Value v) {
+  if (p->name) {
+    Binding *b = scope_local(s, p->name);
+    if (b) b->v = v, b->state = 2;
+    return;
+  }
+  for (uint32_t i = 0; i < p->len; i++) settle(e, s, p->items[i], v.kind == V_POISON ? v : v.u.list.data[i]);
+}
+
+static Value eval_let(Elab *e, const Stmt *s, Scope *scope) {
+  Value v = static_or_thunk(e, s->u.let.value);
+  const Type *t = s->u.let.type;
+  if (t && v.kind != V_THUNK && !match_type(e, t, &v, s->u.let.value->span, NULL, "value")) v = v_poison();
+  const Pattern *p = s->u.let.pattern;
+  bool fits =
+      p->name || v.kind == V_POISON || ((v.kind == V_TUPLE || v.kind == V_LIST) && v.u.list.len == p->len);
+  if (!fits && v.kind == V_THUNK)
+    v = not_yet(e, p->span, "a tuple of run-time values at top level");
+  else if (!fits) {
+    diag_label(err(e, DIAG_E0213, p->span, "the pattern does not fit the value"),
+               "%u names here, the value is %s", p->len, v_describe(e, v));
+    v = v_poison();
+  }
+  settle(e, scope, p, v);
+  return v;
+}
+
+Value binding_value(Elab *e, Binding *b) {
+  if (!b->decl || b->state == 2) return b->v;
+  if (b->state == 1) {
+    diag_label(err(e, DIAG_E0305, b->span, "`%s` is defined by itself", b->name), "there is no recursion");
+    return v_poison();
+  }
+  b->state = 1;
+  Scope *scope = is_std(e, b->span) ? e->std : e->top;
+  Ctx *c = ctx_new(e, CTX_SCRATCH, FN_INIT, b->name, NULL, 1, b->span);
+  uint32_t mode = e->under_training;
+  e->under_training = 0;
+  Saved saved = enter_ctx(e, c, scope);
+  Value v = v_poison();
+  switch (b->decl->kind) {
+  case ST_LET: eval_let(e, b->decl, scope); break;
+  case ST_OPTION: v = eval_option(e, b->decl); break;
+  case ST_MODEL: v = declare_model(e, b->decl); break;
+  case ST_PARAM:
+  case ST_STATE: v = top_store(e, b->decl); break;
+  default: break;
+  }
+  leave_ctx(e, saved);
+  e->under_training = mode;
+  if (b->decl->kind != ST_LET) b->v = v;
+  b->state = 2;
+  return b->v;
+}
+
+static Binding *declare(Elab *e, Scope *s, const Name *name, Value v, const Stmt *lazy) {
+  Binding *old = scope_local(s, name->text);
+  if (name->text == e->n_discard) return NULL;
+  if (old && old->span.source && !is_std(e, name->span)) {
+    Diag *g = diag_error(e->diags, DIAG_E0205, name->span, "`%s` is already defined", name->text);
+    diag_also(g, old->span, "the first definition");
+    return NULL;
+  }
+  if (s == e->top && scope_local(e->std, name->text))
+    diag_label(
+        diag_warning(e->diags, DIAG_W0202, "shadow", name->span, "`%s` hides a library name", name->text),
+        "the library's is no longer visible");
+  Binding *b = scope_bind(e, s, name->text, v, name->span);
+  b->decl = lazy;
+  return b;
+}
+
+static void declare_pattern(Elab *e, Scope *s, const Pattern *p, const Stmt *decl) {
+  Name n = {p->name, p->span};
+  if (p->name) declare(e, s, &n, v_poison(), decl);
+  for (uint32_t i = 0; i < p->len; i++) declare_pattern(e, s, p->items[i], decl);
+}
+
+static void declare_fn(Elab *e, Scope *s, const Stmt *d) {
+  Closure *c = ARENA_NEW(e->a, Closure);
+  c->name = d->u.fn.name.text;
+  c->decl = &d->u.fn;
+  c->scope = s;
+  declare(e, s, &d->u.fn.name, (Value){.kind = V_FN, .u.fn = c}, NULL);
+}
+
+static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
+  Binding *b = scope_local(s, d->u.fn.name.text);
+  if (b && b->v.kind == V_FN && !b->v.u.fn->vjp) {
+    b->v.u.fn->vjp = &d->u.fn;
+    return;
+  }
+  Diag *g = diag_error(e->diags, DIAG_E0704, d->u.fn.name.span,
+                       b && b->v.kind == V_FN ? "`%s` has a rule already"
+                                              : "there is no function `%s` to give a rule to",
+                       d->u.fn.name.text);
+  diag_label(g, "a vjp names a function of this file");
+}
+
+static void declare_file(Elab *e, const File *f, Scope *s) {
+  for (uint32_t i = 0; i < f->decls.len; i++) {
+    const Stmt *d = f->decls.data[i];
+    switch (d->kind) {
+    case ST_LET: declare_pattern(e, s, d->u.let.pattern, d); break;
+    case ST_OPTION: declare(e, s, &d->u.option.name, v_poison(), d); break;
+    case ST_MODEL: declare(e, s, &d->u.model.name, v_poison(), d); break;
+    case ST_PARAM:
+    case ST_STATE: declare(e, s, &d->u.store.name, v_poison(), d); break;
+    case ST_DIM: declare(e, s, &d->u.dim.name, (Value){.kind = V_DIMDECL, .u.decl = d}, NULL); break;
+    case ST_FN_DECL:
+    case ST_EXPORT: declare_fn(e, s, d); break;
+    case ST_LAYER_SHORT:
+    case ST_LAYER_LONG: declare(e, s, &d->u.layer.name, (Value){.kind = V_LAYER, .u.decl = d}, NULL); break;
+    case ST_DATA: declare(e, s, &d->u.data.name, (Value){.kind = V_DATA, .u.decl = d}, NULL); break;
+    default: break;
+    }
+  }
+  for (uint32_t i = 0; i < f->decls.len; i++)
+    if (f->decls.data[i]->kind == ST_VJP) declare_vjp(e, s, f->decls.data[i]);
+}
+
+// ---- exports
+
+static bool export_input(Elab *e, const Param *p) {
+  const Type *t = p->type;
+  if (t->kind != TY_TENSOR || p->dflt) {
+    diag_label(err(e, DIAG_E0608, p->span, "an export's arguments are tensors without defaults"),
+               "this is %s", type_text(e, t));
+    return false;
+  }
+  for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++) {
+    const DimSpec *d = &t->dims[i];
+    bool unknown =
+        d->kind != DIM_EXPR || (d->expr->kind == EX_NAME && !scope_find(e->scope, d->expr->u.name));
+    if (!unknown) continue;
+    Diag *g = err(e, DIAG_E0608, d->span, "the sizes of an export's arguments must be known");
+    if (d->kind == DIM_EXPR)
+      diag_note(g, "`dim %s <= 64;` before the export makes it a size known at run time", d->expr->u.name);
+    return false;
+  }
+  FnInput in = {.name = p->name.text, .span = p->span};
+  if (!eval_shape(e, t, &in.shape, &in.dtype, false)) return false;
+  e->fn->b.span = p->span;
+  NodeId n = b_input(&e->fn->b, IN_ARG, (uint32_t)e->fn->inputs.len, in.name, in.dtype, in.shape);
+  vec_push(e->a, &e->fn->inputs, in);
+  scope_bind(e, e->scope, p->name.text, v_tensor(e, n), p->name.span);
+  return true;
+}
+
+static bool export_result(Elab *e, const FnDecl *f, const Type *t, Value v, const char *name) {
+  Shape s;
+  DType dt = DT_COUNT;
+  Span at = f->expr ? f->expr->span : f->name.span;
+  if (t && t->kind == TY_TENSOR && !eval_shape(e, t, &s, &dt, false)) return false;
+  NodeId n = to_node(e, v, dt, at);
+  if (n == NO_NODE) return false;
+  add_root(e, e->fn, n, ROOT_RESULT, name);
+  return true;
+}
+
+static void elaborate_export(Elab *e, const Stmt *s) {
+  const FnDecl *f = &s->u.fn;
+  Ctx *c = ctx_new(e, CTX_FN, FN_EXPORT, f->name.text, NULL, 1, s->span);
+  Saved saved = enter_ctx(e, c, scope_new(e, e->top, SCOPE_LOCAL));
+  bool ok = true;
+  for (uint32_t i = 0; i < f->params.len; i++) ok &= export_input(e, &f->params.data[i]);
+  Value v = ok ? run_body(e, f->expr, &f->body, f->ret, f->name.span) : v_poison();
+  if (v.kind == V_VOID) {
+    diag_label(err(e, DIAG_E0608, f->name.span, "an export has a result"), "nothing is returned");
+    v = v_poison();
+  }
+  if (v.kind == V_TUPLE || v.kind == V_LIST) {
+    bool types = f->ret && f->ret->kind == TY_TUPLE;
+    if (v.kind == V_LIST && !types)
+      ok = export_result(e, f, f->ret, v, "result");
+    else
+      for (uint32_t i = 0; ok && i < v.u.list.len; i++)
+        ok = export_result(e, f, types ? f->ret->items.data[i] : NULL, v.u.list.data[i],
+                           arena_printf(e->a, "result_%u", i));
+  } else if (v.kind != V_POISON) {
+    ok = export_result(e, f, f->ret, v, "result");
+  }
+  leave_ctx(e, saved);
+  if (v.kind != V_POISON && ok) ctx_finish(e, c);
+}
+
+// ---- the program
+
+static void force_decls(Elab *e) { // what no function uses is still checked
+  for (size_t i = 0; i < e->top->names.len; i++) {
+    Binding *b = e->top->names.data[i];
+    if (b->decl && b->state == 0) binding_value(e, b);
+  }
+}
+
+static void elaborate_once(Elab *e) {
+  e->rerun = false;
+  e->iterations = 0;
+  e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = 0;
+  e->n_scopes = 0;
+  for (uint32_t i = 0; i < e->user->decls.len && !e->dead; i++) {
+    const Stmt *s = e->user->decls.data[i];
+    if (s->kind == ST_TRAIN) elaborate_train(e, s);
+    if (s->kind == ST_EXPORT) elaborate_export(e, s);
+    if (s->kind == ST_IMPORT) not_yet(e, s->span, "`import`");
+  }
+}
+
+static void check_defines(Elab *e) {
+  for (uint32_t i = 0; i < e->opt->n_defines; i++) {
+    const char *name = intern(e->names, e->opt->defines[i].name);
+    Binding *b = scope_local(e->top, name);
+    if (b && b->decl && b->decl->kind == ST_OPTION) continue;
+    Diag *g = diag_error(e->diags, DIAG_E0308, (Span){0}, "-D %s: the model has no top-level option `%s`",
+                         name, name);
+    const char *near = nearest_name(e, e->top, name);
+    if (near) diag_note(g, "a name like it: `%s`", near);
+  }
+}
+
+static bool applied(const Instance *i) {
+  if (i->applied) return true;
+  for (size_t k = 0; k < i->kids.len; k++)
+    if (applied(i->kids.data[k])) return true;
+  return false;
+}
+
+static void unused_models(Elab *e) {
+  for (size_t i = 0; i < e->models.len; i++) {
+    Instance *m = e->models.data[i];
+    if (applied(m)) continue;
+    diag_label(warn(e, DIAG_W0401, NULL, m->span, "`%s` is never applied", instance_path(e, m)),
+               "so it has no parameters");
+  }
+}
+
+static const char *program_name(Elab *e) {
+  const Source *s = source_get(e->sources, e->user->source);
+  const char *base = strrchr(s->name, '/');
+  char *n = arena_strdup(e->a, base ? base + 1 : s->name);
+  char *dot = strrchr(n, '.');
+  if (dot && dot != n) *dot = 0;
+  for (char *p = n; *p; p++)
+    if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9'))) *p = '_';
+  if (*n >= '0' && *n <= '9') n = arena_printf(e->a, "m%s", n);
+  return *n ? n : "model";
+}
+
+static Program *make_program(Elab *e) {
+  Program *p = ARENA_NEW(e->a, Program);
+  p->name = program_name(e);
+  p->real = e->real;
+  p->arena = e->a;
+  p->sources = e->sources;
+  data_finish(e, p);
+  p->init = ctx_finish(e, e->init);
+  p->stores = e->stores.data;
+  p->n_stores = (uint32_t)e->stores.len;
+  p->fns = e->fns.data;
+  p->n_fns = (uint32_t)e->fns.len;
+  p->trains = e->trains.data;
+  p->n_trains = (uint32_t)e->trains.len;
+  p->options = e->options.data;
+  p->n_options = (uint32_t)e->options.len;
+  return p;
+}
+
+Program *elaborate(const File *user, const File *const *std_files, uint32_t n_std, const SourceMap *sources,
+                   Intern *names, const ElaborateOptions *options, Diags *diags, Arena *a) {
+  Elab *e = ARENA_NEW(a, Elab);
+  e->a = a;
+  e->names = names;
+  e->diags = diags;
+  e->sources = sources;
+  e->opt = options;
+  e->real = options->real;
+  e->user = user;
+  e->n_training = intern(names, "training");
+  e->n_batch = intern(names, "batch");
+  e->n_step = intern(names, "step");
+  e->n_epoch = intern(names, "epoch");
+  e->n_discard = intern(names, "_");
+  e->n_mask = intern(names, "mask");
+  e->n_real = intern(names, "real");
+  e->orphans.orphan = true;
+  e->orphans.path = "";
+  e->std = scope_new(e, NULL, SCOPE_STD);
+  e->top = scope_new(e, e->std, SCOPE_USER);
+  e->scope = e->top;
+  e->scratch = e->fn = ctx_new(e, CTX_SCRATCH, FN_INIT, "top", NULL, 1, (Span){0});
+  e->init = ctx_new(e, CTX_FN, FN_INIT, "init", NULL, 1, (Span){0});
+  frame_push(e, NULL, e->scratch, NULL, NULL);
+  builtins_define(e, e->std);
+  for (uint32_t i = 0; i < n_std; i++) declare_file(e, std_files[i], e->std);
+  for (uint32_t i = 0; i < n_std; i++) number_calls(e, std_files[i]);
+  declare_file(e, user, e->top);
+  check_names(e, user);
+  check_defines(e);
+  for (e->pass = 0; e->pass < MAX_PASSES; e->pass++) {
+    elaborate_once(e);
+    force_decls(e);
+    if (e->dead || diags_errors(diags) || (!e->rerun && queries_hold(e))) break;
+  }
+  if (diags_errors(diags)) return NULL;
+  unused_models(e);
+  return make_program(e);
+}

@@ -1,0 +1,324 @@
+// Expressions. `eval` gives a value, reading stores; `eval_ref` gives a place, for `update p`, `over
+// net.head` and `save`. Everything static is evaluated here and now; everything else becomes nodes.
+#include "frontend/sema.h"
+
+#include "ir/base/nearest.h"
+
+static Value eval_x(Elab *e, const Expr *x, bool ref);
+
+Value not_yet(Elab *e, Span at, const char *what) {
+  Diag *g = err(e, DIAG_E0901, at, "%s: not yet in this nnc", what);
+  diag_note(g, "it is part of the language, and this version does not elaborate it");
+  return v_poison();
+}
+
+bool captured_elsewhere(Elab *e, Value v, Span at) {
+  bool dim_in_rule = v.kind == V_DIM && e->fn->what == CTX_RULE;
+  if (v.ctx == e->fn->serial || dim_in_rule) return false;
+  Diag *g = err(e, DIAG_E0703, at, "this value belongs to another function of the program");
+  diag_note(
+      g,
+      "a vjp rule and the parts of a train block each become a function of their own; pass the value in, or "
+      "compute it again");
+  return true;
+}
+
+static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
+  Graph *g = e->fn->b.g;
+  const char *name = s->u.dim.name.text;
+  if (!g->symbol) {
+    Scope *saved = e->scope;
+    e->scope = e->top;
+    int64_t bound = 0;
+    bool ok = eval_int(e, s->u.dim.bound, &bound, "the bound of a dim");
+    e->scope = saved;
+    if (!ok) return v_poison();
+    if (bound < 1 || bound > INT32_MAX) {
+      diag_label(err(e, DIAG_E0211, s->u.dim.bound->span, "the bound of `dim %s` must be at least 1", name),
+                 "%lld", (long long)bound);
+      return v_poison();
+    }
+    g->symbol = name;
+    g->bound = bound;
+  }
+  if (g->symbol != name) {
+    Diag *d = err(e, DIAG_E0212, at, "two dynamic sizes in one function: `%s` and `%s`", g->symbol, name);
+    diag_note(d, "one function may depend on one dynamic size");
+    return v_poison();
+  }
+  return v_dim(e, (Dim){1, 0});
+}
+
+// A place to its value: stores are read, run-time scalars become nodes of this function.
+Value rvalue(Elab *e, Value v, Span at) {
+  switch (v.kind) {
+  case V_STORE: return v_tensor(e, store_read(e, v.u.store, at));
+  case V_TENSOR:
+  case V_DIM: return captured_elsewhere(e, v, at) ? v_poison() : v;
+  case V_ROLE: return v_tensor(e, role_node(e, v.u.role.role, v.u.role.index));
+  case V_DIMDECL: return dim_symbol(e, v.u.decl, at);
+  case V_THUNK: {
+    Scope *scope = e->scope;
+    e->scope = v.u.thunk->scope;
+    Value r = eval(e, v.u.thunk->expr);
+    e->scope = scope;
+    return r;
+  }
+  case V_SIZE:
+    if (v.u.size->bound) return v_int(v.u.size->n);
+    diag_label(err(e, DIAG_E0211, at, "this size is not bound yet"),
+               "the first application of the layer binds it");
+    return v_poison();
+  default: return v;
+  }
+}
+
+static Value eval_name(Elab *e, const Expr *x) {
+  const char *name = x->u.name;
+  if (name == e->n_training) return v_bool(e->fn->training);
+  Binding *b = scope_find(e->scope, name);
+  if (b) return binding_value(e, b);
+  if (name == e->n_mask) return (Value){.kind = V_DTYPE, .u.dtype = {DT_MASK, false}};
+  const char *near = nearest_name(e, e->scope, name);
+  Diag *g = err(e, DIAG_E0201, x->span, "unknown name `%s`", name);
+  if (near)
+    diag_label(g, "did you mean `%s`?", near);
+  else
+    diag_label(g, "not defined here");
+  return v_poison();
+}
+
+bool eval_int(Elab *e, const Expr *x, int64_t *out, const char *what) {
+  Value v = eval(e, x);
+  if (v.kind == V_INT) return *out = v.u.i, true;
+  if (v.kind == V_POISON) return false;
+  diag_label(err(e, DIAG_E0202, x->span, "%s must be a static int", what), "this is %s", v_describe(e, v));
+  return false;
+}
+
+bool eval_bool(Elab *e, const Expr *x, bool *out, const char *what) {
+  Value v = eval(e, x);
+  if (v.kind == V_BOOL) return *out = v.u.b, true;
+  if (v.kind == V_POISON) return false;
+  Diag *g = err(e, DIAG_E0301, x->span, "%s must be a static bool", what);
+  diag_label(g, "this is %s", v_describe(e, v));
+  if (v.kind == V_TENSOR) diag_note(g, "a choice by a tensor's value is `select(c, a, b)`");
+  return false;
+}
+
+bool eval_str(Elab *e, const Expr *x, const char **out, const char *what) {
+  Value v = eval(e, x);
+  if (v.kind == V_STR) return *out = v.u.s, true;
+  if (v.kind == V_POISON) return false;
+  diag_label(err(e, DIAG_E0202, x->span, "%s must be a string", what), "this is %s", v_describe(e, v));
+  return false;
+}
+
+bool loop_enter(Elab *e, Span at) {
+  if (e->dead) return false;
+  if (++e->iterations <= MAX_ITERATIONS) return true;
+  Diag *g = err(e, DIAG_E0803, at, "more than %d unrolled iterations", MAX_ITERATIONS);
+  diag_note(
+      g, "`for` is static: its body is elaborated once per iteration; a long loop at run time is a `scan`");
+  e->dead = true;
+  return false;
+}
+
+// The elements a `for` or comprehension runs over.
+bool range_values(Elab *e, const Range *r, Values *out) {
+  *out = (Values){0};
+  if (r->to) {
+    int64_t a = 0, b = 0;
+    bool ok = eval_int(e, r->from, &a, "the start of a range");
+    ok &= eval_int(e, r->to, &b, "the end of a range");
+    if (!ok) return false;
+    if (b > a && (uint64_t)b - (uint64_t)a > MAX_ITERATIONS) {
+      e->iterations = MAX_ITERATIONS;
+      return loop_enter(e, r->span);
+    }
+    for (int64_t i = a; i < b; i++) vec_push(e->a, out, v_int(i));
+    return true;
+  }
+  Value v = eval(e, r->from);
+  if (v.kind == V_POISON) return false;
+  if (v.kind != V_LIST) {
+    Diag *g = err(e, DIAG_E0202, r->from->span, "`for` runs over a range or a list");
+    diag_label(g, "this is %s", v_describe(e, v));
+    if (v.kind == V_INT) diag_help(g, "write `0..%lld`", (long long)v.u.i);
+    return false;
+  }
+  for (uint32_t i = 0; i < v.u.list.len; i++) vec_push(e->a, out, v.u.list.data[i]);
+  return true;
+}
+
+static Value eval_comprehension(Elab *e, const Expr *x) {
+  Values in, out = {0};
+  if (!range_values(e, &x->u.comp.in, &in)) return v_poison();
+  Scope *saved = e->scope;
+  for (size_t i = 0; i < in.len && loop_enter(e, x->span); i++) {
+    e->scope = scope_new(e, saved, SCOPE_LOCAL);
+    vec_push(e->a, &e->frame->loops, (int64_t)i);
+    if (bind_pattern(e, x->u.comp.pattern, in.data[i], false)) vec_push(e->a, &out, eval(e, x->u.comp.value));
+    e->frame->loops.len--;
+  }
+  e->scope = saved;
+  if (e->dead) return v_poison();
+  return v_list(e, V_LIST, out.data, (uint32_t)out.len);
+}
+
+static Value eval_items(Elab *e, const Expr *x, bool ref) {
+  uint32_t n = x->u.list.len;
+  if (n > MAX_LIST)
+    return err(e, DIAG_E0805, x->span, "a list of more than %d elements", MAX_LIST), v_poison();
+  Value v = {.kind = x->kind == EX_LIST ? V_LIST : V_TUPLE, .u.list = {ARENA_ARRAY(e->a, n, Value), n}};
+  for (uint32_t i = 0; i < n; i++) v.u.list.data[i] = eval_x(e, x->u.list.data[i], ref);
+  return v;
+}
+
+static Value eval_lambda(Elab *e, const Expr *x) {
+  Closure *c = ARENA_NEW(e->a, Closure);
+  c->lambda = x;
+  c->scope = scope_snapshot(e, e->scope);
+  return (Value){.kind = V_FN, .u.fn = c};
+}
+
+static Value eval_binary(Elab *e, const Expr *x) {
+  BinOp op = x->u.bin.op;
+  Value a = eval(e, x->u.bin.left);
+  if (a.kind == V_BOOL && ((op == BIN_AND && !a.u.b) || (op == BIN_OR && a.u.b))) return a;
+  Value b = eval(e, x->u.bin.right);
+  if (a.kind == V_BOOL && (op == BIN_AND || op == BIN_OR) && b.kind == V_TENSOR) return b;
+  return binary(e, op, a, b, x);
+}
+
+static Value eval_unary(Elab *e, const Expr *x) {
+  Value v = eval(e, x->u.un.operand);
+  if (v.kind == V_POISON) return v;
+  if (x->u.un.op == UN_NOT) {
+    if (v.kind == V_BOOL) return v_bool(!v.u.b);
+    return ew_unary(e, OP_NOT, v, x->span);
+  }
+  Dim d;
+  if (v_as_dim(v, &d) && dim_sub(dim_of(0), d, &d)) return v_dim(e, d);
+  return ew_unary(e, OP_NEG, v, x->span);
+}
+
+static const char *member_hint(const Instance *i, const char *name) {
+  Nearest n = nearest_to(name);
+  for (size_t k = 0; k < i->scope->names.len; k++) nearest_try(&n, i->scope->names.data[k]->name);
+  for (size_t k = 0; k < i->stores.len; k++) nearest_try(&n, i->stores.data[k]->name);
+  for (size_t k = 0; k < i->kids.len; k++)
+    if (i->kids.data[k]->name) nearest_try(&n, i->kids.data[k]->name);
+  return n.best;
+}
+
+static Value instance_member(Elab *e, Value base, const Name *name) {
+  Instance *i = base.u.inst.inst;
+  bool long_form = i->type->kind == ST_LAYER_LONG;
+  Binding *b = scope_local(i->scope, name->text);
+  if (b && long_form && b->v.kind == V_FN && b->v.u.fn->self == i) {
+    Closure *c = ARENA_NEW(e->a, Closure);
+    *c = *b->v.u.fn;
+    c->inference |= base.u.inst.inference;
+    return (Value){.kind = V_FN, .u.fn = c};
+  }
+  if (b) return b->v;
+  StoreRef *s = find_member_store(i, name->text);
+  if (s) return v_store(s);
+  Instance *kid = find_kid(i, name->text);
+  if (kid) return (Value){.kind = V_INSTANCE, .u.inst = {kid, base.u.inst.inference}};
+  if (e->pass == 0 && !i->applied) { // it may be made later in the program
+    e->rerun = true;
+    return v_poison();
+  }
+  Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
+  const char *near = member_hint(i, name->text);
+  if (near) diag_label(g, "did you mean `%s`?", near);
+  return v_poison();
+}
+
+static Value list_kid(Elab *e, Value list, const Name *name) {
+  (void)list;
+  diag_label(err(e, DIAG_E0209, name->span, "a list has no member `%s`", name->text),
+             "elements are taken with `[i]`");
+  return v_poison();
+}
+
+Value member_of(Elab *e, Value base, const Name *name, bool ref) {
+  (void)ref;
+  switch (base.kind) {
+  case V_POISON: return base;
+  case V_INSTANCE: return instance_member(e, base, name);
+  case V_RECORD: {
+    DType t;
+    return v_tensor(e, record_field(e, base.u.record.use, base.u.record.stream, name, &t));
+  }
+  case V_LIST: return list_kid(e, base, name);
+  default: {
+    Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
+    diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));
+    return v_poison();
+  }
+  }
+}
+
+static Value eval_if(Elab *e, const Expr *x, bool ref) {
+  bool c;
+  if (!eval_bool(e, x->u.cond.cond, &c, "the condition of `if`")) return v_poison();
+  return eval_x(e, c ? x->u.cond.then : x->u.cond.otherwise, ref);
+}
+
+static Value eval_kind(Elab *e, const Expr *x, bool ref) {
+  switch (x->kind) {
+  case EX_INT:
+    if (x->u.i.too_big) {
+      diag_label(err(e, DIAG_E0302, x->span, "this number does not fit 64 bits"), "too large for an int");
+      return v_poison();
+    }
+    return v_int(x->u.i.value);
+  case EX_FLOAT: return v_float(x->u.f);
+  case EX_STR: return v_str(x->u.str.text);
+  case EX_BOOL: return v_bool(x->u.b);
+  case EX_NAME: return eval_name(e, x);
+  case EX_DTYPE:
+    return (Value){.kind = V_DTYPE,
+                   .u.dtype = {x->u.dtype.is_real ? e->real : x->u.dtype.type, x->u.dtype.is_real}};
+  case EX_TUPLE:
+  case EX_LIST: return eval_items(e, x, ref);
+  case EX_COMPREHENSION: return eval_comprehension(e, x);
+  case EX_IF: return eval_if(e, x, ref);
+  case EX_LAMBDA: return eval_lambda(e, x);
+  case EX_PIPE: return eval_pipe(e, x);
+  case EX_BINARY: return eval_binary(e, x);
+  case EX_UNARY: return eval_unary(e, x);
+  case EX_CALL: return eval_call(e, x);
+  case EX_INDEX: return eval_index(e, x);
+  case EX_MEMBER: return member_of(e, eval_ref(e, x->u.member.base), &x->u.member.name, ref);
+  case EX_SCAN: return not_yet(e, x->span, "`scan`");
+  case EX_EINSUM: return not_yet(e, x->span, "`einsum`");
+  case EX_REARRANGE: return not_yet(e, x->span, "`rearrange`");
+  case EX_REDUCE: return not_yet(e, x->span, "`reduce`");
+  case EX_ERROR: return v_poison();
+  }
+  return v_poison();
+}
+
+static Value eval_x(Elab *e, const Expr *x, bool ref) {
+  if (e->dead || diags_full(e->diags)) return v_poison();
+  if (++e->depth > MAX_EVAL_DEPTH) {
+    err(e, DIAG_E0806, x->span, "expressions are nested too deeply (more than %d levels)", MAX_EVAL_DEPTH);
+    e->dead = true;
+  }
+  Value v = e->dead ? v_poison() : eval_kind(e, x, ref);
+  if (!ref && !e->dead) v = rvalue(e, v, x->span);
+  e->depth--;
+  if (e->fn->b.g->len > MAX_NODES && !e->dead) {
+    Diag *g = err(e, DIAG_E0807, x->span, "this function has more than %d operations", MAX_NODES);
+    diag_note(g, "static loops are unrolled: a long loop at run time is a `scan`");
+    e->dead = true;
+  }
+  return v;
+}
+
+Value eval(Elab *e, const Expr *x) { return eval_x(e, x, false); }
+Value eval_ref(Elab *e, const Expr *x) { return eval_x(e, x, true); }

@@ -1,0 +1,402 @@
+// One walk over the syntax tree before elaboration. It numbers the calls of each body (sites of random draws)
+// and, in the user's file, reports unknown names everywhere, also in bodies that nobody calls.
+#include "frontend/sema.h"
+
+#include "ir/base/nearest.h"
+
+typedef struct Walk {
+  Elab *e;
+  bool check;
+  VEC(const char *) names;
+  uint32_t calls;
+} Walk;
+
+static void expr(Walk *w, const Expr *x);
+static void block(Walk *w, const StmtList *b);
+static void stmt(Walk *w, const Stmt *s);
+
+// ---- numbers of calls
+
+static size_t slot(const Expr *const *key, uint32_t cap, const Expr *x) {
+  size_t i = ((uintptr_t)x >> 4) * 0x9E3779B97F4A7C15u % cap;
+  while (key[i] && key[i] != x) i = (i + 1) % cap;
+  return i;
+}
+
+static void number(Walk *w, const Expr *x) {
+  Elab *e = w->e;
+  if (e->ordinals.n * 2 >= e->ordinals.cap) {
+    uint32_t cap = e->ordinals.cap ? e->ordinals.cap * 2 : 1024;
+    const Expr **key = ARENA_ARRAY(e->a, cap, const Expr *);
+    uint32_t *value = ARENA_ARRAY(e->a, cap, uint32_t);
+    for (uint32_t i = 0; i < e->ordinals.cap; i++) {
+      if (!e->ordinals.key[i]) continue;
+      size_t k = slot(key, cap, e->ordinals.key[i]);
+      key[k] = e->ordinals.key[i];
+      value[k] = e->ordinals.value[i];
+    }
+    e->ordinals.key = key;
+    e->ordinals.value = value;
+    e->ordinals.cap = cap;
+  }
+  size_t k = slot(e->ordinals.key, e->ordinals.cap, x);
+  e->ordinals.key[k] = x;
+  e->ordinals.value[k] = w->calls++;
+  e->ordinals.n++;
+}
+
+uint32_t call_ordinal(const Elab *e, const Expr *x) {
+  if (!x || !e->ordinals.cap) return 0;
+  size_t k = slot(e->ordinals.key, e->ordinals.cap, x);
+  return e->ordinals.key[k] ? e->ordinals.value[k] : 0;
+}
+
+// ---- names
+
+static void bind(Walk *w, const char *name) {
+  if (name) vec_push(w->e->a, &w->names, name);
+}
+
+static bool known(const Walk *w, const char *name) {
+  const Elab *e = w->e;
+  for (size_t i = w->names.len; i-- > 0;)
+    if (w->names.data[i] == name) return true;
+  return name == e->n_training || name == e->n_mask || scope_find(e->top, name) != NULL;
+}
+
+static void use(Walk *w, const char *name, Span at) {
+  if (!w->check || known(w, name)) return;
+  Nearest n = nearest_to(name);
+  for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
+  for (const Scope *s = w->e->top; s; s = s->up)
+    for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
+  Diag *g = diag_error(w->e->diags, DIAG_E0201, at, "unknown name `%s`", name);
+  if (n.best)
+    diag_label(g, "did you mean `%s`?", n.best);
+  else
+    diag_label(g, "not defined here");
+  bind(w, name); // once is enough in one scope
+}
+
+static void pattern(Walk *w, const Pattern *p) {
+  bind(w, p->name);
+  for (uint32_t i = 0; i < p->len; i++) pattern(w, p->items[i]);
+}
+
+// Sizes: with `binds`, a name alone that is unknown binds.
+static void type(Walk *w, const Type *t, bool binds) {
+  if (!t) return;
+  for (uint32_t i = 0; i < t->items.len; i++) type(w, t->items.data[i], binds);
+  if (t->kind != TY_TENSOR || !t->has_shape) return;
+  for (uint32_t i = 0; i < t->n_dims; i++) {
+    const DimSpec *d = &t->dims[i];
+    if (d->kind == DIM_STAR) bind(w, d->name);
+    if (d->kind != DIM_EXPR) continue;
+    if (binds && d->expr->kind == EX_NAME && !known(w, d->expr->u.name))
+      bind(w, d->expr->u.name);
+    else
+      expr(w, d->expr);
+  }
+}
+
+static void params(Walk *w, const ParamList *p) {
+  for (uint32_t i = 0; i < p->len; i++) {
+    type(w, p->data[i].type, true);
+    if (p->data[i].dflt) expr(w, p->data[i].dflt);
+    bind(w, p->data[i].name.text);
+  }
+}
+
+static void fn(Walk *w, const FnDecl *f) {
+  size_t mark = w->names.len;
+  uint32_t calls = w->calls;
+  w->calls = 0;
+  params(w, &f->params);
+  if (f->expr)
+    expr(w, f->expr);
+  else
+    block(w, &f->body);
+  type(w, f->ret, true);
+  w->calls = calls;
+  w->names.len = mark;
+}
+
+static void named(Walk *w, const NamedList *l) {
+  for (uint32_t i = 0; i < l->len; i++)
+    if (l->data[i].value) expr(w, l->data[i].value);
+}
+
+static void range(Walk *w, const Range *r) {
+  expr(w, r->from);
+  if (r->to) expr(w, r->to);
+}
+
+static void body_block(Walk *w, const StmtList *b) { // numbered by itself
+  uint32_t calls = w->calls;
+  w->calls = 0;
+  block(w, b);
+  w->calls = calls;
+}
+
+// The labels of einsum are a scope of their own.
+static void operand(Walk *w, const Expr *x) { expr(w, x->kind == EX_INDEX ? x->u.index.base : x); }
+
+static void scan(Walk *w, const Expr *x) {
+  size_t mark = w->names.len;
+  range(w, &x->u.scan.in);
+  named(w, &x->u.scan.options);
+  named(w, &x->u.scan.carries);
+  pattern(w, x->u.scan.pattern);
+  for (uint32_t i = 0; i < x->u.scan.carries.len; i++) bind(w, x->u.scan.carries.data[i].name.text);
+  block(w, &x->u.scan.body);
+  w->names.len = mark;
+}
+
+static void subs(Walk *w, const Expr *x) {
+  for (uint32_t i = 0; i < x->u.index.n; i++) {
+    const Sub *s = &x->u.index.subs[i];
+    if (s->index) expr(w, s->index);
+    if (s->from) expr(w, s->from);
+    if (s->to) expr(w, s->to);
+    if (s->step) expr(w, s->step);
+  }
+}
+
+static void expr(Walk *w, const Expr *x) {
+  size_t mark = w->names.len;
+  switch (x->kind) {
+  case EX_NAME: use(w, x->u.name, x->span); break;
+  case EX_TUPLE:
+  case EX_LIST:
+    for (uint32_t i = 0; i < x->u.list.len; i++) expr(w, x->u.list.data[i]);
+    break;
+  case EX_COMPREHENSION:
+    range(w, &x->u.comp.in);
+    pattern(w, x->u.comp.pattern);
+    expr(w, x->u.comp.value);
+    w->names.len = mark;
+    break;
+  case EX_IF:
+    expr(w, x->u.cond.cond);
+    expr(w, x->u.cond.then);
+    expr(w, x->u.cond.otherwise);
+    break;
+  case EX_LAMBDA:
+    for (uint32_t i = 0; i < x->u.lambda.params.len; i++) bind(w, x->u.lambda.params.data[i].text);
+    expr(w, x->u.lambda.body);
+    w->names.len = mark;
+    break;
+  case EX_PIPE:
+    number(w, x);
+    expr(w, x->u.pipe.left);
+    expr(w, x->u.pipe.right);
+    break;
+  case EX_BINARY:
+    expr(w, x->u.bin.left);
+    expr(w, x->u.bin.right);
+    break;
+  case EX_UNARY: expr(w, x->u.un.operand); break;
+  case EX_CALL:
+    number(w, x);
+    expr(w, x->u.call.callee);
+    for (uint32_t i = 0; i < x->u.call.args.len; i++) expr(w, x->u.call.args.data[i].value);
+    break;
+  case EX_INDEX:
+    expr(w, x->u.index.base);
+    subs(w, x);
+    break;
+  case EX_MEMBER: expr(w, x->u.member.base); break;
+  case EX_SCAN: scan(w, x); break;
+  case EX_EINSUM:
+    for (uint32_t i = 0; i < x->u.einsum.operands.len; i++) operand(w, x->u.einsum.operands.data[i]);
+    break;
+  case EX_REARRANGE:
+  case EX_REDUCE:
+    operand(w, x->u.rearr.operand);
+    named(w, &x->u.rearr.sizes);
+    break;
+  default: break;
+  }
+}
+
+static void block(Walk *w, const StmtList *b) {
+  size_t mark = w->names.len;
+  for (uint32_t i = 0; i < b->len; i++) stmt(w, b->data[i]);
+  w->names.len = mark;
+}
+
+static void field(Walk *w, const Stmt *s) {
+  type(w, s->u.field.type, false);
+  const Expr *v = s->u.field.value;
+  if (s->kind == ST_FIELD_FROM && v->kind == EX_CALL) { // the source is no function
+    for (uint32_t i = 0; i < v->u.call.args.len; i++) expr(w, v->u.call.args.data[i].value);
+  } else if (s->kind == ST_FIELD_COMPUTED) {
+    expr(w, v);
+  }
+  bind(w, s->u.field.name.text);
+}
+
+static void layer(Walk *w, const Stmt *s) {
+  size_t mark = w->names.len;
+  params(w, &s->u.layer.attrs);
+  if (s->kind == ST_LAYER_LONG) {
+    const StmtList *b = &s->u.layer.body;
+    for (uint32_t i = 0; i < b->len; i++)
+      if (b->data[i]->kind == ST_FN_DECL) bind(w, b->data[i]->u.fn.name.text);
+    body_block(w, b);
+  } else {
+    params(w, &s->u.layer.inputs);
+    uint32_t calls = w->calls;
+    w->calls = 0;
+    if (s->u.layer.expr)
+      expr(w, s->u.layer.expr);
+    else
+      block(w, &s->u.layer.body);
+    w->calls = calls;
+    type(w, s->u.layer.ret, true);
+  }
+  w->names.len = mark;
+}
+
+static void train(Walk *w, const StmtList *items) {
+  size_t mark = w->names.len;
+  Elab *e = w->e;
+  bind(w, e->n_step);
+  bind(w, e->n_epoch);
+  for (uint32_t i = 0; i < items->len; i++) stmt(w, items->data[i]);
+  w->names.len = mark;
+}
+
+static void loop_body(Walk *w, const Pattern *p, const StmtList *body) {
+  size_t mark = w->names.len;
+  bind(w, w->e->n_batch);
+  pattern(w, p);
+  body_block(w, body);
+  w->names.len = mark;
+}
+
+static void member_sizes(Walk *w, const Type *t) { // a member's sizes may come from the first application
+  for (uint32_t i = 0; t->kind == TY_TENSOR && t->has_shape && i < t->n_dims; i++)
+    if (t->dims[i].kind == DIM_EXPR && t->dims[i].expr->kind == EX_NAME && !known(w, t->dims[i].expr->u.name))
+      bind(w, t->dims[i].expr->u.name);
+}
+
+static void stmt(Walk *w, const Stmt *s) {
+  size_t mark = w->names.len;
+  switch (s->kind) {
+  case ST_OPTION:
+    type(w, s->u.option.type, false);
+    expr(w, s->u.option.value);
+    bind(w, s->u.option.name.text);
+    break;
+  case ST_DIM: expr(w, s->u.dim.bound); break;
+  case ST_LET:
+  case ST_VAR:
+    expr(w, s->u.let.value);
+    type(w, s->u.let.type, true);
+    pattern(w, s->u.let.pattern);
+    break;
+  case ST_FN_DECL:
+  case ST_EXPORT:
+    bind(w, s->u.fn.name.text);
+    fn(w, &s->u.fn);
+    break;
+  case ST_VJP: fn(w, &s->u.fn); break;
+  case ST_LAYER_SHORT:
+  case ST_LAYER_LONG: layer(w, s); break;
+  case ST_MODEL: expr(w, s->u.model.value); break;
+  case ST_PARAM:
+  case ST_STATE:
+    member_sizes(w, s->u.store.type);
+    type(w, s->u.store.type, false);
+    expr(w, s->u.store.init);
+    named(w, &s->u.store.with);
+    bind(w, s->u.store.name.text);
+    break;
+  case ST_DATA:
+    params(w, &s->u.data.params);
+    for (uint32_t i = 0; i < s->u.data.items.len; i++) {
+      const Stmt *f = s->u.data.items.data[i];
+      if (f->kind == ST_FIELD_FROM || f->kind == ST_FIELD_COMPUTED)
+        field(w, f);
+      else
+        stmt(w, f);
+    }
+    w->names.len = mark;
+    break;
+  case ST_TRAIN:
+  case ST_PHASE: train(w, &s->u.train.items); break;
+  case ST_TEST: body_block(w, &s->u.test.body); break;
+  case ST_ASSIGN:
+  case ST_UPDATE:
+    expr(w, s->u.assign.value);
+    if (s->kind == ST_UPDATE || s->u.assign.target->kind != EX_NAME ||
+        s->u.assign.target->u.name != w->e->n_discard)
+      expr(w, s->u.assign.target);
+    break;
+  case ST_FOR:
+    range(w, &s->u.loop.in);
+    pattern(w, s->u.loop.pattern);
+    block(w, &s->u.loop.body);
+    w->names.len = mark;
+    break;
+  case ST_IF:
+  case ST_WHEN:
+    expr(w, s->u.cond.cond);
+    block(w, &s->u.cond.then);
+    if (s->u.cond.has_else) block(w, &s->u.cond.otherwise);
+    break;
+  case ST_RETURN:
+  case ST_YIELD: expr(w, s->u.value); break;
+  case ST_NEXT: named(w, &s->u.next); break;
+  case ST_MINIMIZE:
+    expr(w, s->u.minimize.loss);
+    for (uint32_t i = 0; i < s->u.minimize.over.len; i++) expr(w, s->u.minimize.over.data[i]);
+    for (uint32_t i = 0; i < s->u.minimize.except.len; i++) expr(w, s->u.minimize.except.data[i]);
+    expr(w, s->u.minimize.optimizer);
+    break;
+  case ST_REPORT:
+    for (uint32_t i = 0; i < s->u.report.len; i++)
+      if (s->u.report.data[i].value)
+        expr(w, s->u.report.data[i].value);
+      else
+        use(w, s->u.report.data[i].name.text, s->u.report.data[i].name.span);
+    break;
+  case ST_FINISH: block(w, &s->u.block); break;
+  case ST_PRINT:
+    for (uint32_t i = 0; i < s->u.print.len; i++) expr(w, s->u.print.data[i].value);
+    break;
+  case ST_ASSERT: expr(w, s->u.assertion.cond); break;
+  case ST_SETTING: expr(w, s->u.setting.value); break;
+  case ST_LOAD:
+  case ST_SAVE:
+    expr(w, s->u.file.target);
+    expr(w, s->u.file.file);
+    if (s->u.file.as) expr(w, s->u.file.as);
+    named(w, &s->u.file.with);
+    break;
+  case ST_EACH:
+    range(w, &s->u.each.in);
+    loop_body(w, s->u.each.pattern, &s->u.each.body);
+    if (s->u.each.has_then) body_block(w, &s->u.each.then);
+    break;
+  case ST_EVAL:
+    expr(w, s->u.eval.data);
+    if (s->u.eval.every) expr(w, s->u.eval.every);
+    loop_body(w, s->u.eval.pattern, &s->u.eval.body);
+    break;
+  default: break;
+  }
+}
+
+static void walk_file(Elab *e, const File *f, bool check) {
+  Walk w = {.e = e, .check = check};
+  for (uint32_t i = 0; i < f->decls.len; i++) {
+    w.names.len = 0;
+    w.calls = 0;
+    stmt(&w, f->decls.data[i]);
+  }
+}
+
+void number_calls(Elab *e, const File *f) { walk_file(e, f, false); }
+void check_names(Elab *e, const File *f) { walk_file(e, f, true); }

@@ -1,0 +1,144 @@
+// Names. A scope is a short list searched from its end; top-level definitions are evaluated at their first
+// use, so their order in the file does not matter.
+#include "frontend/sema.h"
+
+#include "ir/base/nearest.h"
+
+Scope *scope_new(Elab *e, Scope *up, ScopeKind kind) {
+  Scope *s = ARENA_NEW(e->a, Scope);
+  s->up = up;
+  s->kind = kind;
+  return s;
+}
+
+// What a lambda captures: the values of now.
+Scope *scope_snapshot(Elab *e, Scope *s) {
+  if (!s || s->kind != SCOPE_LOCAL) return s;
+  Scope *c = scope_new(e, scope_snapshot(e, s->up), SCOPE_LOCAL);
+  for (size_t i = 0; i < s->names.len; i++) {
+    Binding *b = ARENA_NEW(e->a, Binding);
+    *b = *s->names.data[i];
+    b->is_var = false;
+    vec_push(e->a, &c->names, b);
+  }
+  return c;
+}
+
+Binding *scope_local(const Scope *s, const char *name) {
+  for (size_t i = s->names.len; i-- > 0;)
+    if (s->names.data[i]->name == name) return s->names.data[i];
+  return NULL;
+}
+
+Binding *scope_find(const Scope *s, const char *name) {
+  for (; s; s = s->up) {
+    Binding *b = scope_local(s, name);
+    if (b) return b;
+  }
+  return NULL;
+}
+
+Binding *scope_bind(Elab *e, Scope *s, const char *name, Value v, Span span) {
+  Binding *b = ARENA_NEW(e->a, Binding);
+  b->name = name;
+  b->v = v;
+  b->span = span;
+  vec_push(e->a, &s->names, b);
+  return b;
+}
+
+const char *nearest_name(Elab *e, const Scope *s, const char *name) {
+  (void)e;
+  Nearest n = nearest_to(name);
+  for (; s; s = s->up)
+    for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
+  return n.best;
+}
+
+const char *nearest_of(const char *name, const char *const *list, uint32_t n) {
+  Nearest best = nearest_to(name);
+  for (uint32_t i = 0; i < n; i++) nearest_try(&best, list[i]);
+  return best.best;
+}
+
+// A name in the innermost scope: `let` binds once.
+bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
+  if (name == e->n_discard) return true;
+  Binding *old = scope_local(e->scope, name);
+  if (old && !old->is_size) {
+    Diag *g = err(e, DIAG_E0205, span, "`%s` is already defined in this block", name);
+    diag_also(g, old->span, "the first definition");
+    diag_note(g, "`let` binds once; a `var` may be assigned again with `%s = …;`", name);
+    return false;
+  }
+  Binding *b = scope_bind(e, e->scope, name, v, span);
+  b->is_var = is_var;
+  return true;
+}
+
+static Value nth(Value v, uint32_t i) { return v.kind == V_POISON ? v : v.u.list.data[i]; }
+
+static bool pattern_fits(Elab *e, Value v, uint32_t n, Span at) {
+  if (v.kind == V_POISON) return true;
+  if ((v.kind == V_TUPLE || v.kind == V_LIST) && v.u.list.len == n) return true;
+  Diag *g = err(e, DIAG_E0213, at, "the pattern does not fit the value");
+  diag_label(g, "%u names here, the value is %s", n, v_describe(e, v));
+  return false;
+}
+
+bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var) {
+  if (p->name) {
+    if (v.kind == V_VOID) {
+      diag_label(err(e, DIAG_E0202, p->span, "there is no value to bind"),
+                 "the function called returns nothing");
+      v = v_poison();
+    }
+    return define(e, p->name, v, is_var, p->span);
+  }
+  bool ok = pattern_fits(e, v, p->len, p->span);
+  if (!ok) v = v_poison();
+  for (uint32_t i = 0; i < p->len; i++) ok &= bind_pattern(e, p->items[i], nth(v, i), is_var);
+  return ok;
+}
+
+static bool assign_name(Elab *e, const Expr *x, Value v) {
+  const char *name = x->u.name;
+  if (name == e->n_discard) return true;
+  Binding *b = scope_find(e->scope, name);
+  if (!b) {
+    const char *near = nearest_name(e, e->scope, name);
+    Diag *g = err(e, DIAG_E0201, x->span, "unknown name `%s`", name);
+    if (near)
+      diag_note(g, "a name like it: `%s`", near);
+    else
+      diag_note(g, "write `var %s = …;` to make a variable", name);
+    return false;
+  }
+  if (!b->is_var) {
+    Diag *g = err(e, DIAG_E0206, x->span, "`%s` cannot be assigned", name);
+    if (b->v.kind == V_STORE)
+      diag_help(g, "a parameter or state is written with `update %s = …;`", name);
+    else {
+      diag_label(g, "it is not a `var`");
+      if (b->span.source) diag_also(g, b->span, "defined here");
+    }
+    return false;
+  }
+  b->v = v;
+  return true;
+}
+
+bool assign_pattern(Elab *e, const Expr *target, Value v) {
+  if (target->kind == EX_ERROR) return false;
+  if (target->kind == EX_NAME) return assign_name(e, target, v);
+  if (target->kind != EX_TUPLE) {
+    diag_label(err(e, DIAG_E0206, target->span, "only a name or a tuple of names can be assigned"),
+               "a tensor's elements can't be assigned one by one");
+    return false;
+  }
+  if (!pattern_fits(e, v, target->u.list.len, target->span)) v = v_poison();
+  bool ok = true;
+  for (uint32_t i = 0; i < target->u.list.len; i++)
+    ok &= assign_pattern(e, target->u.list.data[i], nth(v, i));
+  return ok;
+}

@@ -1,0 +1,531 @@
+// Inside of the elaborator: values of the static stage, scopes, instances, the function being built.
+//
+// Elaboration is an interpreter over the syntax tree. A Value is either static (evaluated completely) or a
+// node of the graph of the function being built (V_TENSOR). A mistake gives one diagnostic and V_POISON,
+// which every operation passes on in silence, so one mistake is one error.
+//
+//   value.c    values, static arithmetic          types.c    signatures: shapes matched, sizes bound
+//   scope.c    names, suggestions                 layers.c   instances, paths, stores, initialisers
+//   eval.c     expressions                        tensor.c   values to nodes, elementwise operations
+//   call.c     calls, frames, recursion, vjp      index.c    slices and indices
+//   stmt.c     statements of bodies               builtin*.c core functions by table
+//   data.c     data blocks                        train.c    train blocks: the plan; steps.c minimize …
+//   names.c    names in bodies nobody calls, numbers of calls
+#ifndef NNC_FRONTEND_SEMA_H
+#define NNC_FRONTEND_SEMA_H
+
+#include "frontend/elaborate.h"
+#include "ir/base/vec.h"
+#include "ir/build.h"
+
+enum {
+  MAX_CALL_DEPTH = 96,     // nested calls while elaborating
+  MAX_EVAL_DEPTH = 1200,   // nested expressions, over all nested calls
+  MAX_ITERATIONS = 200000, // unrolled iterations of static loops, whole program
+  MAX_NODES = 250000,      // nodes of one function
+  MAX_LIST = 1 << 20,      // elements of one list
+  MAX_PASSES = 4
+};
+
+typedef struct Elab Elab;
+typedef struct Scope Scope;
+typedef struct Frame Frame;
+typedef struct Instance Instance;
+typedef struct Closure Closure;
+typedef struct Builtin Builtin;
+typedef struct StoreRef StoreRef;
+typedef struct OptimizerRef OptimizerRef;
+typedef struct DataUse DataUse;
+typedef struct Thunk Thunk;
+typedef struct Value Value;
+typedef struct Ctx Ctx;
+
+typedef enum ValueKind {
+  V_POISON, // something wrong was reported
+  V_ABSENT, // an argument that was not given
+  V_VOID,   // a function without result
+  V_INT,
+  V_FLOAT,
+  V_BOOL,
+  V_STR,
+  V_DTYPE,
+  V_LIST,
+  V_TUPLE,
+  V_DIM,    // a size that depends on the function's dynamic symbol
+  V_TENSOR, // a node of the function being built
+  V_FN,
+  V_BUILTIN,
+  V_LAYER, // a layer type
+  V_INSTANCE,
+  V_STORE, // a parameter or state, not read yet
+  V_OPTIMIZER,
+  V_DATA,   // a data block
+  V_RECORD, // the examples of a batch: d of `each d in …`
+  V_THUNK,  // an expression over run-time scalars outside of any function: evaluated at each use
+  V_ROLE,   // step, epoch, a run-time option
+  V_NPY,    // the initialiser npy("file")
+  V_SIZE,   // a size of a long-form layer that its first application binds
+  V_DIMDECL // `dim N <= 64`
+} ValueKind;
+
+struct Value {
+  ValueKind kind;
+  uint32_t ctx; // V_TENSOR, V_DIM: serial of the function they belong to
+  union {
+    int64_t i;
+    double f;
+    bool b;
+    const char *s;
+    struct {
+      DType t;
+      bool is_real;
+    } dtype;
+    struct {
+      Value *data;
+      uint32_t len;
+    } list;
+    Dim dim;
+    NodeId node;
+    Closure *fn;
+    const Builtin *builtin;
+    const Stmt *decl; // V_LAYER V_DATA V_DIMDECL
+    struct {
+      Instance *inst;
+      bool inference;
+    } inst;
+    StoreRef *store;
+    OptimizerRef *opt;
+    struct {
+      DataUse *use;
+      uint32_t stream;
+    } record;
+    Thunk *thunk;
+    struct {
+      InputRole role;
+      uint32_t index;
+    } role;
+    struct {
+      int64_t n;
+      bool bound;
+    } * size;
+  } u;
+};
+typedef VEC(Value) Values;
+typedef VEC(StoreRef *) StoreRefs;
+
+typedef struct Binding {
+  const char *name;
+  Value v;
+  bool is_var;
+  bool is_size; // bound by a signature
+  Span span;
+  const Stmt *decl; // top level, evaluated at its first use
+  int state;        // of decl: 0 not yet, 1 being evaluated, 2 done
+} Binding;
+
+typedef enum ScopeKind { SCOPE_STD, SCOPE_USER, SCOPE_LOCAL } ScopeKind;
+struct Scope {
+  Scope *up;
+  ScopeKind kind;
+  VEC(Binding *) names;
+};
+
+struct Thunk {
+  const Expr *expr;
+  Scope *scope;
+  Frame *frame;
+};
+
+struct Closure {
+  const char *name;   // NULL: a lambda
+  const FnDecl *decl; // NULL: a lambda
+  const Expr *lambda;
+  Scope *scope;
+  Instance *self; // methods
+  bool inference;
+  const FnDecl *vjp;
+  Frame *home; // lambdas: the frame that made it
+};
+
+// What is being elaborated: one per call. The chain identifies a place: calls and static loop indices.
+struct Frame {
+  Frame *up;
+  const Expr *call; // in the caller; NULL: the body of a function of the program
+  const void *what; // FnDecl, lambda or Instance: for the recursion check
+  const char *name;
+  Instance *self;       // not NULL: an application of this instance starts here
+  const Value *fn_args; // function-valued arguments
+  uint32_t n_fn_args;
+  VEC(int64_t) loops;
+  uint32_t depth;
+};
+
+typedef struct Key {
+  uint32_t n;
+  const uint64_t *w;
+} Key; // a place: pointers and loop indices
+
+struct StoreRef {
+  uint32_t id; // UINT32_MAX: not made yet
+  const Stmt *decl;
+  const char *name; // within the owner
+  Instance *owner;  // NULL: top level
+  Scope *scope;
+  Key key;
+  StoreKind kind;
+  bool failed;
+  const char *prefix; // eval states: of which eval
+  Ctx *eval_init;
+};
+
+struct Instance {
+  const Stmt *type;
+  Instance *owner;  // NULL: a model
+  const char *name; // NULL: not named yet
+  const char *path; // NULL: not needed yet
+  bool orphan;      // made where no layer is elaborated: may not have stores
+  Scope *scope;     // attributes and members
+  Span span;        // of the constructing call
+  Key key;
+  VEC(Instance *) kids;    // in order of construction
+  VEC(Instance *) adopted; // attributes that took their name here
+  VEC(StoreRef *) stores;
+  VEC(const char *) taken;     // names used inside
+  VEC(const char *) anon_type; // per layer type: how many anonymous ones
+  VEC(uint32_t) anon_count;
+  bool applied, busy;
+};
+
+struct OptimizerRef {
+  Optimizer kind;
+  const char *name;
+  Key key;
+  Span span;
+  struct {
+    Value v;
+    const Expr *expr;
+    Scope *scope;
+    Frame *frame;
+  } hyper[8];
+  bool flags[8];
+  VEC(uint32_t) params, counts, slots; // stores made so far; slots: 2 per parameter
+};
+
+typedef struct StoreState {
+  uint32_t version;
+  NodeId read, made_by; // of the current version, NO_NODE
+  VEC(NodeId) old_reads;
+} StoreState;
+
+typedef enum CtxKind { CTX_SCRATCH, CTX_RULE, CTX_FN } CtxKind;
+
+// The function being built.
+struct Ctx {
+  CtxKind what;
+  FnKind kind;
+  uint32_t serial;
+  const char *name;
+  Builder b;
+  bool training;
+  Span span;
+  VEC(StoreState) stores;
+  VEC(NodeId) roots;
+  VEC(RootInfo) root_info;
+  VEC(FnInput) inputs;
+  struct {
+    DataUse *use;
+    uint32_t stream, field;
+    NodeId node;
+  } * fields; // of records, one per input
+  size_t n_fields, cap_fields;
+  bool has_batch; // each, eval
+  Dim batch_dim;
+  NodeId step, epoch, batch;
+  VEC(NodeId) options;
+  VEC(uint32_t) sites;
+  const char *init_path; // FN_INIT: of the store being initialised
+  uint32_t init_draws;
+  Scope *finish_scope; // FN_EVAL: where its `finish` block stood
+  const Stmt *finish;
+  Frame *finish_frame;
+  Ctx *eval_init;           // FN_EVAL: FN_EVAL_INIT
+  const char *state_prefix; // FN_EVAL
+};
+
+typedef struct DataFieldUse {
+  const char *name;
+  const Stmt *decl;
+  DType dtype;
+  Shape shape;
+  int32_t source;
+  NodeId node; // in prepare's graph
+  bool used, bad;
+  uint32_t final; // index among the fields that are read
+} DataFieldUse;
+
+struct DataUse {
+  const Stmt *decl;
+  Value *args;
+  uint32_t n_args;
+  VEC(DataFieldUse) fields;
+  VEC(DataSource) sources;
+  VEC(NodeId) source_nodes;
+  Ctx *prepare;
+  bool shuffle, bad, in_each;
+  uint32_t index;
+  Span span;
+};
+
+typedef struct Warned {
+  DiagCode code;
+  Span at;
+} Warned;
+typedef struct Patch {
+  DataUse *use;
+  uint32_t *field;
+} Patch;
+typedef struct Query {
+  const Instance *inst;
+  uint32_t n;
+} Query;
+
+struct Elab {
+  Arena *a;
+  Intern *names;
+  Diags *diags;
+  const SourceMap *sources;
+  const ElaborateOptions *opt;
+  DType real;
+  const File *user;
+  Scope *std, *top, *scope;
+  Frame *frame;
+  Instance *inst; // owner of what is made here; NULL outside layers
+  Ctx *fn;        // never NULL
+  Ctx *init, *scratch;
+  uint32_t serial;
+  uint32_t pass, n_scopes;
+  bool rerun; // something was asked before it was known: elaborate again
+  bool dead;  // a limit was hit: everything is poison
+  uint32_t depth;
+  uint32_t under_training; // inside an `if` that asks `training`
+  int64_t iterations;
+  Instance *model_root;
+  const Expr *init_call; // stands for the call of an initialiser
+  Instance orphans;      // owner of instances made outside layers
+  VEC(Store) stores;
+  VEC(StoreRef *) store_refs; // parallel to stores; NULL for slots
+  VEC(OptimizerRef *) optimizers;
+  VEC(StoreRef *) free_stores; // top level and eval states
+  VEC(Instance *) models;
+  VEC(Function) fns;
+  VEC(DataUse *) data;
+  VEC(Train) trains;
+  VEC(RunOption) options;
+  bool data_shuffle;
+  VEC(Patch) patches; // field indices in the plan that become final with the data sets
+  bool in_train;
+  VEC(Warned) warned;
+  VEC(Query) asked; // store counts when subtrees were listed
+  struct {
+    const Expr **key;
+    uint32_t *value;
+    uint32_t cap, n;
+  } ordinals;
+  Value ret; // of the body being executed
+  Span ret_span;
+  // names the elaborator asks for
+  const char *n_training, *n_batch, *n_step, *n_epoch, *n_discard, *n_mask, *n_real;
+};
+
+// ---- diagnostics: at the user's place when the library is being elaborated
+Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 4, 5)))
+#endif
+    ;
+Diag *warn(Elab *e, DiagCode code, const char *flag, Span at, const char *fmt, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 5, 6)))
+#endif
+    ;
+Value not_yet(Elab *e, Span at, const char *what);
+Span user_span(const Elab *e, Span at); // the innermost place in the user's own text
+bool captured_elsewhere(Elab *e, Value v, Span at);
+
+// ---- value.c
+Value v_poison(void);
+Value v_void(void);
+Value v_int(int64_t i);
+Value v_float(double f);
+Value v_bool(bool b);
+Value v_str(const char *s);
+Value v_dim(const Elab *e, Dim d); // V_INT when static
+Value v_tensor(const Elab *e, NodeId n);
+Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len);
+Value v_store(StoreRef *s);
+bool v_is_number(Value v);   // V_INT V_FLOAT
+bool v_graph_bound(Value v); // holds a tensor or a dynamic size
+bool v_equal(Value a, Value b);
+double v_number(Value v);
+bool v_as_dim(Value v, Dim *out); // V_INT, V_DIM
+bool v_list_of_ints(Value v);
+const char *v_describe(const Elab *e, Value v); // "a list", "f32[batch, 3]"
+const char *shape_text(const Elab *e, const Shape *s);
+const char *tensor_text(const Elab *e, NodeId n);
+const char *dim_text(const Elab *e, Dim d);
+Value static_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x);
+Value static_unary_math(Elab *e, Op op, double v, bool was_int, Span at);
+const char *bin_text(BinOp op);
+
+// ---- scope.c
+Scope *scope_new(Elab *e, Scope *up, ScopeKind kind);
+Scope *scope_snapshot(Elab *e, Scope *s);
+Binding *scope_bind(Elab *e, Scope *s, const char *name, Value v, Span span);
+Binding *scope_local(const Scope *s, const char *name);
+Binding *scope_find(const Scope *s, const char *name);
+const char *nearest_name(Elab *e, const Scope *s, const char *name);
+const char *nearest_of(const char *name, const char *const *list, uint32_t n);
+bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var);
+bool define(Elab *e, const char *name, Value v, bool is_var, Span span);
+bool assign_pattern(Elab *e, const Expr *target, Value v);
+Value binding_value(Elab *e, Binding *b);
+
+// ---- eval.c
+Value eval(Elab *e, const Expr *x);
+Value eval_ref(Elab *e, const Expr *x); // a place: stores are not read
+bool eval_int(Elab *e, const Expr *x, int64_t *out, const char *what);
+bool eval_bool(Elab *e, const Expr *x, bool *out, const char *what);
+bool eval_str(Elab *e, const Expr *x, const char **out, const char *what);
+Value rvalue(Elab *e, Value v, Span at); // reads stores, evaluates thunks and roles
+Value member_of(Elab *e, Value base, const Name *name, bool ref);
+bool range_values(Elab *e, const Range *r, Values *out);
+bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
+
+// ---- call.c
+typedef struct Args { // evaluated
+  uint32_t n;
+  const char **names; // NULL: positional
+  Value *v;
+  Span *spans, *name_spans;
+  bool any_poison;
+} Args;
+Args eval_args(Elab *e, const ArgList *list, const Value *first, Span first_span);
+Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span);
+Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span);
+Value eval_call(Elab *e, const Expr *x);
+Value eval_pipe(Elab *e, const Expr *x);
+bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what, Span span, bool *poison);
+bool bind_names(Elab *e, const char *what, const char *const *names, const bool *required, uint32_t n_names,
+                uint32_t max_positional, const Args *args, Span span, Value *out, Span *spans);
+Frame *frame_push(Elab *e, const Expr *call, const void *what, const char *name, Instance *self);
+void frame_pop(Elab *e);
+Key frame_key(Elab *e, const void *place);
+bool key_eq(Key a, Key b);
+uint32_t site_here(Elab *e, const Expr *draw);
+Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span);
+
+// ---- types.c
+bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
+bool type_is_star(const Type *t); // `[*s]` alone
+bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static);
+bool value_shape(Elab *e, Value v, Span at, Shape *out); // a list of sizes, or one size
+Value shape_value(Elab *e, const Shape *s, uint32_t from, uint32_t to);
+DType type_dtype(const Elab *e, const Type *t);
+const char *type_text(const Elab *e, const Type *t);
+
+// ---- tensor.c
+NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
+NodeId to_real(Elab *e, Value v, Span at);
+NodeId const_node(Elab *e, Value list, DType t, Span at);
+Value ew_unary(Elab *e, Op op, Value v, Span at);
+Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name);
+Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x);
+bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at, const char *name);
+NodeId dim_node(Elab *e, Dim d, DType t);
+const Node *node_of(const Elab *e, NodeId n);
+NodeId role_node(Elab *e, InputRole role, uint32_t index);
+NodeId broadcast_to(Elab *e, NodeId n, const Shape *s, Span at, const char *what);
+bool check_elements(Elab *e, const Shape *s, Span at);
+
+// ---- index.c
+Value eval_index(Elab *e, const Expr *x);
+Value slice_axis(Elab *e, NodeId x, uint32_t axis, Dim from, Dim to);
+
+// ---- stmt.c
+typedef enum Flow { FLOW_NEXT, FLOW_RETURN } Flow;
+Flow exec_block(Elab *e, const StmtList *b); // in a scope of its own
+Flow exec_stmts(Elab *e, const StmtList *b);
+Flow exec_stmt(Elab *e, const Stmt *s);
+bool let_value(Elab *e, const Stmt *s, Value *out);
+void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
+
+// ---- layers.c
+Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span);
+Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const Expr *call, Span span);
+const char *instance_path(Elab *e, Instance *inst);
+void name_value(Elab *e, Value v, const char *name, Instance *owner);
+void exec_store(Elab *e, const Stmt *s);
+Value declare_model(Elab *e, const Stmt *s);
+bool store_realise(Elab *e, StoreRef *s, const Shape *shape, DType t);
+bool store_ready(Elab *e, StoreRef *s, Span at);
+NodeId store_read(Elab *e, StoreRef *s, Span at);
+void store_write(Elab *e, StoreRef *s, Value v, Span at);
+StoreState *store_state(Elab *e, uint32_t id);
+bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
+StoreRef *find_member_store(Instance *i, const char *name);
+uint32_t add_store(Elab *e, Store s, StoreRef *ref);
+const char *take_name(Elab *e, Instance *owner, const char *base, Span span);
+void store_written(Elab *e, uint32_t id, NodeId by);
+bool queries_hold(Elab *e);
+Instance *find_kid(Instance *i, const char *name);
+void release_members(Elab *e, Instance *inst);
+
+// ---- builtin.c
+typedef struct BuiltinCall {
+  const Builtin *fn;
+  const Expr *call;
+  Span span;
+  Value *v; // by parameter; V_ABSENT
+  Span *spans;
+} BuiltinCall;
+struct Builtin {
+  const char *name, *params; // "x shape", "x ?axis =keep": ? optional, = by name only, * any number
+  Value (*run)(Elab *e, const BuiltinCall *c);
+  int data;
+};
+void builtins_define(Elab *e, Scope *s);
+Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span span);
+
+// ---- names.c
+void number_calls(Elab *e, const File *f);
+uint32_t call_ordinal(const Elab *e, const Expr *x);
+void check_names(Elab *e, const File *f);
+
+// ---- elaborate.c
+Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *symbol, int64_t bound,
+             Span span);
+typedef struct Saved {
+  Ctx *fn;
+  Scope *scope;
+  Frame *frame;
+  Instance *inst;
+} Saved;
+Saved enter_ctx(Elab *e, Ctx *c, Scope *scope);
+void leave_ctx(Elab *e, Saved s);
+uint32_t ctx_finish(Elab *e, Ctx *c); // appends the Function
+void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name);
+Value static_or_thunk(Elab *e, const Expr *x);
+const char *unique_name(Elab *e, const char *base);
+
+// ---- data.c
+DataUse *data_use(Elab *e, const Stmt *decl, Args *args, Span span);
+NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DType *t);
+void data_finish(Elab *e, Program *p);
+
+// ---- train.c, steps.c
+void elaborate_train(Elab *e, const Stmt *s);
+Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span);
+void exec_minimize(Elab *e, const Stmt *s);
+void exec_report(Elab *e, const Stmt *s);
+
+#endif

@@ -1,0 +1,386 @@
+// Statements of steps: minimize, report; optimizers. `minimize` is GRAD, one PROJ a parameter and one
+// OPTIMIZE that writes them all, in path order.
+#include "frontend/sema.h"
+
+#include <math.h>
+
+typedef struct Hyper {
+  const char *name;
+  bool flag;
+  double dflt;
+} Hyper;
+typedef struct OptimInfo {
+  const char *name;
+  uint32_t slots;
+  Hyper hyper[8];
+  uint32_t n;
+} OptimInfo;
+
+enum { REAL, FLAG };
+typedef struct HyperRow {
+  Optimizer kind;
+  const char *name;
+  int flag;
+  double dflt;
+} HyperRow;
+
+static OptimInfo optim_info(Optimizer kind) {
+  static const struct {
+    const char *name;
+    uint32_t slots;
+  } heads[] = {
+#define OPTIMIZER(ID, name, slots) {name, slots},
+#define HYPER(ID, name, kind, dflt)
+#include "ir/optim.def"
+#undef OPTIMIZER
+#undef HYPER
+  };
+  static const HyperRow rows[] = {
+#define OPTIMIZER(ID, name, slots)
+#define HYPER(ID, name, kind, dflt) {OPTIM_##ID, #name, kind, dflt},
+#include "ir/optim.def"
+#undef OPTIMIZER
+#undef HYPER
+  };
+  OptimInfo o = {.name = heads[kind].name, .slots = heads[kind].slots};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (rows[i].kind == kind) o.hyper[o.n++] = (Hyper){rows[i].name, rows[i].flag == FLAG, rows[i].dflt};
+  return o;
+}
+
+// The same optimizer when its place is elaborated again: it keeps its slots.
+static OptimizerRef *optimizer_at(Elab *e, const Expr *call, int kind, Span span) {
+  Key key = frame_key(e, call);
+  for (size_t i = 0; i < e->optimizers.len; i++)
+    if (key_eq(e->optimizers.data[i]->key, key)) return e->optimizers.data[i];
+  OptimizerRef *o = ARENA_NEW(e->a, OptimizerRef);
+  o->key = key;
+  o->kind = (Optimizer)kind;
+  o->span = span;
+  vec_push(e->a, &e->optimizers, o);
+  return o;
+}
+
+static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Hyper *h, const Expr *x) {
+  Value v = eval(e, x);
+  if (v.kind == V_POISON) return false;
+  if (h->flag) {
+    if (v.kind == V_BOOL) return o->flags[k] = v.u.b, true;
+    diag_label(err(e, DIAG_E0202, x->span, "`%s` is a static bool", h->name), "this is %s", v_describe(e, v));
+    return false;
+  }
+  if (v_is_number(v)) return o->hyper[k].v = v, true;
+  NodeId n = to_real(e, v, x->span);
+  if (n == NO_NODE) return false;
+  if (node_of(e, n)->shape.rank) {
+    diag_label(err(e, DIAG_E0203, x->span, "`%s` is a scalar", h->name), "this is %s", v_describe(e, v));
+    return false;
+  }
+  o->hyper[k].v = (Value){.kind = V_THUNK};
+  o->hyper[k].expr = x;
+  o->hyper[k].scope = scope_snapshot(e, e->scope);
+  return true;
+}
+
+Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span) {
+  OptimInfo info = optim_info((Optimizer)kind);
+  if (!e->in_train) {
+    Diag *g = err(e, DIAG_E0605, span, "an optimizer belongs to a train block");
+    diag_note(g, "inside `train … { }` write `let opt = %s(…);`", info.name);
+    return v_poison();
+  }
+  OptimizerRef *o = optimizer_at(e, call, kind, span);
+  const char *names[8];
+  bool given[8] = {false}, ok = true;
+  for (uint32_t i = 0; i < info.n; i++) {
+    names[i] = info.hyper[i].name;
+    o->hyper[i].v = v_float(info.hyper[i].dflt);
+    o->flags[i] = info.hyper[i].flag && info.hyper[i].dflt != 0;
+  }
+  uint32_t next = 0;
+  for (uint32_t i = 0; i < args->len; i++) {
+    const Arg *a = &args->data[i];
+    uint32_t k = a->name ? 0 : next++;
+    while (a->name && k < info.n && strcmp(names[k], a->name) != 0) k++;
+    if (k >= info.n) {
+      Diag *g = a->name ? err(e, DIAG_E0207, a->name_span, "`%s` has no argument `%s`", info.name, a->name)
+                        : err(e, DIAG_E0207, a->value->span, "too many arguments for `%s`", info.name);
+      const char *near = a->name ? nearest_of(a->name, names, info.n) : NULL;
+      if (near) diag_label(g, "did you mean `%s`?", near);
+      ok = false;
+      continue;
+    }
+    if (given[k]) {
+      err(e, DIAG_E0207, a->value->span, "`%s` is given twice", names[k]);
+      ok = false;
+    }
+    given[k] = true;
+    ok &= hyper_value(e, o, k, &info.hyper[k], a->value);
+  }
+  for (uint32_t i = 0; i < info.n; i++)
+    if (!given[i] && isnan(info.hyper[i].dflt) && ok) {
+      err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", info.name, names[i]);
+      ok = false;
+    }
+  return ok ? (Value){.kind = V_OPTIMIZER, .u.opt = o} : v_poison();
+}
+
+// ---- minimize
+
+typedef struct Target {
+  StoreRef *ref;
+  NodeId read;
+} Target;
+typedef VEC(Target) Targets;
+
+static bool eval_over(Elab *e, const ExprList *l, StoreRefs *out, const char *what) {
+  Values v = {0};
+  bool ok = true;
+  for (uint32_t i = 0; i < l->len; i++) {
+    Value x = eval_ref(e, l->data[i]);
+    ok &= x.kind != V_POISON;
+    vec_push(e->a, &v, x);
+  }
+  if (!ok || l->len == 0) return ok;
+  Span at = l->data[0]->span;
+  at.end = l->data[l->len - 1]->span.end;
+  return list_stores(e, v.len == 1 ? v.data[0] : v_list(e, V_LIST, v.data, (uint32_t)v.len), at, true, out,
+                     what);
+}
+
+static bool without(Elab *e, StoreRefs *over, const StoreRefs *except, Span at) {
+  for (size_t i = 0; i < except->len; i++) {
+    size_t k = 0;
+    while (k < over->len && over->data[k] != except->data[i]) k++;
+    if (k == over->len) {
+      Diag *g = err(e, DIAG_E0606, at, "`except` names what is not in `over`");
+      diag_label(g, "`%s`", e->stores.data[except->data[i]->id].name);
+      return false;
+    }
+    for (; k + 1 < over->len; k++) over->data[k] = over->data[k + 1];
+    over->len--;
+  }
+  return true;
+}
+
+static bool stale(Elab *e, NodeId loss, StoreRef *r, Span at) {
+  const StoreState *s = store_state(e, r->id);
+  for (size_t i = 0; i < s->old_reads.len; i++) {
+    if (!graph_reaches(e->fn->b.g, loss, s->old_reads.data[i], NULL)) continue;
+    Diag *g =
+        err(e, DIAG_E0702, at, "the loss reads `%s` from before it was updated", e->stores.data[r->id].name);
+    diag_also(g, node_of(e, s->old_reads.data[i])->span, "read here");
+    diag_note(
+        g,
+        "every parameter in `over` must be read at its latest version: compute the loss after the update, or "
+        "`stop_grad` the old value");
+    return true;
+  }
+  return false;
+}
+
+// The parameters that the loss reaches, in path order.
+static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, Targets *out) {
+  NodeId cut = NO_NODE;
+  StoreRef *missed = NULL;
+  size_t n_missed = 0;
+  for (size_t i = 0; i < over->len; i++) {
+    StoreRef *r = over->data[i];
+    if (stale(e, loss, r, s->u.minimize.loss->span)) return false;
+    NodeId read = store_state(e, r->id)->read, c = NO_NODE;
+    if (read != NO_NODE && graph_reaches(e->fn->b.g, loss, read, &c)) {
+      vec_push(e->a, out, ((Target){r, read}));
+      continue;
+    }
+    if (c != NO_NODE) cut = c;
+    if (!missed) missed = r;
+    n_missed++;
+  }
+  Span at = s->u.minimize.over.data[0]->span;
+  if (out->len == 0) {
+    if (e->pass == 0 && over->len == 0) return false;
+    Diag *g = err(e, DIAG_E0701, s->u.minimize.loss->span, "the loss reaches no parameter in `over`");
+    if (cut != NO_NODE) {
+      diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
+      diag_also(g, node_of(e, cut)->span, "the path is cut here");
+    }
+    return false;
+  }
+  if (n_missed)
+    diag_label(warn(e, DIAG_W0601, NULL, at, "the loss does not reach `%s`", e->stores.data[missed->id].name),
+               n_missed > 1 ? "nor %zu more: they are left alone" : "it is left alone", n_missed - 1);
+  return true;
+}
+
+static uint32_t slot_store(Elab *e, const Store *p, StoreKind kind, const char *suffix) {
+  Store s = {.name = arena_printf(e->a, "%s:%s", p->name, suffix),
+             .kind = kind,
+             .dtype = kind == STORE_COUNT ? DT_I32 : p->dtype,
+             .shape = kind == STORE_COUNT ? (Shape){0} : p->shape,
+             .lr_mult = 1,
+             .decay_mult = 1,
+             .span = p->span};
+  for (unsigned k = 2;; k++) {
+    bool taken = false;
+    for (size_t i = 0; i < e->stores.len; i++) taken |= strcmp(e->stores.data[i].name, s.name) == 0;
+    if (!taken) break;
+    s.name = arena_printf(e->a, "%s:%s_%u", p->name, suffix, k);
+  }
+  return add_store(e, s, NULL);
+}
+
+static uint32_t pair_index(Elab *e, OptimizerRef *o, uint32_t store, uint32_t n_slots) {
+  for (uint32_t i = 0; i < o->params.len; i++)
+    if (o->params.data[i] == store) return i;
+  Store p = e->stores.data[store];
+  const char *name = o->name ? o->name : "optimizer";
+  vec_push(e->a, &o->params, store);
+  vec_push(e->a, &o->counts, slot_store(e, &p, STORE_COUNT, arena_printf(e->a, "%s.count", name)));
+  for (uint32_t k = 0; k < 2; k++)
+    vec_push(e->a, &o->slots,
+             k < n_slots ? slot_store(e, &p, STORE_SLOT, arena_printf(e->a, "%s.%u", name, k)) : UINT32_MAX);
+  return (uint32_t)o->params.len - 1;
+}
+
+static NodeId hyper_node(Elab *e, OptimizerRef *o, uint32_t k, Span at) {
+  if (o->hyper[k].v.kind != V_THUNK) return to_real(e, o->hyper[k].v, at);
+  Scope *saved = e->scope;
+  e->scope = o->hyper[k].scope;
+  Value v = eval(e, o->hyper[k].expr);
+  e->scope = saved;
+  return v.kind == V_POISON ? NO_NODE : to_real(e, v, o->hyper[k].expr->span);
+}
+
+static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Span at) {
+  OptimInfo info = optim_info(o->kind);
+  Builder *b = &e->fn->b;
+  uint32_t n = (uint32_t)t->len, n_hyper = 0, slots = info.slots;
+  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + 8, NodeId);
+  OptimizeAttr *a = ARENA_NEW(e->a, OptimizeAttr);
+  a->kind = o->kind;
+  a->uses_momentum = true;
+  for (uint32_t k = 0, flag = 0; k < info.n; k++) {
+    if (info.hyper[k].flag) {
+      a->flags |= (uint32_t)o->flags[k] << flag++;
+      continue;
+    }
+    bool zero = v_is_number(o->hyper[k].v) && v_number(o->hyper[k].v) == 0;
+    if (o->kind == OPTIM_SGD && zero && strcmp(info.hyper[k].name, "momentum") == 0)
+      a->uses_momentum = false, slots = 0;
+    if ((in[n_hyper++] = hyper_node(e, o, k, at)) == NO_NODE) return;
+  }
+  b->span = at;
+  for (uint32_t i = 0; i < n; i++) x[i] = t->data[i].read;
+  NodeId g = b_grad(b, loss, x, n);
+  uint32_t *stores = ARENA_ARRAY(e->a, n, uint32_t), *versions = ARENA_ARRAY(e->a, n, uint32_t);
+  uint32_t *counts = ARENA_ARRAY(e->a, n, uint32_t), *slot = ARENA_ARRAY(e->a, n * 2, uint32_t);
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t id = t->data[i].ref->id, k = pair_index(e, o, id, slots);
+    const Node *r = node_of(e, x[i]);
+    in[n_hyper + i] = b_proj(b, g, i, r->dtype, r->shape);
+    stores[i] = id;
+    versions[i] = store_state(e, id)->version;
+    counts[i] = o->counts.data[k];
+    for (uint32_t j = 0; j < info.slots; j++) slot[i * info.slots + j] = o->slots.data[2 * k + j];
+  }
+  a->n_hyper = n_hyper;
+  a->n = n;
+  a->stores = stores, a->versions = versions, a->counts = counts, a->slots = slot;
+  NodeId node = b_optimize(b, a, in, n_hyper + n);
+  add_root(e, e->fn, node, ROOT_EFFECT, NULL);
+  for (uint32_t i = 0; i < n; i++) store_written(e, stores[i], node);
+}
+
+static const char *lower(Elab *e, const char *s) {
+  char *t = arena_strdup(e->a, s);
+  for (char *p = t; *p; p++) *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+  return t;
+}
+
+void exec_minimize(Elab *e, const Stmt *s) {
+  if (e->fn->kind != FN_STEP || e->fn->what != CTX_FN) {
+    diag_label(err(e, DIAG_E0604, s->span, "`minimize` belongs to an `each`"), "there is no step here");
+    return;
+  }
+  Value loss = eval(e, s->u.minimize.loss);
+  StoreRefs over = {0}, except = {0};
+  bool ok = eval_over(e, &s->u.minimize.over, &over, "`over`");
+  ok &= eval_over(e, &s->u.minimize.except, &except, "`except`");
+  Value opt = eval(e, s->u.minimize.optimizer);
+  if (opt.kind != V_OPTIMIZER && opt.kind != V_POISON) {
+    Diag *g = err(e, DIAG_E0605, s->u.minimize.optimizer->span, "`using` wants an optimizer");
+    diag_label(g, "this is %s", v_describe(e, opt));
+    ok = false;
+  }
+  if (loss.kind == V_POISON || opt.kind == V_POISON || !ok) return;
+  NodeId n = to_real(e, loss, s->u.minimize.loss->span);
+  if (n == NO_NODE) return;
+  if (node_of(e, n)->shape.rank) {
+    Diag *g = err(e, DIAG_E0203, s->u.minimize.loss->span, "a loss is a scalar");
+    diag_label(g, "this is %s", tensor_text(e, n));
+    diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");
+    return;
+  }
+  if (except.len && !without(e, &over, &except, s->u.minimize.except.data[0]->span)) return;
+  if (!opt.u.opt->name) opt.u.opt->name = lower(e, optim_info(opt.u.opt->kind).name);
+  Targets t = {0};
+  if (reached(e, n, &over, s, &t)) optimize(e, opt.u.opt, n, &t, s->span);
+}
+
+// ---- report
+
+static bool reserved(const char *name) {
+  static const char *const words[] = {"event", "train", "phase", "epoch", "step", "eval"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcmp(words[i], name) == 0) return true;
+  return false;
+}
+
+static void teach_finish(Elab *e, const Expr *x) {
+  static const char *const ops[] = {"min", "max", "sqrt", "exp"};
+  if (e->fn->kind != FN_EVAL || !x || x->kind != EX_CALL || x->u.call.callee->kind != EX_NAME) return;
+  for (size_t i = 0; i < 4; i++)
+    if (strcmp(x->u.call.callee->u.name, ops[i]) == 0)
+      diag_note(diag_label(warn(e, DIAG_W0602, NULL, x->span,
+                                "the mean of `%s` over batches is not that of the whole data", ops[i]),
+                           "reported as a weighted mean over batches"),
+                "accumulate in a `state` and report it in `finish { … }`");
+}
+
+static void report_one(Elab *e, const Named *r) {
+  const char *name = r->name.text;
+  Expr by_name = {.kind = EX_NAME, .span = r->name.span, .u.name = name};
+  const Expr *x = r->value ? r->value : &by_name;
+  Value v = eval(e, x);
+  if (reserved(name)) {
+    diag_label(err(e, DIAG_E0603, r->name.span, "`%s` is a word of the log and can't name a report", name),
+               "choose another name");
+    return;
+  }
+  for (size_t i = 0; i < e->fn->root_info.len; i++)
+    if (e->fn->root_info.data[i].kind == ROOT_REPORT && strcmp(e->fn->root_info.data[i].name, name) == 0) {
+      err(e, DIAG_E0603, r->name.span, "`%s` is reported twice", name);
+      return;
+    }
+  if (v.kind == V_POISON) return;
+  NodeId n = to_node(e, v, v_is_number(v) ? e->real : DT_COUNT, x->span);
+  if (n == NO_NODE) return;
+  if (node_of(e, n)->shape.rank) {
+    Diag *g = err(e, DIAG_E0603, x->span, "a report is a scalar");
+    diag_label(g, "this is %s", tensor_text(e, n));
+    diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");
+    return;
+  }
+  teach_finish(e, r->value);
+  add_root(e, e->fn, b_cast(&e->fn->b, n, e->real), ROOT_REPORT, name);
+}
+
+void exec_report(Elab *e, const Stmt *s) {
+  FnKind k = e->fn->kind;
+  if (e->fn->what != CTX_FN || (k != FN_STEP && k != FN_EVAL && k != FN_FINISH && k != FN_THEN)) {
+    diag_label(err(e, DIAG_E0610, s->span, "`report` can't stand here"),
+               "it belongs to `each`, `eval`, `then` and `finish`");
+    return;
+  }
+  for (uint32_t i = 0; i < s->u.report.len; i++) report_one(e, &s->u.report.data[i]);
+}

@@ -1,0 +1,176 @@
+// Statements of function, layer and step bodies. Loops and choices are static; `var` is assigned in the scope
+// that holds it, which makes it single assignment in the graph.
+#include "frontend/sema.h"
+
+bool let_value(Elab *e, const Stmt *s, Value *out) {
+  *out = eval(e, s->u.let.value);
+  const Type *t = s->u.let.type;
+  if (t && out->kind != V_POISON && !match_type(e, t, out, s->u.let.value->span, NULL, "value"))
+    *out = v_poison();
+  return out->kind != V_POISON;
+}
+
+static void name_pattern(Elab *e, const Pattern *p, Value v) {
+  if (p->name) {
+    if (p->name != e->n_discard) name_value(e, v, p->name, e->inst ? e->inst : &e->orphans);
+    return;
+  }
+  for (uint32_t i = 0; i < p->len && (v.kind == V_TUPLE || v.kind == V_LIST) && i < v.u.list.len; i++)
+    name_pattern(e, p->items[i], v.u.list.data[i]);
+}
+
+static void exec_let(Elab *e, const Stmt *s) {
+  Value v;
+  let_value(e, s, &v);
+  name_pattern(e, s->u.let.pattern, v);
+  bind_pattern(e, s->u.let.pattern, v, s->kind == ST_VAR);
+}
+
+static Flow exec_for(Elab *e, const Stmt *s) {
+  Values in;
+  Flow f = FLOW_NEXT;
+  if (!range_values(e, &s->u.loop.in, &in)) return f;
+  Scope *saved = e->scope;
+  for (size_t i = 0; i < in.len && f == FLOW_NEXT && loop_enter(e, s->span); i++) {
+    e->scope = scope_new(e, saved, SCOPE_LOCAL);
+    vec_push(e->a, &e->frame->loops, (int64_t)i);
+    bind_pattern(e, s->u.loop.pattern, in.data[i], false);
+    f = exec_block(e, &s->u.loop.body);
+    e->frame->loops.len--;
+  }
+  e->scope = saved;
+  return f;
+}
+
+static bool mentions_training(const Elab *e, const Expr *x) {
+  switch (x->kind) {
+  case EX_NAME: return x->u.name == e->n_training;
+  case EX_UNARY: return mentions_training(e, x->u.un.operand);
+  case EX_BINARY: return mentions_training(e, x->u.bin.left) || mentions_training(e, x->u.bin.right);
+  default: return false;
+  }
+}
+
+static Flow exec_if(Elab *e, const Stmt *s) {
+  bool c;
+  if (!eval_bool(e, s->u.cond.cond, &c, "the condition of `if`")) return FLOW_NEXT;
+  bool mode = mentions_training(e, s->u.cond.cond);
+  e->under_training += mode;
+  Flow f = FLOW_NEXT;
+  if (c)
+    f = exec_block(e, &s->u.cond.then);
+  else if (s->u.cond.has_else)
+    f = exec_block(e, &s->u.cond.otherwise);
+  e->under_training -= mode;
+  return f;
+}
+
+static void exec_assert(Elab *e, const Stmt *s) {
+  Value v = eval(e, s->u.assertion.cond);
+  if (v.kind == V_POISON) return;
+  if (v.kind == V_TENSOR) {
+    not_yet(e, s->u.assertion.cond->span, "`assert` on tensors");
+    return;
+  }
+  if (v.kind != V_BOOL) {
+    diag_label(err(e, DIAG_E0202, s->u.assertion.cond->span, "`assert` wants a bool"), "this is %s",
+               v_describe(e, v));
+    return;
+  }
+  if (v.u.b) return;
+  const Expr *m = s->u.assertion.message;
+  Diag *g = err(e, DIAG_E0306, s->span, "assertion failed%s%s", m ? ": " : "", m ? m->u.str.text : "");
+  diag_label(g, "this is false");
+}
+
+void exec_update(Elab *e, const Expr *target, const Expr *value, Span span) {
+  Value t = eval_ref(e, target);
+  Value v = eval(e, value);
+  if (t.kind == V_POISON || v.kind == V_POISON) return;
+  if (t.kind != V_STORE) {
+    Diag *g = err(e, DIAG_E0607, target->span, "`update` writes a parameter or a state");
+    diag_label(g, "this is %s", v_describe(e, t));
+    return;
+  }
+  store_write(e, t.u.store, v, span);
+}
+
+static void exec_assign(Elab *e, const Stmt *s) {
+  Value v = eval(e, s->u.assign.value);
+  if (v.kind == V_VOID) {
+    diag_label(err(e, DIAG_E0202, s->u.assign.value->span, "there is no value to assign"),
+               "the function called returns nothing");
+    v = v_poison();
+  }
+  assign_pattern(e, s->u.assign.target, v);
+}
+
+static void misplaced(Elab *e, const Stmt *s, const char *what, const char *where) {
+  diag_label(err(e, DIAG_E0610, s->span, "%s can't stand here", what), "%s", where);
+}
+
+static void exec_fn(Elab *e, const Stmt *s) {
+  Closure *c = ARENA_NEW(e->a, Closure);
+  c->name = s->u.fn.name.text;
+  c->decl = &s->u.fn;
+  c->scope = e->scope;
+  c->self = e->inst;
+  define(e, c->name, (Value){.kind = V_FN, .u.fn = c}, false, s->u.fn.name.span);
+}
+
+static void exec_finish(Elab *e, const Stmt *s) {
+  if (e->fn->kind != FN_EVAL || e->fn->what != CTX_FN || e->inst) {
+    misplaced(e, s, "`finish`", "it belongs to an `eval` block");
+    return;
+  }
+  if (e->fn->finish) {
+    misplaced(e, s, "a second `finish`", "an `eval` has one at most");
+    return;
+  }
+  e->fn->finish = s;
+  e->fn->finish_scope = e->scope;
+}
+
+Flow exec_stmt(Elab *e, const Stmt *s) {
+  if (e->dead || diags_full(e->diags)) return FLOW_NEXT;
+  switch (s->kind) {
+  case ST_LET:
+  case ST_VAR: exec_let(e, s); break;
+  case ST_FN_DECL: exec_fn(e, s); break;
+  case ST_PARAM:
+  case ST_STATE: exec_store(e, s); break;
+  case ST_ASSIGN: exec_assign(e, s); break;
+  case ST_FOR: return exec_for(e, s);
+  case ST_IF: return exec_if(e, s);
+  case ST_WHEN: not_yet(e, s->span, "`when`"); break;
+  case ST_RETURN:
+    e->ret = eval(e, s->u.value);
+    e->ret_span = s->u.value->span;
+    return FLOW_RETURN;
+  case ST_YIELD:
+  case ST_NEXT: misplaced(e, s, s->kind == ST_YIELD ? "`yield`" : "`next`", "it belongs to a `scan`"); break;
+  case ST_UPDATE: exec_update(e, s->u.assign.target, s->u.assign.value, s->span); break;
+  case ST_MINIMIZE: exec_minimize(e, s); break;
+  case ST_REPORT: exec_report(e, s); break;
+  case ST_FINISH: exec_finish(e, s); break;
+  case ST_PRINT: not_yet(e, s->span, "`print`"); break;
+  case ST_ASSERT: exec_assert(e, s); break;
+  case ST_ERROR: break;
+  default: misplaced(e, s, "this", "not inside a body"); break;
+  }
+  return FLOW_NEXT;
+}
+
+Flow exec_stmts(Elab *e, const StmtList *b) {
+  for (uint32_t i = 0; i < b->len; i++)
+    if (exec_stmt(e, b->data[i]) == FLOW_RETURN) return FLOW_RETURN;
+  return FLOW_NEXT;
+}
+
+Flow exec_block(Elab *e, const StmtList *b) {
+  Scope *saved = e->scope;
+  e->scope = scope_new(e, saved, SCOPE_LOCAL);
+  Flow f = exec_stmts(e, b);
+  e->scope = saved;
+  return f;
+}

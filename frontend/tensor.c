@@ -1,0 +1,351 @@
+// Values to nodes. Static numbers adapt to the type of the tensor they meet; element types never mix
+// otherwise. Shapes broadcast by numpy's rule; what does not fit is said with both shapes and the axis.
+#include "frontend/sema.h"
+
+#include <math.h>
+
+const Node *node_of(const Elab *e, NodeId n) { return graph_node(e->fn->b.g, n); }
+
+static Builder *at_place(Elab *e, Span at) {
+  e->fn->b.span = user_span(e, at);
+  return &e->fn->b;
+}
+
+bool check_elements(Elab *e, const Shape *s, Span at) {
+  int64_t n = 1;
+  int64_t bound = e->fn->b.g->symbol ? e->fn->b.g->bound : 1;
+  for (uint32_t i = 0; i < s->rank; i++) {
+    int64_t d = dim_at(s->d[i], bound);
+    if (d < 0) {
+      diag_label(err(e, DIAG_E0211, at, "a size can't be negative"), "%s", shape_text(e, s));
+      return false;
+    }
+    if (d != 0 && n > MAX_ELEMENTS / d) {
+      diag_label(err(e, DIAG_E0804, at, "a tensor of more than 2^40 elements"), "%s", shape_text(e, s));
+      return false;
+    }
+    n *= d;
+  }
+  return true;
+}
+
+NodeId role_node(Elab *e, InputRole role, uint32_t index) {
+  Ctx *c = e->fn;
+  NodeId *slot;
+  if (role == IN_OPTION) {
+    while (c->options.len <= index) vec_push(e->a, &c->options, NO_NODE);
+    slot = &c->options.data[index];
+  } else {
+    slot = role == IN_STEP ? &c->step : role == IN_EPOCH ? &c->epoch : &c->batch;
+  }
+  if (*slot != NO_NODE) return *slot;
+  static const char *const names[] = {"arg", "step", "epoch", "option", "batch"};
+  const char *name = role == IN_OPTION  ? e->options.data[index].name
+                     : role == IN_BATCH ? c->b.g->symbol
+                                        : names[role];
+  return *slot = b_input(&c->b, role, index, name, e->real, (Shape){0});
+}
+
+NodeId dim_node(Elab *e, Dim d, DType t) {
+  Builder *b = &e->fn->b;
+  if (dim_static(d)) return b_scalar(b, t, (double)d.b);
+  NodeId n = role_node(e, IN_BATCH, 0);
+  if (t != e->real) n = b_cast(b, n, t);
+  if (d.a != 1) n = b_ew2(b, OP_MUL, n, b_scalar(b, t, (double)d.a));
+  if (d.b != 0) n = b_ew2(b, OP_ADD, n, b_scalar(b, t, (double)d.b));
+  return n;
+}
+
+// ---- constants from lists
+
+typedef struct Leaves {
+  Shape shape;
+  VEC(Value) v;
+  bool floats, bools, bad;
+} Leaves;
+
+static void collect(Elab *e, Value v, uint32_t depth, Leaves *l) {
+  if (v.kind == V_LIST) {
+    if (depth >= MAX_RANK) {
+      l->bad = true;
+      return;
+    }
+    if (l->shape.rank == depth && l->v.len == 0) l->shape.d[l->shape.rank++] = dim_of(v.u.list.len);
+    if (depth >= l->shape.rank || !dim_is(l->shape.d[depth], v.u.list.len)) l->bad = true;
+    for (uint32_t i = 0; i < v.u.list.len && !l->bad; i++) collect(e, v.u.list.data[i], depth + 1, l);
+    return;
+  }
+  if (depth != l->shape.rank || !(v_is_number(v) || v.kind == V_BOOL)) {
+    l->bad = true;
+    return;
+  }
+  l->floats |= v.kind == V_FLOAT;
+  l->bools |= v.kind == V_BOOL;
+  vec_push(e->a, &l->v, v);
+}
+
+static bool int_fits(DType t, int64_t v) { return dtype_wrap(t, v) == v; }
+
+static bool int_range(Elab *e, DType t, int64_t v, Span at) {
+  if (dtype_is_real(t) || int_fits(t, v)) return true;
+  diag_label(err(e, DIAG_E0302, at, "%lld does not fit %s", (long long)v, dtype_name(t)), "out of range");
+  return false;
+}
+
+static bool list_has_poison(Value v) {
+  if (v.kind == V_POISON) return true;
+  if (v.kind != V_LIST && v.kind != V_TUPLE) return false;
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    if (list_has_poison(v.u.list.data[i])) return true;
+  return false;
+}
+
+// A nested rectangular list of numbers as a constant. t == DT_COUNT: i32 for ints, else real.
+NodeId const_node(Elab *e, Value list, DType t, Span at) {
+  if (list_has_poison(list)) return NO_NODE;
+  Leaves l = {0};
+  collect(e, list, 0, &l);
+  if (l.bad || (l.bools && l.floats)) {
+    Diag *g = err(e, DIAG_E0214, at, "this list is no constant tensor");
+    diag_label(g, "a nested rectangular list of numbers is wanted");
+    diag_note(g, "tensors are joined by `stack(list)` or `concat(list, axis = 0)`");
+    return NO_NODE;
+  }
+  if (t == DT_COUNT) t = l.bools ? DT_MASK : l.floats ? e->real : DT_I32;
+  if ((l.floats && !dtype_is_real(t)) || l.bools != (t == DT_MASK)) {
+    diag_label(err(e, DIAG_E0204, at, "these numbers can't become %s", dtype_name(t)),
+               "element types do not mix");
+    return NO_NODE;
+  }
+  Scalar *data = ARENA_ARRAY(e->a, l.v.len, Scalar);
+  for (size_t i = 0; i < l.v.len; i++) {
+    Value v = l.v.data[i];
+    if (dtype_is_real(t))
+      data[i].f = v_number(v);
+    else
+      data[i].i = v.kind == V_BOOL ? v.u.b : v.u.i;
+    if (v.kind == V_INT && !int_range(e, t, v.u.i, at)) return NO_NODE;
+  }
+  return b_tensor(at_place(e, at), t, l.shape, data, (int64_t)l.v.len);
+}
+
+static NodeId no_tensor(Elab *e, Value v, Span at) {
+  if (v.kind == V_POISON || v.kind == V_ABSENT) return NO_NODE;
+  Diag *g = err(e, DIAG_E0202, at, "a tensor or a number is wanted here");
+  diag_label(g, "this is %s", v_describe(e, v));
+  if (v.kind == V_INSTANCE) diag_note(g, "a layer is applied to its input: `layer(x)`");
+  if (v.kind == V_RECORD) diag_note(g, "a field is taken with `.name`");
+  return NO_NODE;
+}
+
+NodeId to_node(Elab *e, Value v, DType hint, Span at) {
+  switch (v.kind) {
+  case V_TENSOR:
+  case V_STORE:
+  case V_ROLE:
+  case V_THUNK:
+    v = rvalue(e, v, at);
+    return v.kind == V_TENSOR ? v.u.node : v.kind == V_POISON ? NO_NODE : to_node(e, v, hint, at);
+  case V_INT: {
+    DType t = hint == DT_COUNT ? DT_I32 : hint;
+    Scalar s;
+    if (t == DT_MASK) return no_tensor(e, v, at);
+    if (!int_range(e, t, v.u.i, at)) return NO_NODE;
+    if (dtype_is_real(t))
+      s.f = (double)v.u.i;
+    else
+      s.i = v.u.i;
+    return b_splat(at_place(e, at), t, (Shape){0}, s);
+  }
+  case V_FLOAT: {
+    DType t = hint == DT_COUNT ? e->real : hint;
+    if (!dtype_is_real(t)) {
+      Diag *g = err(e, DIAG_E0204, at, "a float can't become %s", dtype_name(t));
+      diag_label(g, "this is %s", v_describe(e, v));
+      return NO_NODE;
+    }
+    return b_scalar(at_place(e, at), t, v.u.f);
+  }
+  case V_BOOL:
+    if (hint != DT_COUNT && hint != DT_MASK) return no_tensor(e, v, at);
+    return b_scalar(at_place(e, at), DT_MASK, v.u.b);
+  case V_DIM:
+    if (rvalue(e, v, at).kind == V_POISON) return NO_NODE;
+    at_place(e, at);
+    return dim_node(e, v.u.dim, hint == DT_COUNT ? DT_I32 : hint);
+  case V_LIST: return const_node(e, v, hint, at);
+  default: return no_tensor(e, v, at);
+  }
+}
+
+NodeId to_real(Elab *e, Value v, Span at) {
+  NodeId n = to_node(e, v, e->real, at);
+  if (n == NO_NODE || dtype_is_real(node_of(e, n)->dtype)) return n;
+  Diag *g = err(e, DIAG_E0204, at, "a real tensor is wanted here");
+  diag_label(g, "this is %s", v_describe(e, v));
+  diag_note(g, "element types are converted only by `cast(x, real)`");
+  return NO_NODE;
+}
+
+static bool has_float(Value v) {
+  if (v.kind == V_FLOAT) return true;
+  for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
+    if (has_float(v.u.list.data[i])) return true;
+  return false;
+}
+
+// One element type for all operands: that of the tensors among them; static ones adapt.
+bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at, const char *name) {
+  DType t = DT_COUNT;
+  uint32_t first = 0;
+  bool floats = reals, bools = false;
+  for (uint32_t i = 0; i < n; i++) {
+    if (list_has_poison(v[i])) return false;
+    floats |= has_float(v[i]);
+    bools |= v[i].kind == V_BOOL;
+    if (v[i].kind != V_TENSOR) continue;
+    if (captured_elsewhere(e, v[i], at)) return false;
+    DType ti = node_of(e, v[i].u.node)->dtype;
+    if (t == DT_COUNT) t = ti, first = i;
+    if (ti == t) continue;
+    Diag *g = err(e, DIAG_E0204, at, "element types do not mix in `%s`", name);
+    diag_label(g, "%s and %s", tensor_text(e, v[first].u.node), tensor_text(e, v[i].u.node));
+    diag_note(g, "convert one with `cast(x, %s)`", dtype_name(dtype_is_real(ti) ? ti : t));
+    return false;
+  }
+  if (t == DT_COUNT) t = bools ? DT_MASK : floats ? e->real : DT_I32;
+  for (uint32_t i = 0; i < n; i++)
+    if ((out[i] = to_node(e, v[i], t, at)) == NO_NODE) return false;
+  return true;
+}
+
+static bool type_allows(Elab *e, Op op, NodeId x, Span at, const char *name) {
+  DType t = node_of(e, x)->dtype;
+  OpKind k = op_kind(op);
+  bool ok = dtype_is_real(t) ? k != KIND_LOGIC && op_meaning_real(op) : op_meaning_int(op) != NULL;
+  if (t == DT_MASK)
+    ok = k == KIND_LOGIC || op == OP_EQ || op == OP_NE || op == OP_SELECT;
+  else if (k == KIND_LOGIC)
+    ok = false;
+  if (ok) return true;
+  Diag *g = err(e, DIAG_E0204, at, "`%s` does not exist for %s", name, dtype_name(t));
+  diag_label(g, "this is %s", tensor_text(e, x));
+  if (op == OP_DIV)
+    diag_note(g, "integers are divided with `//`; or `cast(x, real)` first");
+  else if (t == DT_MASK)
+    diag_note(g, "a mask becomes numbers with `cast(x, real)`, or chooses with `select(c, a, b)`");
+  else
+    diag_note(g, "convert with `cast(x, real)`");
+  return false;
+}
+
+static bool shapes_meet(Elab *e, NodeId x, NodeId y, Shape *out, Span at, const char *name) {
+  unsigned axis = 0;
+  const Node *a = node_of(e, x), *b = node_of(e, y);
+  if (shape_broadcast(&a->shape, &b->shape, out, &axis)) return true;
+  Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `%s`", name);
+  diag_label(g, "%s and %s", shape_text(e, &a->shape), shape_text(e, &b->shape));
+  if (axis < a->shape.rank && axis < b->shape.rank)
+    diag_note(g,
+              "counted from the end, axis %u is %s here and %s there; trailing axes align and a 1 stretches",
+              axis, dim_text(e, a->shape.d[a->shape.rank - 1 - axis]),
+              dim_text(e, b->shape.d[b->shape.rank - 1 - axis]));
+  return false;
+}
+
+Value ew_unary(Elab *e, Op op, Value v, Span at) {
+  if (v.kind == V_POISON) return v;
+  if (v_is_number(v) && op != OP_NOT) {
+    if (op == OP_NEG && v.kind == V_INT) return v_int(-v.u.i);
+    Value r = static_unary_math(e, op, v_number(v), v.kind == V_INT, at);
+    if (r.kind != V_ABSENT) return r;
+  }
+  bool reals = !op_meaning_int(op);
+  NodeId n;
+  if (!unify(e, &v, &n, 1, reals, at, op_name(op))) return v_poison();
+  if (!type_allows(e, op, n, at, op_name(op))) return v_poison();
+  return v_tensor(e, b_ew1(at_place(e, at), op, n));
+}
+
+Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name) {
+  NodeId n[2];
+  Shape s;
+  Value v[2] = {a, b};
+  if (!unify(e, v, n, 2, op == OP_DIV || op == OP_POW, at, name)) return v_poison();
+  if (!type_allows(e, op, n[0], at, name) || !shapes_meet(e, n[0], n[1], &s, at, name)) return v_poison();
+  if (!check_elements(e, &s, at)) return v_poison();
+  return v_tensor(e, b_ew2(at_place(e, at), op, n[0], n[1]));
+}
+
+// x ** n by repeated multiplication, so that its derivative is n x^(n-1) everywhere.
+static Value int_power(Elab *e, Value x, int64_t n, Span at) {
+  NodeId base = to_node(e, x, e->real, at);
+  if (base == NO_NODE || !type_allows(e, OP_MUL, base, at, "**")) return v_poison();
+  DType t = node_of(e, base)->dtype;
+  Shape shape = node_of(e, base)->shape;
+  Builder *b = at_place(e, at);
+  if (n < 0 && !dtype_is_real(t)) {
+    diag_label(err(e, DIAG_E0204, at, "a negative power of integers"), "this is %s", v_describe(e, x));
+    return v_poison();
+  }
+  if (n > 1024 || n < -1024) return ew_binary(e, OP_POW, x, v_float((double)n), at, "**");
+  uint64_t k = (uint64_t)(n < 0 ? -n : n);
+  NodeId one = NO_NODE, r = NO_NODE;
+  if (k == 0 || n < 0) {
+    Scalar s;
+    if (dtype_is_real(t))
+      s.f = 1;
+    else
+      s.i = 1;
+    one = b_splat(b, t, k == 0 ? shape : (Shape){0}, s);
+  }
+  if (k == 0) return v_tensor(e, one);
+  for (NodeId sq = base; k; k >>= 1) {
+    if (k & 1) r = r == NO_NODE ? sq : b_ew2(b, OP_MUL, r, sq);
+    if (k > 1) sq = b_ew2(b, OP_MUL, sq, sq);
+  }
+  return v_tensor(e, n < 0 ? b_ew2(b, OP_DIV, one, r) : r);
+}
+
+static Value matmul(Elab *e, Value a, Value b, Span at) {
+  NodeId n[2];
+  Shape s;
+  const char *why = NULL;
+  Value v[2] = {a, b};
+  if (!unify(e, v, n, 2, false, at, "@")) return v_poison();
+  const Node *x = node_of(e, n[0]), *y = node_of(e, n[1]);
+  if (x->dtype == DT_MASK) return type_allows(e, OP_MUL, n[0], at, "@"), v_poison();
+  if (!matmul_fits(&x->shape, &y->shape, &s, &why)) {
+    Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `@`");
+    diag_label(g, "%s @ %s", shape_text(e, &x->shape), shape_text(e, &y->shape));
+    diag_note(g, "%s", why);
+    return v_poison();
+  }
+  if (!check_elements(e, &s, at)) return v_poison();
+  return v_tensor(e, b_matmul(at_place(e, at), n[0], n[1]));
+}
+
+Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
+  static const Op ops[] = {[BIN_OR] = OP_OR,   [BIN_AND] = OP_AND,    [BIN_EQ] = OP_EQ,
+                           [BIN_NE] = OP_NE,   [BIN_LT] = OP_LT,      [BIN_GT] = OP_GT,
+                           [BIN_LE] = OP_LE,   [BIN_GE] = OP_GE,      [BIN_ADD] = OP_ADD,
+                           [BIN_SUB] = OP_SUB, [BIN_MUL] = OP_MUL,    [BIN_DIV] = OP_DIV,
+                           [BIN_MOD] = OP_MOD, [BIN_MATMUL] = OP_DOT, [BIN_FLOORDIV] = OP_FLOORDIV,
+                           [BIN_POW] = OP_POW};
+  if (a.kind == V_POISON || b.kind == V_POISON) return v_poison();
+  Value s = static_binary(e, op, a, b, x);
+  if (s.kind != V_ABSENT) return s;
+  if (op == BIN_MATMUL) return matmul(e, a, b, x->span);
+  if (op == BIN_POW && b.kind == V_INT) return int_power(e, a, b.u.i, x->span);
+  return ew_binary(e, ops[op], a, b, x->span, bin_text(op));
+}
+
+// n stretched to s; an error names `what`.
+NodeId broadcast_to(Elab *e, NodeId n, const Shape *s, Span at, const char *what) {
+  const Node *x = node_of(e, n);
+  if (shape_eq(&x->shape, s)) return n;
+  if (shape_broadcasts_to(&x->shape, s)) return b_broadcast(at_place(e, at), n, *s);
+  Diag *g = err(e, DIAG_E0203, at, "shapes do not fit: %s", what);
+  diag_label(g, "%s does not stretch to %s", shape_text(e, &x->shape), shape_text(e, s));
+  return NO_NODE;
+}

@@ -1,0 +1,335 @@
+// Signatures. Names that are visible as a size refer to it; any other name in a shape binds where it first
+// occurs and is an int from then on. `[*s, k]`: s becomes a list of sizes.
+#include "frontend/sema.h"
+
+DType type_dtype(const Elab *e, const Type *t) { return t->is_real ? e->real : t->dtype; }
+
+bool type_is_star(const Type *t) { return t->has_shape && t->n_dims == 1 && t->dims[0].kind == DIM_STAR; }
+
+static const char *dim_spec_text(const Elab *e, const DimSpec *d) {
+  if (d->kind == DIM_STAR) return arena_printf(e->a, "*%s", d->name);
+  if (d->kind == DIM_ELLIPSIS) return "...";
+  const Source *s = source_get(e->sources, d->span.source);
+  if (!s || d->span.end > s->len) return "?";
+  return arena_strndup(e->a, s->text + d->span.begin, d->span.end - d->span.begin);
+}
+
+const char *type_text(const Elab *e, const Type *t) {
+  static const char *const words[] = {"int", "float", "bool", "str", "fn", "layer"};
+  if (!t) return "any";
+  switch (t->kind) {
+  case TY_STATIC: return words[t->st];
+  case TY_LIST: return arena_printf(e->a, "[%s]", words[t->st]);
+  case TY_TENSOR: {
+    const char *dt = t->is_real ? (t->has_shape ? "" : "real") : dtype_name(t->dtype), *s = dt;
+    if (!t->has_shape) return s;
+    s = arena_printf(e->a, "%s[", dt);
+    for (uint32_t i = 0; i < t->n_dims; i++)
+      s = arena_printf(e->a, "%s%s%s", s, i ? ", " : "", dim_spec_text(e, &t->dims[i]));
+    return arena_printf(e->a, "%s]", s);
+  }
+  case TY_TUPLE: {
+    const char *s = "(";
+    for (uint32_t i = 0; i < t->items.len; i++)
+      s = arena_printf(e->a, "%s%s%s", s, i ? ", " : "", type_text(e, t->items.data[i]));
+    return arena_printf(e->a, "%s)", s);
+  }
+  }
+  return "?";
+}
+
+static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, const char *who,
+                     const char *what) {
+  Diag *g;
+  if (who)
+    g = err(e, code, at, "`%s` of `%s` wants %s", what, who, type_text(e, t));
+  else
+    g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
+  diag_label(g, "this is %s", v_describe(e, v));
+  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR)
+    diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
+  return false;
+}
+
+static bool names_a_size(const Binding *b) {
+  if (b->decl) return b->decl->kind == ST_LET || b->decl->kind == ST_OPTION || b->decl->kind == ST_DIM;
+  return b->v.kind == V_INT || b->v.kind == V_DIM || b->v.kind == V_SIZE || b->v.kind == V_DIMDECL ||
+         b->v.kind == V_POISON;
+}
+
+static Binding *size_name(Elab *e, const DimSpec *d) {
+  if (d->expr->kind != EX_NAME) return NULL;
+  Binding *b = scope_find(e->scope, d->expr->u.name);
+  if (!b || !names_a_size(b)) return NULL;
+  if (b->decl && b->decl->kind == ST_LET) {
+    Value v = binding_value(e, b);
+    if (v.kind != V_INT && v.kind != V_POISON) return NULL;
+    if (v.kind == V_INT)
+      diag_label(warn(e, DIAG_W0201, NULL, d->span, "`%s` in this shape is the top-level `let %s`", b->name,
+                      b->name),
+                 "it stands for %lld here", (long long)v.u.i);
+  }
+  return b;
+}
+
+// The size a dim spec names, for a size `actual` in its place. False: an error was given.
+typedef enum DimMatch { DIM_OK, DIM_DIFFERS, DIM_BAD } DimMatch;
+static DimMatch match_dim(Elab *e, const DimSpec *d, Dim actual, Dim *want) {
+  if (d->kind != DIM_EXPR) {
+    not_yet(e, d->span, "`...` in a signature");
+    return DIM_BAD;
+  }
+  if (d->expr->kind == EX_NAME && !size_name(e, d)) {
+    if (d->expr->u.name == e->n_discard) return DIM_OK;
+    Binding *b = scope_bind(e, e->scope, d->expr->u.name, v_dim(e, actual), d->span);
+    b->is_size = true;
+    return DIM_OK;
+  }
+  Binding *b = d->expr->kind == EX_NAME ? size_name(e, d) : NULL;
+  if (b && b->v.kind == V_SIZE && !b->v.u.size->bound) {
+    if (!dim_static(actual)) {
+      err(e, DIAG_E0211, d->span, "the size `%s` of a layer can't be dynamic", b->name);
+      return DIM_BAD;
+    }
+    b->v.u.size->n = actual.b;
+    b->v.u.size->bound = true;
+    return DIM_OK;
+  }
+  Value v = eval(e, d->expr);
+  if (v.kind == V_POISON) return DIM_BAD;
+  if (!v_as_dim(v, want)) {
+    diag_label(err(e, DIAG_E0202, d->span, "a size must be a static int"), "this is %s", v_describe(e, v));
+    return DIM_BAD;
+  }
+  return dim_eq(*want, actual) ? DIM_OK : DIM_DIFFERS;
+}
+
+static void origin_note(Elab *e, Diag *g, const DimSpec *d) {
+  if (d->kind != DIM_EXPR || d->expr->kind != EX_NAME) return;
+  Binding *b = scope_find(e->scope, d->expr->u.name);
+  if (!b || !b->span.source || b->span.source >= UINT32_MAX) return;
+  Dim v;
+  if (!v_as_dim(b->v, &v)) return;
+  const char *place = span_text(e->sources, b->span, e->a);
+  diag_note(g, "`%s` is %s, %s at %s", b->name, dim_text(e, v), b->is_size ? "bound" : "given", place);
+}
+
+static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
+                        const char *what, int axis, const DimSpec *spec, Dim want) {
+  Diag *g;
+  if (who)
+    g = err(e, DIAG_E0203, at, "shapes do not fit: `%s` of `%s` is declared %s", what, who, type_text(e, t));
+  else
+    g = err(e, DIAG_E0203, at, "shapes do not fit: the %s is declared %s", what, type_text(e, t));
+  diag_label(g, "this is %s", v_describe(e, v));
+  if (axis >= 0) {
+    diag_note(g, "axis %d: %s here, %s declared", axis, dim_text(e, s->d[axis]), dim_text(e, want));
+    origin_note(e, g, spec);
+  }
+  return false;
+}
+
+static bool match_star(Elab *e, const DimSpec *d, const Shape *s, uint32_t from, uint32_t to) {
+  Binding *b = scope_find(e->scope, d->name);
+  Value part = shape_value(e, s, from, to);
+  if (b && b->v.kind == V_LIST && b->is_size) return v_equal(b->v, part);
+  if (d->name == e->n_discard) return true;
+  scope_bind(e, e->scope, d->name, part, d->span)->is_size = true;
+  return true;
+}
+
+static bool match_shape(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
+                        const char *what) {
+  uint32_t n = t->has_shape ? t->n_dims : 0, star = n;
+  for (uint32_t i = 0; i < n; i++)
+    if (t->dims[i].kind == DIM_STAR) {
+      if (star != n) {
+        err(e, DIAG_E0203, t->dims[i].span, "a shape has one `*` part at most");
+        return false;
+      }
+      star = i;
+    }
+  Dim want = {0, 0};
+  bool has_star = star != n;
+  if (has_star ? s->rank < n - 1 : s->rank != n)
+    return shape_error(e, t, s, v, at, who, what, -1, NULL, want);
+  for (uint32_t i = 0; i < n; i++) {
+    if (i == star) {
+      uint32_t len = s->rank - (n - 1);
+      if (!match_star(e, &t->dims[i], s, star, star + len))
+        return shape_error(e, t, s, v, at, who, what, -1, NULL, want);
+      continue;
+    }
+    uint32_t axis = has_star && i > star ? s->rank - (n - i) : i;
+    DimMatch m = match_dim(e, &t->dims[i], s->d[axis], &want);
+    if (m == DIM_BAD) return false;
+    if (m == DIM_DIFFERS) return shape_error(e, t, s, v, at, who, what, (int)axis, &t->dims[i], want);
+  }
+  return true;
+}
+
+static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what) {
+  DType want = type_dtype(e, t);
+  Shape none = {0};
+  if (v->kind == V_LIST) {
+    NodeId n = const_node(e, *v, want, at);
+    if (n == NO_NODE) return false;
+    *v = v_tensor(e, n);
+  }
+  if (v_is_number(*v) || v->kind == V_DIM || v->kind == V_BOOL) {
+    bool fits =
+        v->kind == V_BOOL ? want == DT_MASK : want != DT_MASK && (v->kind != V_FLOAT || dtype_is_real(want));
+    if (!fits) return mismatch(e, DIAG_E0204, t, *v, at, who, what);
+    if (!match_shape(e, t, &none, *v, at, who, what)) return false;
+    if (v->kind == V_INT && dtype_is_real(want)) *v = v_float((double)v->u.i);
+    return true;
+  }
+  if (v->kind != V_TENSOR) return mismatch(e, DIAG_E0202, t, *v, at, who, what);
+  const Node *n = node_of(e, v->u.node);
+  if (n->dtype != want) {
+    Diag *g;
+    if (who)
+      g = err(e, DIAG_E0204, at, "`%s` of `%s` wants %s, not %s", what, who, dtype_name(want),
+              dtype_name(n->dtype));
+    else
+      g = err(e, DIAG_E0204, at, "the %s is declared %s, not %s", what, dtype_name(want),
+              dtype_name(n->dtype));
+    diag_label(g, "this is %s", v_describe(e, *v));
+    diag_note(g, "element types are converted only by `cast(x, %s)`", dtype_name(want));
+    return false;
+  }
+  Shape s = n->shape;
+  return match_shape(e, t, &s, *v, at, who, what);
+}
+
+static bool match_static(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what) {
+  bool ok = false;
+  switch (t->st) {
+  case ST_INT: ok = v->kind == V_INT || v->kind == V_DIM; break;
+  case ST_FLOAT:
+    ok = v_is_number(*v);
+    if (v->kind == V_INT) *v = v_float((double)v->u.i);
+    break;
+  case ST_BOOL: ok = v->kind == V_BOOL; break;
+  case ST_STR: ok = v->kind == V_STR; break;
+  case ST_FN:
+    ok = v->kind == V_FN || v->kind == V_BUILTIN || v->kind == V_INSTANCE || v->kind == V_NPY ||
+         v->kind == V_LAYER;
+    break;
+  case ST_LAYER:
+    ok = v->kind == V_INSTANCE;
+    if (v->kind == V_LIST) {
+      ok = true;
+      for (uint32_t i = 0; i < v->u.list.len; i++) ok &= v->u.list.data[i].kind == V_INSTANCE;
+    }
+    break;
+  }
+  return ok || mismatch(e, DIAG_E0202, t, *v, at, who, what);
+}
+
+static bool match_list(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what) {
+  if (v->kind != V_LIST && t->st == ST_INT && v->kind == V_INT) *v = v_list(e, V_LIST, v, 1);
+  if (v->kind != V_LIST) return mismatch(e, DIAG_E0202, t, *v, at, who, what);
+  Type elem = *t;
+  elem.kind = TY_STATIC;
+  Value copy = v_list(e, V_LIST, v->u.list.data, v->u.list.len);
+  for (uint32_t i = 0; i < copy.u.list.len; i++) {
+    Value *x = &copy.u.list.data[i];
+    // pad entries are ints or [lo, hi]
+    bool pair = t->st == ST_INT && x->kind == V_LIST && v_list_of_ints(*x);
+    if (x->kind == V_POISON || pair) continue;
+    if (!match_static(e, &elem, x, at, who, what)) return false;
+  }
+  *v = copy;
+  return true;
+}
+
+// Fits *v to the type (an int becomes a float, a list a constant tensor) and binds the sizes it names in
+// e->scope. `who`: the function, NULL for a result or a let.
+bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what) {
+  if (v->kind == V_POISON) return true;
+  switch (t->kind) {
+  case TY_STATIC: return match_static(e, t, v, at, who, what);
+  case TY_LIST: return match_list(e, t, v, at, who, what);
+  case TY_TENSOR: return match_tensor(e, t, v, at, who, what);
+  case TY_TUPLE: {
+    if (v->kind != V_TUPLE || v->u.list.len != t->items.len)
+      return mismatch(e, DIAG_E0202, t, *v, at, who, what);
+    Value copy = v_list(e, V_TUPLE, v->u.list.data, v->u.list.len);
+    bool ok = true;
+    for (uint32_t i = 0; i < t->items.len && ok; i++)
+      ok = match_type(e, t->items.data[i], &copy.u.list.data[i], at, who, what);
+    *v = copy;
+    return ok;
+  }
+  }
+  return false;
+}
+
+// A list of sizes (or one size) as a shape.
+bool value_shape(Elab *e, Value v, Span at, Shape *out) {
+  *out = (Shape){0};
+  Dim d;
+  if (v.kind == V_POISON) return false;
+  if (v_as_dim(v, &d)) v = v_list(e, V_LIST, &v, 1);
+  if (v.kind != V_LIST || !v_list_of_ints(v)) {
+    diag_label(err(e, DIAG_E0202, at, "a shape is a list of sizes"), "this is %s", v_describe(e, v));
+    return false;
+  }
+  if (v.u.list.len > MAX_RANK) {
+    diag_label(err(e, DIAG_E0203, at, "a tensor has at most %d axes", MAX_RANK), "%u here", v.u.list.len);
+    return false;
+  }
+  for (uint32_t i = 0; i < v.u.list.len; i++) {
+    v_as_dim(v.u.list.data[i], &d);
+    if (d.a < 0 || dim_at(d, 1) < 0) {
+      diag_label(err(e, DIAG_E0211, at, "a size can't be negative"), "size %u is %s", i, dim_text(e, d));
+      return false;
+    }
+    out->d[out->rank++] = d;
+  }
+  return check_elements(e, out, at);
+}
+
+Value shape_value(Elab *e, const Shape *s, uint32_t from, uint32_t to) {
+  Value v[MAX_RANK];
+  for (uint32_t i = from; i < to; i++) v[i - from] = v_dim(e, s->d[i]);
+  return v_list(e, V_LIST, v, to - from);
+}
+
+// A type whose sizes are all known: stores, exports, data fields.
+bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static) {
+  *out = (Shape){0};
+  if (t->kind != TY_TENSOR) {
+    diag_label(err(e, DIAG_E0202, t->span, "a tensor type is wanted here"), "this is %s", type_text(e, t));
+    return false;
+  }
+  *dtype = type_dtype(e, t);
+  Values sizes = {0};
+  for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++) {
+    const DimSpec *d = &t->dims[i];
+    if (d->kind == DIM_ELLIPSIS) return not_yet(e, d->span, "`...` in a type"), false;
+    if (d->kind == DIM_STAR) {
+      Binding *b = scope_find(e->scope, d->name);
+      if (!b || b->v.kind != V_LIST) {
+        err(e, DIAG_E0211, d->span, "`*%s` is not known here", d->name);
+        return false;
+      }
+      for (uint32_t k = 0; k < b->v.u.list.len; k++) vec_push(e->a, &sizes, b->v.u.list.data[k]);
+      continue;
+    }
+    Value v = eval(e, d->expr);
+    if (v.kind == V_POISON) return false;
+    Dim n;
+    if (!v_as_dim(v, &n)) {
+      diag_label(err(e, DIAG_E0202, d->span, "a size must be a static int"), "this is %s", v_describe(e, v));
+      return false;
+    }
+    if (want_static && !dim_static(n)) {
+      diag_label(err(e, DIAG_E0211, d->span, "this size must be static"), "it is %s", dim_text(e, n));
+      return false;
+    }
+    vec_push(e->a, &sizes, v);
+  }
+  return value_shape(e, v_list(e, V_LIST, sizes.data, (uint32_t)sizes.len), t->span, out);
+}
