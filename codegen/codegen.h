@@ -7,8 +7,8 @@
 
 typedef struct CodegenOptions {
   const char *nnc_version;
-  bool program;            // with descriptor and main(); false: the functions only
-  bool keep_subnormals;    // -fsubnormals
+  bool program;         // with descriptor and main(); false: the functions only
+  bool keep_subnormals; // -fsubnormals
 } CodegenOptions;
 
 // The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h" and, for a

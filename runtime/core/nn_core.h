@@ -74,4 +74,24 @@ static inline void nn_fault_set(nn_ctx *c, int status, uint32_t place, int64_t v
   }
 }
 
+/* An index that came from data: itself, or a fault and 0. */
+static inline ptrdiff_t nn_index(nn_ctx *c, int64_t i, int64_t bound, uint32_t place) {
+  if (i >= 0 && i < bound) return (ptrdiff_t)i;
+  nn_fault_set(c, NN_FAULT_INDEX, place, i, bound);
+  return 0;
+}
+
+/* A divisor: itself, and a fault when it is 0. */
+static inline int64_t nn_divisor(nn_ctx *c, int64_t d, uint32_t place) {
+  if (d == 0) nn_fault_set(c, NN_FAULT_DIVISION, place, 0, 0);
+  return d;
+}
+
+/* The smaller one; the index in 0 .. size - 1 that is nearest to i. */
+static inline ptrdiff_t nn_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+static inline ptrdiff_t nn_inside(ptrdiff_t i, ptrdiff_t size) {
+  if (i >= size) i = size - 1;
+  return i > 0 ? i : 0;
+}
+
 #endif

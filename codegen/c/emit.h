@@ -1,0 +1,114 @@
+// Kernels to C text. The text of a kernel names nothing of its function: arrays are parameters x0 y0, and
+// numbers that may differ between kernels of one form (constants, random sites, places of faults) are slots,
+// so that kernels of one form have one text and become one function (intern.c).
+//
+// Text grows in blocks, one per loop body. A value is defined in the outermost block where its variables are
+// bound; while an inner block is open, an outer one can still be appended to, because the inner text joins it
+// only when it is closed.
+#ifndef NNC_CODEGEN_C_EMIT_H
+#define NNC_CODEGEN_C_EMIT_H
+
+#include "codegen/plan.h"
+#include "ir/base/strbuf.h"
+
+typedef enum SlotKind { SLOT_CONST, SLOT_SITE, SLOT_PLACE } SlotKind;
+
+typedef struct Slot {
+  SlotKind kind;
+  DType dtype;     // CONST
+  Scalar value;    // CONST
+  uint32_t number; // SITE: the site; PLACE: the node
+} Slot;
+
+typedef struct Param {
+  uint32_t buffer;
+  bool written;
+  const char *name;
+} Param;
+
+// Slot number k stands in the text as SLOT_BEGIN k SLOT_END until it is known whether it differs.
+#define SLOT_BEGIN '\x01'
+#define SLOT_END '\x02'
+
+typedef struct Block {
+  struct Block *parent;
+  uint32_t *count; // blocks of the kernel so far
+  uint32_t id;     // its own number: names belong to a block by number
+  StrBuf text;
+  uint64_t bound; // variables bound here or outside
+  uint32_t indent;
+  bool columns; // here `column` runs over 16 neighbours at a time; reductions become arrays over them
+  VarId column;
+} Block;
+
+typedef struct Named { // an expression that has a name in a block
+  uint32_t block;
+  const char *name;
+  struct Named *next;
+} Named;
+
+// A piece of C: primary ones need no parentheses as operands.
+typedef struct Text {
+  const char *s;
+  bool primary;
+} Text;
+
+typedef struct Emit {
+  Arena *a;
+  const FnPlan *f;
+  const Kernel *k;
+  Pool *p;
+  int64_t bound;
+  VEC(Param) params;
+  VEC(Slot) slots;
+  Named **names;    // by expression
+  uint32_t n_names; // its length
+  uint32_t *uses;   // by expression: how many expressions and stores of the kernel use it
+  const char *var[MAX_VARS];
+  uint32_t n_blocks, n_temps, n_loop_names, n_sum_names;
+  const char *acc; // what X_ACC stands for
+} Emit;
+
+// ---- text.c: small pieces
+const char *text_real(Arena *a, DType t, double v); // a literal, in parentheses when negative
+const char *text_int(Arena *a, DType t, int64_t v);
+const char *text_poly(Arena *a, const Poly *p); // over n
+const char *text_ctype(DType t);                // of a value in a kernel: f16 is float, a mask int
+Text text_op(Arena *a, Op op, DType operand, DType result, const Text *in, const char *place);
+Text text_cast(Arena *a, DType from, DType to, Text x);
+const char *text_operand(Arena *a, Text x);                    // in parentheses unless primary
+const char *text_load(Arena *a, DType t, const char *element); // storage to value
+const char *text_store(Arena *a, DType t, const char *value);  // value to storage
+
+// ---- expr.c: values
+Text emit_value(Emit *e, ExprId x, Block *b);
+const char *emit_index(Emit *e, IndexId i, Block *b); // primary, or in parentheses
+const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, Block *b);
+void emit_line(Block *b, const char *fmt, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+const char *emit_temp(Emit *e);
+const char *emit_name_var(Emit *e, VarId v, bool reduced);
+const char *emit_extent(Emit *e, VarId v);
+void emit_name(Emit *e, ExprId x, const Block *b, const char *name);
+const char *emit_slot(Emit *e, Slot s);
+uint32_t emit_param(Emit *e, uint32_t buffer);
+Block block_top(Emit *e);
+Block block_in(Block *parent, uint64_t bound);
+// Puts the text of `b` after a line that declares `name`, where the text mentions it.
+void block_declare(Block *b, const char *name, const char *value);
+void block_close(Block *b, const char *open, const char *close); // appends to the parent, indented
+
+// ---- reduce.c: sums, maxima, positions of maxima
+void emit_reduce(Emit *e, ExprId x, Block *b); // defines it in b, or in a block of columns around b
+bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound);
+Block *emit_columns_of(const Emit *e, ExprId x, Block *b); // the block of columns that x belongs to, or NULL
+
+// ---- loops.c, dot.c: whole kernels; the text is a function body. *tiles: how many, as C over n.
+void emit_loops(Emit *e, StrBuf *body, const char **tiles);
+void emit_dot(Emit *e, StrBuf *body, const char **tiles);
+void emit_stores(Emit *e, const Put *s, uint32_t n, Block *b); // one group, in a block where all is bound
+
+#endif

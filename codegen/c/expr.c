@@ -1,0 +1,291 @@
+// Values by demand: emit_value gives the text of an expression for use in a block. What is used once and
+// belongs to that very block stays nested in its user's text; everything else becomes a named constant of the
+// outermost block where its variables are bound.
+#include "codegen/c/emit.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { MAX_NESTED = 90 }; // characters of an expression that is not given a name
+
+// ---- blocks
+
+void emit_line(Block *b, const char *fmt, ...) {
+  for (uint32_t i = 0; i < b->indent; i++) sb_puts(&b->text, "  ");
+  va_list ap;
+  va_start(ap, fmt);
+  sb_vprintf(&b->text, fmt, ap);
+  va_end(ap);
+  sb_putc(&b->text, '\n');
+}
+
+Block block_top(Emit *e) { return (Block){.count = &e->n_blocks, .id = ++e->n_blocks, .indent = 1}; }
+
+Block block_in(Block *parent, uint64_t bound) {
+  return (Block){.parent = parent,
+                 .count = parent->count,
+                 .id = ++*parent->count,
+                 .bound = parent->bound | bound,
+                 .indent = parent->indent + 1};
+}
+
+static bool mentions(const char *text, const char *name) {
+  size_t n = strlen(name);
+  for (const char *p = text; (p = strstr(p, name)); p++) {
+    bool begins = p == text || !(isalnum((unsigned char)p[-1]) || p[-1] == '_' || p[-1] == '>');
+    if (begins && !isalnum((unsigned char)p[n]) && p[n] != '_') return true;
+  }
+  return false;
+}
+
+void block_declare(Block *b, const char *name, const char *value) {
+  StrBuf inner = b->text;
+  b->text = (StrBuf){0};
+  if (mentions(sb_text(&inner), name)) emit_line(b, "const ptrdiff_t %s = %s;", name, value);
+  sb_puts(&b->text, sb_text(&inner));
+  strbuf_free(&inner);
+}
+
+void block_close(Block *b, const char *open, const char *close) {
+  if (open) emit_line(b->parent, "%s", open);
+  sb_puts(&b->parent->text, sb_text(&b->text));
+  if (close) emit_line(b->parent, "%s", close);
+  strbuf_free(&b->text);
+}
+
+// ---- names
+
+const char *emit_temp(Emit *e) { return arena_printf(e->a, "t%u", e->n_temps++); }
+
+const char *emit_name_var(Emit *e, VarId v, bool reduced) {
+  static const char *const loops[] = {"i", "j", "k", "l", "u", "v", "w", "z"};
+  static const char *const sums[] = {"r", "s", "p", "h"};
+  uint32_t n = reduced ? e->n_sum_names++ : e->n_loop_names++, len = reduced ? 4 : 8;
+  const char *name = reduced ? sums[n % len] : loops[n % len];
+  e->var[v] = n < len ? name : arena_printf(e->a, "%s%u", name, n / len + 1);
+  return e->var[v];
+}
+
+const char *emit_extent(Emit *e, VarId v) {
+  Poly x = index_extent(e->p->index, v);
+  return text_poly(e->a, &x);
+}
+
+void emit_name(Emit *e, ExprId x, const Block *b, const char *name) {
+  assert(x < e->n_names);
+  Named *n = ARENA_NEW(e->a, Named);
+  *n = (Named){.block = b->id, .name = name, .next = e->names[x]};
+  e->names[x] = n;
+}
+
+static bool around(uint32_t outer, const Block *b) {
+  while (b && b->id != outer) b = b->parent;
+  return b != NULL;
+}
+
+static const char *name_of(const Emit *e, ExprId x, const Block *b) {
+  for (const Named *n = x < e->n_names ? e->names[x] : NULL; n; n = n->next)
+    if (around(n->block, b)) return n->name;
+  return NULL;
+}
+
+const char *emit_slot(Emit *e, Slot s) {
+  vec_push(e->a, &e->slots, s);
+  return arena_printf(e->a, "%c%zu%c", SLOT_BEGIN, e->slots.len - 1, SLOT_END);
+}
+
+uint32_t emit_param(Emit *e, uint32_t buffer) {
+  const Buffer *b = &e->f->buffers.data[buffer];
+  for (uint32_t i = 0; i < e->params.len; i++)
+    if (buffer_same_memory(&e->f->buffers.data[e->params.data[i].buffer], b)) return i;
+  bool written = false;
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < e->k->n_stores; i++)
+    written = written || buffer_same_memory(&e->f->buffers.data[e->k->stores[i].buffer], b);
+  for (uint32_t i = 0; i < e->params.len; i++) n += e->params.data[i].written == written;
+  Param p = {.buffer = buffer, .written = written};
+  p.name = arena_printf(e->a, "%c%u", written ? 'y' : 'x', n);
+  vec_push(e->a, &e->params, p);
+  return (uint32_t)e->params.len - 1;
+}
+
+// ---- indices
+
+static const char *atom_text(Emit *e, const Atom *a, Block *b) {
+  if (a->kind == ATOM_VAR) return e->var[a->arg];
+  if (a->kind == ATOM_VALUE) return text_operand(e->a, emit_value(e, a->arg, b));
+  const char *x = emit_index(e, a->arg, b), *d = text_poly(e->a, &a->d);
+  if (a->kind == ATOM_CLAMP) return arena_printf(e->a, "nn_inside(%s, %s)", x, d);
+  return arena_printf(e->a, "(%s %c %s)", x, a->kind == ATOM_DIV ? '/' : '%', d);
+}
+
+static bool negative(const Poly *p) {
+  for (int i = MAX_RANK; i >= 0; i--)
+    if (p->c[i] != 0) return p->c[i] < 0;
+  return false;
+}
+
+// Larger strides first, the constant last.
+static bool goes_before(const Term *x, const Term *y) {
+  if (x->atom == 0 || y->atom == 0) return y->atom == 0 && x->atom != 0;
+  for (int i = MAX_RANK; i >= 0; i--)
+    if (x->coef.c[i] != y->coef.c[i]) return x->coef.c[i] > y->coef.c[i];
+  return x->atom < y->atom;
+}
+
+static const char *term_text(Emit *e, const Term *t, Block *b) {
+  Poly k = negative(&t->coef) ? poly_sub(poly_of(0), t->coef) : t->coef;
+  const Atom a = *index_atom(e->p->index, t->atom);
+  if (a.kind == ATOM_ONE) return text_poly(e->a, &k);
+  const char *x = atom_text(e, &a, b);
+  return poly_is(&k, 1) ? x : arena_printf(e->a, "%s * %s", x, text_poly(e->a, &k));
+}
+
+static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
+  const Index x = *index_get(e->p->index, i);
+  Term *terms = ARENA_ARRAY(e->a, x.n, Term);
+  for (uint32_t t = 0; t < x.n; t++) {
+    uint32_t at = t;
+    for (; at > 0 && goes_before(&x.terms[t], &terms[at - 1]); at--) terms[at] = terms[at - 1];
+    terms[at] = x.terms[t];
+  }
+  const char *s = x.n ? "" : "0";
+  for (uint32_t t = 0; t < x.n; t++) {
+    bool minus = negative(&terms[t].coef);
+    const char *sign = minus ? (t ? " - " : "-") : t ? " + " : "";
+    s = arena_printf(e->a, "%s%s%s", s, sign, term_text(e, &terms[t], b));
+  }
+  *n_terms = x.n;
+  return s;
+}
+
+const char *emit_index(Emit *e, IndexId i, Block *b) {
+  uint32_t n;
+  const char *s = sum_text(e, i, b, &n);
+  bool product = strchr(s, ' ') != NULL || s[0] == '-';
+  return product && s[0] != '(' ? arena_printf(e->a, "(%s)", s) : n > 1 ? arena_printf(e->a, "(%s)", s) : s;
+}
+
+const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, Block *b) {
+  Poly strides[MAX_RANK];
+  uint32_t n;
+  IndexId sum = index_const(e->p->index, 0);
+  buffer_strides(&e->f->buffers.data[buffer], e->bound, strides);
+  for (uint32_t i = 0; i < rank; i++)
+    sum = index_add(e->p->index, sum, index_scale(e->p->index, at[i], strides[i]));
+  uint32_t param = emit_param(e, buffer);
+  const char *name = e->params.data[param].name;
+  return arena_printf(e->a, "%s[%s]", name, sum_text(e, sum, b, &n));
+}
+
+// ---- expressions
+
+static Text const_text(Emit *e, const Expr *x) {
+  if (x->dtype == DT_MASK) return (Text){x->value.i ? "1" : "0", true};
+  return (Text){emit_slot(e, (Slot){.kind = SLOT_CONST, .dtype = x->dtype, .value = x->value}), true};
+}
+
+static const char *place_slot(Emit *e, uint32_t node) {
+  return emit_slot(e, (Slot){.kind = SLOT_PLACE, .number = node});
+}
+
+static Text op_text(Emit *e, const Expr *x, Block *b) {
+  Text in[3];
+  for (uint32_t i = 0; i < x->n_in; i++) in[i] = emit_value(e, x->in[i], b);
+  DType operand = pool_expr(e->p, x->in[x->op == OP_SELECT ? 1 : 0])->dtype;
+  const char *place = op_can_fault((Op)x->op, operand) ? place_slot(e, x->number) : NULL;
+  return text_op(e->a, (Op)x->op, operand, x->dtype, in, place);
+}
+
+static Text rand_text(Emit *e, const Expr *x, Block *b) {
+  static const char *const counters[] = {
+      [FN_INIT] = "0, UINT32_MAX", [FN_PREPARE] = "c->example, c->epoch_count"};
+  FnKind kind = e->f->fn->kind;
+  const char *counter = kind == FN_INIT || kind == FN_PREPARE ? counters[kind] : "0, c->batch_count";
+  const char *site = emit_slot(e, (Slot){.kind = SLOT_SITE, .number = x->number});
+  const char *s =
+      arena_printf(e->a, "nn_%s%s(c->seed, %s, %s, (uint64_t)%s)", x->op == OP_RAND ? "rand" : "randn",
+                   x->dtype == DT_F64 ? "" : "f", counter, site, emit_index(e, x->at[0], b));
+  Text value = {s, true};
+  return x->dtype == DT_F16 || x->dtype == DT_BF16 ? text_cast(e->a, DT_F32, x->dtype, value) : value;
+}
+
+static Text ctx_text(Emit *e, const Expr *x) {
+  const char *s = x->role == IN_STEP    ? "c->step"
+                  : x->role == IN_EPOCH ? "c->epoch"
+                  : x->role == IN_BATCH ? "c->n"
+                                        : arena_printf(e->a, "c->options[%u]", x->number);
+  if (x->dtype == DT_F64 && x->role != IN_BATCH) return (Text){s, true};
+  if (x->role == IN_BATCH) s = arena_printf(e->a, "(double)%s", s);
+  return x->dtype == DT_F64 ? (Text){s, false}
+                            : text_cast(e->a, DT_F64, x->dtype, (Text){s, x->role != IN_BATCH});
+}
+
+static Text inside_text(Emit *e, const Expr *x, Block *b) {
+  const char *i = emit_index(e, x->at[0], b);
+  if (poly_is(&x->bound, 1)) return (Text){arena_printf(e->a, "%s == 0", i), false};
+  return (Text){arena_printf(e->a, "(size_t)%s < (size_t)%s", i, text_poly(e->a, &x->bound)), false};
+}
+
+static Text index_text(Emit *e, const Expr *x, Block *b) {
+  Text i = {emit_index(e, x->at[0], b), true};
+  if (dtype_is_real(x->dtype)) return text_cast(e->a, DT_I64, x->dtype, i);
+  return (Text){arena_printf(e->a, "(%s)%s", dtype_ctype(x->dtype), i.s), false};
+}
+
+static Text check_text(Emit *e, const Expr *x, Block *b) {
+  const char *v = text_operand(e->a, emit_value(e, x->in[0], b)), *place = place_slot(e, x->number);
+  return (Text){arena_printf(e->a, "nn_index(c, %s, %s, %s)", v, text_poly(e->a, &x->bound), place), true};
+}
+
+static Text make_text(Emit *e, const Expr *x, Block *b) {
+  switch (x->kind) {
+  case X_CONST: return const_text(e, x);
+  case X_LOAD: return (Text){text_load(e->a, x->dtype, emit_element(e, x->number, x->at, x->rank, b)), true};
+  case X_OP: return op_text(e, x, b);
+  case X_INDEX: return index_text(e, x, b);
+  case X_INSIDE: return inside_text(e, x, b);
+  case X_CHECK: return check_text(e, x, b);
+  case X_RAND: return rand_text(e, x, b);
+  case X_CTX: return ctx_text(e, x);
+  case X_ACC: return (Text){e->acc, true};
+  default: assert(!"a reduction is emitted by reduce.c"); return (Text){"", true};
+  }
+}
+
+static Block *home(Block *b, uint64_t free) {
+  while (b->parent && (free & ~b->parent->bound) == 0) b = b->parent;
+  return b;
+}
+
+Text emit_value(Emit *e, ExprId id, Block *b) {
+  const Expr x = *pool_expr(e->p, id);
+  const char *name = name_of(e, id, b);
+  if (name) return (Text){name, true};
+  if (x.kind == X_CONST || x.kind == X_ACC) return make_text(e, &x, b);
+  if (x.kind == X_REDUCE) {
+    Block *columns = emit_columns_of(e, id, b);
+    emit_reduce(e, id, columns ? columns : home(b, x.free));
+    return (Text){name_of(e, id, b), true};
+  }
+  Block *to = home(b, x.free);
+  Text text = make_text(e, &x, to);
+  if (to == b && e->uses[id] < 2 && strlen(text.s) < MAX_NESTED) return text;
+  const char *type = x.kind == X_CHECK ? "ptrdiff_t" : text_ctype(x.dtype);
+  name = emit_temp(e);
+  emit_line(to, "const %s %s = %s;", type, name, text.s);
+  emit_name(e, id, to, name);
+  return (Text){name, true};
+}
+
+void emit_stores(Emit *e, const Put *s, uint32_t n, Block *b) {
+  for (uint32_t i = 0; i < n; i++) {
+    DType t = e->f->buffers.data[s[i].buffer].dtype;
+    Text v = emit_value(e, s[i].value, b);
+    const char *to = emit_element(e, s[i].buffer, s[i].at, s[i].rank, b);
+    if (s[i].add) v = text_op(e->a, OP_ADD, t, t, (Text[]){{text_load(e->a, t, to), true}, v}, NULL);
+    emit_line(b, "%s = %s;", to, text_store(e->a, t, v.s));
+  }
+}

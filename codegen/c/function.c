@@ -1,0 +1,212 @@
+// One function of the model: kernel calls in order, each under a comment with its place in the model.
+#include "codegen/c/unit.h"
+
+#include "codegen/c/names.h"
+#include "codegen/lower.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const Node *node(const FnPlan *f, NodeId v) { return graph_node(f->fn->g, v); }
+
+const char *function_name(const Unit *u, uint32_t fn) { return mangle(u->a, "fn_", u->p->fns[fn].name); }
+
+// The address of a buffer as a pointer of its type.
+static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
+  const Buffer *b = &f->buffers.data[buffer];
+  const char *type = arena_printf(u->a, "(%s%s *)", written ? "" : "const ", dtype_ctype(b->dtype));
+  switch (b->kind) {
+  case BUF_INPUT: return arena_printf(u->a, "%sargs[%u]", type, b->id);
+  case BUF_OUTPUT: return arena_printf(u->a, "%sargs[%u]", type, f->fn->n_inputs + b->id);
+  case BUF_CONST: return arena_printf(u->a, "constant%u", unit_constant(u, node(f, b->node)));
+  default: return arena_printf(u->a, "%s(m + %" PRIu64 ")", type, b->offset);
+  }
+}
+
+static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
+  const Node *n = node(f, v);
+  const char *at = span_text(u->p->sources, n->span, u->a);
+  sb_puts(u->out, "  /* ");
+  put_comment(u->out, n->path && *n->path ? n->path : f->fn->name);
+  sb_printf(u->out, ": %s", what);
+  if (*at) {
+    sb_puts(u->out, "  ");
+    put_comment(u->out, at);
+  }
+  sb_puts(u->out, " */\n");
+}
+
+static void print_kernel(Unit *u, const FnPlan *f, const Step *s, const Call *call) {
+  const char *name = unit_form_name(u, call->form);
+  const Form *form = &u->forms.data[call->form];
+  put_place(u, f, s->kernel->node, op_name(node(f, s->kernel->node)->op));
+  sb_printf(u->out, "  {\n    const %s_args a = {", name);
+  for (uint32_t i = 0; i < form->n_params; i++)
+    sb_printf(u->out, "%s%s", i ? ", " : "", address(u, f, call->params[i].buffer, call->params[i].written));
+  for (uint32_t i = 0; i < form->n_slots; i++)
+    if (form->differs[i]) sb_printf(u->out, ", %s", unit_slot(u, f, &call->slots[i]));
+  sb_printf(u->out, "};\n    nn_run(c, %s, &a, %s);\n  }\n", name, call->tiles);
+}
+
+static void print_copy(Unit *u, const FnPlan *f, const Step *s) {
+  const Buffer *b = &f->buffers.data[s->dst];
+  Poly count = poly_of((int64_t)dtype_bytes(b->dtype));
+  for (uint32_t i = 0; i < b->shape.rank; i++) count = poly_mul(count, poly_dim(b->shape.d[i]));
+  sb_printf(u->out, "  memcpy(%s, %s, %s);\n", address(u, f, s->dst, true), address(u, f, s->src, false),
+            text_poly(u->a, &count));
+}
+
+// ---- optimizers
+
+typedef struct Hyper {
+  Optimizer kind;
+  const char *name;
+  bool flag;
+} Hyper;
+
+enum { REAL, FLAG };
+static const Hyper hypers[] = {
+#define OPTIMIZER(ID, name, slots)
+#define HYPER(ID, hyper, kind, dflt) {OPTIM_##ID, #hyper, kind == FLAG},
+#include "ir/optim.def"
+#undef OPTIMIZER
+#undef HYPER
+};
+
+static const struct {
+  const char *name;
+  uint32_t slots;
+} optimizers[] = {
+#define OPTIMIZER(ID, name, slots) [OPTIM_##ID] = {name, slots},
+#define HYPER(ID, hyper, kind, dflt)
+#include "ir/optim.def"
+#undef OPTIMIZER
+#undef HYPER
+};
+
+static const char *c_name(Unit *u, Optimizer kind) { // "nn_sgd"
+  char *s = arena_printf(u->a, "nn_%s", optimizers[kind].name);
+  for (char *p = s; *p; p++)
+    if (*p >= 'A' && *p <= 'Z') *p = (char)(*p - 'A' + 'a');
+  return s;
+}
+
+static const char *hyper_value(Unit *u, const FnPlan *f, NodeId v) {
+  v = lower_resolve(f->fn->g, v);
+  const Node *n = node(f, v);
+  if (f->buffer_of[v] == NO_BUFFER) return text_real(u->a, DT_F64, n->attr.konst.data[0].f);
+  const char *at = address(u, f, f->buffer_of[v], false);
+  return n->dtype == DT_F64 ? arena_printf(u->a, "*%s", at) : arena_printf(u->a, "(double)*%s", at);
+}
+
+static const char *store_address(Unit *u, const char *type, uint32_t store) {
+  if (store == UINT32_MAX) return "NULL";
+  return arena_printf(u->a, "(%s *)(m + %" PRIu64 ")", type, u->store_offsets[store]);
+}
+
+static void print_span(Unit *u, const FnPlan *f, const Node *n, uint32_t i, const char *type) {
+  const OptimizeAttr *o = n->attr.optimize;
+  const Store *s = &u->p->stores[o->stores[i]];
+  uint32_t slots = optimizers[o->kind].slots;
+  NodeId g = lower_resolve(f->fn->g, n->in[o->n_hyper + i]);
+  sb_printf(u->out, "        {%s, %s, {", store_address(u, type, o->stores[i]),
+            address(u, f, f->buffer_of[g], false));
+  for (uint32_t k = 0; k < 2; k++)
+    sb_printf(u->out, "%s%s", k ? ", " : "",
+              store_address(u, type, k < slots ? o->slots[i * slots + k] : UINT32_MAX));
+  sb_printf(u->out, "}, %s, %" PRId64 ", %s, %s}, /* ", store_address(u, "int32_t", o->counts[i]),
+            shape_elements(&s->shape, 1), text_real(u->a, s->dtype, s->lr_mult),
+            text_real(u->a, s->dtype, s->decay_mult));
+  put_comment(u->out, s->name);
+  sb_puts(u->out, " */\n");
+}
+
+static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
+  const Node *n = node(f, s->node);
+  const OptimizeAttr *o = n->attr.optimize;
+  const char *name = c_name(u, o->kind), *type = dtype_ctype(u->p->stores[o->stores[0]].dtype);
+  const char *suffix = u->p->stores[o->stores[0]].dtype == DT_F64 ? "f64" : "f32";
+  put_place(u, f, s->node, optimizers[o->kind].name);
+  sb_printf(u->out, "  {\n    const nn_span_%s spans[%u] = {\n", suffix, o->n);
+  for (uint32_t i = 0; i < o->n; i++) print_span(u, f, n, i, type);
+  sb_printf(u->out, "    };\n    %s hyper;\n", name);
+  for (uint32_t i = 0, real = 0, flag = 0; i < sizeof hypers / sizeof *hypers; i++) {
+    if (hypers[i].kind != o->kind) continue;
+    if (hypers[i].flag)
+      sb_printf(u->out, "    hyper.%s = %u;\n", hypers[i].name, o->flags >> flag++ & 1u);
+    else
+      sb_printf(u->out, "    hyper.%s = %s;\n", hypers[i].name, hyper_value(u, f, n->in[real++]));
+  }
+  sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, o->n);
+}
+
+// ---- the function
+
+static void put_args(Unit *u, const Graph *g, const char *name, DType t, const Shape *s, bool first) {
+  StrBuf shape = {0};
+  shape_print(&shape, s, g->symbol);
+  if (!first) sb_puts(u->out, ", ");
+  put_comment(u->out, name && *name ? name : "_");
+  sb_printf(u->out, ": %s%s", dtype_name(t), s->rank ? sb_text(&shape) : "");
+  strbuf_free(&shape);
+}
+
+static void put_signature(Unit *u, const Function *fn) {
+  sb_puts(u->out, "/* ");
+  put_comment(u->out, fn->name);
+  sb_puts(u->out, "(");
+  for (uint32_t i = 0; i < fn->n_inputs; i++)
+    put_args(u, fn->g, fn->inputs[i].name, fn->inputs[i].dtype, &fn->inputs[i].shape, i == 0);
+  sb_puts(u->out, ")");
+  uint32_t out = 0;
+  for (uint32_t i = 0; i < fn->g->n_roots; i++) {
+    const Node *n = graph_node(fn->g, fn->g->roots[i]);
+    if (fn->roots[i].kind == ROOT_EFFECT) continue;
+    if (out == 0) sb_puts(u->out, " -> ");
+    put_args(u, fn->g, fn->roots[i].name, n->dtype, &n->shape, out++ == 0);
+  }
+  if (fn->g->symbol) {
+    sb_puts(u->out, ";  1 <= ");
+    put_comment(u->out, fn->g->symbol);
+    sb_printf(u->out, " <= %" PRId64, fn->g->bound);
+  }
+  sb_puts(u->out, " */\n");
+}
+
+static bool uses_arena(const FnPlan *f) {
+  for (size_t i = 0; i < f->steps.len; i++)
+    if (f->steps.data[i].kind == STEP_OPTIMIZE) return true;
+  for (size_t i = 0; i < f->buffers.len; i++)
+    if (f->buffers.data[i].kind == BUF_STORE ||
+        (f->buffers.data[i].kind == BUF_SCRATCH && f->scratch_end > f->scratch_begin))
+      return true;
+  return false;
+}
+
+typedef struct Print {
+  Unit *u;
+  const FnPlan *f;
+  uint32_t *next_call;
+} Print;
+
+static void print_step(void *user, const Step *s) {
+  Print *p = user;
+  if (s->kind == STEP_KERNEL) print_kernel(p->u, p->f, s, &p->u->calls.data[(*p->next_call)++]);
+  if (s->kind == STEP_COPY) print_copy(p->u, p->f, s);
+  if (s->kind == STEP_OPTIMIZE) print_optimize(p->u, p->f, s);
+  if (s->can_fault) sb_puts(p->u->out, "  if (c->fault.status != NN_OK) return c->fault.status;\n");
+}
+
+void unit_print_function(Unit *u, uint32_t id, uint32_t *next_call) {
+  const Function *fn = &u->p->fns[id];
+  const FnPlan *f = u->plans[id];
+  Print p = {.u = u, .f = f, .next_call = next_call};
+  put_signature(u, fn);
+  sb_printf(u->out, "static int %s(nn_ctx *c, size_t n, void *const *args) {\n", function_name(u, id));
+  if (uses_arena(f)) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");
+  sb_puts(u->out, "  (void)args;\n  c->n = n;\n");
+  schedule_walk(u->scheds[id], print_step, &p);
+  sb_puts(u->out, "  return c->fault.status;\n}\n\n");
+}

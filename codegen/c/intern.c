@@ -1,0 +1,258 @@
+// Kernels are compared by their text with slots in it. After all are known, a slot on which the kernels of a
+// form agree becomes a literal, the others members of the argument struct.
+#include "codegen/c/unit.h"
+
+#include "codegen/c/names.h"
+#include "codegen/dump.h"
+#include "ir/print.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+static void count_uses_of_index(Emit *e, IndexId i) {
+  const Index *x = index_get(e->p->index, i);
+  for (uint32_t t = 0; t < x->n; t++) {
+    const Atom *a = index_atom(e->p->index, x->terms[t].atom);
+    if (a->kind == ATOM_VALUE) e->uses[a->arg]++;
+    if (a->kind == ATOM_DIV || a->kind == ATOM_MOD || a->kind == ATOM_CLAMP) count_uses_of_index(e, a->arg);
+  }
+}
+
+static void count_uses(Emit *e) {
+  const bool *seen = kernel_marks(e->k, e->a);
+  for (ExprId id = 0; id < e->p->exprs.len; id++) {
+    const Expr *x = pool_expr(e->p, id);
+    if (!seen[id]) continue;
+    for (uint32_t i = 0; i < x->n_in; i++) e->uses[x->in[i]]++;
+    for (uint32_t i = 0; i < expr_indices(x); i++) count_uses_of_index(e, x->at[i]);
+  }
+  for (uint32_t i = 0; i < e->k->n_stores; i++) {
+    e->uses[e->k->stores[i].value]++;
+    for (uint32_t j = 0; j < e->k->stores[i].rank; j++) count_uses_of_index(e, e->k->stores[i].at[j]);
+  }
+}
+
+static const char *param_type(const FnPlan *f, const Param *p) {
+  return dtype_ctype(f->buffers.data[p->buffer].dtype);
+}
+
+static const char *make_key(Unit *u, const Emit *e, const char *body, const char *tiles) {
+  StrBuf s = {0};
+  for (uint32_t i = 0; i < e->params.len; i++) {
+    const Param *p = &e->params.data[i];
+    sb_printf(&s, "%s%s %s;", p->written ? "" : "const ", param_type(e->f, p), p->name);
+  }
+  for (uint32_t i = 0; i < e->slots.len; i++)
+    sb_printf(&s, "%d.%d;", e->slots.data[i].kind, e->slots.data[i].dtype);
+  sb_printf(&s, "%s\n%s", tiles, body);
+  const char *key = arena_strdup(u->a, sb_text(&s));
+  strbuf_free(&s);
+  return key;
+}
+
+static uint32_t form_of(Unit *u, const Emit *e, const char *key, const char *body) {
+  for (uint32_t i = 0; i < u->forms.len; i++)
+    if (strcmp(u->forms.data[i].key, key) == 0) return i;
+  Form form = {.key = key, .body = body, .kind = kernel_kind(e->k), .f = e->f, .k = e->k};
+  form.params = e->params.data;
+  form.n_params = (uint32_t)e->params.len;
+  form.slots = e->slots.data;
+  form.n_slots = (uint32_t)e->slots.len;
+  form.differs = ARENA_ARRAY(u->a, form.n_slots, bool);
+  vec_push(u->a, &u->forms, form);
+  return (uint32_t)u->forms.len - 1;
+}
+
+void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
+  Emit e = {.a = u->a, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
+  StrBuf text = {0};
+  Call call = {0};
+  e.n_names = (uint32_t)k->pool->exprs.len;
+  e.names = ARENA_ARRAY(u->a, e.n_names, Named *);
+  e.uses = ARENA_ARRAY(u->a, e.n_names, uint32_t);
+  count_uses(&e);
+  if (k->is_dot)
+    emit_dot(&e, &text, &call.tiles);
+  else
+    emit_loops(&e, &text, &call.tiles);
+  const char *body = arena_strdup(u->a, sb_text(&text));
+  strbuf_free(&text);
+  call.form = form_of(u, &e, make_key(u, &e, body, call.tiles), body);
+  call.params = e.params.data;
+  call.slots = e.slots.data;
+  Form *form = &u->forms.data[call.form];
+  form->n_calls++;
+  for (uint32_t i = 0; i < form->n_slots; i++)
+    form->differs[i] |= strcmp(unit_slot(u, form->f, &form->slots[i]), unit_slot(u, f, &call.slots[i])) != 0;
+  vec_push(u->a, &u->calls, call);
+}
+
+static const char *sizes_text(Unit *u, const FnPlan *f, const Node *n) {
+  StrBuf s = {0};
+  sb_printf(&s, "`%s`", op_name(n->op));
+  if (n->op == OP_GATHER || n->op == OP_SCATTER_ADD) {
+    sb_printf(&s, ": index into axis %u of ", n->attr.gather.axis);
+    shape_print(&s, &graph_node(f->fn->g, n->in[0])->shape, f->fn->g->symbol);
+  } else {
+    sb_puts(&s, ": integer division by zero");
+  }
+  const char *text = arena_strdup(u->a, sb_text(&s));
+  strbuf_free(&s);
+  return text;
+}
+
+static uint32_t place_of(Unit *u, const FnPlan *f, NodeId v) {
+  const Node *n = graph_node(f->fn->g, v);
+  const char *what = sizes_text(u, f, n);
+  for (uint32_t i = 0; i < u->places.len; i++) {
+    const Place *p = &u->places.data[i];
+    if (memcmp(&p->span, &n->span, sizeof n->span) == 0 && strcmp(p->what, what) == 0) return i;
+  }
+  vec_push(u->a, &u->places, ((Place){.span = n->span, .what = what}));
+  return (uint32_t)u->places.len - 1;
+}
+
+const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s) {
+  if (s->kind == SLOT_PLACE) return arena_printf(u->a, "%u", place_of(u, f, s->number));
+  if (s->kind == SLOT_SITE) return arena_printf(u->a, "%uu", s->number);
+  return dtype_is_real(s->dtype) ? text_real(u->a, s->dtype, s->value.f)
+                                 : text_int(u->a, s->dtype, s->value.i);
+}
+
+const char *unit_form_name(const Unit *u, uint32_t form) {
+  return arena_printf(u->a, "k%u_%s", form, u->forms.data[form].kind);
+}
+
+// ---- text of one form
+
+static const char *slot_type(const Slot *s) {
+  return s->kind == SLOT_CONST ? text_ctype(s->dtype) : "uint32_t";
+}
+
+static void put_body(Unit *u, const Form *form) {
+  for (const char *p = form->body; *p; p++) {
+    if (*p != SLOT_BEGIN) {
+      sb_putc(u->out, *p);
+      continue;
+    }
+    uint32_t slot = 0;
+    for (p++; *p != SLOT_END; p++) slot = slot * 10 + (uint32_t)(*p - '0');
+    if (form->differs[slot])
+      sb_printf(u->out, "a->c%u", slot);
+    else
+      sb_puts(u->out, unit_slot(u, form->f, &form->slots[slot]));
+  }
+}
+
+static void comment_buffer(void *user, uint32_t buffer, StrBuf *out) {
+  const Form *form = user;
+  for (uint32_t i = 0; i < form->n_params; i++)
+    if (buffer_same_memory(&form->f->buffers.data[form->params[i].buffer], &form->f->buffers.data[buffer]))
+      sb_puts(out, form->params[i].name);
+}
+
+static void comment_constant(void *user, DType t, Scalar v, StrBuf *out) {
+  const Form *form = user;
+  for (uint32_t i = 0; i < form->n_slots; i++) {
+    const Slot *s = &form->slots[i];
+    if (!form->differs[i] || s->kind != SLOT_CONST || s->dtype != t || s->value.i != v.i) continue;
+    sb_printf(out, "c%u", i);
+    return;
+  }
+  scalar_print(out, t, v);
+}
+
+static void put_description(Unit *u, const Form *form) {
+  StrBuf s = {0};
+  const DumpNames names = {
+      .user = (void *)form, .buffer = comment_buffer, .constant = comment_constant, .indent = "   "};
+  dump_kernel(form->f, form->k, &names, &s);
+  sb_puts(u->out, "/* ");
+  for (char *line = strtok(s.len ? s.text : (char[]){""}, "\n"); line; line = strtok(NULL, "\n")) {
+    if (line != s.text) sb_puts(u->out, "\n   ");
+    put_comment(u->out, line + 3);
+  }
+  sb_puts(u->out, " */\n");
+  strbuf_free(&s);
+}
+
+static bool uses_word(const char *text, char word) {
+  for (const char *p = text; (p = strchr(p, word)); p++) {
+    bool left = p == text ||
+                !(strchr("_>.", p[-1]) || (p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= '0' && p[-1] <= '9'));
+    bool right = !(p[1] == '_' || (p[1] >= 'a' && p[1] <= 'z') || (p[1] >= '0' && p[1] <= '9'));
+    if (left && right) return true;
+  }
+  return false;
+}
+
+static void put_prologue(Unit *u, const Form *form, const char *name) {
+  bool context = uses_word(form->body, 'c') || strstr(form->body, "c->"), sized = uses_word(form->body, 'n');
+  sb_printf(u->out, "static void %s(nn_ctx *c, const void *args, size_t lo, size_t hi) {\n", name);
+  sb_printf(u->out, "  const %s_args *const a = (const %s_args *)args;\n", name, name);
+  for (uint32_t i = 0; i < form->n_params; i++) {
+    const Param *p = &form->params[i];
+    sb_printf(u->out, "  %s%s *const %s = a->%s;\n", p->written ? "" : "const ", param_type(form->f, p),
+              p->name, p->name);
+  }
+  if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
+  if (!context && !sized) sb_puts(u->out, "  (void)c;\n");
+  if (!strstr(form->body, "hi")) sb_puts(u->out, "  (void)lo;\n  (void)hi;\n");
+}
+
+static void print_form(Unit *u, uint32_t id) {
+  const Form *form = &u->forms.data[id];
+  const char *name = unit_form_name(u, id);
+  put_description(u, form);
+  sb_printf(u->out, "typedef struct %s_args {\n", name);
+  for (uint32_t i = 0; i < form->n_params; i++) {
+    const Param *p = &form->params[i];
+    sb_printf(u->out, "  %s%s *%s;\n", p->written ? "" : "const ", param_type(form->f, p), p->name);
+  }
+  for (uint32_t i = 0; i < form->n_slots; i++)
+    if (form->differs[i]) sb_printf(u->out, "  %s c%u;\n", slot_type(&form->slots[i]), i);
+  sb_printf(u->out, "} %s_args;\n\n", name);
+  put_prologue(u, form, name);
+  put_body(u, form);
+  sb_puts(u->out, "}\n\n");
+}
+
+void unit_print_forms(Unit *u) {
+  for (uint32_t i = 0; i < u->forms.len; i++) print_form(u, i);
+}
+
+// ---- constant arrays
+
+uint32_t unit_constant(Unit *u, const Node *n) {
+  const Constant k = {.dtype = n->dtype, .data = n->attr.konst.data, .count = n->attr.konst.count};
+  for (uint32_t i = 0; i < u->constants.len; i++) {
+    const Constant *x = &u->constants.data[i];
+    if (x->dtype == k.dtype && x->count == k.count &&
+        memcmp(x->data, k.data, (size_t)k.count * sizeof *k.data) == 0)
+      return i;
+  }
+  vec_push(u->a, &u->constants, k);
+  return (uint32_t)u->constants.len - 1;
+}
+
+static const char *element_text(Unit *u, DType t, Scalar v) {
+  if (!dtype_is_real(t)) return text_int(u->a, t, v.i);
+  if (t != DT_F16 && t != DT_BF16) return text_real(u->a, t, v.f);
+  return NULL;
+}
+
+void unit_print_constants(Unit *u) {
+  for (uint32_t i = 0; i < u->constants.len; i++) {
+    const Constant *k = &u->constants.data[i];
+    int64_t count = k->count > 0 ? k->count : 1;
+    sb_printf(u->out, "static const %s constant%u[%" PRId64 "] = {", dtype_ctype(k->dtype), i, count);
+    for (int64_t j = 0; j < k->count; j++) {
+      sb_puts(u->out, j % 8 ? ", " : j ? ",\n    " : "\n    ");
+      const char *s = element_text(u, k->dtype, k->data[j]);
+      assert(s && "constant arrays of halves are converted before");
+      sb_puts(u->out, s);
+    }
+    sb_puts(u->out, k->count > 0 ? "};\n\n" : "0};\n\n");
+  }
+}

@@ -1,0 +1,520 @@
+// One function per kind of node, reached through a table by operation. Values are memoised by (node, index),
+// so a node wanted twice at one index is one expression.
+#include "codegen/lower.h"
+
+#include <assert.h>
+
+typedef struct Memo {
+  NodeId node;
+  IndexId at[MAX_RANK];
+  ExprId value;
+} Memo;
+
+struct Lower {
+  const FnPlan *f;
+  const Graph *g;
+  Arena *a;
+  const bool *has_buffer;
+  Kernel *k;
+  Pool *p;
+  VEC(Put) stores;
+  uint32_t group;  // first store of the current loop group
+  NodeId defining; // the node whose own value is being made
+  bool impossible;
+  VEC(Memo) memo;
+};
+
+typedef ExprId (*Rule)(Lower *l, NodeId v, const IndexId *at);
+static ExprId value(Lower *l, NodeId v, const IndexId *at);
+
+static const Node *node(const Lower *l, NodeId v) { return graph_node(l->g, v); }
+
+NodeId lower_resolve(const Graph *g, NodeId v) {
+  for (;;) {
+    const Node *n = graph_node(g, v);
+    bool written = n->op == OP_READ && n->n_in > 0 && graph_node(g, n->in[0])->op == OP_WRITE;
+    if (!written && n->op != OP_WRITE && n->op != OP_STOP_GRAD) return v;
+    v = n->in[0];
+  }
+}
+
+static VarId new_var(Lower *l, Poly extent) {
+  if (index_vars(l->p->index) < MAX_VARS) return index_new_var(l->p->index, extent);
+  l->impossible = true;
+  return 0;
+}
+
+static IndexId fresh(Lower *l, Dim extent, VarId *v) {
+  *v = new_var(l, poly_dim(extent));
+  return index_var(l->p->index, *v);
+}
+
+// ---- elementwise
+
+// The index of an operand of shape `from` under numpy's broadcasting to `to`.
+static void broadcast_index(Lower *l, const Shape *from, const Shape *to, const IndexId *at, IndexId *out) {
+  for (uint32_t i = 0; i < from->rank; i++)
+    out[i] = dim_is(from->d[i], 1) ? index_const(l->p->index, 0) : at[i + to->rank - from->rank];
+}
+
+static ExprId lower_scalar(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  ExprId in[3];
+  assert(n->n_in <= 3);
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    IndexId sub[MAX_RANK] = {0};
+    broadcast_index(l, &node(l, n->in[i])->shape, &n->shape, at, sub);
+    in[i] = value(l, n->in[i], sub);
+  }
+  return x_op(l->p, n->op, n->dtype, in, n->n_in, op_can_fault(n->op, n->dtype) ? v : 0);
+}
+
+// ---- index maps
+
+static IndexId offset(Lower *l, IndexId x, Dim by, int sign) {
+  Poly k = poly_dim(by);
+  return index_add(l->p->index, x, index_poly(l->p->index, sign > 0 ? k : poly_sub(poly_of(0), k)));
+}
+
+static IndexId linear(Lower *l, const Shape *s, const IndexId *at) {
+  IndexId sum = index_const(l->p->index, 0);
+  Poly stride = poly_of(1);
+  for (uint32_t i = s->rank; i-- > 0;) {
+    sum = index_add(l->p->index, sum, index_scale(l->p->index, at[i], stride));
+    if (i > 0) stride = poly_mul(stride, poly_dim(s->d[i]));
+  }
+  return sum;
+}
+
+static void delinear(Lower *l, IndexId at, const Shape *s, IndexId *out) {
+  for (uint32_t i = s->rank; i-- > 0;) {
+    if (dim_is(s->d[i], 0)) at = index_const(l->p->index, 0); // nothing is ever read
+    out[i] = i == 0 || dim_is(s->d[i], 0) ? at : index_mod(l->p->index, at, poly_dim(s->d[i]));
+    if (i > 0 && !dim_is(s->d[i], 0)) at = index_div(l->p->index, at, poly_dim(s->d[i]));
+  }
+}
+
+// The shortest runs of axes with equal products that begin at *i and *j; all that is left when there are
+// none.
+static void match_axes(const Shape *from, const Shape *to, uint32_t *i, uint32_t *j) {
+  Poly px = poly_of(1);
+  for (uint32_t a = *i; a < from->rank; a++) {
+    px = poly_mul(px, poly_dim(from->d[a]));
+    Poly py = poly_of(1);
+    for (uint32_t b = *j; b < to->rank; b++) {
+      py = poly_mul(py, poly_dim(to->d[b]));
+      if (!poly_eq(&px, &py)) continue;
+      *i = a + 1, *j = b + 1;
+      return;
+    }
+  }
+  *i = from->rank, *j = to->rank;
+}
+
+static Shape part(const Shape *s, uint32_t begin, uint32_t end) {
+  Shape r = {.rank = end - begin};
+  memcpy(r.d, s->d + begin, r.rank * sizeof *r.d);
+  return r;
+}
+
+// Runs of axes with equal products are mapped on their own, so most reshapes need no division at all.
+static ExprId lower_reshape(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  const Shape *from = &node(l, n->in[0])->shape, *to = &n->shape;
+  IndexId sub[MAX_RANK] = {0};
+  uint32_t i = 0, j = 0;
+  while (i < from->rank && j < to->rank) {
+    uint32_t i0 = i, j0 = j;
+    match_axes(from, to, &i, &j);
+    Shape x = part(from, i0, i), y = part(to, j0, j);
+    delinear(l, linear(l, &y, at + j0), &x, sub + i0);
+  }
+  for (; i < from->rank; i++) sub[i] = index_const(l->p->index, 0); // what is left has one element
+  return value(l, n->in[0], sub);
+}
+
+static ExprId lower_transpose(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  IndexId sub[MAX_RANK] = {0};
+  for (uint32_t i = 0; i < n->shape.rank; i++) sub[n->attr.perm[i]] = at[i];
+  return value(l, n->in[0], sub);
+}
+
+static ExprId lower_broadcast(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  IndexId sub[MAX_RANK] = {0};
+  broadcast_index(l, &node(l, n->in[0])->shape, &n->shape, at, sub);
+  return value(l, n->in[0], sub);
+}
+
+static ExprId lower_slice(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  IndexId sub[MAX_RANK] = {0};
+  for (uint32_t i = 0; i < n->shape.rank; i++)
+    sub[i] = offset(l, index_scale(l->p->index, at[i], poly_of(n->attr.slice.stride[i])),
+                    n->attr.slice.start[i], 1);
+  return value(l, n->in[0], sub);
+}
+
+static ExprId lower_reverse(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  IndexId sub[MAX_RANK] = {0};
+  for (uint32_t i = 0; i < n->shape.rank; i++) {
+    IndexId back = index_scale(l->p->index, at[i], poly_of(-1));
+    Poly last = poly_sub(poly_dim(n->shape.d[i]), poly_of(1));
+    sub[i] = n->attr.axes >> i & 1 ? index_add(l->p->index, back, index_poly(l->p->index, last)) : at[i];
+  }
+  return value(l, n->in[0], sub);
+}
+
+static ExprId and_also(Lower *l, ExprId x, ExprId y) {
+  if (pool_expr(l->p, x)->kind == X_CONST) return pool_expr(l->p, x)->value.i ? y : x;
+  if (pool_expr(l->p, y)->kind == X_CONST) return pool_expr(l->p, y)->value.i ? x : y;
+  return x_op(l->p, OP_AND, DT_MASK, (ExprId[]){x, y}, 2, 0);
+}
+
+// Outside, the operand's index is clamped: something is read and not used, so no branch is needed.
+static ExprId lower_pad(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  const Shape *from = &node(l, n->in[0])->shape;
+  ExprId inside = x_const(l->p, DT_MASK, (Scalar){.i = 1}), fill = x_const(l->p, n->dtype, n->attr.pad.value);
+  IndexId sub[MAX_RANK] = {0};
+  for (uint32_t i = 0; i < n->shape.rank; i++) {
+    Poly size = poly_dim(from->d[i]), step = poly_of(n->attr.pad.interior[i] + 1);
+    Poly span = poly_add(poly_mul(poly_sub(size, poly_of(1)), step), poly_of(1));
+    if (dim_is(from->d[i], 0)) return fill;
+    IndexId x = offset(l, at[i], n->attr.pad.lo[i], -1);
+    inside = and_also(l, inside, x_inside(l->p, x, span));
+    x = index_clamp(l->p->index, x, span);
+    inside = and_also(l, inside, x_inside(l->p, index_mod(l->p->index, x, step), poly_of(1)));
+    sub[i] = index_div(l->p->index, x, step);
+  }
+  const Expr *c = pool_expr(l->p, inside);
+  if (c->kind == X_CONST && c->value.i == 0) return fill;
+  return x_select(l->p, inside, value(l, n->in[0], sub), fill);
+}
+
+static ExprId lower_concat(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  uint32_t axis = n->attr.axis;
+  Poly end = poly_dim(n->shape.d[axis]);
+  ExprId result = NO_EXPR;
+  for (uint32_t i = n->n_in; i-- > 0;) {
+    Dim size = node(l, n->in[i])->shape.d[axis];
+    Poly begin = poly_sub(end, poly_dim(size));
+    if (!dim_is(size, 0)) {
+      IndexId sub[MAX_RANK] = {0};
+      memcpy(sub, at, sizeof(IndexId) * n->shape.rank);
+      sub[axis] = index_add(l->p->index, at[axis], index_poly(l->p->index, poly_sub(poly_of(0), begin)));
+      sub[axis] = index_clamp(l->p->index, sub[axis], poly_dim(size));
+      ExprId here = value(l, n->in[i], sub);
+      result = result == NO_EXPR ? here : x_select(l->p, x_inside(l->p, at[axis], end), here, result);
+    }
+    end = begin;
+  }
+  return result != NO_EXPR ? result : x_const(l->p, n->dtype, (Scalar){0});
+}
+
+// ---- indexing by data
+
+static IndexId checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size) {
+  ExprId e = x_check(l->p, value(l, indices, at), poly_dim(size), v);
+  return index_value(l->p->index, e, poly_dim(size), pool_expr(l->p, e)->free);
+}
+
+static ExprId lower_gather(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  const Shape *x = &node(l, n->in[0])->shape, *i = &node(l, n->in[1])->shape;
+  uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->rank - batch;
+  IndexId where[MAX_RANK] = {0}, sub[MAX_RANK] = {0};
+  for (uint32_t k = 0; k < i->rank; k++) where[k] = at[k < batch ? k : axis + k - batch];
+  for (uint32_t k = 0; k < x->rank; k++) sub[k] = k < axis ? at[k] : k > axis ? at[k - 1 + rest] : 0;
+  sub[axis] = checked(l, v, n->in[1], where, x->d[axis]);
+  return value(l, n->in[0], sub);
+}
+
+bool lower_scatter_is_select(const Graph *g, const Node *n) {
+  return graph_node(g, n->in[1])->shape.rank == n->attr.gather.batch;
+}
+
+// One update per row: x + (index == position ? u : 0).
+static ExprId lower_scatter(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  uint32_t axis = n->attr.gather.axis;
+  IndexId sub[MAX_RANK] = {0};
+  for (uint32_t k = 0, j = 0; k < n->shape.rank; k++)
+    if (k != axis) sub[j++] = at[k];
+  IndexId to = checked(l, v, n->in[1], at, n->shape.d[axis]);
+  IndexId distance = index_add(l->p->index, at[axis], index_scale(l->p->index, to, poly_of(-1)));
+  Expr same = {.kind = X_INSIDE, .dtype = DT_MASK, .at = {distance}, .bound = poly_of(1)};
+  ExprId zero = x_const(l->p, n->dtype, (Scalar){0});
+  ExprId chosen = x_select(l->p, pool_add(l->p, &same), value(l, n->in[2], sub), zero);
+  ExprId x = value(l, n->in[0], at);
+  if (x == zero) return chosen;
+  return x_op(l->p, OP_ADD, n->dtype, (ExprId[]){x, chosen}, 2, 0);
+}
+
+// ---- reductions
+
+static ExprId lower_reduce(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  const Shape *x = &node(l, n->in[0])->shape;
+  bool arg = n->op == OP_ARGMAX || n->op == OP_ARGMIN;
+  uint32_t axes = arg ? 1u << n->attr.axis : n->attr.axes, n_vars = 0;
+  IndexId sub[MAX_RANK] = {0};
+  VarId vars[MAX_RANK];
+  for (uint32_t i = 0, j = 0; i < x->rank; i++)
+    sub[i] = axes >> i & 1 ? fresh(l, x->d[i], &vars[n_vars++]) : at[j++];
+  ExprId body = value(l, n->in[0], sub);
+  if (!arg && pool_expr(l->p, body)->dtype != n->dtype) body = x_op(l->p, OP_CAST, n->dtype, &body, 1, 0);
+  return x_reduce(l->p, n->op, n->dtype, body, vars, n_vars);
+}
+
+// ---- leaves
+
+static ExprId lower_const(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  if (n->attr.konst.count == 1) return x_const(l->p, n->dtype, n->attr.konst.data[0]);
+  return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape.rank);
+}
+
+static ExprId lower_iota(Lower *l, NodeId v, const IndexId *at) {
+  return x_index(l->p, node(l, v)->dtype, at[node(l, v)->attr.axis]);
+}
+
+static ExprId lower_input(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  if (n->attr.input.role != IN_ARG) return x_ctx(l->p, n->dtype, n->attr.input.role, n->attr.input.index);
+  return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape.rank);
+}
+
+static ExprId lower_read(Lower *l, NodeId v, const IndexId *at) {
+  return x_load(l->p, node(l, v)->dtype, l->f->leaf_of[v], at, node(l, v)->shape.rank);
+}
+
+static ExprId lower_rand(Lower *l, NodeId v, const IndexId *at) {
+  const Node *n = node(l, v);
+  return x_rand(l->p, n->op, n->dtype, n->attr.site, linear(l, &n->shape, at));
+}
+
+static const Rule rules[OP_COUNT] = {
+    [OP_RESHAPE] = lower_reshape,
+    [OP_TRANSPOSE] = lower_transpose,
+    [OP_BROADCAST] = lower_broadcast,
+    [OP_SLICE] = lower_slice,
+    [OP_PAD] = lower_pad,
+    [OP_CONCAT] = lower_concat,
+    [OP_REVERSE] = lower_reverse,
+    [OP_GATHER] = lower_gather,
+    [OP_SCATTER_ADD] = lower_scatter,
+    [OP_IOTA] = lower_iota,
+    [OP_CONST] = lower_const,
+    [OP_INPUT] = lower_input,
+    [OP_ARGMAX] = lower_reduce,
+    [OP_ARGMIN] = lower_reduce,
+    [OP_SUM] = lower_reduce,
+    [OP_RMAX] = lower_reduce,
+    [OP_RMIN] = lower_reduce,
+    [OP_RAND] = lower_rand,
+    [OP_RANDN] = lower_rand,
+    [OP_READ] = lower_read,
+};
+
+// ---- values and stores
+
+static const Put *stored(const Lower *l, NodeId v, bool *member) {
+  for (uint32_t i = 0; i < l->stores.len; i++)
+    if (l->stores.data[i].node == v && !l->stores.data[i].add) {
+      *member = true;
+      return &l->stores.data[i];
+    }
+  return NULL;
+}
+
+// The value of a node that has a buffer: what this iteration has just computed, or a load. Of what the kernel
+// itself stores, an iteration may read its own part only.
+static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
+  bool member = false;
+  uint32_t rank = node(l, v)->shape.rank;
+  const Put *s = stored(l, v, &member);
+  if (s) {
+    bool scattered = s + 1 < l->stores.data + l->stores.len && s[1].add && s[1].buffer == s->buffer;
+    if (!scattered && memcmp(s->at, at, rank * sizeof *at) == 0) return s->value;
+    if (l->k->is_dot || memcmp(s->at, at, l->k->n_lead * sizeof *at) != 0) l->impossible = true;
+  }
+  return x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
+}
+
+static ExprId value(Lower *l, NodeId v, const IndexId *at) {
+  v = lower_resolve(l->g, v);
+  if (l->impossible) return x_const(l->p, node(l, v)->dtype, (Scalar){0});
+  const Node *n = node(l, v);
+  Memo m = {.node = v};
+  for (uint32_t i = 0; i < n->shape.rank; i++)
+    m.at[i] = dim_is(n->shape.d[i], 1) ? index_const(l->p->index, 0) : at[i];
+  if (v != l->defining && l->has_buffer[v]) return from_buffer(l, v, m.at);
+  for (uint32_t i = (uint32_t)l->memo.len; i-- > 0;)
+    if (l->memo.data[i].node == v && memcmp(l->memo.data[i].at, m.at, sizeof m.at) == 0)
+      return l->memo.data[i].value;
+  NodeId outer = l->defining;
+  l->defining = NO_NODE;
+  Rule rule = op_is_scalar(n->op) ? lower_scalar : rules[n->op];
+  assert(rule && "the passes left a node that has no kernel form");
+  m.value = rule(l, v, m.at);
+  l->defining = outer;
+  vec_push(l->a, &l->memo, m);
+  return m.value;
+}
+
+// Whether e reads what a store of the current loop group writes: it must then wait for the whole loop.
+static bool reads_group(const Lower *l, ExprId e) {
+  bool *seen = ARENA_ARRAY(l->a, l->p->exprs.len, bool);
+  pool_mark(l->p, e, seen);
+  for (ExprId i = 0; i < l->p->exprs.len; i++) {
+    if (!seen[i] || pool_expr(l->p, i)->kind != X_LOAD) continue;
+    for (uint32_t s = l->group; s < l->stores.len; s++)
+      if (l->stores.data[s].buffer == pool_expr(l->p, i)->number) return true;
+  }
+  return false;
+}
+
+static bool same_inner(const Lower *l, const Put *s, const Shape *shape) {
+  if (s->n_inner != shape->rank - l->k->n_lead || s->add) return false;
+  for (uint32_t i = 0; i < s->n_inner; i++) {
+    Poly want = poly_dim(shape->d[l->k->n_lead + i]), have = index_extent(l->p->index, s->inner[i]);
+    if (!poly_eq(&want, &have)) return false;
+  }
+  return true;
+}
+
+static void lead_index(Lower *l, Put *s) {
+  for (uint32_t i = 0; i < l->k->n_lead; i++) s->at[i] = index_var(l->p->index, l->k->lead[i]);
+}
+
+static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
+  l->defining = v;
+  ExprId e = value(l, v, at);
+  l->defining = NO_NODE;
+  return e;
+}
+
+static void add_store(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+  s.n_inner = n->shape.rank - l->k->n_lead;
+  lead_index(l, &s);
+  const Put *last = l->stores.len ? &l->stores.data[l->stores.len - 1] : NULL;
+  bool share = last && same_inner(l, last, &n->shape);
+  for (;;) {
+    for (uint32_t i = 0; i < s.n_inner; i++) {
+      s.inner[i] = share ? last->inner[i] : new_var(l, poly_dim(n->shape.d[l->k->n_lead + i]));
+      s.at[l->k->n_lead + i] = index_var(l->p->index, s.inner[i]);
+    }
+    s.value = own_value(l, v, s.at);
+    if (!share || l->impossible || !reads_group(l, s.value)) break;
+    share = false;
+  }
+  if (!share) l->group = (uint32_t)l->stores.len;
+  vec_push(l->a, &l->stores, s);
+}
+
+// x is copied, then every update is added, in row-major order of the indices.
+static void add_scatter(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  const Node *u = node(l, n->in[2]), *i = node(l, n->in[1]);
+  uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->shape.rank - batch;
+  Put copy = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+  copy.n_inner = n->shape.rank - l->k->n_lead;
+  Put add = {.buffer = copy.buffer, .node = v, .rank = copy.rank, .add = true};
+  add.n_inner = u->shape.rank - l->k->n_lead;
+  lead_index(l, &copy);
+  for (uint32_t j = 0; j < copy.n_inner; j++)
+    copy.at[l->k->n_lead + j] = fresh(l, n->shape.d[l->k->n_lead + j], &copy.inner[j]);
+  copy.value = value(l, n->in[0], copy.at);
+  IndexId from[MAX_RANK], where[MAX_RANK];
+  for (uint32_t j = 0; j < u->shape.rank; j++)
+    from[j] = j < l->k->n_lead ? copy.at[j] : fresh(l, u->shape.d[j], &add.inner[j - l->k->n_lead]);
+  for (uint32_t k = 0; k < i->shape.rank; k++) where[k] = from[k < batch ? k : axis + k - batch];
+  for (uint32_t k = 0; k < n->shape.rank; k++)
+    add.at[k] = k < axis ? from[k] : k > axis ? from[k - 1 + rest] : 0;
+  add.at[axis] = checked(l, v, n->in[1], where, n->shape.d[axis]);
+  add.value = value(l, n->in[2], from);
+  vec_push(l->a, &l->stores, copy);
+  vec_push(l->a, &l->stores, add);
+  l->group = (uint32_t)l->stores.len;
+}
+
+// ---- contractions
+
+static void operand_index(Lower *l, NodeId v, const uint8_t *batch, const uint8_t *contract, const Attr *at,
+                          uint32_t first_free, const IndexId *k, IndexId *out) {
+  const Shape *s = &node(l, v)->shape;
+  for (uint32_t axis = 0; axis < s->rank; axis++) {
+    bool found = false;
+    for (uint32_t i = 0; i < at->dot.nb; i++)
+      if (batch[i] == axis) out[axis] = index_var(l->p->index, l->k->lead[i]), found = true;
+    for (uint32_t i = 0; i < at->dot.nc; i++)
+      if (contract[i] == axis) out[axis] = k[i], found = true;
+    if (!found) out[axis] = index_var(l->p->index, l->k->lead[first_free++]);
+  }
+}
+
+// Rows are the last free axis of the left side, columns that of the right one; without columns the sides
+// change places, which changes no bit of a product.
+static void add_dot(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  const Attr *at = &n->attr;
+  const Shape *x = &node(l, n->in[0])->shape, *y = &node(l, n->in[1])->shape;
+  uint32_t left = x->rank - at->dot.nb - at->dot.nc, right = y->rank - at->dot.nb - at->dot.nc;
+  Shape inner = {.rank = at->dot.nc};
+  Poly depth = poly_of(1);
+  for (uint32_t i = 0; i < inner.rank; i++) {
+    inner.d[i] = x->d[at->dot.lc[i]];
+    depth = poly_mul(depth, poly_dim(inner.d[i]));
+  }
+  Dot *d = &l->k->dot;
+  d->dtype = n->dtype;
+  d->k = new_var(l, depth);
+  d->m = left && right ? l->k->lead[at->dot.nb + left - 1] : new_var(l, poly_of(1));
+  d->n = left || right ? l->k->lead[n->shape.rank - 1] : new_var(l, poly_of(1));
+  IndexId k[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
+  delinear(l, index_var(l->p->index, d->k), &inner, k);
+  operand_index(l, n->in[0], at->dot.lb, at->dot.lc, at, at->dot.nb, k, a);
+  operand_index(l, n->in[1], at->dot.rb, at->dot.rc, at, at->dot.nb + left, k, b);
+  ExprId lhs = value(l, n->in[0], a), rhs = value(l, n->in[1], b);
+  d->lhs = right ? lhs : rhs;
+  d->rhs = right ? rhs : lhs;
+  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+  uint64_t free = 0;
+  lead_index(l, &s);
+  for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
+  s.value = x_acc(l->p, n->dtype, free);
+  vec_push(l->a, &l->stores, s);
+}
+
+Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *nodes, uint32_t n,
+                     uint32_t n_lead, Arena *a) {
+  const Graph *g = f->fn->g;
+  const Node *first = graph_node(g, nodes[0]);
+  Kernel *k = ARENA_NEW(a, Kernel);
+  Lower l = {.f = f, .g = g, .a = a, .has_buffer = has_buffer, .k = k, .defining = NO_NODE};
+  l.p = k->pool = pool_new(a, g->symbol ? g->bound : 1);
+  index_const(l.p->index, 0);
+  k->n_lead = n_lead;
+  k->node = nodes[0];
+  k->is_dot = first->op == OP_DOT;
+  for (uint32_t i = 0; i < n_lead; i++) k->lead[i] = new_var(&l, poly_dim(first->shape.d[i]));
+  for (uint32_t i = 0; i < n && !l.impossible; i++) {
+    const Node *x = graph_node(g, nodes[i]);
+    if (x->op == OP_DOT)
+      add_dot(&l, nodes[i]);
+    else if (x->op == OP_SCATTER_ADD && !lower_scatter_is_select(g, x))
+      add_scatter(&l, nodes[i]);
+    else
+      add_store(&l, nodes[i]);
+  }
+  if (l.impossible) return NULL;
+  k->stores = l.stores.data;
+  k->n_stores = (uint32_t)l.stores.len;
+  return k;
+}

@@ -1,0 +1,23 @@
+// "The value of node v at index (e0 .. er)" as an expression: fusion by inlining on demand. Elementwise
+// operations pass the index on, shape operations change it, reductions get variables of their own; where a
+// node has a buffer the descent ends in a load.
+#ifndef NNC_CODEGEN_LOWER_H
+#define NNC_CODEGEN_LOWER_H
+
+#include "codegen/plan.h"
+
+typedef struct Lower Lower;
+
+// The kernel of these nodes (each has a buffer; ids ascend), with the first n_lead axes of each as parallel
+// axes. A DOT comes first and alone makes a dot kernel. `inlined[v]`: v has no buffer and is computed where
+// it is wanted. NULL: not one kernel (an iteration would need what another one stores, or too many
+// variables).
+Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *nodes, uint32_t n,
+                     uint32_t n_lead, Arena *a);
+
+// The node that stands for v: reads of what a WRITE made, and identities, stand for its value.
+NodeId lower_resolve(const Graph *g, NodeId v);
+// True when a scatter adds at most one element to each place, so that it is an elementwise choice.
+bool lower_scatter_is_select(const Graph *g, const Node *n);
+
+#endif

@@ -1,0 +1,19 @@
+// One arena: stores first, for the whole program, then a region that every function uses for its scratch,
+// planned by lifetimes. Offsets are multiples of 64. memverify.c checks the result on its own terms.
+#ifndef NNC_CODEGEN_MEMPLAN_H
+#define NNC_CODEGEN_MEMPLAN_H
+
+#include "codegen/schedule.h"
+
+enum { ARENA_ALIGN = 64 };
+
+// Offset of each store; returns the bytes of them all.
+uint64_t memplan_stores(const Program *p, uint64_t *offsets);
+// Sets `offset` of the function's store and scratch buffers; scratch begins at `base`. Returns the end.
+uint64_t memplan_scratch(FnPlan *f, const Sched *s, const uint64_t *stores, uint64_t base);
+
+// NULL, or what is wrong: two buffers that live at one time overlap, one leaves the arena, or is misaligned.
+// Takes nothing from the planner but the offsets.
+const char *memverify(const FnPlan *f, const Sched *s, uint64_t base, uint64_t end, Arena *a);
+
+#endif

@@ -1,0 +1,35 @@
+// The order of execution as a tree: sequences, loops (scan), guards (when) and steps: kernel calls, optimizer
+// calls, copies. Flattened it gives the times that lifetimes are intervals of; what is live into a loop lives
+// through the whole of it.
+#ifndef NNC_CODEGEN_SCHEDULE_H
+#define NNC_CODEGEN_SCHEDULE_H
+
+#include "codegen/plan.h"
+
+typedef enum SchedKind { SCHED_SEQUENCE, SCHED_LOOP, SCHED_GUARD, SCHED_STEP } SchedKind;
+
+typedef struct Sched {
+  SchedKind kind;
+  const Step *step;        // STEP
+  struct Sched **children; // of the others
+  uint32_t n;
+  Dim count;           // LOOP: iterations
+  uint32_t mask;       // GUARD: the buffer of its condition
+  uint32_t begin, end; // times: begin <= t < end
+} Sched;
+
+// The steps of a plan in order, with times.
+Sched *schedule_function(const FnPlan *f, Arena *a);
+
+typedef struct Lifetime {
+  bool used;
+  uint32_t first, last; // times of the first write and the last access, both included
+} Lifetime;
+
+// One per buffer of the plan.
+Lifetime *schedule_lifetimes(const FnPlan *f, const Sched *s, Arena *a);
+
+// Calls visit(user, step) in order of execution.
+void schedule_walk(const Sched *s, void (*visit)(void *user, const Step *step), void *user);
+
+#endif

@@ -1,0 +1,187 @@
+// Stores are written last. A kernel writes into a store directly when that cannot be told from a copy at the
+// end: no later step reads the old value, its own iterations read no other place of it, and nothing after it
+// can fault.
+#include "codegen/fuse.h"
+#include "codegen/lower.h"
+
+#include <string.h>
+
+static const Node *node(const FnPlan *f, NodeId v) { return graph_node(f->fn->g, v); }
+
+static bool optimizes(const OptimizeAttr *o, uint32_t store) {
+  for (uint32_t i = 0; i < o->n; i++)
+    if (o->stores[i] == store) return true;
+  return false;
+}
+
+// The version of `store` that the function leaves.
+static uint32_t last_version(const FnPlan *f, uint32_t store) {
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < f->fn->g->n_roots; i++) {
+    const Node *n = node(f, f->fn->g->roots[i]);
+    if (n->op == OP_WRITE && n->attr.store.id == store && n->attr.store.version + 1 > last)
+      last = n->attr.store.version + 1;
+    for (uint32_t p = 0; n->op == OP_OPTIMIZE && p < n->attr.optimize->n; p++)
+      if (n->attr.optimize->stores[p] == store && n->attr.optimize->versions[p] + 1 > last)
+        last = n->attr.optimize->versions[p] + 1;
+  }
+  return last;
+}
+
+// The optimizer call that reads this version of the store; SIZE_MAX: none.
+static size_t optimizer_of(const FnPlan *f, uint32_t store, uint32_t version) {
+  for (size_t i = 0; i < f->steps.len; i++) {
+    if (f->steps.data[i].kind != STEP_OPTIMIZE) continue;
+    const OptimizeAttr *o = node(f, f->steps.data[i].node)->attr.optimize;
+    for (uint32_t p = 0; p < o->n; p++)
+      if (o->stores[p] == store && o->versions[p] == version) return i;
+  }
+  return SIZE_MAX;
+}
+
+static bool is_store(const FnPlan *f, uint32_t buffer, uint32_t store) {
+  return f->buffers.data[buffer].kind == BUF_STORE && f->buffers.data[buffer].id == store;
+}
+
+static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
+  for (size_t i = 0; i < f->steps.len; i++) {
+    if (f->steps.data[i].kind != STEP_KERNEL) continue;
+    Kernel *k = f->steps.data[i].kernel;
+    for (uint32_t s = 0; s < k->n_stores; s++)
+      if (k->stores[s].node == v && k->stores[s].buffer == f->buffer_of[v]) {
+        *step = i;
+        return &k->stores[s];
+      }
+  }
+  return NULL;
+}
+
+// Inside its kernel the store is read at the written place only, and by nothing that comes after.
+static bool reads_own_place(const FnPlan *f, const Kernel *k, const Put *to, uint32_t store) {
+  for (uint32_t i = 0; i < k->n_stores; i++) {
+    const bool *seen = store_marks(k, &k->stores[i], f->a);
+    for (ExprId e = 0; e < k->pool->exprs.len; e++) {
+      const Expr *x = pool_expr(k->pool, e);
+      if (!seen[e] || x->kind != X_LOAD || !is_store(f, x->number, store)) continue;
+      if (&k->stores[i] > to || memcmp(x->at, to->at, x->rank * sizeof *x->at) != 0) return false;
+    }
+  }
+  if (!k->is_dot) return true;
+  bool *seen = ARENA_ARRAY(f->a, k->pool->exprs.len, bool);
+  pool_mark(k->pool, k->dot.lhs, seen);
+  pool_mark(k->pool, k->dot.rhs, seen);
+  for (ExprId e = 0; e < k->pool->exprs.len; e++)
+    if (seen[e] && pool_expr(k->pool, e)->kind == X_LOAD && is_store(f, pool_expr(k->pool, e)->number, store))
+      return false;
+  return true;
+}
+
+static bool reads_store(const FnPlan *f, const Kernel *k, uint32_t store) {
+  const bool *seen = kernel_marks(k, f->a);
+  for (ExprId e = 0; e < k->pool->exprs.len; e++)
+    if (seen[e] && pool_expr(k->pool, e)->kind == X_LOAD && is_store(f, pool_expr(k->pool, e)->number, store))
+      return true;
+  return false;
+}
+
+static bool may_write_directly(const FnPlan *f, size_t step, const Put *to, uint32_t store) {
+  for (size_t i = 0; i < f->steps.len; i++) {
+    const Step *s = &f->steps.data[i];
+    if (s->kind == STEP_OPTIMIZE && optimizes(node(f, s->node)->attr.optimize, store)) return false;
+    if (i >= step && s->can_fault) return false;
+    if (i > step && s->kind == STEP_KERNEL && reads_store(f, s->kernel, store)) return false;
+    if (i > step && s->kind == STEP_COPY && is_store(f, s->src, store)) return false;
+  }
+  const Kernel *k = f->steps.data[step].kernel;
+  for (uint32_t i = 0; i < k->n_stores; i++)
+    if (k->stores[i].buffer == to->buffer && k->stores[i].add) return false;
+  return reads_own_place(f, k, to, store);
+}
+
+static uint32_t new_buffer(FnPlan *f, Buffer b) {
+  vec_push(f->a, &f->buffers, b);
+  return (uint32_t)f->buffers.len - 1;
+}
+
+static void insert_step(FnPlan *f, size_t at, Step s) {
+  vec_push(f->a, &f->steps, s);
+  memmove(&f->steps.data[at + 1], &f->steps.data[at], (f->steps.len - 1 - at) * sizeof s);
+  f->steps.data[at] = s;
+}
+
+static void copy_at(FnPlan *f, size_t at, NodeId value, uint32_t store) {
+  Buffer b = f->buffers.data[f->buffer_of[value]];
+  b.kind = BUF_STORE;
+  b.id = store;
+  b.node = NO_NODE;
+  insert_step(f, at, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = f->buffer_of[value]});
+}
+
+static void place_write(FnPlan *f, const Node *w) {
+  NodeId v = lower_resolve(f->fn->g, w->in[0]);
+  uint32_t store = w->attr.store.id;
+  size_t step = 0, call = optimizer_of(f, store, w->attr.store.version + 1);
+  if (call != SIZE_MAX) {
+    copy_at(f, call, v, store);
+    return;
+  }
+  if (w->attr.store.version + 1 < last_version(f, store)) return;
+  const Put *to = store_of(f, v, &step);
+  Buffer *b = &f->buffers.data[f->buffer_of[v]];
+  if (to && b->kind == BUF_SCRATCH && may_write_directly(f, step, to, store)) {
+    b->kind = BUF_STORE;
+    b->id = store;
+  } else {
+    copy_at(f, f->steps.len, v, store);
+  }
+}
+
+// A second result of one value is written by the same kernel.
+static void second_result(FnPlan *f, NodeId v, uint32_t id) {
+  size_t step;
+  const Put *s = store_of(f, v, &step);
+  Buffer b = f->buffers.data[f->buffer_of[v]];
+  b.kind = BUF_OUTPUT;
+  b.id = id;
+  insert_step(f, step + 1, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = s->buffer});
+}
+
+void place_writes(FnPlan *f) {
+  const Graph *g = f->fn->g;
+  uint32_t out = 0;
+  for (uint32_t i = 0; i < g->n_roots; i++) {
+    if (f->fn->roots[i].kind == ROOT_EFFECT) continue;
+    NodeId v = lower_resolve(g, g->roots[i]);
+    const Buffer *b = &f->buffers.data[f->buffer_of[v]];
+    if (b->id != out) second_result(f, v, out);
+    out++;
+  }
+  for (uint32_t i = 0; i < g->n_roots; i++)
+    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, node(f, g->roots[i]));
+}
+
+void drop_stores(FnPlan *f) {
+  bool *used = ARENA_ARRAY(f->a, f->buffers.len, bool);
+  for (size_t i = 0; i < f->buffers.len; i++) used[i] = f->buffers.data[i].kind != BUF_SCRATCH;
+  for (size_t i = 0; i < f->steps.len; i++) {
+    const Step *s = &f->steps.data[i];
+    if (s->kind == STEP_COPY) used[s->src] = true;
+    for (uint32_t j = 0; s->kind == STEP_OPTIMIZE && j < node(f, s->node)->n_in; j++) {
+      NodeId v = lower_resolve(f->fn->g, node(f, s->node)->in[j]);
+      if (f->buffer_of[v] != NO_BUFFER) used[f->buffer_of[v]] = true;
+    }
+    if (s->kind != STEP_KERNEL) continue;
+    const bool *seen = kernel_marks(s->kernel, f->a);
+    for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
+      if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
+        used[pool_expr(s->kernel->pool, e)->number] = true;
+  }
+  for (size_t i = 0; i < f->steps.len; i++) {
+    if (f->steps.data[i].kind != STEP_KERNEL) continue;
+    Kernel *k = f->steps.data[i].kernel;
+    uint32_t kept = 0;
+    for (uint32_t s = 0; s < k->n_stores; s++)
+      if (used[k->stores[s].buffer]) k->stores[kept++] = k->stores[s];
+    k->n_stores = kept;
+  }
+}
