@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-enum { MAX_STORES = 24, SMALL_WORK = 8192, FEW_ROWS = 8, LOOK_BACK = 12 };
+enum { MAX_STORES = 24, SMALL_WORK = 8192, FEW_ROWS = 8, LOOK_BACK = 12, LOOK_AHEAD = 64 };
 
 typedef struct Group { // a step in the making
   StepKind kind;
@@ -30,6 +30,7 @@ typedef struct Fuse {
   bool again; // a read was found that must be copied
   VEC(Group) groups;
   uint32_t *group_of;   // of nodes with buffers and of OPTIMIZE; UINT32_MAX: none yet
+  Group *reads;         // of nodes with buffers: what their values are loaded from
   uint32_t *stamp, now; // visited marks of the dependency walk
 } Fuse;
 
@@ -157,20 +158,34 @@ static bool buildable(Fuse *u, const Group *k, NodeId extra, uint32_t n_lead) {
   return ok;
 }
 
-// How many axes stay parallel when v joins k; NOWHERE: it may not, or gains nothing.
-static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d) {
+// Some later node reads both v and what the kernel computes: in one kernel it will join them there.
+static bool partners(const Fuse *u, const Group *k, NodeId v) {
+  for (NodeId w = v + 1; w < u->g->len && w < v + LOOK_AHEAD; w++) {
+    const Group *d = &u->reads[w];
+    if (!u->s.live[w] || !u->s.has_buffer[w] || !has(d->loads.data, d->loads.len, v)) continue;
+    for (size_t i = 0; i < k->nodes.len; i++)
+      if (has(d->loads.data, d->loads.len, k->nodes.data[i])) return true;
+  }
+  return false;
+}
+
+// How many axes stay parallel when v joins k; NOWHERE: it may not, or gains nothing. Rows are never given up
+// for a node that is computed as a whole; a small node may join a kernel that has no rows (`serial`).
+static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, bool serial) {
   const Shape *s = &node(u, v)->shape;
   bool reads, close = related(u, k, d, &reads);
   uint32_t lead = shared_prefix(k, s);
-  uint64_t work = k->work + u->s.work[v];
+  bool same = lead == k->n_lead && lead == s->rank;
   if (k->closed || k->nodes.len >= MAX_STORES) return NOWHERE;
-  if (k->is_dot) return reads && lead == k->shape.rank && lead == s->rank ? lead : NOWHERE;
-  if (lead == k->n_lead && lead == s->rank) return close || lead == 0 ? lead : NOWHERE;
+  if (same && lead > 0 && !close && (k->is_dot || !reads)) close = partners(u, k, v), reads = close;
+  if (k->is_dot) return reads && lead == k->shape.rank && same ? lead : NOWHERE;
+  if (same) return close || lead == 0 ? lead : NOWHERE;
   if (!close) return NOWHERE;
+  if (lead == 0) return serial && k->n_lead == 0 && u->s.work[v] <= SMALL_WORK ? 0 : NOWHERE;
   Shape rows = {.rank = lead};
   memcpy(rows.d, s->d, lead * sizeof *rows.d);
-  int64_t parallel = shape_elements(&rows, u->g->symbol ? u->g->bound : 1);
-  return parallel >= FEW_ROWS || work <= SMALL_WORK ? lead : NOWHERE;
+  bool small = k->work + u->s.work[v] <= SMALL_WORK;
+  return small || shape_elements(&rows, u->g->symbol ? u->g->bound : 1) >= FEW_ROWS ? lead : NOWHERE;
 }
 
 static void join(Fuse *u, uint32_t at, NodeId v, const Group *d, uint32_t lead) {
@@ -182,12 +197,12 @@ static void join(Fuse *u, uint32_t at, NodeId v, const Group *d, uint32_t lead) 
   u->group_of[v] = at;
 }
 
-static bool join_some(Fuse *u, NodeId v, const Group *d, uint32_t earliest) {
+static bool join_some(Fuse *u, NodeId v, const Group *d, uint32_t earliest, bool serial) {
   uint32_t n = (uint32_t)u->groups.len;
   for (uint32_t at = n; at-- > earliest && at + LOOK_BACK >= n;) {
     Group *k = &u->groups.data[at];
     if (k->kind != STEP_KERNEL) continue;
-    uint32_t lead = joined_lead(u, k, v, d);
+    uint32_t lead = joined_lead(u, k, v, d, serial);
     bool current = true;
     for (size_t i = 0; i < d->loads.len; i++) current = current && !stale(u, v, d->loads.data[i], at);
     if (lead == NOWHERE || !current || !buildable(u, k, v, lead)) continue;
@@ -220,7 +235,7 @@ static void place_optimize(Fuse *u, NodeId v) {
 }
 
 static void place(Fuse *u, NodeId v) {
-  Group d = dependencies(u, v);
+  const Group d = u->reads[v];
   uint32_t earliest = 0;
   for (size_t i = 0; i < d.loads.len; i++) {
     NodeId x = d.loads.data[i];
@@ -228,7 +243,7 @@ static void place(Fuse *u, NodeId v) {
     if (available(u, v, x) > earliest) earliest = available(u, v, x);
   }
   bool opens = node(u, v)->op == OP_DOT || is_scattering(u, node(u, v));
-  if (!opens && join_some(u, v, &d, earliest)) return;
+  if (!opens && (join_some(u, v, &d, earliest, false) || join_some(u, v, &d, earliest, true))) return;
   for (size_t i = 0; i < d.loads.len; i++)
     if (stale(u, v, d.loads.data[i], (uint32_t)u->groups.len)) u->copied[d.loads.data[i]] = u->again = true;
   open_kernel(u, v, &d);
@@ -258,6 +273,9 @@ static void prepare(Fuse *u) {
 }
 
 static void group_nodes(Fuse *u) {
+  u->reads = ARENA_ARRAY(u->a, u->g->len, Group);
+  for (NodeId v = 0; v < u->g->len; v++)
+    if (u->s.live[v] && u->s.has_buffer[v]) u->reads[v] = dependencies(u, v);
   for (NodeId v = 0; v < u->g->len && !u->again; v++)
     if (u->s.live[v] && u->s.has_buffer[v]) place(u, v);
   for (NodeId v = 0; v < u->g->len && !u->again; v++)

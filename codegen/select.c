@@ -145,10 +145,14 @@ static bool repeats(const Select *s, const Node *reader, NodeId v) {
   return have > 1 && elements(s, &reader->shape) > have;
 }
 
-// The place of a shared or repeated computation: under the index maps.
+// Where a shared or repeated computation is best kept: under index maps and casts to a wider type.
 static NodeId under_views(const Select *s, NodeId v) {
-  while (is_view(graph_node(s->g, v)->op)) v = in(s, graph_node(s->g, v), 0);
-  return v;
+  for (;;) {
+    const Node *n = graph_node(s->g, v);
+    bool widens = n->op == OP_CAST && dtype_bytes(graph_node(s->g, n->in[0])->dtype) < dtype_bytes(n->dtype);
+    if (!is_view(n->op) && !widens) return v;
+    v = in(s, n, 0);
+  }
 }
 
 static void share(Select *s, NodeId v) {
@@ -156,8 +160,28 @@ static void share(Select *s, NodeId v) {
   if (!is_leaf(graph_node(s->g, v))) want(s, v);
 }
 
+// Its inlined operands lead to a reduction or contraction of its own shape.
+static bool follows_rows(const Select *s, NodeId v, const Shape *shape) {
+  const Node *n = graph_node(s->g, v);
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    NodeId x = in(s, n, i);
+    if (!shape_eq(&graph_node(s->g, x)->shape, shape)) continue;
+    if (s->s.has_buffer[x] ? makes_buffer(s, x) : follows_rows(s, x, shape)) return true;
+  }
+  return false;
+}
+
+// The mean of a loss: the losses of the rows belong to the kernel that has the rows.
+static void keep_rows(Select *s, const Node *n) {
+  NodeId x = in(s, n, 0);
+  const Shape *shape = &graph_node(s->g, x)->shape;
+  if (op_kind(n->op) != KIND_REDUCE || n->shape.rank != 0 || shape->rank != 1 || s->s.has_buffer[x]) return;
+  if (op_is_scalar(graph_node(s->g, x)->op) && follows_rows(s, x, shape)) want(s, x);
+}
+
 static void choose(Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
+  if (op_kind(n->op) == KIND_REDUCE) keep_rows(s, n);
   if (makes_buffer(s, v)) {
     NodeId end = op_kind(n->op) == KIND_DOT || n->op == OP_SCATTER_ADD ? v : chain_end(s, v);
     want(s, end);

@@ -11,6 +11,8 @@ typedef struct DotText {
   const Dot *d;
   const char *type, *m, *n, *k;    // C types and extents
   const char *row, *column, *step; // names of the variables
+  const char *loop, *line;         // the loop over one block of k, a line of the panel
+  int tall;                        // rows of a tile
   bool one_row, many_blocks;
 } DotText;
 
@@ -28,35 +30,53 @@ static uint32_t outer_axes(const Emit *e, VarId *out) {
 static const char *tiles_of(Emit *e, VarId v, int size) {
   Poly x = index_extent(e->p->index, v);
   if (poly_static(&x)) return text_int(e->a, DT_I64, (x.c[0] + size - 1) / size);
+  if (poly_at(&x, e->bound) <= size) return "1";
   return arena_printf(e->a, "((%s + %d) / %d)", text_poly(e->a, &x), size - 1, size);
 }
 
-static const char *count_tiles(Emit *e, const VarId *outer, uint32_t n) {
-  const char *s =
-      arena_printf(e->a, "%s * %s", tiles_of(e, e->k->dot.m, ROWS), tiles_of(e, e->k->dot.n, COLUMNS));
-  for (uint32_t i = 0; i < n; i++) s = arena_printf(e->a, "%s * %s", s, emit_extent(e, outer[i]));
-  return s;
+static bool is_one(const char *s) { return s[0] == '1' && s[1] == 0; }
+
+static const char *times(Emit *e, const char *x, const char *y) {
+  return is_one(x) ? y : is_one(y) ? x : arena_printf(e->a, "%s * %s", x, y);
 }
 
-// From the number of a tile to its place.
+static const char *count_tiles(DotText *t, const VarId *outer, uint32_t n) {
+  const char *s = "1";
+  for (uint32_t i = 0; i < n; i++) s = times(t->e, s, emit_extent(t->e, outer[i]));
+  s = times(t->e, s, tiles_of(t->e, t->d->m, t->tall));
+  return times(t->e, s, tiles_of(t->e, t->d->n, COLUMNS));
+}
+
+// One coordinate of a tile: takes what `size` counts off the rest of the tile's number.
+static const char *coordinate(DotText *t, Block *b, const char *size, bool last) {
+  if (is_one(size)) return "0";
+  const char *name = emit_temp(t->e);
+  emit_line(b, last ? "const ptrdiff_t %s = rest;" : "const ptrdiff_t %s = rest %% %s;", name, size);
+  if (!last) emit_line(b, "rest /= %s;", size);
+  return name;
+}
+
+// From the number of a tile to its place: columns fastest, then rows, then the outer axes.
 static void place(DotText *t, Block *b, const VarId *outer, uint32_t n) {
   Emit *e = t->e;
-  const char *rows = tiles_of(e, t->d->m, ROWS), *columns = tiles_of(e, t->d->n, COLUMNS);
-  emit_line(b, "const ptrdiff_t %s0 = (ptrdiff_t)t %% %s * %d;", t->column, columns, COLUMNS);
-  emit_line(b, "const ptrdiff_t %s0 = (ptrdiff_t)t / %s %% %s * %d;", t->row, columns, rows, ROWS);
-  if (n) emit_line(b, "ptrdiff_t rest = (ptrdiff_t)t / (%s * %s);", columns, rows);
-  for (uint32_t i = n; i-- > 0;) {
-    const char *name = emit_name_var(e, outer[i], false), *size = emit_extent(e, outer[i]);
-    if (i == 0)
-      emit_line(b, "const ptrdiff_t %s = rest;", name);
-    else {
-      emit_line(b, "const ptrdiff_t %s = rest %% %s;", name, size);
-      emit_line(b, "rest /= %s;", size);
-    }
-    b->bound |= (uint64_t)1 << outer[i];
+  const char *rows = tiles_of(e, t->d->m, t->tall), *columns = tiles_of(e, t->d->n, COLUMNS);
+  bool splits = !is_one(rows) || n > 0;
+  uint32_t parts = !is_one(columns) + !is_one(rows) + n;
+  if (parts > 0) emit_line(b, "%sptrdiff_t rest = (ptrdiff_t)t;", parts == 1 ? "const " : "");
+  const char *j = coordinate(t, b, columns, !splits);
+  const char *i = coordinate(t, b, rows, n == 0);
+  for (uint32_t o = n; o-- > 0;) {
+    const char *name = emit_name_var(e, outer[o], false), *size = emit_extent(e, outer[o]);
+    emit_line(b, o == 0 ? "const ptrdiff_t %s = rest;" : "const ptrdiff_t %s = rest %% %s;", name, size);
+    if (o > 0) emit_line(b, "rest /= %s;", size);
+    b->bound |= (uint64_t)1 << outer[o];
   }
-  emit_line(b, "const ptrdiff_t rows = nn_least(%d, %s - %s0), columns = nn_least(%d, %s - %s0);", ROWS, t->m,
-            t->row, COLUMNS, t->n, t->column);
+  emit_line(b, is_one(rows) ? "const ptrdiff_t %s0 = %s;" : "const ptrdiff_t %s0 = %s * %d;", t->row, i,
+            t->tall);
+  emit_line(b, is_one(columns) ? "const ptrdiff_t %s0 = %s;" : "const ptrdiff_t %s0 = %s * %d;", t->column, j,
+            COLUMNS);
+  emit_line(b, "const ptrdiff_t rows = nn_least(%d, %s - %s0);", t->tall, t->m, t->row);
+  emit_line(b, "const ptrdiff_t columns = nn_least(%d, %s - %s0);", COLUMNS, t->n, t->column);
 }
 
 static uint64_t bit(VarId v) { return (uint64_t)1 << v; }
@@ -65,13 +85,10 @@ static void panel(DotText *t, Block *b) {
   Emit *e = t->e;
   Block steps = block_in(b, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
   Text v = emit_value(e, t->d->rhs, &loop);
-  emit_line(&loop, "panel[%s - %s0][q] = %s;", t->step, t->step, v.s);
+  emit_line(&loop, "panel[%s][q] = %s;", t->line, v.s);
   block_declare(&loop, t->column, arena_printf(e->a, "nn_least(%s0 + q, %s - 1)", t->column, t->n));
   block_close(&loop, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS), "}");
-  block_close(&steps,
-              arena_printf(e->a, "for (ptrdiff_t %s = %s0; %s < %s1; %s++) {", t->step, t->step, t->step,
-                           t->step, t->step),
-              "}");
+  block_close(&steps, t->loop, "}");
 }
 
 static const char *multiply_add(DotText *t, const char *x, const char *y, const char *acc) {
@@ -98,13 +115,10 @@ static void micro(DotText *t, Block *b) {
   for (int i = 0; i < n; i++) {
     const char *acc = arena_printf(e->a, "c%d[q]", i), *x = arena_printf(e->a, "m%d", i);
     emit_line(&columns, "%s = %s;", acc,
-              multiply_add(t, x, arena_printf(e->a, "panel[%s - %s0][q]", t->step, t->step), acc));
+              multiply_add(t, x, arena_printf(e->a, "panel[%s][q]", t->line), acc));
   }
   block_close(&columns, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS), "}");
-  block_close(&steps,
-              arena_printf(e->a, "for (ptrdiff_t %s = %s0; %s < %s1; %s++) {", t->step, t->step, t->step,
-                           t->step, t->step),
-              "}");
+  block_close(&steps, t->loop, "}");
   for (int i = n; i-- > 0;) {
     const char *name = arena_printf(e->a, "%s%c", t->row, 'a' + i);
     block_declare(&group, name,
@@ -114,8 +128,11 @@ static void micro(DotText *t, Block *b) {
   emit_line(&group, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS);
   for (int i = 0; i < n; i++) {
     const char *sum = arena_printf(e->a, "sum[p + %d][q]", i), *acc = arena_printf(e->a, "c%d[q]", i);
-    emit_line(&group, "  %s = %s;", sum,
-              text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
+    emit_line(
+        &group, "  %s = %s;", sum,
+        !t->many_blocks
+            ? acc
+            : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
   }
   emit_line(&group, "}");
   block_close(&group, arena_printf(e->a, "for (ptrdiff_t p = 0; p < rows; p += %d) {", n), "}");
@@ -142,28 +159,43 @@ void emit_dot(Emit *e, StrBuf *body, const char **tiles) {
   VarId outer[MAX_RANK];
   uint32_t n = outer_axes(e, outer);
   Poly m = index_extent(e->p->index, d.m), k = index_extent(e->p->index, d.k);
+  int64_t depth = poly_at(&k, e->bound), tall = poly_at(&m, e->bound);
   t.one_row = poly_is(&m, 1);
-  t.many_blocks = !poly_static(&k) || k.c[0] > DOT_BLOCK;
+  t.many_blocks = depth > DOT_BLOCK;
+  t.tall = tall >= ROWS ? ROWS : t.one_row ? 1 : tall < 1 ? MICRO : (int)((tall + MICRO - 1) / MICRO * MICRO);
   t.m = emit_extent(e, d.m), t.n = emit_extent(e, d.n), t.k = emit_extent(e, d.k);
-  t.row = emit_name_var(e, d.m, false), t.column = emit_name_var(e, d.n, false),
+  t.row = emit_name_var(e, d.m, false);
+  t.column = emit_name_var(e, d.n, false);
   t.step = emit_name_var(e, d.k, false);
+  const char *from = t.many_blocks ? arena_printf(e->a, "%s0", t.step) : "0";
+  const char *to = t.many_blocks ? arena_printf(e->a, "%s1", t.step) : t.k;
+  t.line = t.many_blocks ? arena_printf(e->a, "%s - %s0", t.step, t.step) : t.step;
+  t.loop = arena_printf(e->a, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", t.step, from, t.step, to, t.step);
   Block top = block_top(e);
   Block tile = block_in(&top, 0);
   place(&t, &tile, outer, n);
-  int64_t depth = t.many_blocks ? DOT_BLOCK : k.c[0] > 0 ? k.c[0] : 1;
-  emit_line(&tile, "%s sum[%d][%d] = {{0}};", t.type, t.one_row ? 1 : ROWS, COLUMNS);
-  emit_line(&tile, "%s panel[%d][%d];", t.type, (int)depth, COLUMNS);
-  Block blocks = block_in(&tile, 0);
-  emit_line(&blocks, "const ptrdiff_t %s1 = nn_least(%s0 + %d, %s);", t.step, t.step, DOT_BLOCK, t.k);
-  panel(&t, &blocks);
-  micro(&t, &blocks);
-  block_close(&blocks,
-              arena_printf(e->a, "for (ptrdiff_t %s0 = 0; %s0 < %s; %s0 += %d) {", t.step, t.step, t.k,
-                           t.step, DOT_BLOCK),
-              "}");
+  emit_line(&tile, t.many_blocks ? "%s sum[%d][%d] = {{0}};" : "%s sum[%d][%d];", t.type, t.tall, COLUMNS);
+  emit_line(&tile, "%s panel[%d][%d];", t.type,
+            (int)(t.many_blocks ? DOT_BLOCK
+                  : depth > 0   ? depth
+                                : 1),
+            COLUMNS);
+  if (t.many_blocks) {
+    Block blocks = block_in(&tile, 0);
+    emit_line(&blocks, "const ptrdiff_t %s1 = nn_least(%s0 + %d, %s);", t.step, t.step, DOT_BLOCK, t.k);
+    panel(&t, &blocks);
+    micro(&t, &blocks);
+    block_close(&blocks,
+                arena_printf(e->a, "for (ptrdiff_t %s0 = 0; %s0 < %s; %s0 += %d) {", t.step, t.step, t.k,
+                             t.step, DOT_BLOCK),
+                "}");
+  } else {
+    panel(&t, &tile);
+    micro(&t, &tile);
+  }
   epilogue(&t, &tile);
   block_close(&tile, "for (size_t t = lo; t < hi; t++) {", "}");
-  *tiles = count_tiles(e, outer, n);
+  *tiles = count_tiles(&t, outer, n);
   sb_puts(body, sb_text(&top.text));
   strbuf_free(&top.text);
 }

@@ -217,10 +217,8 @@ static Text ctx_text(Emit *e, const Expr *x) {
                   : x->role == IN_EPOCH ? "c->epoch"
                   : x->role == IN_BATCH ? "c->n"
                                         : arena_printf(e->a, "c->options[%u]", x->number);
-  if (x->dtype == DT_F64 && x->role != IN_BATCH) return (Text){s, true};
-  if (x->role == IN_BATCH) s = arena_printf(e->a, "(double)%s", s);
-  return x->dtype == DT_F64 ? (Text){s, false}
-                            : text_cast(e->a, DT_F64, x->dtype, (Text){s, x->role != IN_BATCH});
+  if (x->role == IN_BATCH) return (Text){arena_printf(e->a, "(%s)c->n", text_ctype(x->dtype)), false};
+  return text_cast(e->a, DT_F64, x->dtype, (Text){s, true});
 }
 
 static Text inside_text(Emit *e, const Expr *x, Block *b) {

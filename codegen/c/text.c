@@ -22,6 +22,7 @@ static const Prim prims[] = {
 
 static const char *fewest_digits(Arena *a, DType t, double v) {
   char text[40];
+  if (v < 1e9 && v == floor(v)) return arena_printf(a, "%.1f", v);
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, v);
     if (t == DT_F64 ? strtod(text, NULL) == v : strtof(text, NULL) == (float)v) break;
