@@ -280,6 +280,34 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
 
 // ---- running a body
 
+// The declared type of what went wrong, so that mistakes after it are found too. No program is made any more.
+Value stand_in(Elab *e, const Type *t) {
+  if (e->dead || !t || t->kind != TY_TENSOR) return v_poison();
+  Shape s = {0};
+  for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++) {
+    const DimSpec *d = &t->dims[i];
+    const char *name = d->kind == DIM_STAR                               ? d->name
+                       : d->kind == DIM_EXPR && d->expr->kind == EX_NAME ? d->expr->u.name
+                                                                         : NULL;
+    Binding *b = name ? scope_find(e->scope, name) : NULL;
+    Dim n;
+    if (d->kind == DIM_EXPR && d->expr->kind == EX_INT) {
+      s.d[s.rank++] = dim_of(d->expr->u.i.value);
+    } else if (b && v_as_dim(b->v, &n) && (b->v.kind == V_INT || b->v.ctx == e->fn->serial)) {
+      s.d[s.rank++] = n;
+    } else if (b && d->kind == DIM_STAR && b->v.kind == V_LIST) {
+      Shape part;
+      if (!value_shape(e, b->v, t->span, &part) || s.rank + part.rank >= MAX_RANK) return v_poison();
+      for (uint32_t k = 0; k < part.rank; k++) s.d[s.rank++] = part.d[k];
+    } else {
+      return v_poison();
+    }
+    if (s.rank >= MAX_RANK || !check_elements(e, &s, t->span)) return v_poison();
+  }
+  e->fn->recovered = true;
+  return v_tensor(e, b_input(&e->fn->b, IN_ARG, 0, "erroneous", type_dtype(e, t), s));
+}
+
 // e->scope is the scope of the call, where the result's type may bind and use sizes.
 Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span) {
   Scope *call_scope = e->scope;
@@ -291,9 +319,8 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
   } else {
     e->ret = v_void();
     e->ret_span = body->span;
-    Value before = v_void();
     bool returned = exec_block(e, body) == FLOW_RETURN;
-    v = returned ? e->ret : before;
+    v = returned ? e->ret : v_void();
     at = e->ret_span;
     e->ret = v_void();
     if (!returned && ret && !e->dead) {
@@ -303,7 +330,9 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
     }
   }
   e->scope = call_scope;
-  if (ret && v.kind != V_POISON && !match_type(e, ret, &v, at, NULL, "result")) v = v_poison();
+  if (e->dead) return v_poison();
+  if (v.kind == V_POISON) return stand_in(e, ret);
+  if (ret && !match_type(e, ret, &v, at, NULL, "result")) v = v_poison();
   return v;
 }
 
@@ -481,6 +510,7 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
   } else {
     bool poison = false;
     if (bind_params(e, &c->decl->params, args, name, span, &poison)) {
+      visit(e, c->decl);
       if (c->self) release_members(e, c->self);
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
       if (c->vjp && v.kind == V_TENSOR) v = wrap_vjp(e, c, call_scope, v, call, span);

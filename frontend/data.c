@@ -300,6 +300,17 @@ static void data_setting(Elab *e, DataUse *u, const Stmt *s, Split *block) {
   if (near) diag_label(g, "did you mean `%s`?", near);
 }
 
+// A field whose source or expression is wrong still has its declared type.
+static void erroneous_field(Elab *e, const Stmt *s, DataFieldUse *f) {
+  Value v = stand_in(e, s->u.field.type);
+  f->bad = v.kind == V_POISON;
+  if (f->bad) return;
+  f->node = v.u.node;
+  f->dtype = node_of(e, f->node)->dtype;
+  f->shape = node_of(e, f->node)->shape;
+  f->source = -1;
+}
+
 static void data_items(Elab *e, DataUse *u) {
   const StmtList *items = &u->decl->u.data.items;
   Split block = {0};
@@ -312,9 +323,9 @@ static void data_items(Elab *e, DataUse *u) {
     e->data_shuffle = u->shuffle;
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;
-    if (!ok) f.bad = true;
-    if (define(e, f.name, ok ? v_tensor(e, f.node) : v_poison(), false, s->u.field.name.span))
-      vec_push(e->a, &u->fields, f);
+    if (!ok) erroneous_field(e, s, &f);
+    Value v = f.bad ? v_poison() : v_tensor(e, f.node);
+    if (define(e, f.name, v, false, s->u.field.name.span)) vec_push(e->a, &u->fields, f);
   }
   if (u->sources.len == 0 && !diags_errors(e->diags)) {
     Diag *g = err(e, DIAG_E0501, u->decl->u.data.name.span, "the data block `%s` has no source",

@@ -193,8 +193,30 @@ static void settle(Elab *e, Scope *s, const Pattern *p, Value v) {
   for (uint32_t i = 0; i < p->len; i++) settle(e, s, p->items[i], v.kind == V_POISON ? v : v.u.list.data[i]);
 }
 
+static bool declares_stores(const StmtList *b) {
+  for (uint32_t i = 0; i < b->len; i++) {
+    const Stmt *s = b->data[i];
+    if (s->kind == ST_PARAM || s->kind == ST_STATE) return true;
+    if (s->kind == ST_IF && (declares_stores(&s->u.cond.then) || declares_stores(&s->u.cond.otherwise)))
+      return true;
+    if (s->kind == ST_FOR && declares_stores(&s->u.loop.body)) return true;
+  }
+  return false;
+}
+
+// `let d = Dense(10);` at top level: nobody would own its parameters.
+static bool ownerless(Elab *e, Value v) {
+  if (v.kind != V_INSTANCE || !v.u.inst.inst->orphan || !declares_stores(&v.u.inst.inst->type->u.layer.body))
+    return false;
+  const Instance *i = v.u.inst.inst;
+  Diag *g = err(e, DIAG_E0401, i->span, "a layer with parameters is made outside of a model");
+  diag_note(g, "write `model d = %s(…);` at top level", i->type->u.layer.name.text);
+  return true;
+}
+
 static Value eval_let(Elab *e, const Stmt *s, Scope *scope) {
   Value v = static_or_thunk(e, s->u.let.value);
+  if (ownerless(e, v)) v = v_poison();
   const Type *t = s->u.let.type;
   if (t && v.kind != V_THUNK && !match_type(e, t, &v, s->u.let.value->span, NULL, "value")) v = v_poison();
   const Pattern *p = s->u.let.pattern;
@@ -487,6 +509,7 @@ Program *elaborate(const File *user, const File *const *std_files, uint32_t n_st
     force_decls(e);
     if (e->dead || diags_errors(diags) || (!e->rerun && queries_hold(e))) break;
   }
+  if (!e->dead) probe_unvisited(e);
   if (diags_errors(diags)) return NULL;
   unused_models(e);
   return make_program(e);

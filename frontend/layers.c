@@ -179,6 +179,7 @@ static void adopt(Elab *e, Instance *inst, const ParamList *attrs) {
 }
 
 static void exec_members(Elab *e, Instance *inst) {
+  visit(e, inst->type);
   Ctx *scratch = ctx_new(e, CTX_SCRATCH, FN_INIT, layer_name(inst), NULL, 1, inst->span);
   Saved saved = enter_ctx(e, scratch, inst->scope);
   e->inst = inst;
@@ -283,6 +284,7 @@ Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const 
   e->scope = scope_new(e, inst->scope, SCOPE_LOCAL);
   bool poison = false;
   Value v = v_poison();
+  visit(e, t);
   if (bind_params(e, &t->u.layer.inputs, args, layer_name(inst), span, &poison))
     v = run_body(e, t->u.layer.expr, &t->u.layer.body, t->u.layer.ret, span);
   inst->busy = false;

@@ -8,6 +8,8 @@ typedef struct Walk {
   Elab *e;
   bool check;
   VEC(const char *) names;
+  VEC(char) fixed; // parallel: bound by `let`, so not assignable
+  bool listing;    // inside `over`, `except`, `save`, `load`: names there apply nothing
   uint32_t calls;
 } Walk;
 
@@ -53,9 +55,14 @@ uint32_t call_ordinal(const Elab *e, const Expr *x) {
 
 // ---- names
 
-static void bind(Walk *w, const char *name) {
-  if (name) vec_push(w->e->a, &w->names, name);
+static void bind_as(Walk *w, const char *name, bool fixed) {
+  if (!name) return;
+  w->fixed.len = w->names.len;
+  vec_push(w->e->a, &w->names, name);
+  vec_push(w->e->a, &w->fixed, (char)fixed);
 }
+
+static void bind(Walk *w, const char *name) { bind_as(w, name, false); }
 
 static bool known(const Walk *w, const char *name) {
   const Elab *e = w->e;
@@ -64,7 +71,24 @@ static bool known(const Walk *w, const char *name) {
   return name == e->n_training || name == e->n_mask || scope_find(e->top, name) != NULL;
 }
 
+static bool local(const Walk *w, const char *name) {
+  for (size_t i = w->names.len; i-- > 0;)
+    if (w->names.data[i] == name) return true;
+  return false;
+}
+
+// A model that is listed somewhere and applied nowhere.
+static void mention(Walk *w, const char *name, Span at) {
+  Binding *b = local(w, name) ? NULL : scope_local(w->e->top, name);
+  if (!b || !b->decl || b->decl->kind != ST_MODEL) return;
+  if (!w->listing)
+    b->mentioned = true;
+  else if (!b->listed.source)
+    b->listed = at;
+}
+
 static void use(Walk *w, const char *name, Span at) {
+  if (w->check) mention(w, name, at);
   if (!w->check || known(w, name)) return;
   Nearest n = nearest_to(name);
   for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
@@ -78,9 +102,23 @@ static void use(Walk *w, const char *name, Span at) {
   bind(w, name); // once is enough in one scope
 }
 
-static void pattern(Walk *w, const Pattern *p) {
-  bind(w, p->name);
-  for (uint32_t i = 0; i < p->len; i++) pattern(w, p->items[i]);
+static void pattern_as(Walk *w, const Pattern *p, bool fixed) {
+  bind_as(w, p->name, fixed);
+  for (uint32_t i = 0; i < p->len; i++) pattern_as(w, p->items[i], fixed);
+}
+
+static void pattern(Walk *w, const Pattern *p) { pattern_as(w, p, false); }
+
+static void assigned(Walk *w, const Expr *x) {
+  for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) assigned(w, x->u.list.data[i]);
+  if (!w->check || x->kind != EX_NAME) return;
+  for (size_t i = w->names.len; i-- > 0;) {
+    if (w->names.data[i] != x->u.name) continue;
+    if (w->fixed.data[i])
+      diag_label(diag_error(w->e->diags, DIAG_E0206, x->span, "`%s` cannot be assigned", x->u.name),
+                 "it is not a `var`");
+    return;
+  }
 }
 
 // Sizes: with `binds`, a name alone that is unknown binds.
@@ -294,7 +332,7 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_VAR:
     expr(w, s->u.let.value);
     type(w, s->u.let.type, true);
-    pattern(w, s->u.let.pattern);
+    pattern_as(w, s->u.let.pattern, s->kind == ST_LET);
     break;
   case ST_FN_DECL:
   case ST_EXPORT:
@@ -330,6 +368,7 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_ASSIGN:
   case ST_UPDATE:
     expr(w, s->u.assign.value);
+    if (s->kind == ST_ASSIGN) assigned(w, s->u.assign.target);
     if (s->kind == ST_UPDATE || s->u.assign.target->kind != EX_NAME ||
         s->u.assign.target->u.name != w->e->n_discard)
       expr(w, s->u.assign.target);
@@ -351,8 +390,10 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_NEXT: named(w, &s->u.next); break;
   case ST_MINIMIZE:
     expr(w, s->u.minimize.loss);
+    w->listing = true;
     for (uint32_t i = 0; i < s->u.minimize.over.len; i++) expr(w, s->u.minimize.over.data[i]);
     for (uint32_t i = 0; i < s->u.minimize.except.len; i++) expr(w, s->u.minimize.except.data[i]);
+    w->listing = false;
     expr(w, s->u.minimize.optimizer);
     break;
   case ST_REPORT:
@@ -370,7 +411,9 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_SETTING: expr(w, s->u.setting.value); break;
   case ST_LOAD:
   case ST_SAVE:
+    w->listing = true;
     expr(w, s->u.file.target);
+    w->listing = false;
     expr(w, s->u.file.file);
     if (s->u.file.as) expr(w, s->u.file.as);
     named(w, &s->u.file.with);
@@ -399,4 +442,13 @@ static void walk_file(Elab *e, const File *f, bool check) {
 }
 
 void number_calls(Elab *e, const File *f) { walk_file(e, f, false); }
-void check_names(Elab *e, const File *f) { walk_file(e, f, true); }
+void check_names(Elab *e, const File *f) {
+  walk_file(e, f, true);
+  for (size_t i = 0; i < e->top->names.len; i++) {
+    const Binding *b = e->top->names.data[i];
+    if (b->mentioned || !b->listed.source) continue;
+    Diag *g =
+        diag_error(e->diags, DIAG_E0406, b->listed, "`%s` has no parameters: it is never applied", b->name);
+    diag_note(g, "a layer has parameters once it is applied");
+  }
+}

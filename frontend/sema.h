@@ -120,6 +120,8 @@ typedef struct Binding {
   bool is_size; // bound by a signature
   Span span;
   const Stmt *decl; // top level, evaluated at its first use
+  bool mentioned;   // models: used other than in `over`, `save` …
+  Span listed;      // models: the first such place
   int state;        // of decl: 0 not yet, 1 being evaluated, 2 done
 } Binding;
 
@@ -248,6 +250,7 @@ struct Ctx {
   Scope *finish_scope; // FN_EVAL: where its `finish` block stood
   const Stmt *finish;
   Frame *finish_frame;
+  bool recovered;           // holds a stand-in for something erroneous
   Ctx *eval_init;           // FN_EVAL: FN_EVAL_INIT
   const char *state_prefix; // FN_EVAL
 };
@@ -325,7 +328,8 @@ struct Elab {
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
   VEC(Warned) warned;
-  VEC(Query) asked; // store counts when subtrees were listed
+  VEC(const void *) visited; // functions and layers whose bodies were elaborated
+  VEC(Query) asked;          // store counts when subtrees were listed
   struct {
     const Expr **key;
     uint32_t *value;
@@ -422,6 +426,8 @@ void frame_pop(Elab *e);
 Key frame_key(Elab *e, const void *place);
 bool key_eq(Key a, Key b);
 uint32_t site_here(Elab *e, const Expr *draw);
+Value stand_in(Elab *e,
+               const Type *t); // of the declared type, after an error; V_POISON if its sizes are unknown
 Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span);
 
 // ---- types.c
@@ -500,6 +506,10 @@ Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span
 void number_calls(Elab *e, const File *f);
 uint32_t call_ordinal(const Elab *e, const Expr *x);
 void check_names(Elab *e, const File *f);
+
+// ---- probe.c
+void visit(Elab *e, const void *decl);
+void probe_unvisited(Elab *e);
 
 // ---- elaborate.c
 Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *symbol, int64_t bound,

@@ -198,7 +198,7 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
   }
   Span at = s->u.minimize.over.data[0]->span;
   if (out->len == 0) {
-    if (e->pass == 0 && over->len == 0) return false;
+    if ((e->pass == 0 && over->len == 0) || e->fn->recovered) return false;
     Diag *g = err(e, DIAG_E0701, s->u.minimize.loss->span, "the loss reaches no parameter in `over`");
     if (cut != NO_NODE) {
       diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
@@ -312,15 +312,14 @@ void exec_minimize(Elab *e, const Stmt *s) {
     diag_label(g, "this is %s", v_describe(e, opt));
     ok = false;
   }
-  if (loss.kind == V_POISON || opt.kind == V_POISON || !ok) return;
-  NodeId n = to_real(e, loss, s->u.minimize.loss->span);
-  if (n == NO_NODE) return;
-  if (node_of(e, n)->shape.rank) {
+  NodeId n = loss.kind == V_POISON ? NO_NODE : to_real(e, loss, s->u.minimize.loss->span);
+  if (n != NO_NODE && node_of(e, n)->shape.rank) {
     Diag *g = err(e, DIAG_E0203, s->u.minimize.loss->span, "a loss is a scalar");
     diag_label(g, "this is %s", tensor_text(e, n));
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");
-    return;
+    n = NO_NODE;
   }
+  if (n == NO_NODE || opt.kind == V_POISON || !ok) return;
   if (except.len && !without(e, &over, &except, s->u.minimize.except.data[0]->span)) return;
   if (!opt.u.opt->name) opt.u.opt->name = lower(e, optim_info(opt.u.opt->kind).name);
   Targets t = {0};

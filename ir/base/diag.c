@@ -66,6 +66,19 @@ Diag *diag_error(Diags *d, DiagCode code, Span at, const char *fmt, ...) {
   return add(d, (Diag){.arena = d->arena, .code = code, .severity = SEV_ERROR, .at = at, .message = text});
 }
 
+static bool has_same(const Diags *d, const Diag *g) {
+  for (size_t i = 0; i < d->list.len; i++) {
+    const Diag *x = d->list.data[i];
+    if (x->code == g->code && x->at.source == g->at.source && x->at.begin == g->at.begin) return true;
+  }
+  return false;
+}
+
+void diags_take_common(Diags *to, const Diags *a, const Diags *b) {
+  for (size_t i = 0; i < a->list.len; i++)
+    if (a->list.data[i]->severity == SEV_ERROR && has_same(b, a->list.data[i])) add(to, *a->list.data[i]);
+}
+
 static bool enabled(const Diags *d, const char *flag) {
   for (size_t i = 0; i < d->enabled.len; i++)
     if (strcmp(d->enabled.data[i], flag) == 0 || strcmp(d->enabled.data[i], "all") == 0) return true;

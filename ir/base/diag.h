@@ -94,6 +94,9 @@ Diag *diag_also(Diag *g, Span at, const char *fmt, ...)
 #endif
     ;
 
+// Adds the errors of `a` that `b` has too, at the same place with the same code (trial elaborations).
+void diags_take_common(Diags *to, const Diags *a, const Diags *b);
+
 // -Wshadow, -Wanonymous; -Werror turns warnings into errors.
 void diags_enable(Diags *d, const char *flag);
 void diags_warnings_are_errors(Diags *d);
