@@ -87,7 +87,11 @@ void eval_optimize(Eval *e, NodeId id, const Node *n, Scalar *out) {
   const OptimizeAttr *o = n->attr.optimize;
   uint32_t n_slots = optimizers[o->kind].slots;
   Update u = {.nesterov = o->flags & 1, .momentum = o->uses_momentum};
-  for (uint32_t i = 0; i < o->n_hyper; i++) u.hyper[i] = eval_value(e, n, i);
+  for (uint32_t i = 0; i < o->n_hyper; i++) {
+    // A constant keeps its f64 value, so that 1 - beta2 is what was written (graph.h).
+    const Node *hyper = eval_in(e, n, i);
+    u.hyper[i] = hyper->op == OP_CONST ? hyper->attr.konst.data : eval_value(e, n, i);
+  }
   u.scale = clip_scale(e, n, u.hyper[optimizers[o->kind].clip]->f);
   for (uint32_t i = 0; i < o->n; i++) {
     const Node *grad = eval_in(e, n, o->n_hyper + i);

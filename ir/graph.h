@@ -27,7 +27,8 @@ typedef enum InputRole {
 } InputRole;
 
 // OPTIMIZE: inputs are [hyper-parameters in optim.def order without FLAGs, then one gradient per store].
-// Writes stores[i] (version versions[i] -> +1) and its slots.
+// Writes stores[i] (version versions[i] -> +1) and its slots. A hyper-parameter that is a CONST keeps its f64
+// value whatever its type (1 - 0.999 loses five digits in f32), any other is of its type.
 typedef struct OptimizeAttr {
   Optimizer kind;
   uint32_t n_hyper;      // inputs before the gradients
