@@ -1,5 +1,5 @@
-// A call turns the arena's stores and the arguments into the interpreter's values, evaluates the graph, and turns
-// back what it gave. Naive on purpose: this is the oracle.
+// A call turns the arena's stores and the arguments into the interpreter's values, evaluates the graph, and
+// turns back what it gave. Naive on purpose: this is the oracle.
 #include "driver/interpret.h"
 
 #include "driver/descriptor.h"

@@ -115,7 +115,7 @@ static Text emit(Job *j, const Program *p) {
       &model);
   if (o->emit == EMIT_C && !o->standalone)
     sb_puts(&whole,
-            "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/*.c -lm */\n"),
+            "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n"),
         sb_putn(&whole, sb_text(&model), model.len);
   else
     standalone_text((Text){sb_text(&model), model.len}, &whole);

@@ -89,9 +89,15 @@ HANDLER(set_define) {
     complain(0, "-D takes NAME=VALUE, not `%s`", v);
     return false;
   }
+  const char *name = arena_strndup(o->arena, v, (size_t)(eq - v));
+  for (uint32_t i = 0; i < o->n_defines; i++) {
+    if (strcmp(o->defines[i].name, name) != 0) continue;
+    o->defines[i].value = eq + 1; // the last one counts
+    return true;
+  }
   Define *all = ARENA_ARRAY(o->arena, o->n_defines + 1, Define);
   if (o->n_defines) memcpy(all, o->defines, o->n_defines * sizeof *all);
-  all[o->n_defines++] = (Define){arena_strndup(o->arena, v, (size_t)(eq - v)), eq + 1};
+  all[o->n_defines++] = (Define){name, eq + 1};
   o->defines = all;
   return true;
 }

@@ -25,8 +25,7 @@ static int read_all(FILE *f, const char *path, Text *out, Arena *a) {
     if (n == 0) break;
     len += n;
     if (len > MAX_READ_BYTES)
-      return complain(EXIT_SOURCE, "%s is longer than a source may be (%d MiB)", path,
-                      MAX_READ_BYTES >> 20);
+      return complain(EXIT_SOURCE, "%s is longer than a source may be (%d MiB)", path, MAX_READ_BYTES >> 20);
   }
   if (ferror(f)) return complain(EXIT_SYSTEM, "can't read %s: %s", path, strerror(errno));
   text[len] = 0;
