@@ -33,12 +33,12 @@ typedef struct Pair {
   char worst_at[256];
 } Pair;
 
-static size_t dtype_size(nn_dtype t) {
+static size_t dtype_size(int t) {
   static const size_t size[] = {4, 8, 2, 2, 1, 2, 4, 8, 1, 1};
   return size[t];
 }
 
-static double value_at(nn_dtype t, const void *p, size_t i) {
+static double value_at(int t, const void *p, size_t i) {
   switch (t) {
   case NN_F32: return (double)((const float *)p)[i];
   case NN_F64: return ((const double *)p)[i];
@@ -50,17 +50,25 @@ static double value_at(nn_dtype t, const void *p, size_t i) {
   }
 }
 
-// Largest difference over the largest magnitude; integers must be equal. NaN equals NaN.
-static void compare(Pair *p, const char *function, const char *what, nn_dtype t, size_t n, const void *c,
-                    const void *i) {
-  double scale = 0, diff = 0;
+static double magnitude(int t, size_t n, const void *p) {
+  double m = 0;
+  for (size_t k = 0; k < n; k++)
+    if (isfinite(value_at(t, p, k))) m = fmax(m, fabs(value_at(t, p, k)));
+  return m;
+}
+
+// Largest difference over the scale, the largest magnitude of the tensor (of a store: before or after the
+// call, which may cancel); integers must be equal. NaN equals NaN.
+static void compare(Pair *p, const char *function, const char *what, int t, size_t n, const void *c,
+                    const void *i, double scale) {
+  double diff = 0;
   size_t at = 0;
+  scale = fmax(scale, magnitude(t, n, i));
   for (size_t k = 0; k < n; k++) {
     double x = value_at(t, c, k), y = value_at(t, i, k), d = fabs(x - y);
     if (isnan(x) && isnan(y)) d = 0;
     if (x == y) d = 0;
     if (isnan(d)) d = INFINITY;
-    if (isfinite(y) && fabs(y) > scale) scale = fabs(y);
     if (d > diff) diff = d, at = k;
   }
   bool real = t == NN_F32 || t == NN_F64;
@@ -91,13 +99,15 @@ static void push_stores(Pair *p, const unsigned char *arena, bool all) {
     size_t bytes = s->count * dtype_size(s->dtype);
     if (all || memcmp(arena + s->offset, p->shadow + s->offset, bytes) != 0)
       memcpy(p->arena + t->offset, arena + s->offset, bytes);
+    memcpy(p->shadow + s->offset, arena + s->offset, bytes);
   }
 }
 
 static void compare_stores(Pair *p, const char *function, const unsigned char *arena) {
   for (int k = 0; k < p->emitted->n_stores; k++) {
     const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
-    compare(p, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset);
+    double before = magnitude(s->dtype, s->count, p->shadow + s->offset);
+    compare(p, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset, before);
     memcpy(p->shadow + s->offset, arena + s->offset, s->count * dtype_size(s->dtype));
   }
 }
@@ -132,7 +142,7 @@ static int compare_call(nn_ctx *ctx, int function, size_t n, void *const *args) 
   if (status == NN_OK) {
     for (int k = f->n_in; k < n_args; k++)
       compare(p, f->name, f->out[k - f->n_in].name, f->out[k - f->n_in].dtype,
-              arg_count(&f->out[k - f->n_in], n), args[k], own[k]);
+              arg_count(&f->out[k - f->n_in], n), args[k], own[k], 0);
     compare_stores(p, f->name, ctx->arena);
   }
   for (int k = f->n_in; k < n_args; k++) free(own[k]);

@@ -21,12 +21,12 @@ expect 0 '' nnc -S --standalone --backend=c --real f64 small.nn -o small64.c -MD
 expect 0 '^small64.c: small.nn$' cat deps.d
 expect 0 '' nnc -fsubnormals -S small.nn -o keep.c
 expect 0 '' nnc -Dwidth=5 -D width=4 small.nn -o wide
-expect 0 '4' program ./wide info
+expect 0 'net.W .*\[2, 4\]' program ./wide info  # the last -D of a name counts
 
 # The line at the top of what -S writes compiles it.
 R=$(nnc --print=runtime-dir)
 # shellcheck disable=SC2046
-${CC:-cc} -O1 small.c $(sed -n '1,5s/.*small\.c \(-I.*-lm\).*/\1/p' small.c | sed "s,\$R,$R,g") -o by_hand || fail "the compile line of -S"
+${CC:-cc} -O1 small.c $(sed -n '1,5s/.*THIS\.c \(-I.*-lm\).*/\1/p' small.c | sed "s,\$R,$R,g") -o by_hand || fail "the compile line of -S"
 expect 0 'net.W' program ./by_hand info
 
 # The same text on every run.
