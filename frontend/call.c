@@ -6,7 +6,7 @@ static void push_arg(Elab *e, Args *a, const char *name, Value v, Span span, Spa
   a->v[a->n] = v;
   a->spans[a->n] = span;
   a->name_spans[a->n++] = name_span;
-  a->any_poison |= v.kind == V_POISON;
+  a->any_poison |= v_has_poison(v);
   (void)e;
 }
 
@@ -220,7 +220,7 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
     const Param *p = &params->data[k];
     Value v = slot[k] >= 0 ? args->v[slot[k]] : eval(e, p->dflt);
     Span at = slot[k] >= 0 ? args->spans[slot[k]] : p->span;
-    if (v.kind == V_POISON) {
+    if (v_has_poison(v)) {
       *poison = true;
     } else if (p->type->kind == TY_TENSOR && type_is_star(p->type) && is_scalar_value(e, v)) {
       scalar[k] = true;
@@ -386,84 +386,79 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
 
 // ---- vjp
 
-static bool rule_inputs(Elab *e, const Closure *c, const Value *bound, const Shape *ys, DType yt) {
+typedef struct RuleArg { // a parameter of the function that has the rule
+  Value v;
+  Shape shape; // of tensors
+  DType dtype;
+} RuleArg;
+
+static bool rule_inputs(Elab *e, const Closure *c, const RuleArg *args, const RuleArg *y) {
   const ParamList *p = &c->vjp->params;
   uint32_t n = c->decl->params.len, arg = 0;
   for (uint32_t i = 0; i < p->len; i++) {
-    Value v;
+    const RuleArg *a = i < n ? &args[i] : y; // the result and its cotangent have one shape
     const char *name = p->data[i].name.text;
-    if (i < n && bound[i].kind != V_TENSOR) {
-      v = bound[i];
-    } else {
-      Shape s = *ys;
-      DType t = yt;
-      if (i < n) { // bound[i] is a node of the outer graph; its shape was kept in bound[i + n]
-        s = *(const Shape *)(const void *)bound[i + n].u.s;
-        t = bound[i + n].ctx;
-      }
-      v = v_tensor(e, b_input(&e->fn->b, IN_ARG, arg++, name, t, s));
-    }
+    Value v = a->v;
+    if (v.kind == V_TENSOR) v = v_tensor(e, b_input(&e->fn->b, IN_ARG, arg++, name, a->dtype, a->shape));
     if (!match_type(e, p->data[i].type, &v, p->data[i].span, "vjp", name)) return false;
     scope_bind(e, e->scope, name, v, p->data[i].name.span);
   }
   return true;
 }
 
-static bool rule_roots(Elab *e, const Closure *c, Value r, const Value *bound, NodeId *roots,
+// One gradient for each tensor parameter; NO_NODE for integers, which a tuple may leave out or not.
+static bool rule_roots(Elab *e, const Closure *c, Value r, const RuleArg *args, NodeId *roots,
                        uint32_t *n_roots) {
   uint32_t n = c->decl->params.len, tensors = 0, k = 0;
-  for (uint32_t i = 0; i < n; i++) tensors += bound[i].kind == V_TENSOR;
-  bool all = r.kind == V_TUPLE;
+  bool many = r.kind == V_TUPLE;
+  uint32_t given = many ? r.u.list.len : 1;
+  for (uint32_t i = 0; i < n; i++) tensors += args[i].v.kind == V_TENSOR;
   for (uint32_t i = 0; i < n; i++) {
-    if (bound[i].kind != V_TENSOR) continue;
-    const Shape *s = (const Shape *)(const void *)bound[i + n].u.s;
+    if (args[i].v.kind != V_TENSOR) continue;
     NodeId g = NO_NODE;
-    if (dtype_is_real((DType)bound[i + n].ctx)) {
-      if (all && k >= r.u.list.len) break;
-      Value v = all ? r.u.list.data[k] : r;
+    if (!dtype_is_real(args[i].dtype)) {
+      k += given == tensors;
+    } else if (k++ < given) {
       Span at = c->vjp->name.span;
-      g = to_node(e, v, (DType)bound[i + n].ctx, at);
+      g = to_node(e, many ? r.u.list.data[k - 1] : r, args[i].dtype, at);
+      if (g != NO_NODE) g = broadcast_to(e, g, &args[i].shape, at, "gradient");
       if (g == NO_NODE) return false;
-      g = broadcast_to(e, g, s, at, "gradient");
-      if (g == NO_NODE) return false;
-      k++;
-    } else if (all && r.u.list.len == tensors) {
-      k++;
     }
     roots[(*n_roots)++] = g;
   }
-  if (k == (all ? r.u.list.len : 1)) return true;
+  if (k == given) return true;
   Diag *g =
       err(e, DIAG_E0704, c->vjp->name.span, "the rule of `%s` gives the wrong number of gradients", c->name);
   diag_label(g, "one for each real tensor parameter");
   return false;
 }
 
+static bool rule_fits(Elab *e, const Closure *c) {
+  uint32_t n = c->decl->params.len + 2;
+  if (c->vjp->params.len == n) return true;
+  Diag *g = err(e, DIAG_E0704, c->vjp->name.span,
+                "`vjp %s` takes the parameters of `%s`, the result and its cotangent", c->name, c->name);
+  diag_label(g, "%u parameters wanted, %u here", n, c->vjp->params.len);
+  return false;
+}
+
 // y becomes CUSTOM_VJP(y, x…) with the rule as a graph of its own, at the shapes of this call.
 static Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span) {
   uint32_t n = c->decl->params.len, n_in = 1, n_roots = 0;
-  Value *bound = ARENA_ARRAY(e->a, 2 * n + 1, Value);
+  RuleArg *args = ARENA_ARRAY(e->a, n + 1, RuleArg);
   NodeId *in = ARENA_ARRAY(e->a, n + 1, NodeId), *roots = ARENA_ARRAY(e->a, n + 1, NodeId);
-  if (y.kind != V_TENSOR) return y;
+  RuleArg result = {y, node_of(e, y.u.node)->shape, node_of(e, y.u.node)->dtype};
   in[0] = y.u.node;
   for (uint32_t i = 0; i < n; i++) {
-    bound[i] = scope_local(call_scope, c->decl->params.data[i].name.text)->v;
-    if (bound[i].kind != V_TENSOR) continue;
-    const Node *x = node_of(e, bound[i].u.node);
-    bound[i + n].u.s = (const char *)arena_copy(e->a, &x->shape, sizeof x->shape);
-    bound[i + n].ctx = x->dtype;
-    in[n_in++] = bound[i].u.node;
+    args[i].v = scope_local(call_scope, c->decl->params.data[i].name.text)->v;
+    if (args[i].v.kind != V_TENSOR) continue;
+    const Node *x = node_of(e, args[i].v.u.node);
+    args[i].shape = x->shape;
+    args[i].dtype = x->dtype;
+    in[n_in++] = args[i].v.u.node;
   }
   if (n_in == 1) return y;
-  if (c->vjp->params.len != n + 2) {
-    Diag *g = err(e, DIAG_E0704, c->vjp->name.span,
-                  "`vjp %s` takes the parameters of `%s`, the result and its cotangent", c->name, c->name);
-    diag_label(g, "%u parameters wanted, %u here", n + 2, c->vjp->params.len);
-    return v_poison();
-  }
-  const Node *yn = node_of(e, y.u.node);
-  Shape ys = yn->shape;
-  DType yt = yn->dtype;
+  if (!rule_fits(e, c)) return v_poison();
   Graph *outer = e->fn->b.g;
   Ctx *rule = ctx_new(e, CTX_RULE, e->fn->kind, c->name, outer->symbol, outer->bound, span);
   rule->training = e->fn->training;
@@ -472,13 +467,13 @@ static Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Exp
   e->fn = rule;
   e->scope = scope_new(e, c->scope, SCOPE_LOCAL);
   frame_push(e, call, c->vjp, c->name, NULL);
-  bool ok = rule_inputs(e, c, bound, &ys, yt);
+  bool ok = rule_inputs(e, c, args, &result);
   Value r = ok ? run_body(e, c->vjp->expr, &c->vjp->body, c->vjp->ret, span) : v_poison();
-  ok = ok && r.kind != V_POISON && rule_roots(e, c, r, bound, roots, &n_roots);
+  ok = ok && r.kind != V_POISON && rule_roots(e, c, r, args, roots, &n_roots);
   leave_ctx(e, saved);
   if (!ok) return v_poison();
   graph_set_roots(rule->b.g, roots, n_roots);
-  e->fn->b.span = span;
+  e->fn->b.span = user_span(e, span);
   return v_tensor(e, b_custom_vjp(&e->fn->b, in, n_in, rule->b.g));
 }
 

@@ -6,7 +6,7 @@
 
 enum { SAMPLE_A = 12, SAMPLE_B = 24 };
 
-static bool visited(const Elab *e, const void *decl) {
+bool visited(const Elab *e, const void *decl) {
   for (size_t i = 0; i < e->visited.len; i++)
     if (e->visited.data[i] == decl) return true;
   return false;

@@ -373,6 +373,7 @@ bool v_equal(Value a, Value b);
 double v_number(Value v);
 bool v_as_dim(Value v, Dim *out); // V_INT, V_DIM
 bool v_list_of_ints(Value v);
+bool v_has_poison(Value v);                     // also inside of lists and tuples
 const char *v_describe(const Elab *e, Value v); // "a list", "f32[batch, 3]"
 const char *shape_text(const Elab *e, const Shape *s);
 const char *tensor_text(const Elab *e, NodeId n);
@@ -509,6 +510,7 @@ void check_names(Elab *e, const File *f);
 
 // ---- probe.c
 void visit(Elab *e, const void *decl);
+bool visited(const Elab *e, const void *decl);
 void probe_unvisited(Elab *e);
 
 // ---- elaborate.c

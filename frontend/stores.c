@@ -89,6 +89,12 @@ static uint32_t lambda_params(const Closure *c) {
 
 // An initialiser is a function of (shape) or of (shape, fan_in, fan_out).
 static Value call_initialiser(Elab *e, Value f, const Shape *s, const With *w, Span at) {
+  const FnDecl *d = f.kind == V_FN ? f.u.fn->decl : NULL;
+  if (d && d->ret && d->ret->kind == TY_STATIC && d->ret->st == ST_FN) {
+    Diag *g = err(e, DIAG_E0403, at, "`%s` makes an initialiser and is none itself", f.u.fn->name);
+    diag_help(g, "call it: `%s(…)`", f.u.fn->name);
+    return v_poison();
+  }
   Value v[3] = {shape_value(e, s, 0, s->rank), v_int(w->fan_in), v_int(w->fan_out)};
   Args args = eval_args(e, NULL, &v[0], at);
   if (f.kind == V_FN && lambda_params(f.u.fn) == 3) {
@@ -103,13 +109,7 @@ static Value call_initialiser(Elab *e, Value f, const Shape *s, const With *w, S
     diag_label(g, "this lambda takes %u", lambda_params(f.u.fn));
     return v_poison();
   }
-  Value r = call_value(e, f, &args, e->init_call, at);
-  if (r.kind == V_FN) {
-    Diag *g = err(e, DIAG_E0403, at, "this makes an initialiser and is none itself");
-    if (f.kind == V_FN && f.u.fn->name) diag_help(g, "write `%s()`", f.u.fn->name);
-    return v_poison();
-  }
-  return r;
+  return call_value(e, f, &args, e->init_call, at);
 }
 
 static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {

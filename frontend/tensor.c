@@ -92,17 +92,9 @@ static bool int_range(Elab *e, DType t, int64_t v, Span at) {
   return false;
 }
 
-static bool list_has_poison(Value v) {
-  if (v.kind == V_POISON) return true;
-  if (v.kind != V_LIST && v.kind != V_TUPLE) return false;
-  for (uint32_t i = 0; i < v.u.list.len; i++)
-    if (list_has_poison(v.u.list.data[i])) return true;
-  return false;
-}
-
 // A nested rectangular list of numbers as a constant. t == DT_COUNT: i32 for ints, else real.
 NodeId const_node(Elab *e, Value list, DType t, Span at) {
-  if (list_has_poison(list)) return NO_NODE;
+  if (v_has_poison(list)) return NO_NODE;
   Leaves l = {0};
   collect(e, list, 0, &l);
   if (l.bad || (l.bools && l.floats)) {
@@ -200,7 +192,7 @@ bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at
   uint32_t first = 0;
   bool floats = reals, bools = false;
   for (uint32_t i = 0; i < n; i++) {
-    if (list_has_poison(v[i])) return false;
+    if (v_has_poison(v[i])) return false;
     floats |= has_float(v[i]);
     bools |= v[i].kind == V_BOOL;
     if (v[i].kind != V_TENSOR) continue;

@@ -64,7 +64,9 @@ static Binding *size_name(Elab *e, const DimSpec *d) {
   if (b->decl && b->decl->kind == ST_LET) {
     Value v = binding_value(e, b);
     if (v.kind != V_INT && v.kind != V_POISON) return NULL;
-    if (v.kind == V_INT)
+    bool again = visited(e, b);
+    visit(e, b);
+    if (v.kind == V_INT && !again)
       diag_label(warn(e, DIAG_W0201, NULL, d->span, "`%s` in this shape is the top-level `let %s`", b->name,
                       b->name),
                  "it stands for %lld here", (long long)v.u.i);
@@ -270,7 +272,7 @@ bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, cons
 bool value_shape(Elab *e, Value v, Span at, Shape *out) {
   *out = (Shape){0};
   Dim d;
-  if (v.kind == V_POISON) return false;
+  if (v_has_poison(v)) return false;
   if (v_as_dim(v, &d)) v = v_list(e, V_LIST, &v, 1);
   if (v.kind != V_LIST || !v_list_of_ints(v)) {
     diag_label(err(e, DIAG_E0202, at, "a shape is a list of sizes"), "this is %s", v_describe(e, v));

@@ -48,6 +48,14 @@ bool v_graph_bound(Value v) {
   return false;
 }
 
+bool v_has_poison(Value v) {
+  if (v.kind == V_POISON) return true;
+  if (v.kind != V_LIST && v.kind != V_TUPLE) return false;
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    if (v_has_poison(v.u.list.data[i])) return true;
+  return false;
+}
+
 bool v_list_of_ints(Value v) {
   if (v.kind != V_LIST) return false;
   for (uint32_t i = 0; i < v.u.list.len; i++)
