@@ -312,8 +312,10 @@ static Value eval_x(Elab *e, const Expr *x, bool ref) {
   Value v = e->dead ? v_poison() : eval_kind(e, x, ref);
   if (!ref && !e->dead) v = rvalue(e, v, x->span);
   e->depth--;
-  if (e->fn->b.g->len > MAX_NODES && !e->dead) {
-    Diag *g = err(e, DIAG_E0807, x->span, "this function has more than %d operations", MAX_NODES);
+  e->n_nodes += e->fn->b.g->len - e->fn->counted;
+  e->fn->counted = e->fn->b.g->len;
+  if (e->n_nodes > MAX_NODES && !e->dead) {
+    Diag *g = err(e, DIAG_E0807, x->span, "the program has more than %d operations", MAX_NODES);
     diag_note(g, "static loops are unrolled: a long loop at run time is a `scan`");
     e->dead = true;
   }

@@ -22,7 +22,7 @@ enum {
   MAX_CALL_DEPTH = 96,     // nested calls while elaborating
   MAX_EVAL_DEPTH = 1200,   // nested expressions, over all nested calls
   MAX_ITERATIONS = 200000, // unrolled iterations of static loops, whole program
-  MAX_NODES = 250000,      // nodes of one function
+  MAX_NODES = 200000,         // nodes of all functions together, with the rules of their calls
   MAX_LIST = 1 << 20,      // elements of one list
   MAX_PASSES = 4
 };
@@ -223,6 +223,7 @@ typedef enum CtxKind { CTX_SCRATCH, CTX_RULE, CTX_FN } CtxKind;
 
 // The function being built.
 struct Ctx {
+  uint32_t counted;  // nodes that e->n_nodes knows of
   CtxKind what;
   FnKind kind;
   uint32_t serial;
@@ -309,7 +310,7 @@ struct Elab {
   uint32_t pass, n_scopes;
   bool rerun; // something was asked before it was known: elaborate again
   bool dead;  // a limit was hit: everything is poison
-  uint32_t depth;
+  uint32_t depth, n_nodes;
   uint32_t under_training; // inside an `if` that asks `training`
   int64_t iterations;
   Instance *model_root;

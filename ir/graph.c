@@ -14,7 +14,7 @@ Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
 }
 
 static void grow(Graph *g) {
-  uint32_t cap = g->cap ? 2 * g->cap : 64;
+  uint32_t cap = g->cap ? 2 * g->cap : 16;  // the rule of a custom gradient is small
   assert(cap > g->cap && "more nodes than ids");
   Node *nodes = ARENA_ARRAY(g->arena, cap, Node);
   if (g->len) memcpy(nodes, g->nodes, g->len * sizeof *nodes);
