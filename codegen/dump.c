@@ -23,7 +23,7 @@ typedef struct Dump {
   char var[MAX_VARS][8];
   bool var_known[MAX_VARS];
   uint32_t n_loops, n_sums;
-  size_t line; // where the current line begins
+  size_t line, body; // where the current line begins, and its right side
 } Dump;
 
 const char *kernel_kind(const Kernel *k) {
@@ -75,9 +75,11 @@ static void dump_index(Dump *d, IndexId i) {
     if (a->kind == ATOM_VAR) sb_puts(d->out, d->var[a->arg]);
     if (a->kind == ATOM_VALUE) dump_expr(d, a->arg);
     if (a->kind != ATOM_DIV && a->kind != ATOM_MOD && a->kind != ATOM_CLAMP) continue;
-    sb_puts(d->out, a->kind == ATOM_CLAMP ? "clamp(" : "((");
+    bool sum = index_get(d->p->index, a->arg)->n > 1;
+    sb_puts(d->out, a->kind == ATOM_CLAMP ? "clamp(" : sum ? "((" : "(");
     dump_index(d, a->arg);
-    sb_puts(d->out, a->kind == ATOM_DIV ? ") / " : a->kind == ATOM_MOD ? ") % " : ", ");
+    if (sum && a->kind != ATOM_CLAMP) sb_puts(d->out, ")");
+    sb_puts(d->out, a->kind == ATOM_DIV ? " / " : a->kind == ATOM_MOD ? " % " : ", ");
     dump_poly(d, &a->d);
     sb_puts(d->out, ")");
   }
@@ -103,11 +105,13 @@ static void dump_op(Dump *d, const Expr *x) {
       [OP_ADD] = " + ", [OP_SUB] = " - ", [OP_MUL] = " * ", [OP_DIV] = " / ", [OP_EQ] = " == ",
       [OP_NE] = " != ", [OP_LT] = " < ",  [OP_LE] = " <= ", [OP_GT] = " > ",  [OP_GE] = " >= "};
   if (infix[x->op]) {
-    sb_puts(d->out, "(");
+    bool whole = d->out->len == d->body; // all of the right side: no parentheses
+    d->body = SIZE_MAX;
+    if (!whole) sb_puts(d->out, "(");
     dump_expr(d, x->in[0]);
     sb_puts(d->out, infix[x->op]);
     dump_expr(d, x->in[1]);
-    sb_puts(d->out, ")");
+    if (!whole) sb_puts(d->out, ")");
     return;
   }
   sb_puts(d->out, x->op == OP_CAST ? dtype_name(x->dtype) : op_name((Op)x->op));
@@ -216,6 +220,7 @@ static void dump_shared(Dump *d, const bool *seen) {
     if (!seen[e] || d->uses[e] < 2 || plain) continue;
     begin_line(d);
     sb_printf(d->out, "t%u = ", d->n_named);
+    d->body = d->out->len;
     dump_body(d, x);
     sb_puts(d->out, "\n");
     d->named[e] = ++d->n_named;
@@ -227,6 +232,7 @@ static void dump_store(Dump *d, const Put *s) {
   begin_line(d);
   dump_place(d, s->buffer, s->at, s->rank);
   sb_puts(d->out, s->add ? " += " : " = ");
+  d->body = d->out->len;
   dump_expr(d, s->value);
   for (uint32_t i = 0, n = 0; i < d->k->n_lead + s->n_inner; i++) {
     VarId v = i < d->k->n_lead ? d->k->lead[i] : s->inner[i - d->k->n_lead];

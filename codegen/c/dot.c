@@ -11,9 +11,14 @@ typedef struct DotText {
   const Dot *d;
   const char *type, *m, *n, *k;    // C types and extents
   const char *row, *column, *step; // names of the variables
-  const char *loop, *line;         // the loop over one block of k, a line of the panel
-  int tall;                        // rows of a tile
+  const char *first_row, *first_column;
+  const char *rows, *columns; // how many the tile has
+  const char *loop, *line;    // the loop over one block of k, a line of the panel
+  int tall;                   // rows of a tile
   bool one_row, many_blocks;
+  bool even_rows, even_columns; // no tile has an edge
+  const char *taken;            // of the tile's number: product of the digits taken so far
+  uint32_t digits;              // to take
 } DotText;
 
 // Extents of the outer axes (all parallel axes but rows and columns) in row-major order.
@@ -47,36 +52,40 @@ static const char *count_tiles(DotText *t, const VarId *outer, uint32_t n) {
   return times(t->e, s, tiles_of(t->e, t->d->n, COLUMNS));
 }
 
-// One coordinate of a tile: takes what `size` counts off the rest of the tile's number.
-static const char *coordinate(DotText *t, Block *b, const char *size, bool last) {
+// The coordinates of a tile are the digits of its number. Takes the next one, of `size` values.
+static const char *digit(DotText *t, const char *size) {
+  Arena *a = t->e->a;
   if (is_one(size)) return "0";
-  const char *name = emit_temp(t->e);
-  emit_line(b, last ? "const ptrdiff_t %s = rest;" : "const ptrdiff_t %s = rest %% %s;", name, size);
-  if (!last) emit_line(b, "rest /= %s;", size);
-  return name;
+  const char *s = t->taken ? arena_printf(a, "(ptrdiff_t)t / (%s)", t->taken) : "(ptrdiff_t)t";
+  t->taken = t->taken ? arena_printf(a, "%s * %s", t->taken, size) : size;
+  return --t->digits > 0 ? arena_printf(a, "%s %% %s", s, size) : s;
 }
 
-// From the number of a tile to its place: columns fastest, then rows, then the outer axes.
+static const char *scaled(DotText *t, const char *x, int by) {
+  return x[0] == '0' ? x : arena_printf(t->e->a, "%s * %d", x, by);
+}
+
+// From the number of a tile to its place: columns are the lowest digit, then rows, then the outer axes.
 static void place(DotText *t, Block *b, const VarId *outer, uint32_t n) {
   Emit *e = t->e;
   const char *rows = tiles_of(e, t->d->m, t->tall), *columns = tiles_of(e, t->d->n, COLUMNS);
-  bool splits = !is_one(rows) || n > 0;
-  uint32_t parts = !is_one(columns) + !is_one(rows) + n;
-  if (parts > 0) emit_line(b, "%sptrdiff_t rest = (ptrdiff_t)t;", parts == 1 ? "const " : "");
-  const char *j = coordinate(t, b, columns, !splits);
-  const char *i = coordinate(t, b, rows, n == 0);
+  t->digits = !is_one(rows) + !is_one(columns) + n;
+  t->first_column = scaled(t, digit(t, columns), COLUMNS);
+  t->first_row = scaled(t, digit(t, rows), t->tall);
   for (uint32_t o = n; o-- > 0;) {
-    const char *name = emit_name_var(e, outer[o], false), *size = emit_extent(e, outer[o]);
-    emit_line(b, o == 0 ? "const ptrdiff_t %s = rest;" : "const ptrdiff_t %s = rest %% %s;", name, size);
-    if (o > 0) emit_line(b, "rest /= %s;", size);
+    const char *name = emit_name_var(e, outer[o], false);
+    emit_line(b, "const ptrdiff_t %s = %s;", name, digit(t, emit_extent(e, outer[o])));
     b->bound |= (uint64_t)1 << outer[o];
   }
-  emit_line(b, is_one(rows) ? "const ptrdiff_t %s0 = %s;" : "const ptrdiff_t %s0 = %s * %d;", t->row, i,
-            t->tall);
-  emit_line(b, is_one(columns) ? "const ptrdiff_t %s0 = %s;" : "const ptrdiff_t %s0 = %s * %d;", t->column, j,
-            COLUMNS);
-  emit_line(b, "const ptrdiff_t rows = nn_least(%d, %s - %s0);", t->tall, t->m, t->row);
-  emit_line(b, "const ptrdiff_t columns = nn_least(%d, %s - %s0);", COLUMNS, t->n, t->column);
+  if (!t->even_rows) emit_line(b, "const ptrdiff_t rows = nn_least(%d, %s - %s0);", t->tall, t->m, t->row);
+  if (!t->even_columns)
+    emit_line(b, "const ptrdiff_t columns = nn_least(%d, %s - %s0);", COLUMNS, t->n, t->column);
+}
+
+static const char *last_of(Emit *e, VarId v) {
+  Poly x = index_extent(e->p->index, v);
+  x = poly_sub(x, poly_of(1));
+  return text_poly(e->a, &x);
 }
 
 static uint64_t bit(VarId v) { return (uint64_t)1 << v; }
@@ -86,7 +95,8 @@ static void panel(DotText *t, Block *b) {
   Block steps = block_in(b, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
   Text v = emit_value(e, t->d->rhs, &loop);
   emit_line(&loop, "panel[%s][q] = %s;", t->line, v.s);
-  block_declare(&loop, t->column, arena_printf(e->a, "nn_least(%s0 + q, %s - 1)", t->column, t->n));
+  const char *inside = t->even_columns ? "%s0 + q" : "nn_least(%s0 + q, %s)";
+  block_declare(&loop, t->column, arena_printf(e->a, inside, t->column, last_of(e, t->d->n)));
   block_close(&loop, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS), "}");
   block_close(&steps, t->loop, "}");
 }
@@ -121,9 +131,11 @@ static void micro(DotText *t, Block *b) {
   block_close(&steps, t->loop, "}");
   for (int i = n; i-- > 0;) {
     const char *name = arena_printf(e->a, "%s%c", t->row, 'a' + i);
+    const char *row =
+        i ? arena_printf(e->a, "%s0 + p + %d", t->row, i) : arena_printf(e->a, "%s0 + p", t->row);
+    bool inside = i == 0 || t->even_rows;
     block_declare(&group, name,
-                  i ? arena_printf(e->a, "nn_least(%s0 + p + %d, %s - 1)", t->row, i, t->m)
-                    : arena_printf(e->a, "%s0 + p", t->row));
+                  inside ? row : arena_printf(e->a, "nn_least(%s, %s)", row, last_of(e, t->d->m)));
   }
   emit_line(&group, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS);
   for (int i = 0; i < n; i++) {
@@ -135,7 +147,7 @@ static void micro(DotText *t, Block *b) {
             : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
   }
   emit_line(&group, "}");
-  block_close(&group, arena_printf(e->a, "for (ptrdiff_t p = 0; p < rows; p += %d) {", n), "}");
+  block_close(&group, arena_printf(e->a, "for (ptrdiff_t p = 0; p < %s; p += %d) {", t->rows, n), "}");
 }
 
 static void epilogue(DotText *t, Block *b) {
@@ -146,9 +158,9 @@ static void epilogue(DotText *t, Block *b) {
   e->acc = text_cast(e->a, t->d->dtype, node_type, (Text){acc, true}).s;
   emit_stores(e, e->k->stores, e->k->n_stores, &columns);
   block_declare(&columns, t->column, arena_printf(e->a, "%s0 + q", t->column));
-  block_close(&columns, "for (ptrdiff_t q = 0; q < columns; q++) {", "}");
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %s; q++) {", t->columns), "}");
   block_declare(&rows, t->row, arena_printf(e->a, "%s0 + p", t->row));
-  block_close(&rows, "for (ptrdiff_t p = 0; p < rows; p++) {", "}");
+  block_close(&rows, arena_printf(e->a, "for (ptrdiff_t p = 0; p < %s; p++) {", t->rows), "}");
 }
 
 void emit_dot(Emit *e, StrBuf *body, const char **tiles) {
@@ -163,6 +175,11 @@ void emit_dot(Emit *e, StrBuf *body, const char **tiles) {
   t.one_row = poly_is(&m, 1);
   t.many_blocks = depth > DOT_BLOCK;
   t.tall = tall >= ROWS ? ROWS : t.one_row ? 1 : tall < 1 ? MICRO : (int)((tall + MICRO - 1) / MICRO * MICRO);
+  Poly width = index_extent(e->p->index, d.n);
+  t.even_rows = poly_static(&m) && m.c[0] % t.tall == 0;
+  t.even_columns = poly_static(&width) && width.c[0] % COLUMNS == 0;
+  t.rows = t.even_rows ? arena_printf(e->a, "%d", t.tall) : "rows";
+  t.columns = t.even_columns ? "16" : "columns";
   t.m = emit_extent(e, d.m), t.n = emit_extent(e, d.n), t.k = emit_extent(e, d.k);
   t.row = emit_name_var(e, d.m, false);
   t.column = emit_name_var(e, d.n, false);
@@ -194,6 +211,8 @@ void emit_dot(Emit *e, StrBuf *body, const char **tiles) {
     micro(&t, &tile);
   }
   epilogue(&t, &tile);
+  block_declare(&tile, arena_printf(e->a, "%s0", t.row), t.first_row);
+  block_declare(&tile, arena_printf(e->a, "%s0", t.column), t.first_column);
   block_close(&tile, "for (size_t t = lo; t < hi; t++) {", "}");
   *tiles = count_tiles(&t, outer, n);
   sb_puts(body, sb_text(&top.text));

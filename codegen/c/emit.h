@@ -78,7 +78,7 @@ Text text_op(Arena *a, Op op, DType operand, DType result, const Text *in, const
 Text text_cast(Arena *a, DType from, DType to, Text x);
 const char *text_operand(Arena *a, Text x);                    // in parentheses unless primary
 const char *text_load(Arena *a, DType t, const char *element); // storage to value
-const char *text_store(Arena *a, DType t, const char *value);  // value to storage
+const char *text_store(Arena *a, DType t, Text value);         // value to storage
 
 // ---- expr.c: values
 Text emit_value(Emit *e, ExprId x, Block *b);

@@ -217,7 +217,7 @@ static Text ctx_text(Emit *e, const Expr *x) {
                   : x->role == IN_EPOCH ? "c->epoch"
                   : x->role == IN_BATCH ? "c->n"
                                         : arena_printf(e->a, "c->options[%u]", x->number);
-  if (x->role == IN_BATCH) return (Text){arena_printf(e->a, "(%s)c->n", text_ctype(x->dtype)), false};
+  if (x->role == IN_BATCH) return (Text){arena_printf(e->a, "(%s)c->n", text_ctype(x->dtype)), true};
   return text_cast(e->a, DT_F64, x->dtype, (Text){s, true});
 }
 
@@ -284,6 +284,6 @@ void emit_stores(Emit *e, const Put *s, uint32_t n, Block *b) {
     Text v = emit_value(e, s[i].value, b);
     const char *to = emit_element(e, s[i].buffer, s[i].at, s[i].rank, b);
     if (s[i].add) v = text_op(e->a, OP_ADD, t, t, (Text[]){{text_load(e->a, t, to), true}, v}, NULL);
-    emit_line(b, "%s = %s;", to, text_store(e->a, t, v.s));
+    emit_line(b, "%s = %s;", to, text_store(e->a, t, v));
   }
 }

@@ -101,9 +101,10 @@ const char *text_load(Arena *a, DType t, const char *element) {
   return is_half(t) ? arena_printf(a, "nn_%s_to_f32(%s)", dtype_name(t), element) : element;
 }
 
-const char *text_store(Arena *a, DType t, const char *value) {
+const char *text_store(Arena *a, DType t, Text x) {
+  const char *value = t == DT_MASK ? text_operand(a, x) : x.s;
   if (is_half(t)) return arena_printf(a, "nn_f32_to_%s(%s)", dtype_name(t), value);
-  return t == DT_MASK ? arena_printf(a, "(uint8_t)(%s)", value) : value;
+  return t == DT_MASK ? arena_printf(a, "(uint8_t)%s", value) : value;
 }
 
 static Text call(Arena *a, const char *fn, const char *x) {
@@ -111,7 +112,7 @@ static Text call(Arena *a, const char *fn, const char *x) {
 }
 
 static Text c_cast(Arena *a, const char *type, Text x) {
-  return (Text){arena_printf(a, "(%s)%s", type, text_operand(a, x)), false};
+  return (Text){arena_printf(a, "(%s)%s", type, text_operand(a, x)), true};
 }
 
 Text text_cast(Arena *a, DType from, DType to, Text x) {
