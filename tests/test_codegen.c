@@ -1,6 +1,9 @@
 // Emitted C against the interpreter: every operation, type, dynamic size and combination that fuses.
 #include "tests/emitted.h"
 
+#include "codegen/fuse.h"
+#include "codegen/memplan.h"
+
 #include <check.h>
 
 typedef struct Text {
@@ -102,12 +105,276 @@ END_TEST
 START_TEST(every_graph_is_what_the_interpreter_says_in_f32) { compare_all(DT_F32, "cc", "-O2"); }
 END_TEST
 
+// ---- effects
+
+enum { W, V, COUNT, SLOT_M, SLOT_V, N_STORES };
+
+static const Store *some_stores(DType real, Arena *a) {
+  Store *s = ARENA_ARRAY(a, N_STORES, Store);
+  const Shape w = {.rank = 2, .d = {{0, 4}, {0, 5}}}, scalar = {0};
+  s[W] = (Store){.name = "w", .kind = STORE_PARAM, .dtype = real, .shape = w, .lr_mult = 1, .decay_mult = 1};
+  s[V] = (Store){.name = "v", .kind = STORE_STATE, .dtype = real, .shape = w, .lr_mult = 1, .decay_mult = 1};
+  s[COUNT] = (Store){.name = "w:opt.count", .kind = STORE_COUNT, .dtype = DT_I32, .shape = scalar};
+  s[SLOT_M] = (Store){.name = "w:opt.0", .kind = STORE_SLOT, .dtype = real, .shape = w};
+  s[SLOT_V] = (Store){.name = "w:opt.1", .kind = STORE_SLOT, .dtype = real, .shape = w};
+  return s;
+}
+
+// clang-format off
+static const Text effect_graphs[] = {
+    {"in_place", "(write 1 0 (add (mul 0.9 (read 1 0 f32[4,5])) x:f32[4,5]))"},
+    {"swap", "(write 0 0 (read 1 0 f32[4,5])) (write 1 0 (read 0 0 f32[4,5]))"},
+    {"transposed", "(= v (read 1 0 f32[4,5])) (write 1 0 (reshape (transpose v [1,0]) [4,5]))"},
+    {"row_sums", "(= v (read 1 0 f32[4,5])) (write 1 0 (sub v (reshape (sum v [0]) [1,5])))"},
+    {"old_value_later", "(= v (read 1 0 f32[4,5])) (write 1 0 (mul 2 v)) (matmul x:f32[N,4] v)"},
+    {"reads_what_was_written", "(= a (write 1 0 (mul 2 (read 1 0 f32[4,5])))) (= b (read 1 1 f32[4,5] a)) (add b 1) (write 1 1 (add b b))"},
+    {"one_value_two_stores", "(= e (exp x:f32[4,5])) (write 0 0 e) (write 1 0 e) e"},
+    {"fault_after", "(write 1 0 (mul 2 (read 1 0 f32[4,5]))) (gather (read 0 0 f32[4,5]) (sub k:i32[N] 1:i32) 0 0)"},
+    {"divides_by_zero", "(mod x:i32[9] (sub y:i32[9] 1:i32)) (write 1 0 (mul 2 (read 1 0 f32[4,5])))"},
+    {"context", "(write 1 0 (broadcast (mul (batch) 2) [4,5]))"},
+};
+// clang-format on
+
+enum { N_EFFECTS = sizeof effect_graphs / sizeof *effect_graphs };
+
+// One step of an optimizer on w with gradient x, its learning rate from the step; then a read of the new
+// value and, `late`, of the old one.
+static Graph *optimizer_graph(Optimizer kind, bool late, DType real, Arena *a) {
+  Builder b = {.g = graph_new(a, NULL, 0), .real = real, .path = ""};
+  const Store *s = some_stores(real, a);
+  OptimizeAttr *o = ARENA_NEW(a, OptimizeAttr);
+  static const uint32_t stores[] = {W}, versions[] = {0}, counts[] = {COUNT}, slots[] = {SLOT_M, SLOT_V};
+  NodeId in[8], w = b_read(&b, W, 0, real, s[W].shape, NO_NODE);
+  *o = (OptimizeAttr){
+      .kind = kind, .n = 1, .stores = stores, .versions = versions, .counts = counts, .slots = slots};
+  NodeId step = b_input(&b, IN_STEP, 0, "step", real, (Shape){0});
+  in[0] = b_ew2(&b, OP_DIV, b_scalar(&b, real, 0.5), step);
+  const double sgd[] = {0.9, 0.01, 1.0}, adam[] = {0.9, 0.999, 1e-8, 0.01, 1.0};
+  o->n_hyper = kind == OPTIM_SGD ? 4 : 6;
+  o->flags = 1;
+  o->uses_momentum = true;
+  for (uint32_t i = 1; i < o->n_hyper; i++)
+    in[i] = b_scalar(&b, real, kind == OPTIM_SGD ? sgd[i - 1] : adam[i - 1]);
+  in[o->n_hyper] = b_ew2(&b, OP_ADD, w, b_input(&b, IN_ARG, 0, "x", real, s[W].shape));
+  NodeId roots[3] = {b_optimize(&b, o, in, o->n_hyper + 1)};
+  NodeId new_w = b_read(&b, W, 1, real, s[W].shape, roots[0]);
+  roots[1] = b_reduce(&b, OP_SUM, new_w, 3);
+  roots[2] = late ? b_ew2(&b, OP_SUB, new_w, b_ew1(&b, OP_NEG, w)) : new_w;
+  graph_set_roots(b.g, roots, 3);
+  return b.g;
+}
+
+static void compare_effects(DType real) {
+  Arena *a = arena_new();
+  Function fns[N_EFFECTS + 4];
+  uint32_t n = 0;
+  for (; n < N_EFFECTS; n++) {
+    Graph *g = graph_of_real(effect_graphs[n].graph, real, a);
+    g->bound = BOUND;
+    fns[n] = function_of(g, effect_graphs[n].name, FN_STEP, a);
+  }
+  for (int late = 0; late < 2; late++) {
+    fns[n++] = function_of(optimizer_graph(OPTIM_SGD, late, real, a), late ? "sgd_late" : "sgd", FN_STEP, a);
+    fns[n++] =
+        function_of(optimizer_graph(OPTIM_ADAM, late, real, a), late ? "adam_late" : "adam", FN_STEP, a);
+  }
+  Program *p = program_of(fns, n, some_stores(real, a), N_STORES, real, a);
+  Emitted e = compile_text(text_of(p, a), "cc", "-O1");
+  int bad = 0;
+  for (uint32_t i = 0; i < n; i++)
+    for (uint64_t seed = 1; seed < 4; seed++) bad += !same_as_interpreter(p, &e, i, 3, seed);
+  ck_assert_int_eq(bad, 0);
+  release(&e);
+  arena_free(a);
+}
+
+START_TEST(stores_are_written_as_if_all_reads_came_first_in_f64) { compare_effects(DT_F64); }
+END_TEST
+START_TEST(stores_are_written_as_if_all_reads_came_first_in_f32) { compare_effects(DT_F32); }
+END_TEST
+
+// The only function of a program with this graph, planned.
+static FnPlan *plan_of(const char *text, Arena *a) {
+  Graph *g = graph_of(text, a);
+  g->bound = BOUND;
+  Function *f = ARENA_NEW(a, Function);
+  *f = function_of(g, "f", FN_EXPORT, a);
+  return fuse_function(program_of(f, 1, some_stores(DT_F32, a), N_STORES, DT_F32, a), f, a);
+}
+
+static bool has_copy(const FnPlan *f) {
+  for (size_t i = 0; i < f->steps.len; i++)
+    if (f->steps.data[i].kind == STEP_COPY) return true;
+  return false;
+}
+
+START_TEST(a_store_is_written_in_place_exactly_where_nothing_reads_it_later) {
+  static const bool copies[N_EFFECTS] = {[1] = true, [2] = true, [4] = true, [6] = true, [7] = true};
+  Arena *a = arena_new();
+  for (uint32_t i = 0; i < N_EFFECTS; i++) {
+    bool copy = has_copy(plan_of(effect_graphs[i].graph, a));
+    ck_assert_msg(copy == copies[i], "%s: %s", effect_graphs[i].name, copy ? "copies" : "writes in place");
+  }
+  arena_free(a);
+}
+END_TEST
+
+// ---- memory
+
+START_TEST(the_verifier_finds_a_planted_overlap) {
+  Arena *a = arena_new();
+  FnPlan *f = plan_of(
+      "(= y (matmul x:f32[N,7] w:f32[7,5])) (= z (matmul y v:f32[5,6])) (matmul (exp z) (exp v2:f32[6,3]))",
+      a);
+  Sched *s = schedule_function(f, a);
+  uint64_t stores[N_STORES], base = memplan_stores(f->program, stores),
+                             end = memplan_scratch(f, s, stores, base);
+  ck_assert_ptr_null(memverify(f, s, base, end, a));
+  uint64_t highest = 0;
+  Buffer *moved = NULL;
+  for (size_t i = 0; i < f->buffers.len; i++)
+    if (f->buffers.data[i].kind == BUF_SCRATCH && f->buffers.data[i].offset > highest)
+      highest = (moved = &f->buffers.data[i])->offset;
+  ck_assert_ptr_nonnull(moved);
+  moved->offset = base;
+  ck_assert_ptr_nonnull(strstr(memverify(f, s, base, end, a), "overlap"));
+  moved->offset = end;
+  ck_assert_ptr_nonnull(strstr(memverify(f, s, base, end, a), "leaves"));
+  moved->offset = base + 4;
+  ck_assert_ptr_nonnull(strstr(memverify(f, s, base, end, a), "aligned"));
+  arena_free(a);
+}
+END_TEST
+
+START_TEST(what_a_loop_carries_lives_through_the_loop) {
+  Arena *a = arena_new();
+  FnPlan *f = plan_of(
+      "(= y (exp (matmul x:f32[N,7] w:f32[7,5]))) (= z (matmul y v:f32[5,6])) (matmul z u:f32[6,3])", a);
+  Sched *s = schedule_function(f, a);
+  Sched *loop = ARENA_NEW(a, Sched); // the second and third step run in a loop
+  *loop =
+      (Sched){.kind = SCHED_LOOP, .children = s->children + 1, .n = 2, .begin = 1, .end = 3, .count = {0, 9}};
+  Sched whole = {.children = (Sched *[]){s->children[0], loop}, .n = 2, .begin = 0, .end = 3};
+  Lifetime *lives = schedule_lifetimes(f, &whole, a);
+  uint32_t carried = f->steps.data[0].kernel->stores[0].buffer;
+  ck_assert_uint_eq(lives[carried].last, 2);
+  uint64_t stores[N_STORES], base = memplan_stores(f->program, stores),
+                             end = memplan_scratch(f, s, stores, base);
+  ck_assert_ptr_null(memverify(f, s, base, end, a));
+  ck_assert_ptr_null(memverify(f, &whole, base, memplan_scratch(f, &whole, stores, base), a));
+  arena_free(a);
+}
+END_TEST
+
+// ---- text
+
+static uint32_t count_of(const char *text, const char *what) {
+  uint32_t n = 0;
+  for (const char *p = text; (p = strstr(p, what)); p++) n++;
+  return n;
+}
+
+static const char *text_of_graph(const char *graph, Arena *a) {
+  Graph *g = graph_of(graph, a);
+  g->bound = BOUND;
+  Function *f = ARENA_NEW(a, Function);
+  *f = function_of(g, "f", FN_EXPORT, a);
+  return text_of(program_of(f, 1, NULL, 0, DT_F32, a), a);
+}
+
+START_TEST(kernels_of_one_form_are_one_function) {
+  Arena *a = arena_new();
+  const char *text =
+      text_of_graph("(= y (max (mul 0.5 (matmul x:f32[N,7] w:f32[7,7])) 0)) "
+                    "(= z (max (mul 0.25 (matmul y v:f32[7,7])) 0)) (max (mul 0.125 (matmul z v)) 0)",
+                    a);
+  ck_assert_uint_eq(count_of(text, "static void k"), 1);
+  ck_assert_uint_eq(count_of(text, "nn_run(c, k0_dot"), 3);
+  ck_assert_uint_eq(count_of(text, "float c0;"), 1); // the factor; the 0 they agree on is a literal
+  arena_free(a);
+}
+END_TEST
+
+START_TEST(the_text_is_the_same_each_time) {
+  Arena *a = arena_new();
+  const char *one = text_of(real_program(DT_F32, a), a), *two = text_of(real_program(DT_F32, a), a);
+  ck_assert_str_eq(one, two);
+  arena_free(a);
+}
+END_TEST
+
+START_TEST(names_and_strings_of_a_model_cannot_become_code) {
+  Arena *a = arena_new();
+  Graph *g = graph_of("(add x:f32[3] 1)", a);
+  for (NodeId v = 0; v < g->len; v++) g->nodes[v].path = "net */ int evil; /* \\\n ?\?/ \xff";
+  Function f = function_of(g, "f\"); abort(); //", FN_EXPORT, a);
+  FnInput input = {"x*/ \n%s%n\"", DT_F32, g->nodes[0].shape, {0}};
+  f.inputs = &input;
+  Program *p = program_of(&f, 1, NULL, 0, DT_F32, a);
+  p->name = "a */ #error ?\?/ \"\\";
+  Emitted e = compile_text(text_of(p, a), "cc", "-O0");
+  ck_assert_str_eq(e.model->name, p->name);
+  ck_assert_str_eq(e.model->fns[0].name, f.name);
+  ck_assert_str_eq(e.model->fns[0].in[0].name, input.name);
+  release(&e);
+  arena_free(a);
+}
+END_TEST
+
+START_TEST(clang_accepts_the_text_too) {
+  if (system("clang --version >/dev/null 2>&1") != 0) {
+    printf("SKIP clang: it is not installed\n");
+    return;
+  }
+  compare_all(DT_F32, "clang", "-O1");
+}
+END_TEST
+
+// ---- fusion
+
+static size_t steps_of(const char *graph, Arena *a) { return plan_of(graph, a)->steps.len; }
+
+START_TEST(fusion_makes_as_few_kernels_as_the_shapes_allow) {
+  static const struct {
+    const char *graph;
+    size_t steps;
+  } cases[] = {
+      {"(max (add (matmul x:f32[N,7] w:f32[7,5]) b:f32[5]) 0)", 1}, // bias and activation are an epilogue
+      {"(= m (rmax x:f32[N,10] [1])) (= e (exp (sub x (reshape m [N,1])))) (div e (reshape (sum e [1]) "
+       "[N,1]))",
+       1},
+      {"(div (sum (exp x:f32[N,10]) []) 3)", 1},
+      {"(sum (mul x:f32[N,40] x) [0]) (sum x [0])", 1}, // two sums over one array
+      {"(matmul (exp x:f32[N,7]) w:f32[7,5])", 2},      // operands of a product are loads
+      {"(sum (sum (exp x:f32[N,7]) [1]) [0])", 2},      // rows stay parallel
+      {"(add (reshape (transpose x:f32[4,6] [1,0]) [3,8]) 1)", 1},
+      {"(mul (add (matmul x:f32[N,7] w:f32[7,5]) b:f32[5]) (cast (lt (rand f32[N,5] 7) 0.5) f32))", 1},
+  };
+  Arena *a = arena_new();
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    size_t have = steps_of(cases[i].graph, a);
+    ck_assert_msg(have == cases[i].steps, "%s: %zu steps", cases[i].graph, have);
+  }
+  arena_free(a);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("codegen");
   TCase *t = tcase_create("emitted C");
   tcase_set_timeout(t, 300);
   tcase_add_test(t, every_graph_is_what_the_interpreter_says_in_f64);
   tcase_add_test(t, every_graph_is_what_the_interpreter_says_in_f32);
+  tcase_add_test(t, clang_accepts_the_text_too);
+  tcase_add_test(t, stores_are_written_as_if_all_reads_came_first_in_f64);
+  tcase_add_test(t, stores_are_written_as_if_all_reads_came_first_in_f32);
+  tcase_add_test(t, a_store_is_written_in_place_exactly_where_nothing_reads_it_later);
+  tcase_add_test(t, the_verifier_finds_a_planted_overlap);
+  tcase_add_test(t, what_a_loop_carries_lives_through_the_loop);
+  tcase_add_test(t, kernels_of_one_form_are_one_function);
+  tcase_add_test(t, the_text_is_the_same_each_time);
+  tcase_add_test(t, names_and_strings_of_a_model_cannot_become_code);
+  tcase_add_test(t, fusion_makes_as_few_kernels_as_the_shapes_allow);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

@@ -1,10 +1,10 @@
 // The contraction template. A tile is 64 rows by 16 columns of the result (all of one matrix of the outer
-// axes). Per block of 256 along k the 16 columns of the right side are gathered into a panel; then 4 rows at
-// a time run down the panel with 4 x 16 accumulators. Rows and columns beyond the edge repeat the last one
+// axes). Per block of 256 along k the 16 columns of the right side are gathered into a panel; then 8 rows at
+// a time run down the panel with 8 x 16 accumulators. Rows and columns beyond the edge repeat the last one
 // and are not stored. The epilogue follows when all blocks are added.
 #include "codegen/c/emit.h"
 
-enum { ROWS = 64, COLUMNS = 16, MICRO = 4 };
+enum { ROWS = 64, COLUMNS = 16, MICRO = 8 };
 
 typedef struct DotText {
   Emit *e;
@@ -116,21 +116,21 @@ static void micro(DotText *t, Block *b) {
     Block row = block_in(&steps, bit(t->d->m)); // a scope of its own: names of one row are not another's
     const char *saved = e->var[t->d->m];
     row.indent = steps.indent;
-    e->var[t->d->m] = arena_printf(e->a, "%s%c", t->row, 'a' + i);
+    e->var[t->d->m] = arena_printf(e->a, "%s_%d", t->row, i);
     Text v = emit_value(e, t->d->lhs, &row);
     emit_line(&row, "const %s m%d = %s;", t->type, i, v.s);
     block_close(&row, NULL, NULL);
     e->var[t->d->m] = saved;
   }
+  emit_line(&steps, "const %s *const line = panel[%s];", t->type, t->line);
   for (int i = 0; i < n; i++) {
     const char *acc = arena_printf(e->a, "c%d[q]", i), *x = arena_printf(e->a, "m%d", i);
-    emit_line(&columns, "%s = %s;", acc,
-              multiply_add(t, x, arena_printf(e->a, "panel[%s][q]", t->line), acc));
+    emit_line(&columns, "%s = %s;", acc, multiply_add(t, x, "line[q]", acc));
   }
   block_close(&columns, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS), "}");
   block_close(&steps, t->loop, "}");
   for (int i = n; i-- > 0;) {
-    const char *name = arena_printf(e->a, "%s%c", t->row, 'a' + i);
+    const char *name = arena_printf(e->a, "%s_%d", t->row, i);
     const char *row =
         i ? arena_printf(e->a, "%s0 + p + %d", t->row, i) : arena_printf(e->a, "%s0 + p", t->row);
     bool inside = i == 0 || t->even_rows;
