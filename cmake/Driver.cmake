@@ -1,7 +1,4 @@
 # The nnc command, with the runtime's text inside: the licence first, then core, then host.
-if(NOT EXISTS ${CMAKE_SOURCE_DIR}/frontend/elaborate.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/codegen/fuse.c)
-  return()
-endif()
 file(GLOB driver_sources CONFIGURE_DEPENDS driver/*.c)
 file(GLOB runtime_core CONFIGURE_DEPENDS runtime/core/*.h runtime/core/*.inc runtime/core/*.c)
 file(GLOB runtime_host CONFIGURE_DEPENDS runtime/host/*.h runtime/host/*.inc runtime/host/*.c)
