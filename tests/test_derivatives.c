@@ -2,6 +2,7 @@
 // random inputs of its DOMAIN (structural rows: on the shapes and attributes of reference/ops.txt), weighted
 // and summed to a scalar, differentiated by the pass, compared with central differences of the interpreter in
 // f64 (eps 1e-5, tolerance 1e-5 (1 + |numeric|)).
+#include "coverage.h"
 #include "ir/eval.h"
 #include "ir/verify.h"
 #include "ops_table.h"
@@ -222,6 +223,8 @@ START_TEST(grad_and_proj_give_the_derivative_of_a_cube) {
   OpTensor in[3] = {{.v = &at}};
   evaluate(pass_autodiff(g, arena), in, &value);
   ck_assert_double_eq(value->f, 27);
+  covered("op", op_name(OP_GRAD));
+  covered("op", op_name(OP_PROJ));
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 // Every rule of rules.def by the test it carries: alone it turns `before` into `after` and leaves `not`
-// alone. The names of rules that fired are appended to $NNC_COVERAGE_FILE as lines "rule NAME".
+// alone. The names of rules that fired go to tests/coverage.h.
+#include "coverage.h"
 #include "graph_eval.h"
 #include "graph_text.h"
 #include "ir/verify.h"
@@ -21,14 +22,6 @@ static Graph *alone(const char *text, int rule, uint32_t *fired) {
   return g;
 }
 
-static void note_coverage(const char *rule) {
-  const char *path = getenv("NNC_COVERAGE_FILE");
-  FILE *f = path ? fopen(path, "a") : NULL;
-  if (!f) return;
-  fprintf(f, "rule %s\n", rule);
-  fclose(f);
-}
-
 START_TEST(the_rule_alone_turns_before_into_after) {
   const RuleInfo *r = &rule_table()[_i];
   uint32_t fired;
@@ -39,7 +32,7 @@ START_TEST(the_rule_alone_turns_before_into_after) {
                 show(graph_of(r->after, arena)));
   ck_assert_msg(graph_verify(g, VERIFY_NO_AD, &why), "%s: %s", r->name, sb_text(&why));
   strbuf_free(&why);
-  note_coverage(r->name);
+  covered("rule", r->name);
 }
 END_TEST
 

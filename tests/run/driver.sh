@@ -11,7 +11,7 @@ expect 0 '' nnc small.nn
 [ -x small ] || fail "nnc small.nn makes ./small"
 expect 0 '' nnc small.nn -o named -O0 --cpu=baseline
 expect 0 'net.W' program ./named info
-expect 0 '' nnc -c small.nn -O1 -O3
+expect 0 '' nnc -c small.nn -O1 -O2 -O3
 [ -s small.o ] || fail "-c makes small.o"
 expect 0 '' nnc -S small.nn
 [ -s small.c ] || fail "-S makes small.c"
