@@ -1,0 +1,101 @@
+#!/bin/bash
+# The program nnc makes: every command and option, and every kind of bad input with its own message and exit code.
+. "$PROJECT_DIR/tests/lib.sh"
+cd "$work" || exit 1
+digits=$PROJECT_DIR/samples/digits
+iris=$PROJECT_DIR/samples/iris
+flags=(-O1 --cpu=baseline)
+for name in digits iris; do nnc "${flags[@]}" "$PROJECT_DIR/samples/$name/$name.nn" -o $name || fail "nnc $name"; done
+cp -r "$digits/data" data
+printf 'data p { x: [2] from npy("x.npy"); }\nmodel net = Dense(1);\ntrain t { batch = 2; epochs = 2; let o = SGD(lr = 0.1); each d in p() { minimize mean(net(d.x) ** 2) over net using o; } }\n' >npy.nn
+nnc "${flags[@]}" npy.nn -o npy || fail "nnc npy"
+
+npy() {  # DESCR SHAPE BYTES…: a .npy file
+    local dict="{'descr': '$1', 'fortran_order': False, 'shape': $2, }"
+    printf '\223NUMPY\1\0v\0%s%*s\n' "$dict" $((118 - ${#dict} - 1)) ""
+    printf '%b' "$3"
+}
+
+# ---- what works
+expect 0 '"event":"done"' program ./digits train fit --data data --out out --epochs 2 --seed 3 --save w.safetensors --json
+[ -s w.safetensors ] && [ -s out/digits.safetensors ] || fail "weights are saved"
+expect 0 '"event":"eval".*"acc":0\.9' program ./digits eval fit --data=data --weights=w.safetensors --json
+expect 0 'acc' program ./digits train --data data --out out --steps 5 --weights w.safetensors --no-shuffle --log run.csv
+expect 0 'loss' cat run.csv
+expect 0 '' program ./digits train --data data --out out --steps 5 --log run.jsonl --quiet
+expect 0 '"event":"step"' cat run.jsonl
+expect 0 '' program ./iris train --data "$iris" --out out --set lr=0.01 --steps 3
+expect 0 'net.dense_0.W' program ./digits info
+expect 0 '^\{' program ./digits info --json
+expect 0 'usage' program ./digits --help
+npy '|u1' '(1, 8, 8)' "$(printf '\\5%.0s' $(seq 64))" >image.npy
+expect 0 '0\.' program ./digits predict classify --weights w.safetensors image.npy
+expect 0 '' program ./digits predict classify --weights w.safetensors image.npy -o p.npy
+[ "$(wc -c <p.npy)" = $((128 + 40)) ] || fail "predict -o writes ten floats"
+npy '<f4' '(2, 2)' '\0\0\0\0\0\0\200\77\0\0\200\77\0\0\0\0' >x.npy
+expect 0 '"event":"done"' program ./npy train --json
+
+# ---- usage: 2
+expect 2 'did you mean `--weights`' program ./digits train --wieghts x
+expect 2 '' program ./digits
+expect 2 '' program ./digits fly
+expect 2 '' program ./digits train --epochs 0 --data data
+expect 2 '' program ./digits train --steps 0 --data data
+expect 2 '' program ./digits train --steps many --data data
+expect 2 '' program ./digits train --seed
+expect 2 '' program ./digits train nosuch --data data
+expect 2 '' program ./iris train --data "$iris" --set nosuch=1
+expect 2 '' program ./digits predict nosuch --weights w.safetensors image.npy
+expect 2 'weights' program ./digits predict classify image.npy
+expect 2 'weights' program ./digits eval --data data
+for option in --threads=2 --checkpoint-every=1 --resume --device=0 --no-graph --profile; do
+    expect 2 'not built into this version yet' program ./digits train $option --data data
+done
+
+# ---- files that are not there, or can't be: 3
+expect 3 'train-images-idx3-ubyte' program ./digits train --data nowhere
+expect 3 'no.safetensors' program ./digits eval --data data --weights no.safetensors
+expect 3 '' program ./digits train --data data --epochs 1 --save no/such/dir/w.safetensors
+expect 3 '' program ./digits train --data data --epochs 1 --out "$PROJECT_DIR/README.md"
+
+expect 3 'not a regular file' program ./digits eval --data data --weights <(cat w.safetensors)
+
+# ---- files whose content is wrong: 1, with the file's name
+broken() { rm -rf bad; cp -r "$digits/data" bad; }
+broken; head -c 1000 "$digits/data/train-images-idx3-ubyte" >bad/train-images-idx3-ubyte
+expect 1 'train-images-idx3-ubyte' program ./digits train --data bad --out out
+broken; printf 'hello' >bad/train-images-idx3-ubyte
+expect 1 'train-images-idx3-ubyte' program ./digits train --data bad --out out
+broken; : >bad/train-labels-idx1-ubyte
+expect 1 'train-labels-idx1-ubyte' program ./digits train --data bad --out out
+# A label outside 0..9, an index that is never read.
+broken; printf '\13' | dd of=bad/train-labels-idx1-ubyte bs=1 seek=20 conv=notrunc 2>/dev/null
+expect 1 'digits.nn:[0-9]+:[0-9]+' program ./digits train --data bad --out out
+# Fewer labels than images.
+broken; head -c 108 "$digits/data/test-labels-idx1-ubyte" | { head -c 4; printf '\0\0\0\144'; tail -c +5; } >bad/train-labels-idx1-ubyte
+expect 1 '' program ./digits train --data bad --out out
+# A file that says it holds more than it does.
+broken; printf '\177\377\377\377' | dd of=bad/train-images-idx3-ubyte bs=1 seek=4 conv=notrunc 2>/dev/null
+expect 1 'train-images-idx3-ubyte' program ./digits train --data bad --out out
+mkdir csv
+sed '5s/,[^,]*/,x/' "$iris/iris.csv" >csv/iris.csv
+expect 1 'iris.csv:5' program ./iris train --data csv --out out
+sed '7s/,[^,]*$//' "$iris/iris.csv" >csv/iris.csv
+expect 1 'iris.csv:7' program ./iris train --data csv --out out
+head -n 1 "$iris/iris.csv" >csv/iris.csv
+expect 1 'iris.csv' program ./iris train --data csv --out out
+npy '<f4' '(2, 3)' '\0\0\0\0\0\0\200\77\0\0\200\77\0\0\0\0\0\0\0\0\0\0\0\0' >x.npy
+expect 1 'x.npy' program ./npy train
+npy '<f4' '(9, 2)' '\0\0\0\0' >x.npy
+expect 1 'x.npy' program ./npy train
+head -c 200 w.safetensors >cut.safetensors
+expect 1 'cut.safetensors' program ./digits eval --data data --weights cut.safetensors
+program ./iris train --data "$iris" --steps 1 --quiet --out out --save i.safetensors
+expect 1 'net.dense_0.W' program ./digits eval --data data --weights i.safetensors
+expect 1 'net.dense_0.W' program ./digits eval --data data --weights i.safetensors --partial
+npy '|u1' '(1, 8, 9)' "$(printf '\\5%.0s' $(seq 72))" >image.npy
+expect 1 'image.npy' program ./digits predict classify --weights w.safetensors image.npy
+
+left=$(find . -name '*.tmp*' | head -n 3)
+[ -z "$left" ] || fail "temporary files were left: $left"
+done_testing
