@@ -22,7 +22,7 @@ enum {
   MAX_CALL_DEPTH = 96,     // nested calls while elaborating
   MAX_EVAL_DEPTH = 1200,   // nested expressions, over all nested calls
   MAX_ITERATIONS = 200000, // unrolled iterations of static loops, whole program
-  MAX_NODES = 200000,         // nodes of all functions together, with the rules of their calls
+  MAX_NODES = 200000,      // nodes of all functions together, with the rules of their calls
   MAX_LIST = 1 << 20,      // elements of one list
   MAX_PASSES = 4
 };
@@ -223,7 +223,7 @@ typedef enum CtxKind { CTX_SCRATCH, CTX_RULE, CTX_FN } CtxKind;
 
 // The function being built.
 struct Ctx {
-  uint32_t counted;  // nodes that e->n_nodes knows of
+  uint32_t counted; // nodes that e->n_nodes knows of
   CtxKind what;
   FnKind kind;
   uint32_t serial;
@@ -434,7 +434,8 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
 
 // ---- types.c
 bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
-bool type_is_star(const Type *t); // `[*s]` alone
+void size_origin(Elab *e, Diag *g, Dim d); // a note: which signature bound a size of this value
+bool type_is_star(const Type *t);          // `[*s]` alone
 bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static);
 bool value_shape(Elab *e, Value v, Span at, Shape *out); // a list of sizes, or one size
 Value shape_value(Elab *e, const Shape *s, uint32_t from, uint32_t to);

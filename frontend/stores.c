@@ -92,7 +92,12 @@ static Value call_initialiser(Elab *e, Value f, const Shape *s, const With *w, S
   const FnDecl *d = f.kind == V_FN ? f.u.fn->decl : NULL;
   if (d && d->ret && d->ret->kind == TY_STATIC && d->ret->st == ST_FN) {
     Diag *g = err(e, DIAG_E0403, at, "`%s` makes an initialiser and is none itself", f.u.fn->name);
-    diag_help(g, "call it: `%s(…)`", f.u.fn->name);
+    bool plain = true;
+    for (uint32_t i = 0; i < d->params.len; i++) plain &= d->params.data[i].dflt != NULL;
+    if (plain)
+      diag_help(g, "call it: `%s()`", f.u.fn->name);
+    else
+      diag_note(g, "call it with its arguments");
     return v_poison();
   }
   Value v[3] = {shape_value(e, s, 0, s->rank), v_int(w->fan_in), v_int(w->fan_out)};

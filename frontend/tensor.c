@@ -237,11 +237,12 @@ static bool shapes_meet(Elab *e, NodeId x, NodeId y, Shape *out, Span at, const 
   if (shape_broadcast(&a->shape, &b->shape, out, &axis)) return true;
   Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `%s`", name);
   diag_label(g, "%s and %s", shape_text(e, &a->shape), shape_text(e, &b->shape));
-  if (axis < a->shape.rank && axis < b->shape.rank)
-    diag_note(g,
-              "counted from the end, axis %u is %s here and %s there; trailing axes align and a 1 stretches",
-              axis, dim_text(e, a->shape.d[a->shape.rank - 1 - axis]),
-              dim_text(e, b->shape.d[b->shape.rank - 1 - axis]));
+  if (axis >= a->shape.rank || axis >= b->shape.rank) return false;
+  Dim da = a->shape.d[a->shape.rank - 1 - axis], db = b->shape.d[b->shape.rank - 1 - axis];
+  diag_note(g, "counted from the end, axis %u is %s here and %s there; trailing axes align and a 1 stretches",
+            axis, dim_text(e, da), dim_text(e, db));
+  size_origin(e, g, da);
+  size_origin(e, g, db);
   return false;
 }
 
@@ -299,6 +300,16 @@ static Value int_power(Elab *e, Value x, int64_t n, Span at) {
   return v_tensor(e, n < 0 ? b_ew2(b, OP_DIV, one, r) : r);
 }
 
+static void inner_sizes(Elab *e, Diag *g, const Shape *x, const Shape *y) {
+  if (!x->rank || !y->rank) return;
+  Dim a = x->d[x->rank - 1], b = y->d[y->rank > 1 ? y->rank - 2 : 0];
+  if (dim_eq(a, b)) return;
+  diag_note(g, "the last axis of the left side is %s, the %s of the right side %s", dim_text(e, a),
+            y->rank > 1 ? "last but one" : "only axis", dim_text(e, b));
+  size_origin(e, g, a);
+  size_origin(e, g, b);
+}
+
 static Value matmul(Elab *e, Value a, Value b, Span at) {
   NodeId n[2];
   Shape s;
@@ -311,6 +322,7 @@ static Value matmul(Elab *e, Value a, Value b, Span at) {
     Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `@`");
     diag_label(g, "%s @ %s", shape_text(e, &x->shape), shape_text(e, &y->shape));
     diag_note(g, "%s", why);
+    inner_sizes(e, g, &x->shape, &y->shape);
     return v_poison();
   }
   if (!check_elements(e, &s, at)) return v_poison();

@@ -116,6 +116,24 @@ static void origin_note(Elab *e, Diag *g, const DimSpec *d) {
   diag_note(g, "`%s` is %s, %s at %s", b->name, dim_text(e, v), b->is_size ? "bound" : "given", place);
 }
 
+// Which signature bound a size that stands in a shape error: the innermost name with its value.
+void size_origin(Elab *e, Diag *g, Dim d) {
+  for (const Scope *s = e->scope; s && s->kind == SCOPE_LOCAL; s = s->up)
+    for (size_t i = s->names.len; i-- > 0;) {
+      const Binding *b = s->names.data[i];
+      Dim v;
+      if (!b->is_size || !v_as_dim(b->v, &v) || !dim_eq(v, d)) continue;
+      diag_note(g, "%s is `%s`, bound at %s", dim_text(e, d), b->name, span_text(e->sources, b->span, e->a));
+      return;
+    }
+}
+
+static uint32_t has_star(const Type *t) {
+  for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++)
+    if (t->dims[i].kind == DIM_STAR) return 1;
+  return 0;
+}
+
 static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
                         const char *what, int axis, const DimSpec *spec, Dim want) {
   Diag *g;
@@ -127,6 +145,15 @@ static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at
   if (axis >= 0) {
     diag_note(g, "axis %d: %s here, %s declared", axis, dim_text(e, s->d[axis]), dim_text(e, want));
     origin_note(e, g, spec);
+  } else if (spec) {
+    Binding *b = scope_find(e->scope, spec->name);
+    Shape bound;
+    if (b && value_shape(e, b->v, at, &bound))
+      diag_note(g, "`*%s` is %s, bound at %s", b->name, shape_text(e, &bound),
+                span_text(e->sources, b->span, e->a));
+  } else {
+    diag_note(g, "%u axes here, %s%u declared", s->rank, has_star(t) ? "at least " : "",
+              t->has_shape ? t->n_dims - has_star(t) : 0);
   }
   return false;
 }
@@ -152,17 +179,16 @@ static bool match_shape(Elab *e, const Type *t, const Shape *s, Value v, Span at
       star = i;
     }
   Dim want = {0, 0};
-  bool has_star = star != n;
-  if (has_star ? s->rank < n - 1 : s->rank != n)
-    return shape_error(e, t, s, v, at, who, what, -1, NULL, want);
+  bool starred = star != n;
+  if (starred ? s->rank < n - 1 : s->rank != n) return shape_error(e, t, s, v, at, who, what, -1, NULL, want);
   for (uint32_t i = 0; i < n; i++) {
     if (i == star) {
       uint32_t len = s->rank - (n - 1);
       if (!match_star(e, &t->dims[i], s, star, star + len))
-        return shape_error(e, t, s, v, at, who, what, -1, NULL, want);
+        return shape_error(e, t, s, v, at, who, what, -1, &t->dims[i], want);
       continue;
     }
-    uint32_t axis = has_star && i > star ? s->rank - (n - i) : i;
+    uint32_t axis = starred && i > star ? s->rank - (n - i) : i;
     DimMatch m = match_dim(e, &t->dims[i], s->d[axis], &want);
     if (m == DIM_BAD) return false;
     if (m == DIM_DIFFERS) return shape_error(e, t, s, v, at, who, what, (int)axis, &t->dims[i], want);
