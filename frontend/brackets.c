@@ -157,7 +157,7 @@ static void missing_semicolon(Repair *r, bool ends_block) {
   const Token *before = last_out(r), *first = &r->out.data[r->item < r->out.len ? r->item : 0];
   Span at = {r->source, before->end, before->end};
   if (r->excused) {
-  } else if (ends_block && first->kind == T_IDENT && !r->assigned) {
+  } else if (ends_block && (ends_operand(first->kind) || first->kind == '(') && !r->assigned) {
     at.begin = first->begin;
     problem(r, DIAG_E0102, first->begin, at, "this value is not used")->label =
         "a block gives its value by `return`";
@@ -184,11 +184,25 @@ static void stray(Repair *r, const Token *t) {
   Problem *p =
       problem(r, DIAG_E0109, t->begin, span_of(r, t), arena_printf(r->arena, "`%c` closes nothing", t->kind));
   p->label = "nothing is open here";
-  p->always = true;
+}
+
+// Whether the `)` or `]` is a slip for the innermost bracket, of the other kind: what follows in the
+// statement closes all that is open of its own kind.
+static bool wrong_kind(const Repair *r, const Token *t) {
+  int open = t->kind == ')' ? '(' : '[', is_open = 0, later = 0, depth = 0;
+  if (!in_parens(r) || top(r)->token.kind == open) return false;
+  for (size_t i = r->open.len; i > 0 && r->open.data[i - 1].token.kind != '{'; i--)
+    is_open += r->open.data[i - 1].token.kind == open;
+  for (const Token *k = t + 1; k->kind != ';' && k->kind != '{' && k->kind != '}' && k->kind != T_YYEOF;
+       k++) {
+    if (k->kind == open) depth++;
+    if (k->kind == t->kind && depth-- == 0) later++, depth = 0;
+  }
+  return later >= is_open;
 }
 
 static void close_paren(Repair *r, const Token *t) {
-  size_t i = r->open.len;
+  size_t i = wrong_kind(r, t) ? 0 : r->open.len;
   while (i > 0 && r->open.data[i - 1].token.kind != '{' && closer(r->open.data[i - 1].token.kind) != t->kind)
     i--;
   if (i > 0 && r->open.data[i - 1].token.kind != '{') {

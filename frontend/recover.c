@@ -75,7 +75,7 @@ bool begins_item(const Token *tokens, uint32_t i) {
 }
 
 uint32_t item_start(const Parser *p, uint32_t i) {
-  while (i > 0) {
+  while (i > 0 && i != p->resumed) {
     const Token *before = token(p, i - 1);
     int here = token(p, i)->kind;
     if (before->kind == ';' || before->kind == '{') break;
@@ -134,8 +134,7 @@ static bool continues(const Parser *p, uint32_t i) {
          !begins_item(p->scanned->tokens.data, i + 1);
 }
 
-// The token at which the list that holds the item goes on; *need_semi: no `;` stands there.
-static uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
+uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
   *need_semi = true;
   for (;; i++) {
     const Token *t = token(p, i);
@@ -153,18 +152,29 @@ static uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_
   }
 }
 
+// Where to go on after an error at `i`; sets what to inject there.
+static uint32_t plan(Parser *p, uint32_t i) {
+  uint32_t item = item_start(p, i), head = head_length(p, item);
+  if (head && i >= item + head) {
+    uint32_t body = body_after(p, i);
+    bool members = body != NO_TOKEN && token(p, item)->kind == T_LAYER && has_methods(p, body);
+    p->inject = members ? T_RESYNC_MEMBERS : T_RESYNC;
+    if (body != NO_TOKEN) return body;
+  }
+  bool need_semi, stuck = i == p->resumed; // nothing was read since the last error
+  uint32_t end = item_end(p, item, stuck && token(p, i)->kind != T_YYEOF ? i + 1 : i, &need_semi);
+  p->inject = need_semi ? ';' : 0;
+  p->stopped = stuck && end == i;
+  return end;
+}
+
 void resynchronise(Parser *p, uint32_t i) {
   if (token(p, i)->kind == ';') return; // the grammar's `error ';'` takes it as it is
-  uint32_t item = item_start(p, i), head = head_length(p, item), end = NO_TOKEN;
-  if (head && i >= item + head) end = body_after(p, i);
-  if (end != NO_TOKEN) {
-    bool members = token(p, item)->kind == T_LAYER && has_methods(p, end);
-    p->inject = members ? T_RESYNC_MEMBERS : T_RESYNC;
-  } else {
-    bool need_semi;
-    end = item_end(p, item, i, &need_semi);
-    p->inject = need_semi ? ';' : 0;
-  }
-  if (token(p, end)->begin > 0) report_until(p, token(p, end)->begin - 1, true);
-  p->next = end;
+  uint32_t end = plan(p, i);
+  const Token *t = token(p, end);
+  if (t->inserted)
+    report_until(p, t->begin, true); // what it stands in for is part of what is dropped
+  else if (t->begin > 0)
+    report_until(p, t->begin - 1, true);
+  p->next = p->resumed = end;
 }

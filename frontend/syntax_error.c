@@ -258,14 +258,18 @@ static bool parameter_without_type(Context *c) {
   return true;
 }
 
-// `f(x);`
+// `f(x);`, `2.0 * x;`
 static bool unused_value(Context *c) {
-  if (c->t[c->i].kind != ';' || !expects(c, '=') || !IS_ONE_OF(c->t[c->i - 1].kind, ')', ']', T_IDENT))
-    return false;
-  if (c->t[c->item].kind != T_IDENT) return false;
-  Span at = {c->p->source, c->t[c->item].begin, c->t[c->i - 1].end};
+  int kind = c->t[c->i].kind;
+  if (kind != ';' && kind != T_PIPE && !is_operator(kind)) return false;
+  if (!expects(c, '=') || !ends_operand(c->t[c->item].kind) || c->i == c->item) return false;
+  bool need_semi;
+  uint32_t end = item_end(c->p, c->item, c->i, &need_semi);
+  Span at = {c->p->source, c->t[c->item].begin, c->t[end - 1].end};
   Diag *g = diag_error(c->p->diags, DIAG_E0102, at, "this value is not used");
-  diag_label(g, "a statement gives it a name, returns, updates or reports it");
+  bool last = c->t[end].kind == '}' || c->t[end + 1].kind == '}';
+  diag_label(g, last ? "a block gives its value by `return`"
+                     : "a statement names a value, returns, updates or reports it");
   return true;
 }
 
