@@ -380,7 +380,7 @@ const char *shape_text(const Elab *e, const Shape *s);
 const char *tensor_text(const Elab *e, NodeId n);
 const char *dim_text(const Elab *e, Dim d);
 Value static_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x);
-Value static_unary_math(Elab *e, Op op, double v, bool was_int, Span at);
+Value static_unary_math(Elab *e, Op op, Value x, Span at);
 const char *bin_text(BinOp op);
 
 // ---- scope.c

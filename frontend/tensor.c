@@ -248,11 +248,7 @@ static bool shapes_meet(Elab *e, NodeId x, NodeId y, Shape *out, Span at, const 
 
 Value ew_unary(Elab *e, Op op, Value v, Span at) {
   if (v.kind == V_POISON) return v;
-  if (v_is_number(v) && op != OP_NOT) {
-    if (op == OP_NEG && v.kind == V_INT) return v_int(-v.u.i);
-    Value r = static_unary_math(e, op, v_number(v), v.kind == V_INT, at);
-    if (r.kind != V_ABSENT) return r;
-  }
+  if (v_is_number(v) && op != OP_NOT) return static_unary_math(e, op, v, at);
   bool reals = !op_meaning_int(op);
   NodeId n;
   if (!unify(e, &v, &n, 1, reals, at, op_name(op))) return v_poison();

@@ -2,6 +2,8 @@
 // floor; sizes that depend on the dynamic symbol stay of the form a*N + b or become run-time scalars.
 #include "frontend/sema.h"
 
+#include "ir/eval.h"
+
 #include "ir/base/checked.h"
 
 #include <math.h>
@@ -347,30 +349,19 @@ Value static_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
   return (Value){.kind = V_ABSENT};
 }
 
-// Mathematical functions of static numbers.
-Value static_unary_math(Elab *e, Op op, double v, bool was_int, Span at) {
-  switch (op) {
-  case OP_NEG: return v_float(-v);
-  case OP_EXP: return v_float(exp(v));
-  case OP_LOG: return v_float(log(v));
-  case OP_LOG1P: return v_float(log1p(v));
-  case OP_EXPM1: return v_float(expm1(v));
-  case OP_SQRT: return v_float(sqrt(v));
-  case OP_TANH: return v_float(tanh(v));
-  case OP_SIGMOID: return v_float(1 / (1 + exp(-v)));
-  case OP_SIN: return v_float(sin(v));
-  case OP_COS: return v_float(cos(v));
-  case OP_ABS: return was_int ? v_int((int64_t)fabs(v)) : v_float(fabs(v));
-  case OP_SIGN: return was_int ? v_int((v > 0) - (v < 0)) : v_float((v > 0) - (v < 0));
-  case OP_FLOOR:
-  case OP_ROUND: {
-    double r = op == OP_FLOOR ? floor(v) : rint(v);
-    if (!(fabs(r) < 9e18)) {
-      diag_label(err(e, DIAG_E0302, at, "this number does not fit an int"), "%g", v);
-      return v_poison();
-    }
-    return v_int((int64_t)r);
+static Value too_large(Elab *e, double v, Span at) {
+  diag_label(err(e, DIAG_E0302, at, "this number does not fit an int"), "%g", v);
+  return v_poison();
+}
+
+// Mathematical functions of static numbers: the meaning of ops.def, in f64 or on ints.
+Value static_unary_math(Elab *e, Op op, Value x, Span at) {
+  double v = v_number(x);
+  if (x.kind == V_INT && op_meaning_int(op)) {
+    if (x.u.i == INT64_MIN && (op == OP_NEG || op == OP_ABS)) return too_large(e, -v, at);
+    return v_int(eval_scalar_int(op, x.u.i, 0, 0));
   }
-  default: return (Value){.kind = V_ABSENT}; // computed as a tensor
-  }
+  double r = eval_scalar_real(op, v, 0, 0);
+  if (op != OP_FLOOR && op != OP_ROUND) return v_float(r);
+  return fabs(r) < 9e18 ? v_int((int64_t)r) : too_large(e, r, at);
 }

@@ -56,4 +56,9 @@ double eval_round(DType t, double v);
 // zero.
 Scalar eval_cast(DType from, DType to, Scalar v);
 
+// The scalar meaning of an elementwise row of ops.def in f64, or on 64-bit integers (which wrap; division by
+// zero gives 0): what the static stage of the language computes with, too.
+double eval_scalar_real(Op op, double a, double b, double c);
+int64_t eval_scalar_int(Op op, int64_t a, int64_t b, int64_t c);
+
 #endif

@@ -35,6 +35,9 @@ static const Meaning meanings[OP_COUNT] = {
 #undef OP
 };
 
+double eval_scalar_real(Op op, double a, double b, double c) { return meanings[op].real(a, b, c); }
+int64_t eval_scalar_int(Op op, int64_t a, int64_t b, int64_t c) { return meanings[op].integer(a, b, c); }
+
 // One walk over the result with an offset into each operand, 0 stride along stretched axes.
 static Walk walk_operands(const Eval *e, const Node *n) {
   Sizes out = eval_sizes(e, &n->shape);
