@@ -44,7 +44,6 @@ require op "${ops[@]}"
 require rule "${rules[@]}"
 require code "${codes[@]}"
 require_option nnc "${options[@]}"
-# Those that a program only knows as "not yet" have no help.
 mapfile -t options < <(rows runtime/host/nn_main.c "^ *\{\"(-[^\"]*)\"," 1)
 require_option program "${options[@]}"
 exit $missing
