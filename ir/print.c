@@ -20,7 +20,9 @@ enum { CONST_SHOWN = 8 };
 
 static void print_real(StrBuf *out, double v) {
   char text[40];
-  for (int digits = 1; digits <= 17; digits++) {
+  bool whole = fabs(v) < 1e9 && v == floor(v); // 40, not 4e+01
+  if (whole) snprintf(text, sizeof text, "%.0f", v);
+  for (int digits = 1; !whole && digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, v);
     if (isnan(v) || strtod(text, NULL) == v) break;
   }
