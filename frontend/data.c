@@ -131,16 +131,18 @@ static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
     return false;
   }
   int64_t per = shape_elements(&s->shape, 1);
+  Values *rows = ARENA_ARRAY(e->a, v.u.list.len, Values);
+  for (uint32_t i = 0; i < v.u.list.len; i++) {
+    flatten(e, v.u.list.data[i], &rows[i]);
+    if ((int64_t)rows[i].len == per) continue;
+    diag_label(err(e, DIAG_E0503, at, "example %u has %zu numbers", i, rows[i].len), "the field has %lld",
+               (long long)per);
+    return false;
+  }
   Scalar *data = ARENA_ARRAY(e->a, (size_t)v.u.list.len * (size_t)per + 1, Scalar);
   size_t k = 0;
   for (uint32_t i = 0; i < v.u.list.len; i++) {
-    Values row = {0};
-    flatten(e, v.u.list.data[i], &row);
-    if ((int64_t)row.len != per) {
-      diag_label(err(e, DIAG_E0503, at, "example %u has %zu numbers", i, row.len), "the field has %lld",
-                 (long long)per);
-      return false;
-    }
+    const Values row = rows[i];
     for (size_t j = 0; j < row.len; j++, k++) {
       Value x = row.data[j];
       if (x.kind == V_POISON) return false;
