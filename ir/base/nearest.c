@@ -19,7 +19,8 @@ unsigned edit_distance(const char *a, const char *b) {
     for (size_t j = 1; j <= m; j++) {
       unsigned change = above[j - 1] + (a[i - 1] != b[j - 1]);
       row[j] = min2(change, min2(above[j], row[j - 1]) + 1);
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = min2(row[j], above2[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = min2(row[j], above2[j - 2] + 1);
     }
   }
   return min2(rows[n % 3][m], NEAREST_DISTANCE + 1);
@@ -29,7 +30,8 @@ Nearest nearest_to(const char *word) { return (Nearest){word, NULL, NEAREST_DIST
 
 void nearest_try(Nearest *n, const char *candidate) {
   unsigned d = edit_distance(n->word, candidate);
-  if (d < n->distance && d < strlen(n->word)) {
+  size_t letters = strlen(n->word + strspn(n->word, "-"));
+  if (d < n->distance && 2 * d < letters) {
     n->best = candidate;
     n->distance = d;
   }

@@ -10,8 +10,8 @@ enum { NEAREST_DISTANCE = 3 };  // farther is not suggested (language.md, "Diagn
 // NEAREST_DISTANCE is given as NEAREST_DISTANCE + 1.
 unsigned edit_distance(const char *a, const char *b);
 
-// Keep `best` (NULL at first) up to date while walking over candidates: the nearest within the limit that is
-// also nearer than replacing the whole word would be; the first of equals.
+// Keep `best` (NULL at first) up to date while walking over candidates: the nearest within the limit that also
+// keeps more than half of the word's letters (the dashes of an option are none); the first of equals.
 typedef struct Nearest {
   const char *word, *best;
   unsigned distance;

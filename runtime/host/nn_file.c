@@ -302,10 +302,10 @@ static size_t nn_edit_distance(const char *a, const char *b) {
 
 const char *nn_nearest(const char *s, const char *const *names, size_t n) {
   const char *best = NULL;
-  size_t i, nearest = 4;
+  size_t i, nearest = 4, letters = strlen(s + strspn(s, "-"));
   for (i = 0; i < n; i++) {
     size_t d = nn_edit_distance(s, names[i]);
-    if (d < nearest && d < strlen(s)) {
+    if (d < nearest && 2 * d < letters) {
       nearest = d;
       best = names[i];
     }

@@ -77,7 +77,7 @@ int nn_out_close(nn_out *o, nn_err *e);
 /* Forgets it: the temporary is removed, nothing else changes. */
 void nn_out_drop(nn_out *o);
 
-/* The name in `names` nearest to `s` within edit distance 3 (and less than its length), or NULL. */
+/* The name in `names` nearest to `s` within edit distance 3, keeping more than half of its letters; or NULL. */
 const char *nn_nearest(const char *s, const char *const *names, size_t n);
 
 #endif
