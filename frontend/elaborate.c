@@ -4,6 +4,10 @@
 // stores were known, everything is elaborated once more with the instances and stores kept.
 #include "frontend/sema.h"
 
+#include "ir/base/nearest.h"
+
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 // ---- diagnostics
@@ -147,11 +151,13 @@ static Value define_value(Elab *e, const Stmt *s, Value dflt) { // -D name=value
     char *end = NULL;
     Value v = v_poison();
     if (dflt.kind == V_STR) return v_str(arena_strdup(e->a, text));
+    errno = 0;
     if (dflt.kind == V_INT) v = v_int(strtoll(text, &end, 10));
     if (dflt.kind == V_FLOAT) v = v_float(strtod(text, &end));
+    bool finite = errno != ERANGE && (v.kind != V_FLOAT || isfinite(v.u.f));
     if (dflt.kind == V_BOOL && strcmp(text, "true") == 0) return v_bool(true);
     if (dflt.kind == V_BOOL && strcmp(text, "false") == 0) return v_bool(false);
-    if (end && end != text && !*end) return v;
+    if (end && end != text && !*end && finite) return v;
     diag_label(err(e, DIAG_E0308, s->span, "-D %s=%s does not fit this option", name, text),
                "its default is %s", v_describe(e, dflt));
     return v_poison();
@@ -422,8 +428,12 @@ static void check_defines(Elab *e) {
     if (b && b->decl && b->decl->kind == ST_OPTION) continue;
     Diag *g = diag_error(e->diags, DIAG_E0308, (Span){0}, "-D %s: the model has no top-level option `%s`",
                          name, name);
-    const char *near = nearest_name(e, e->top, name);
-    if (near) diag_note(g, "a name like it: `%s`", near);
+    Nearest near = nearest_to(name);
+    for (size_t k = 0; k < e->top->names.len; k++) {
+      const Binding *o = e->top->names.data[k];
+      if (o->decl && o->decl->kind == ST_OPTION) nearest_try(&near, o->name);
+    }
+    if (near.best) diag_note(g, "did you mean `%s`?", near.best);
   }
 }
 

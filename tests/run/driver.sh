@@ -62,7 +62,15 @@ printf 'fn relu(x: real) -> real = x;\nmodel net = Dense(2);\nexport fn f(x: [1,
 expect 0 'warning\[W.*relu' nnc check -Wshadow shadow.nn
 expect 1 'error\[W.*relu' nnc check -Wshadow -Werror shadow.nn
 
+# ---- -D: only the model's options are known and suggested, and a value must fit
+printf 'option width = 3;\nfn fo(x: [3]) -> [3] = x;\nexport fn f(x: [3]) -> [3] = fo(x) * width;\n' >option.nn
+expect 1 'no top-level option `widht`' nnc check -D widht=4 option.nn
+expect 1 'does not fit' nnc check -D width=99999999999999999999 option.nn
+expect 1 'did you mean `width`' nnc check -D widht=4 option.nn
+nnc check -D foo=3 option.nn 2>&1 | grep -q 'did you mean' && fail "a function is no option"
+
 # ---- usage errors: 2
+expect 2 'unknown option `--frob`; `nnc --help`' nnc --frob small.nn
 expect 2 'no model given' nnc
 expect 2 'did you mean `--help`' nnc --hepl
 expect 2 'unknown option' nnc --no-such-thing-at-all small.nn
