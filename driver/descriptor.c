@@ -85,7 +85,9 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
   for (uint32_t i = 0; i < p->n_fns; i++) {
     for (NodeId id = 0; id < p->fns[i].g->len; id++) {
       const Node *n = &p->fns[i].g->nodes[id];
-      if (node_may_fault(n)) *next++ = (nn_place){span_text(p->sources, n->span, a), op_name(n->op)};
+      bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
+      int input = indexes ? (int)graph_argument_of(p->fns[i].g, n->in[1]) : -1; // UINT32_MAX: -1
+      if (node_may_fault(n)) *next++ = (nn_place){span_text(p->sources, n->span, a), op_name(n->op), input};
     }
   }
   m->fns = fns;

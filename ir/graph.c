@@ -14,7 +14,7 @@ Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
 }
 
 static void grow(Graph *g) {
-  uint32_t cap = g->cap ? 2 * g->cap : 16;  // the rule of a custom gradient is small
+  uint32_t cap = g->cap ? 2 * g->cap : 16; // the rule of a custom gradient is small
   assert(cap > g->cap && "more nodes than ids");
   Node *nodes = ARENA_ARRAY(g->arena, cap, Node);
   if (g->len) memcpy(nodes, g->nodes, g->len * sizeof *nodes);
@@ -85,4 +85,20 @@ bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut) {
   }
   if (!arrives[x] && cut) *cut = find_cut(g, arrives, e, x);
   return arrives[x];
+}
+
+uint32_t graph_argument_of(const Graph *g, NodeId v) {
+  for (;;) {
+    const Node *n = graph_node(g, v);
+    switch (n->op) {
+    case OP_INPUT: return n->attr.input.role == IN_ARG ? n->attr.input.index : UINT32_MAX;
+    case OP_CAST:
+    case OP_RESHAPE:
+    case OP_TRANSPOSE:
+    case OP_BROADCAST:
+    case OP_SLICE:
+    case OP_REVERSE: v = n->in[0]; break;
+    default: return UINT32_MAX;
+    }
+  }
 }

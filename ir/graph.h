@@ -99,5 +99,8 @@ static inline const Node *graph_node(const Graph *g, NodeId id) { return &g->nod
 // True when a cotangent of `e` can arrive at `x` (through differentiable operations only).
 // *cut (may be NULL): a node without gradient that stands on a path from x to e, NO_NODE if none does.
 bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut);
+// The argument of the function whose elements `v` holds, possibly cast and moved but not computed with;
+// UINT32_MAX when there is none.
+uint32_t graph_argument_of(const Graph *g, NodeId v);
 
 #endif

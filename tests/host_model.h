@@ -136,7 +136,7 @@ static const nn_plan_item host_items[] = {{.kind = NN_PLAN_LOOP, .scope = 1, .lo
                                           {.kind = NN_PLAN_SAVE, .scope = 1, .file = &host_file}};
 static const nn_train host_trains[] = {{"fit", 1, 7, host_items, 2}};
 static const nn_option host_options[] = {{"lr", 0.1}};
-static const nn_place host_places[] = {{"model.nn:3:4", "`pick`: index into axis 1 of [B, 10]"}};
+static const nn_place host_places[] = {{"model.nn:3:4", "`pick`: index into axis 1 of [B, 10]", -1}};
 static const nn_model host_model = {.name = "line",
                                     .version = "0",
                                     .real = NN_F32,

@@ -334,6 +334,9 @@ START_TEST(a_bad_label_is_traced_to_its_example) {
   data.prepare = -1;
   m.fns = fns;
   m.data = &data;
+  host_fails(&m, "train", 1, "axis 1 of [B, 10]\n  = note: in train"); // nothing where the index is computed
+  const nn_place place = {"model.nn:3:4", "`pick`", 1};
+  m.places = &place;
   host_fails(&m, "train", 1,
              "  = note: `y` of example 6 of data `points` is 12\n"); // 7, 6, 1, 0 are the first batch
 }

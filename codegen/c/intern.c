@@ -105,11 +105,14 @@ static const char *sizes_text(Unit *u, const FnPlan *f, const Node *n) {
 static uint32_t place_of(Unit *u, const FnPlan *f, NodeId v) {
   const Node *n = graph_node(f->fn->g, v);
   const char *what = sizes_text(u, f, n);
+  bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
+  int input = indexes ? (int)graph_argument_of(f->fn->g, n->in[1]) : -1; // UINT32_MAX: -1
   for (uint32_t i = 0; i < u->places.len; i++) {
     const Place *p = &u->places.data[i];
-    if (memcmp(&p->span, &n->span, sizeof n->span) == 0 && strcmp(p->what, what) == 0) return i;
+    if (memcmp(&p->span, &n->span, sizeof n->span) == 0 && p->input == input && strcmp(p->what, what) == 0)
+      return i;
   }
-  vec_push(u->a, &u->places, ((Place){.span = n->span, .what = what}));
+  vec_push(u->a, &u->places, ((Place){n->span, what, input}));
   return (uint32_t)u->places.len - 1;
 }
 

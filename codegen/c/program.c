@@ -370,7 +370,7 @@ static void print_options_and_places(Unit *u) {
     put_string(u->out, span_text(u->p->sources, u->places.data[i].span, u->a));
     sb_puts(u->out, ", ");
     put_string(u->out, u->places.data[i].what);
-    sb_puts(u->out, "},\n");
+    sb_printf(u->out, ", %d},\n", u->places.data[i].input);
   }
   close_table(u);
 }

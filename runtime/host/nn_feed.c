@@ -106,25 +106,28 @@ double nn_feed_output(const nn_feed *f, int k) {
 }
 
 void nn_feed_blame(nn_feed *f, size_t n) {
-  const nn_function *fn = &f->s->m->fns[f->function];
+  const nn_model *m = f->s->m;
   const nn_fault *fault = &f->s->c.fault;
-  int i;
-  if (fault->status != NN_FAULT_INDEX) return;
-  for (i = 0; i < fn->n_in && f->n_streams; i++) {
-    const nn_stream *t = &f->streams[f->inputs[i].stream];
-    const nn_field *d = &t->set->d->fields[f->inputs[i].field];
-    size_t k, size = nn_types[d->dtype].size;
-    if (nn_types[d->dtype].kind == 'f') continue;
-    for (k = 0; k < n * d->count; k++)
-      if (nn_get_int(d->dtype, (unsigned char *)f->args[i] + k * size) == fault->value) {
-        size_t back = n - k / d->count, at = t->at - back;
-        uint32_t example;
-        if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
-        example = t->order ? t->order[at] : (uint32_t)at;
-        const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
-        nn_note(f->s->e, "`%s` of example %u of data `%s` is %lld%s%s", d->name, (unsigned)example,
-                t->set->d->label, (long long)fault->value, path ? ", from " : "", path ? path : "");
-        return;
-      }
-  }
+  int i = fault->place < (uint32_t)m->n_places ? m->places[fault->place].input : -1;
+  const nn_stream *t;
+  const nn_field *d;
+  size_t k, size;
+  if (fault->status != NN_FAULT_INDEX || !f->n_streams || i < 0 || i >= m->fns[f->function].n_in) return;
+  t = &f->streams[f->inputs[i].stream];
+  d = &t->set->d->fields[f->inputs[i].field];
+  size = nn_types[d->dtype].size;
+  if (nn_types[d->dtype].kind == 'f') return;
+  for (k = 0; k < n * d->count; k++)
+    if (nn_get_int(d->dtype, (unsigned char *)f->args[i] + k * size) == fault->value) {
+      size_t back = n - k / d->count, at = t->at - back;
+      const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
+      if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
+      nn_note(f->s->e, "`%s` of example %u of data `%s` is %lld%s%s", d->name,
+              (unsigned)(t->order ? t->order[at] : (uint32_t)at), t->set->d->label, (long long)fault->value,
+              d->source < 0 ? ", computed in the data block"
+              : path        ? ", from "
+                            : "",
+              path ? path : "");
+      return;
+    }
 }

@@ -144,6 +144,7 @@ typedef struct nn_option {
 typedef struct nn_place {  /* of a run-time fault: where in the model, and what was indexed */
   const char *at;          /* "digits.nn:12:9" */
   const char *what;        /* "`pick`: index into axis 1 of [B, 10]" */
+  int input;               /* the argument of the function whose values are the index; -1: it is computed */
 } nn_place;
 
 typedef struct nn_model {

@@ -70,7 +70,7 @@ broken; : >bad/train-labels-idx1-ubyte
 expect 1 'train-labels-idx1-ubyte' program ./digits train --data bad --out out
 # A label outside 0..9, an index that is never read.
 broken; printf '\13' | dd of=bad/train-labels-idx1-ubyte bs=1 seek=20 conv=notrunc 2>/dev/null
-expect 1 'digits.nn:[0-9]+:[0-9]+' program ./digits train --data bad --out out
+expect 1 '`y` of example 12 of data `digits` is 11, computed' program ./digits train --data bad --out out
 # Fewer labels than images.
 broken; head -c 108 "$digits/data/test-labels-idx1-ubyte" | { head -c 4; printf '\0\0\0\144'; tail -c +5; } >bad/train-labels-idx1-ubyte
 expect 1 '' program ./digits train --data bad --out out
