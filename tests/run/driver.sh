@@ -133,6 +133,19 @@ done
 expect 0 'picky: I do not like it' cat nnc-bug-1/compiler.txt
 cmp -s small.nn nnc-bug-1/model.nn || fail "the reproducer's source is not the model"
 
+# ---- a crash of nnc itself: 70, with a folder
+printf '#!/bin/bash\nsleep 3\n' >slow
+chmod +x slow
+CC=./slow "$NNC" small.nn -o x 2>crash.txt &
+pid=$!
+sleep 1
+kill -ABRT $pid
+wait $pid
+[ $? = 70 ] || fail "a crash does not exit with 70"
+expect 0 'a bug of nnc.*nnc-bug-2' cat crash.txt
+cmp -s small.nn nnc-bug-2/model.nn || fail "no source in the reproducer of a crash"
+rm -f x.*.tmp # what was being written when nnc was killed
+
 left=$(ls | grep -c '\.tmp$')
 [ "$left" = 0 ] || fail "temporary files were left: $(ls | grep '\.tmp$')"
 done_testing
