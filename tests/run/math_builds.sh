@@ -17,11 +17,16 @@ for cc in gcc clang; do
   command -v $cc >/dev/null || { echo "note: no $cc here"; continue; }
   found=$((found + 1))
   printf '#include "nn_core.h"\n#include "nn_math.h"\n#include "nn_random.h"\n#include "nn_optim.h"\nint main(void) { return 0; }\n' >"$dir/all.c"
+  cxx=yes
+  if ! echo '#include <cmath>' | $cc -x c++ -fsyntax-only - 2>"$dir/cxx"; then
+    cxx=no
+    echo "SKIP the runtime's headers as C++ with $cc: it can't compile C++ (apt-get install g++)"
+  fi
   for target in $targets; do
     flags=""
     [ $target = fused ] && flags="-mfma -mavx2"
     $cc -std=c99 $strict -Wstrict-prototypes $flags -I"$core" -fsyntax-only "$dir/all.c"
-    $cc -x c++ -std=c++17 $strict $flags -I"$core" -fsyntax-only "$dir/all.c"
+    [ $cxx = no ] || $cc -x c++ -std=c++17 $strict $flags -I"$core" -fsyntax-only "$dir/all.c"
     for level in -O0 -O1 -O2 -O3; do
       $cc -std=gnu11 $level $flags -I"$core" "$PROJECT_DIR/tests/run/math_builds.c" -o "$dir/run" -lm
       "$dir/run" "$PROJECT_DIR/tests/reference/math_f64.txt" 50021 >"$dir/now"
