@@ -127,7 +127,7 @@ static Value static_pair(Elab *e, const BuiltinCall *c, Op op) {
   return v_float(first ? v_number(a) : v_number(b));
 }
 
-Value bi_binary(Elab *e, const BuiltinCall *c) {
+static Value bi_binary(Elab *e, const BuiltinCall *c) {
   Op op = (Op)c->fn->data;
   if (v_is_number(c->v[0]) && v_is_number(c->v[1])) return static_pair(e, c, op);
   if (op == OP_POW) {

@@ -1,4 +1,5 @@
-// Core operations on shapes, indices, reductions, leaves and randomness.
+// Core operations on shapes, indices, reductions, leaves and randomness: one short function a row of the
+// table at the end, which is why the file is long.
 #include "frontend/builtins.h"
 
 // ---- reductions
@@ -37,7 +38,7 @@ static NodeId count_node(Elab *e, const Shape *s, uint32_t mask, DType t) {
 }
 
 // sum, max, min, prod, mean of a list of static numbers
-static Value reduce_static(Elab *e, const BuiltinCall *c, Op op, bool mean) {
+static Value reduce_static(const BuiltinCall *c, Op op, bool mean) {
   Value v = c->v[0];
   double f = op == OP_SUM ? 0 : v_number(v.u.list.data[0]);
   bool ints = !mean;
@@ -50,7 +51,6 @@ static Value reduce_static(Elab *e, const BuiltinCall *c, Op op, bool mean) {
       f = op == OP_RMAX ? (x > f ? x : f) : (x < f ? x : f);
   }
   if (mean) f /= v.u.list.len;
-  (void)e;
   return ints ? v_int((int64_t)f) : v_float(f);
 }
 
@@ -73,7 +73,7 @@ static bool some_elements(Elab *e, const Shape *s, uint32_t mask, const BuiltinC
 
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   uint32_t at = op == OP_SUM ? 1 : 2;
-  if (list_of_numbers(c->v[0])) return reduce_static(e, c, op, mean);
+  if (list_of_numbers(c->v[0])) return reduce_static(c, op, mean);
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
   Shape s = node_of(e, n)->shape, kept = {0};

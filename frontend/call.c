@@ -1,13 +1,13 @@
-// Calls: arguments to parameters, frames, the check against recursion, functions with a `vjp` rule.
+// Calls: arguments to parameters, frames, the check against recursion, functions with a `vjp` rule. Longer
+// than most files because these four share the frame and the scope of one call.
 #include "frontend/sema.h"
 
-static void push_arg(Elab *e, Args *a, const char *name, Value v, Span span, Span name_span) {
+static void push_arg(Args *a, const char *name, Value v, Span span, Span name_span) {
   a->names[a->n] = name;
   a->v[a->n] = v;
   a->spans[a->n] = span;
   a->name_spans[a->n++] = name_span;
   a->any_poison |= v_has_poison(v);
-  (void)e;
 }
 
 Args eval_args(Elab *e, const ArgList *list, const Value *first, Span first_span) {
@@ -16,10 +16,10 @@ Args eval_args(Elab *e, const ArgList *list, const Value *first, Span first_span
             .v = ARENA_ARRAY(e->a, n, Value),
             .spans = ARENA_ARRAY(e->a, n, Span),
             .name_spans = ARENA_ARRAY(e->a, n, Span)};
-  if (first) push_arg(e, &a, NULL, *first, first_span, first_span);
+  if (first) push_arg(&a, NULL, *first, first_span, first_span);
   for (uint32_t i = 0; list && i < list->len; i++) {
     const Arg *x = &list->data[i];
-    push_arg(e, &a, x->name, eval(e, x->value), x->value->span, x->name ? x->name_span : x->value->span);
+    push_arg(&a, x->name, eval(e, x->value), x->value->span, x->name ? x->name_span : x->value->span);
   }
   return a;
 }
@@ -224,10 +224,8 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
       *poison = true;
     } else if (p->type->kind == TY_TENSOR && type_is_star(p->type) && is_scalar_value(e, v)) {
       scalar[k] = true;
-      Shape none = {0};
       Type scalar_type = *p->type;
       scalar_type.has_shape = false;
-      (void)none;
       if (!match_type(e, &scalar_type, &v, at, what, p->name.text)) *poison = true;
     } else if (!match_type(e, p->type, &v, at, what, p->name.text)) {
       *poison = true;

@@ -500,7 +500,6 @@ Program *elaborate(const File *user, const File *const *std_files, uint32_t n_st
   e->n_epoch = intern(names, "epoch");
   e->n_discard = intern(names, "_");
   e->n_mask = intern(names, "mask");
-  e->n_real = intern(names, "real");
   e->orphans.orphan = true;
   e->orphans.path = "";
   e->std = scope_new(e, NULL, SCOPE_STD);

@@ -79,7 +79,7 @@ static Value eval_name(Elab *e, const Expr *x) {
   Binding *b = scope_find(e->scope, name);
   if (b) return binding_value(e, b);
   if (name == e->n_mask) return (Value){.kind = V_DTYPE, .u.dtype = {DT_MASK, false}};
-  const char *near = nearest_name(e, e->scope, name);
+  const char *near = nearest_name(e->scope, name);
   Diag *g = err(e, DIAG_E0201, x->span, "unknown name `%s`", name);
   if (near)
     diag_label(g, "did you mean `%s`?", near);
@@ -237,15 +237,13 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   return v_poison();
 }
 
-static Value list_kid(Elab *e, Value list, const Name *name) {
-  (void)list;
+static Value list_kid(Elab *e, const Name *name) {
   diag_label(err(e, DIAG_E0209, name->span, "a list has no member `%s`", name->text),
              "elements are taken with `[i]`");
   return v_poison();
 }
 
-Value member_of(Elab *e, Value base, const Name *name, bool ref) {
-  (void)ref;
+static Value member_of(Elab *e, Value base, const Name *name) {
   switch (base.kind) {
   case V_POISON: return base;
   case V_INSTANCE: return instance_member(e, base, name);
@@ -253,7 +251,7 @@ Value member_of(Elab *e, Value base, const Name *name, bool ref) {
     DType t;
     return v_tensor(e, record_field(e, base.u.record.use, base.u.record.stream, name, &t));
   }
-  case V_LIST: return list_kid(e, base, name);
+  case V_LIST: return list_kid(e, name);
   default: {
     Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
     diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));
@@ -293,7 +291,7 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
   case EX_UNARY: return eval_unary(e, x);
   case EX_CALL: return eval_call(e, x);
   case EX_INDEX: return eval_index(e, x);
-  case EX_MEMBER: return member_of(e, eval_ref(e, x->u.member.base), &x->u.member.name, ref);
+  case EX_MEMBER: return member_of(e, eval_ref(e, x->u.member.base), &x->u.member.name);
   case EX_SCAN: return not_yet(e, x->span, "`scan`");
   case EX_EINSUM: return not_yet(e, x->span, "`einsum`");
   case EX_REARRANGE: return not_yet(e, x->span, "`rearrange`");

@@ -32,12 +32,11 @@ static bool is_taken(const Instance *owner, const char *name) {
 }
 
 // A name inside `owner`: the second c is c_1.
-const char *take_name(Elab *e, Instance *owner, const char *base, Span span) {
+const char *take_name(Elab *e, Instance *owner, const char *base) {
   const char *name = base;
   for (unsigned k = 1; is_taken(owner, name); k++)
     name = intern(e->names, arena_printf(e->a, "%s_%u", base, k));
   vec_push(e->a, &owner->taken, name);
-  (void)span;
   return name;
 }
 
@@ -63,7 +62,7 @@ static void name_anonymous(Elab *e, Instance *owner, Instance *last) {
         Diag *g = err(e, DIAG_E0404, k->span, "the path `%s` would be made twice", name);
         diag_note(g, "another name here is spelled like the automatic one");
       }
-      k->name = take_name(e, owner, name, k->span);
+      k->name = take_name(e, owner, name);
       if (owner != &e->orphans)
         diag_label(
             warn(e, DIAG_W0403, "anonymous", k->span, "this layer is named `%s` by its position", name),
@@ -82,7 +81,7 @@ const char *instance_path(Elab *e, Instance *i) {
 
 static void name_instance(Elab *e, Instance *i, const char *name, Instance *owner) {
   if (i->name || i->owner != owner) return;
-  i->name = take_name(e, owner, name, i->span);
+  i->name = take_name(e, owner, name);
 }
 
 static void name_list(Elab *e, Value v, const char *name, Instance *owner) {
@@ -172,7 +171,7 @@ static void adopt(Elab *e, Instance *inst, const ParamList *attrs) {
       if (v.kind == V_LIST) name = intern(e->names, arena_printf(e->a, "%s.%u", name, k));
       kid->owner = inst;
       kid->orphan = inst->orphan;
-      kid->name = take_name(e, inst, name, kid->span);
+      kid->name = take_name(e, inst, name);
       vec_push(e->a, &inst->adopted, kid);
     }
   }

@@ -34,12 +34,12 @@ static bool sample_tensor(Elab *e, const Type *t, int64_t size, Value *out) {
   Shape s = {0};
   for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++)
     if (!sample_dim(e, &t->dims[i], size, &s)) return false;
+  if (!check_elements(e, &s, t->span)) return false;
   *out = v_tensor(e, b_input(&e->fn->b, IN_ARG, 0, "sample", type_dtype(e, t), s));
   return true;
 }
 
-static bool sample_static(Elab *e, StaticType t, int64_t size, Value *out) {
-  (void)e;
+static bool sample_static(StaticType t, int64_t size, Value *out) {
   switch (t) {
   case ST_INT: *out = v_int(size); return true;
   case ST_FLOAT: *out = v_float(0.5); return true;
@@ -61,7 +61,7 @@ static bool samples(Elab *e, const ParamList *p, int64_t size, Args *out) {
     const Type *t = p->data[i].type;
     Value v;
     bool ok = t->kind == TY_TENSOR ? sample_tensor(e, t, size, &v)
-                                   : t->kind == TY_STATIC && sample_static(e, t->st, size, &v);
+                                   : t->kind == TY_STATIC && sample_static(t->st, size, &v);
     if (!ok) return false;
     out->names[out->n] = p->data[i].name.text;
     out->v[out->n] = v;

@@ -47,8 +47,7 @@ Binding *scope_bind(Elab *e, Scope *s, const char *name, Value v, Span span) {
   return b;
 }
 
-const char *nearest_name(Elab *e, const Scope *s, const char *name) {
-  (void)e;
+const char *nearest_name(const Scope *s, const char *name) {
   Nearest n = nearest_to(name);
   for (; s; s = s->up)
     for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
@@ -106,7 +105,7 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
   if (name == e->n_discard) return true;
   Binding *b = scope_find(e->scope, name);
   if (!b) {
-    const char *near = nearest_name(e, e->scope, name);
+    const char *near = nearest_name(e->scope, name);
     Diag *g = err(e, DIAG_E0201, x->span, "unknown name `%s`", name);
     if (near)
       diag_note(g, "a name like it: `%s`", near);

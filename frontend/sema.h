@@ -2,7 +2,8 @@
 //
 // Elaboration is an interpreter over the syntax tree. A Value is either static (evaluated completely) or a
 // node of the graph of the function being built (V_TENSOR). A mistake gives one diagnostic and V_POISON,
-// which every operation passes on in silence, so one mistake is one error.
+// which every operation passes on in silence, so one mistake is one error. (Long, because it is the one
+// header that the files below share.)
 //
 //   value.c    values, static arithmetic          types.c    signatures: shapes matched, sizes bound
 //   scope.c    names, suggestions                 layers.c   instances, paths, stores, initialisers
@@ -146,7 +147,6 @@ struct Closure {
   Instance *self; // methods
   bool inference;
   const FnDecl *vjp;
-  Frame *home; // lambdas: the frame that made it
 };
 
 // What is being elaborated: one per call. The chain identifies a place: calls and static loop indices.
@@ -339,7 +339,7 @@ struct Elab {
   Value ret; // of the body being executed
   Span ret_span;
   // names the elaborator asks for
-  const char *n_training, *n_batch, *n_step, *n_epoch, *n_discard, *n_mask, *n_real;
+  const char *n_training, *n_batch, *n_step, *n_epoch, *n_discard, *n_mask;
 };
 
 // ---- diagnostics: at the user's place when the library is being elaborated
@@ -389,7 +389,7 @@ Scope *scope_snapshot(Elab *e, Scope *s);
 Binding *scope_bind(Elab *e, Scope *s, const char *name, Value v, Span span);
 Binding *scope_local(const Scope *s, const char *name);
 Binding *scope_find(const Scope *s, const char *name);
-const char *nearest_name(Elab *e, const Scope *s, const char *name);
+const char *nearest_name(const Scope *s, const char *name);
 const char *nearest_of(const char *name, const char *const *list, uint32_t n);
 bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var);
 bool define(Elab *e, const char *name, Value v, bool is_var, Span span);
@@ -403,7 +403,6 @@ bool eval_int(Elab *e, const Expr *x, int64_t *out, const char *what);
 bool eval_bool(Elab *e, const Expr *x, bool *out, const char *what);
 bool eval_str(Elab *e, const Expr *x, const char **out, const char *what);
 Value rvalue(Elab *e, Value v, Span at); // reads stores, evaluates thunks and roles
-Value member_of(Elab *e, Value base, const Name *name, bool ref);
 bool range_values(Elab *e, const Range *r, Values *out);
 bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
 
@@ -483,7 +482,7 @@ StoreState *store_state(Elab *e, uint32_t id);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
 StoreRef *find_member_store(Instance *i, const char *name);
 uint32_t add_store(Elab *e, Store s, StoreRef *ref);
-const char *take_name(Elab *e, Instance *owner, const char *base, Span span);
+const char *take_name(Elab *e, Instance *owner, const char *base);
 void store_written(Elab *e, uint32_t id, NodeId by);
 bool queries_hold(Elab *e);
 Instance *find_kid(Instance *i, const char *name);

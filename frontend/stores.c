@@ -114,7 +114,7 @@ static Value call_initialiser(Elab *e, Value f, const Shape *s, const With *w, S
     diag_label(g, "this lambda takes %u", lambda_params(f.u.fn));
     return v_poison();
   }
-  return call_value(e, f, &args, e->init_call, at);
+  return call_value(e, f, &args, NULL, at);
 }
 
 static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
@@ -255,7 +255,7 @@ static StoreRef *place_store(Elab *e, const Stmt *s) {
   for (size_t i = 0; i < e->inst->stores.len; i++)
     if (key_eq(e->inst->stores.data[i]->key, key)) return e->inst->stores.data[i];
   StoreRef *r = new_ref(e, s, e->inst, key);
-  r->name = take_name(e, e->inst, r->name, s->span);
+  r->name = take_name(e, e->inst, r->name);
   vec_push(e->a, &e->inst->stores, r);
   return r;
 }

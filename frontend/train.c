@@ -1,5 +1,6 @@
 // Train blocks become a plan: loops with their steps and evals, files, updates, in order. Options hold for
-// what follows them; a phase starts step and epoch at 0 and sees the options before it.
+// what follows them; a phase starts step and epoch at 0 and sees the options before it. (One walk over one
+// kind of block, with a function for each item: hence the length.)
 #include "frontend/sema.h"
 
 typedef struct Settings {
@@ -510,8 +511,7 @@ static void items(Plan *p, const StmtList *l) {
   for (uint32_t i = 0; i < l->len && !p->e->dead; i++) one(p, l->data[i]);
 }
 
-static bool watched(const Plan *p, const Elab *e, const PlanLoop *l) {
-  (void)p;
+static bool watched(const Elab *e, const PlanLoop *l) {
   for (uint32_t i = 0; i < l->n_evals; i++) {
     const int32_t fns[2] = {(int32_t)l->evals[i].fn, l->evals[i].finish};
     for (int k = 0; k < 2; k++) {
@@ -533,7 +533,7 @@ static void check_patience(Plan *p) {
     if (!it->u.loop.watch) {
       Diag *g = err(e, DIAG_E0602, p->train->u.train.name.span, "`patience` needs `watch`");
       diag_note(g, "`watch = \"loss\";` names a report of an `eval` of the same loop");
-    } else if (!watched(p, e, &it->u.loop)) {
+    } else if (!watched(e, &it->u.loop)) {
       err(e, DIAG_E0602, p->train->u.train.name.span, "`watch = \"%s\"`: no `eval` of this loop reports it",
           it->u.loop.watch);
     }

@@ -280,6 +280,8 @@ static Value dim_arith(Elab *e, BinOp op, Dim a, Dim b, const Expr *x) {
     break;
   default: break;
   }
+  const int64_t most_a = (int64_t)1 << 30, most_b = (int64_t)1 << 61; // a * N + b never overflows: N < 2^31
+  if (ok && (d.a > most_a || d.a < -most_a || d.b > most_b || d.b < -most_b)) return overflow(e, x);
   if (ok) return v_dim(e, d);
   Diag *g = err(e, DIAG_E0211, x->span, "this size is not of the form a * %s + b", e->fn->b.g->symbol);
   diag_label(g, "%s %s %s", dim_text(e, a), bin_text(op), dim_text(e, b));
