@@ -69,6 +69,11 @@ expect 1 'does not fit' nnc check -D width=99999999999999999999 option.nn
 expect 1 'did you mean `width`' nnc check -D widht=4 option.nn
 nnc check -D foo=3 option.nn 2>&1 | grep -q 'did you mean' && fail "a function is no option"
 
+head -c $((1 << 20)) /dev/zero | tr '\0' '\n' >longest.nn
+expect 0 '' nnc check longest.nn
+echo >>longest.nn
+expect 1 'error\[E0802\]' nnc check longest.nn
+
 # ---- usage errors: 2
 expect 2 'unknown option `--frob`; `nnc --help`' nnc --frob small.nn
 expect 2 'no model given' nnc
