@@ -37,7 +37,7 @@ const char *kernel_kind(const Kernel *k) {
 }
 
 static void name_var(Dump *d, VarId v, bool sum) {
-  static const char loops[] = "ijkluvwz", sums[] = "rsph";
+  static const char loops[] = "ijkluvwz", sums[] = "rsde";
   uint32_t n = sum ? d->n_sums++ : d->n_loops++, len = sum ? 4 : 8;
   char letter = sum ? sums[n % len] : loops[n % len];
   if (d->var_known[v]) return;

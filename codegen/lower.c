@@ -366,6 +366,15 @@ static ExprId value(Lower *l, NodeId v, const IndexId *at) {
   return m.value;
 }
 
+// A reduction in an epilogue would be done again for every element.
+static bool reduces(const Lower *l, ExprId e) {
+  bool *seen = ARENA_ARRAY(l->a, l->p->exprs.len, bool);
+  pool_mark(l->p, e, seen);
+  for (ExprId i = 0; i < l->p->exprs.len; i++)
+    if (seen[i] && pool_expr(l->p, i)->kind == X_REDUCE) return true;
+  return false;
+}
+
 // Whether e reads what a store of the current loop group writes: it must then wait for the whole loop.
 static bool reads_group(const Lower *l, ExprId e) {
   bool *seen = ARENA_ARRAY(l->a, l->p->exprs.len, bool);
@@ -415,6 +424,7 @@ static void add_store(Lower *l, NodeId v) {
     share = false;
   }
   if (!share) l->group = (uint32_t)l->stores.len;
+  if (l->k->is_dot && reduces(l, s.value)) l->impossible = true;
   vec_push(l->a, &l->stores, s);
 }
 
@@ -485,7 +495,7 @@ static void add_dot(Lower *l, NodeId v) {
   d->lhs = right ? lhs : rhs;
   d->rhs = right ? rhs : lhs;
   Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  uint64_t free = 0;
+  uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->n;
   lead_index(l, &s);
   for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
   s.value = x_acc(l->p, n->dtype, free);

@@ -143,14 +143,6 @@ static inline Scalar some_value(DType t, uint64_t *state) {
   return (Scalar){.f = (double)(float)((r % 20001) / 10000.0 - 1)};
 }
 
-typedef struct Run { // one call, by both
-  EvalEnv env;
-  nn_ctx ctx;
-  const Scalar *in[32];
-  void *args[64];
-  Scalar **roots;
-} Run;
-
 static inline void *dense(const Scalar *v, DType t, int64_t count) {
   void *p = malloc((size_t)count * dtype_bytes(t) + (count == 0));
   for (int64_t i = 0; i < count; i++) store_element(t, p, i, v[i]);

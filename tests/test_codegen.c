@@ -70,6 +70,7 @@ static const Text real_graphs[] = {
     {"deep", "(= a (tanh (sin x:f32[N,4]))) (= b (add (mul a a) (tanh a))) (= c (sub (mul b b) a)) (mul c (add b (exp c)))"},
     {"mean_accuracy", "(= z x:f32[N,10]) (div (sum (cast (eq (argmax z 1) y:i32[N]) f32) [0]) (batch)) (div (sum (sub (log (sum (exp z) [1])) (gather z y 1 1)) [0]) (batch))"},
     {"minus_one", "(slice x:f32[N,3] [1,0] [N-1,3] [1,1]) (pad (slice x [1,0] [N-1,3] [1,1]) [1,0] [0,0] [0,0] 7)"},
+    {"concat_sums", "(= y (concat x:f32[3,4,N] (sin x) 2)) (tanh y) (sum y [2])"},
     {"wide", "(add (mul x:f32[N,1000] 2) 1) (sum x [1])"},
 };
 // clang-format on

@@ -94,10 +94,10 @@ static void panel(DotText *t, Block *b) {
   Emit *e = t->e;
   Block steps = block_in(b, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
   Text v = emit_value(e, t->d->rhs, &loop);
-  emit_line(&loop, "panel[%s][q] = %s;", t->line, v.s);
-  const char *inside = t->even_columns ? "%s0 + q" : "nn_least(%s0 + q, %s)";
+  emit_line(&loop, "panel[%s][col] = %s;", t->line, v.s);
+  const char *inside = t->even_columns ? "%s0 + col" : "nn_least(%s0 + col, %s)";
   block_declare(&loop, t->column, arena_printf(e->a, inside, t->column, last_of(e, t->d->n)));
-  block_close(&loop, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS), "}");
+  block_close(&loop, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
   block_close(&steps, t->loop, "}");
 }
 
@@ -124,22 +124,22 @@ static void micro(DotText *t, Block *b) {
   }
   emit_line(&steps, "const %s *const line = panel[%s];", t->type, t->line);
   for (int i = 0; i < n; i++) {
-    const char *acc = arena_printf(e->a, "c%d[q]", i), *x = arena_printf(e->a, "m%d", i);
-    emit_line(&columns, "%s = %s;", acc, multiply_add(t, x, "line[q]", acc));
+    const char *acc = arena_printf(e->a, "c%d[col]", i), *x = arena_printf(e->a, "m%d", i);
+    emit_line(&columns, "%s = %s;", acc, multiply_add(t, x, "line[col]", acc));
   }
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS), "}");
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
   block_close(&steps, t->loop, "}");
   for (int i = n; i-- > 0;) {
     const char *name = arena_printf(e->a, "%s_%d", t->row, i);
     const char *row =
-        i ? arena_printf(e->a, "%s0 + p + %d", t->row, i) : arena_printf(e->a, "%s0 + p", t->row);
+        i ? arena_printf(e->a, "%s0 + row + %d", t->row, i) : arena_printf(e->a, "%s0 + row", t->row);
     bool inside = i == 0 || t->even_rows;
     block_declare(&group, name,
                   inside ? row : arena_printf(e->a, "nn_least(%s, %s)", row, last_of(e, t->d->m)));
   }
-  emit_line(&group, "for (ptrdiff_t q = 0; q < %d; q++) {", COLUMNS);
+  emit_line(&group, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS);
   for (int i = 0; i < n; i++) {
-    const char *sum = arena_printf(e->a, "sum[p + %d][q]", i), *acc = arena_printf(e->a, "c%d[q]", i);
+    const char *sum = arena_printf(e->a, "sum[row + %d][col]", i), *acc = arena_printf(e->a, "c%d[col]", i);
     emit_line(
         &group, "  %s = %s;", sum,
         !t->many_blocks
@@ -147,20 +147,20 @@ static void micro(DotText *t, Block *b) {
             : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
   }
   emit_line(&group, "}");
-  block_close(&group, arena_printf(e->a, "for (ptrdiff_t p = 0; p < %s; p += %d) {", t->rows, n), "}");
+  block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
 
 static void epilogue(DotText *t, Block *b) {
   Emit *e = t->e;
   Block rows = block_in(b, bit(t->d->m)), columns = block_in(&rows, bit(t->d->n));
-  const char *acc = "sum[p][q]";
+  const char *acc = "sum[row][col]";
   DType node_type = e->f->buffers.data[e->f->buffer_of[e->k->node]].dtype;
   e->acc = text_cast(e->a, t->d->dtype, node_type, (Text){acc, true}).s;
   emit_stores(e, e->k->stores, e->k->n_stores, &columns);
-  block_declare(&columns, t->column, arena_printf(e->a, "%s0 + q", t->column));
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t q = 0; q < %s; q++) {", t->columns), "}");
-  block_declare(&rows, t->row, arena_printf(e->a, "%s0 + p", t->row));
-  block_close(&rows, arena_printf(e->a, "for (ptrdiff_t p = 0; p < %s; p++) {", t->rows), "}");
+  block_declare(&columns, t->column, arena_printf(e->a, "%s0 + col", t->column));
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", t->columns), "}");
+  block_declare(&rows, t->row, arena_printf(e->a, "%s0 + row", t->row));
+  block_close(&rows, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row++) {", t->rows), "}");
 }
 
 void emit_dot(Emit *e, StrBuf *body, const char **tiles) {

@@ -61,7 +61,7 @@ const char *emit_temp(Emit *e) { return arena_printf(e->a, "t%u", e->n_temps++);
 
 const char *emit_name_var(Emit *e, VarId v, bool reduced) {
   static const char *const loops[] = {"i", "j", "k", "l", "u", "v", "w", "z"};
-  static const char *const sums[] = {"r", "s", "p", "h"};
+  static const char *const sums[] = {"r", "s", "d", "e"};
   uint32_t n = reduced ? e->n_sum_names++ : e->n_loop_names++, len = reduced ? 4 : 8;
   const char *name = reduced ? sums[n % len] : loops[n % len];
   e->var[v] = n < len ? name : arena_printf(e->a, "%s%u", name, n / len + 1);

@@ -248,6 +248,18 @@ static int column_votes(Emit *e, const Expr *x, VarId v) {
   return votes;
 }
 
+// It reads what the kernel itself stores, so it can't be computed before the columns' loop.
+static bool reads_own_stores(Emit *e, const Expr *x) {
+  bool *seen = ARENA_ARRAY(e->a, e->p->exprs.len, bool);
+  pool_mark(e->p, x->in[0], seen);
+  for (ExprId i = 0; i < e->p->exprs.len; i++)
+    for (uint32_t s = 0; s < e->k->n_stores; s++)
+      if (seen[i] && pool_expr(e->p, i)->kind == X_LOAD &&
+          pool_expr(e->p, i)->number == e->k->stores[s].buffer)
+        return true;
+  return false;
+}
+
 bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound) {
   const bool *seen = kernel_marks(e->k, e->a);
   uint64_t bit = (uint64_t)1 << v;
@@ -258,7 +270,9 @@ bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound) {
     const Expr *x = pool_expr(e->p, i);
     if (!seen[i] || x->kind != X_REDUCE || !(x->free & bit) || (x->free & ~(bound | bit)) || x->n_vars == 0)
       continue;
-    if (x->op != OP_ARGMAX && x->op != OP_ARGMIN) votes += column_votes(e, x, v);
+    if (x->op == OP_ARGMAX || x->op == OP_ARGMIN) continue;
+    if (reads_own_stores(e, x)) return false;
+    votes += column_votes(e, x, v);
   }
   return votes > 0;
 }
