@@ -262,8 +262,7 @@ void dump_kernel(const FnPlan *f, const Kernel *k, const DumpNames *names, StrBu
 
 // ---- --dump-ir=after:fuse
 
-static void plain_buffer(void *user, uint32_t buffer, StrBuf *out) {
-  const FnPlan *f = user;
+void dump_buffer(const FnPlan *f, uint32_t buffer, StrBuf *out) {
   const Buffer *b = &f->buffers.data[buffer];
   uint32_t id = 0;
   switch (b->kind) {
@@ -278,6 +277,8 @@ static void plain_buffer(void *user, uint32_t buffer, StrBuf *out) {
     break;
   }
 }
+
+static void plain_buffer(void *user, uint32_t buffer, StrBuf *out) { dump_buffer(user, buffer, out); }
 
 static void plain_constant(void *user, DType t, Scalar v, StrBuf *out) {
   (void)user;
@@ -295,9 +296,9 @@ static void dump_step(const FnPlan *f, const Step *s, uint32_t number, StrBuf *o
     dump_kernel(f, s->kernel, &names, out);
   } else if (s->kind == STEP_COPY) {
     sb_printf(out, "copy %u\n  ", number);
-    plain_buffer((void *)f, s->dst, out);
+    dump_buffer(f, s->dst, out);
     sb_puts(out, " = ");
-    plain_buffer((void *)f, s->src, out);
+    dump_buffer(f, s->src, out);
     sb_puts(out, "\n");
   } else {
     const OptimizeAttr *o = graph_node(f->fn->g, s->node)->attr.optimize;

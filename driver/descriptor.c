@@ -87,7 +87,7 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
       const Node *n = &p->fns[i].g->nodes[id];
       bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
       int input = indexes ? (int)graph_argument_of(p->fns[i].g, n->in[1]) : -1; // UINT32_MAX: -1
-      if (node_may_fault(n)) *next++ = (nn_place){span_text(p->sources, n->span, a), op_name(n->op), input};
+      if (node_may_fault(n)) *next++ = (nn_place){span_text_here(p->sources, n->span, a), op_name(n->op), input};
     }
   }
   m->fns = fns;

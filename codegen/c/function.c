@@ -2,6 +2,7 @@
 #include "codegen/c/unit.h"
 
 #include "codegen/c/names.h"
+#include "codegen/dump.h"
 #include "codegen/lower.h"
 
 #include <assert.h>
@@ -27,7 +28,7 @@ static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool writt
 
 static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
   const Node *n = node(f, v);
-  const char *at = span_text(u->p->sources, n->span, u->a);
+  const char *at = span_text_here(u->p->sources, n->span, u->a);
   sb_puts(u->out, "  /* ");
   put_comment(u->out, n->path && *n->path ? n->path : f->fn->name);
   sb_printf(u->out, ": %s", what);
@@ -38,16 +39,29 @@ static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
   sb_puts(u->out, " */\n");
 }
 
+// One line an argument: the memory, what it holds, its shape.
+static void print_argument(Unit *u, const FnPlan *f, const Param *p) {
+  const char *at = address(u, f, p->buffer, p->written);
+  const Buffer *b = &f->buffers.data[p->buffer];
+  StrBuf what = {0};
+  dump_buffer(f, p->buffer, &what);
+  sb_putc(&what, ' ');
+  shape_print(&what, &b->shape, f->fn->g->symbol);
+  sb_printf(u->out, "        %s,%*s /* ", at, (int)(strlen(at) < 28 ? 28 - strlen(at) : 0), "");
+  put_comment(u->out, sb_text(&what));
+  sb_puts(u->out, " */\n");
+  strbuf_free(&what);
+}
+
 static void print_kernel(Unit *u, const FnPlan *f, const Step *s, const Call *call) {
   const char *name = unit_form_name(u, call->form);
   const Form *form = &u->forms.data[call->form];
   put_place(u, f, s->kernel->node, op_name(node(f, s->kernel->node)->op));
-  sb_printf(u->out, "  {\n    const %s_args a = {", name);
-  for (uint32_t i = 0; i < form->n_params; i++)
-    sb_printf(u->out, "%s%s", i ? ", " : "", address(u, f, call->params[i].buffer, call->params[i].written));
+  sb_printf(u->out, "  {\n    const %s_args a = {\n", name);
+  for (uint32_t i = 0; i < form->n_params; i++) print_argument(u, f, &call->params[i]);
   for (uint32_t i = 0; i < form->n_slots; i++)
-    if (form->differs[i]) sb_printf(u->out, ", %s", unit_slot(u, f, &call->slots[i]));
-  sb_printf(u->out, "};\n    nn_run(c, %s, &a, %s);\n  }\n", name, call->tiles);
+    if (form->differs[i]) sb_printf(u->out, "        %s,\n", unit_slot(u, f, &call->slots[i]));
+  sb_printf(u->out, "    };\n    nn_run(c, %s, &a, %s);\n  }\n", name, call->tiles);
 }
 
 static void print_copy(Unit *u, const FnPlan *f, const Step *s) {

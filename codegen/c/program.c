@@ -367,7 +367,7 @@ static void print_options_and_places(Unit *u) {
   open_table(u, "nn_place", "places");
   for (uint32_t i = 0; i < u->places.len; i++) {
     sb_puts(u->out, "  {");
-    put_string(u->out, span_text(u->p->sources, u->places.data[i].span, u->a));
+    put_string(u->out, span_text_here(u->p->sources, u->places.data[i].span, u->a));
     sb_puts(u->out, ", ");
     put_string(u->out, u->places.data[i].what);
     sb_printf(u->out, ", %d},\n", u->places.data[i].input);

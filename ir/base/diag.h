@@ -40,6 +40,8 @@ const Source *source_get(const SourceMap *m, uint32_t id);
 void source_position(const SourceMap *m, uint32_t id, uint32_t byte, unsigned *line, unsigned *col);
 // "model.nn:5:12", in the arena; "" for a span without place.
 const char *span_text(const SourceMap *m, Span s, Arena *a);
+// The same with the file's name alone: for what is emitted, which holds no folders of the machine it was made on.
+const char *span_text_here(const SourceMap *m, Span s, Arena *a);
 
 typedef enum DiagCode {
 #define DIAG(code, title, text) DIAG_##code,

@@ -4,6 +4,8 @@
 #include "ir/base/utf8.h"
 #include "ir/base/vec.h"
 
+#include <string.h>
+
 typedef struct Entry {
   Source source;
   uint32_t *lines; // byte at which each line begins
@@ -72,9 +74,18 @@ void source_position(const SourceMap *m, uint32_t id, uint32_t byte, unsigned *l
   }
 }
 
-const char *span_text(const SourceMap *m, Span s, Arena *a) {
-  if (!s.source) return "";
+static const char *position_text(const SourceMap *m, const char *name, Span s, Arena *a) {
   unsigned line, col;
   source_position(m, s.source, s.begin, &line, &col);
-  return arena_printf(a, "%s:%u:%u", source_get(m, s.source)->name, line, col);
+  return arena_printf(a, "%s:%u:%u", name, line, col);
+}
+
+const char *span_text(const SourceMap *m, Span s, Arena *a) {
+  return s.source ? position_text(m, source_get(m, s.source)->name, s, a) : "";
+}
+
+const char *span_text_here(const SourceMap *m, Span s, Arena *a) {
+  if (!s.source) return "";
+  const char *name = source_get(m, s.source)->name, *slash = strrchr(name, '/');
+  return position_text(m, slash ? slash + 1 : name, s, a);
 }
