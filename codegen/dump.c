@@ -230,8 +230,10 @@ static void dump_shared(Dump *d, const bool *seen) {
 static void dump_store(Dump *d, const Put *s) {
   for (uint32_t i = 0; i < s->n_inner; i++) name_var(d, s->inner[i], false);
   begin_line(d);
-  dump_place(d, s->buffer, s->at, s->rank);
-  sb_puts(d->out, s->add ? " += " : " = ");
+  if (s->buffer != NO_BUFFER) {
+    dump_place(d, s->buffer, s->at, s->rank);
+    sb_puts(d->out, s->add ? " += " : " = ");
+  }
   d->body = d->out->len;
   dump_expr(d, s->value);
   for (uint32_t i = 0, n = 0; i < d->k->n_lead + s->n_inner; i++) {

@@ -282,6 +282,40 @@ static void group_nodes(Fuse *u) {
     if (u->s.live[v] && node(u, v)->op == OP_OPTIMIZE) place_optimize(u, v);
 }
 
+// ---- faults
+
+// The node's value is computed from arguments alone, without a buffer in between.
+static bool from_arguments(const Fuse *u, NodeId v) {
+  Group d = dependencies((Fuse *)u, v);
+  for (size_t i = 0; i < d.loads.len; i++)
+    if (node(u, d.loads.data[i])->op != OP_INPUT || u->s.has_buffer[d.loads.data[i]]) return false;
+  return true;
+}
+
+static bool takes_index(Op op) { return op == OP_GATHER || op == OP_SCATTER_ADD; }
+
+// Indices that come with the call are checked before an optimizer changes anything: what a kernel after the
+// first optimizer call would check is checked at the beginning too.
+static void check_early(Fuse *u) {
+  FnPlan *f = u->f;
+  size_t first = 0, at = 0;
+  while (first < f->steps.len && f->steps.data[first].kind != STEP_OPTIMIZE) first++;
+  for (size_t i = first; i < f->steps.len; i++) {
+    if (!f->steps.data[i].can_fault) continue;
+    const Kernel *k = f->steps.data[i].kernel;
+    const bool *seen = kernel_marks(k, u->a);
+    for (ExprId e = 0; e < k->pool->exprs.len; e++) {
+      const Expr *x = pool_expr(k->pool, e);
+      if (!seen[e] || x->kind != X_CHECK || !takes_index(node(u, x->number)->op)) continue;
+      if (!from_arguments(u, lower_resolve(u->g, node(u, x->number)->in[1]))) continue;
+      Step s = {.kind = STEP_KERNEL, .can_fault = true};
+      s.kernel = lower_index_check(f, u->s.has_buffer, x->number, u->a);
+      plan_insert(f, at++, s);
+      k = f->steps.data[++i].kernel;
+    }
+  }
+}
+
 FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
   FnPlan *f = ARENA_NEW(a, FnPlan);
   Fuse u = {.f = f, .g = fn->g, .a = a};
@@ -303,6 +337,7 @@ FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
     }
     vec_push(a, &f->steps, s);
   }
+  check_early(&u);
   place_writes(f);
   drop_stores(f);
   return f;

@@ -56,8 +56,8 @@ typedef struct Expr {
 } Expr;
 
 typedef struct Put {
-  uint32_t buffer;
-  NodeId node; // what it computes
+  uint32_t buffer; // NO_BUFFER (plan.h): the value is only computed, for its check
+  NodeId node;     // what it computes
   uint32_t n_inner;
   VarId inner[MAX_RANK];
   uint32_t rank;

@@ -1,31 +1,10 @@
 // One function per kind of node, reached through a table by operation. Values are memoised by (node, index),
 // so a node wanted twice at one index is one expression.
-#include "codegen/lower.h"
+#include "codegen/lower_impl.h"
 
 #include <assert.h>
 
-typedef struct Memo {
-  NodeId node;
-  IndexId at[MAX_RANK];
-  ExprId value;
-} Memo;
-
-struct Lower {
-  const FnPlan *f;
-  const Graph *g;
-  Arena *a;
-  const bool *has_buffer;
-  Kernel *k;
-  Pool *p;
-  VEC(Put) stores;
-  uint32_t group;  // first store of the current loop group
-  NodeId defining; // the node whose own value is being made
-  bool impossible;
-  VEC(Memo) memo;
-};
-
 typedef ExprId (*Rule)(Lower *l, NodeId v, const IndexId *at);
-static ExprId value(Lower *l, NodeId v, const IndexId *at);
 
 static const Node *node(const Lower *l, NodeId v) { return graph_node(l->g, v); }
 
@@ -38,14 +17,14 @@ NodeId lower_resolve(const Graph *g, NodeId v) {
   }
 }
 
-static VarId new_var(Lower *l, Poly extent) {
+VarId lower_new_var(Lower *l, Poly extent) {
   if (index_vars(l->p->index) < MAX_VARS) return index_new_var(l->p->index, extent);
   l->impossible = true;
   return 0;
 }
 
-static IndexId fresh(Lower *l, Dim extent, VarId *v) {
-  *v = new_var(l, poly_dim(extent));
+IndexId lower_fresh(Lower *l, Dim extent, VarId *v) {
+  *v = lower_new_var(l, poly_dim(extent));
   return index_var(l->p->index, *v);
 }
 
@@ -64,7 +43,7 @@ static ExprId lower_scalar(Lower *l, NodeId v, const IndexId *at) {
   for (uint32_t i = 0; i < n->n_in; i++) {
     IndexId sub[MAX_RANK] = {0};
     broadcast_index(l, &node(l, n->in[i])->shape, &n->shape, at, sub);
-    in[i] = value(l, n->in[i], sub);
+    in[i] = lower_value(l, n->in[i], sub);
   }
   return x_op(l->p, n->op, n->dtype, in, n->n_in, op_can_fault(n->op, n->dtype) ? v : 0);
 }
@@ -86,7 +65,7 @@ static IndexId linear(Lower *l, const Shape *s, const IndexId *at) {
   return sum;
 }
 
-static void delinear(Lower *l, IndexId at, const Shape *s, IndexId *out) {
+void lower_delinear(Lower *l, IndexId at, const Shape *s, IndexId *out) {
   for (uint32_t i = s->rank; i-- > 0;) {
     if (dim_is(s->d[i], 0)) at = index_const(l->p->index, 0); // nothing is ever read
     out[i] = i == 0 || dim_is(s->d[i], 0) ? at : index_mod(l->p->index, at, poly_dim(s->d[i]));
@@ -127,24 +106,24 @@ static ExprId lower_reshape(Lower *l, NodeId v, const IndexId *at) {
     uint32_t i0 = i, j0 = j;
     match_axes(from, to, &i, &j);
     Shape x = part(from, i0, i), y = part(to, j0, j);
-    delinear(l, linear(l, &y, at + j0), &x, sub + i0);
+    lower_delinear(l, linear(l, &y, at + j0), &x, sub + i0);
   }
   for (; i < from->rank; i++) sub[i] = index_const(l->p->index, 0); // what is left has one element
-  return value(l, n->in[0], sub);
+  return lower_value(l, n->in[0], sub);
 }
 
 static ExprId lower_transpose(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   IndexId sub[MAX_RANK] = {0};
   for (uint32_t i = 0; i < n->shape.rank; i++) sub[n->attr.perm[i]] = at[i];
-  return value(l, n->in[0], sub);
+  return lower_value(l, n->in[0], sub);
 }
 
 static ExprId lower_broadcast(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   IndexId sub[MAX_RANK] = {0};
   broadcast_index(l, &node(l, n->in[0])->shape, &n->shape, at, sub);
-  return value(l, n->in[0], sub);
+  return lower_value(l, n->in[0], sub);
 }
 
 static ExprId lower_slice(Lower *l, NodeId v, const IndexId *at) {
@@ -153,7 +132,7 @@ static ExprId lower_slice(Lower *l, NodeId v, const IndexId *at) {
   for (uint32_t i = 0; i < n->shape.rank; i++)
     sub[i] = offset(l, index_scale(l->p->index, at[i], poly_of(n->attr.slice.stride[i])),
                     n->attr.slice.start[i], 1);
-  return value(l, n->in[0], sub);
+  return lower_value(l, n->in[0], sub);
 }
 
 static ExprId lower_reverse(Lower *l, NodeId v, const IndexId *at) {
@@ -164,7 +143,7 @@ static ExprId lower_reverse(Lower *l, NodeId v, const IndexId *at) {
     Poly last = poly_sub(poly_dim(n->shape.d[i]), poly_of(1));
     sub[i] = n->attr.axes >> i & 1 ? index_add(l->p->index, back, index_poly(l->p->index, last)) : at[i];
   }
-  return value(l, n->in[0], sub);
+  return lower_value(l, n->in[0], sub);
 }
 
 static ExprId and_also(Lower *l, ExprId x, ExprId y) {
@@ -191,7 +170,7 @@ static ExprId lower_pad(Lower *l, NodeId v, const IndexId *at) {
   }
   const Expr *c = pool_expr(l->p, inside);
   if (c->kind == X_CONST && c->value.i == 0) return fill;
-  return x_select(l->p, inside, value(l, n->in[0], sub), fill);
+  return x_select(l->p, inside, lower_value(l, n->in[0], sub), fill);
 }
 
 static ExprId lower_concat(Lower *l, NodeId v, const IndexId *at) {
@@ -207,7 +186,7 @@ static ExprId lower_concat(Lower *l, NodeId v, const IndexId *at) {
       memcpy(sub, at, sizeof(IndexId) * n->shape.rank);
       sub[axis] = index_add(l->p->index, at[axis], index_poly(l->p->index, poly_sub(poly_of(0), begin)));
       sub[axis] = index_clamp(l->p->index, sub[axis], poly_dim(size));
-      ExprId here = value(l, n->in[i], sub);
+      ExprId here = lower_value(l, n->in[i], sub);
       result = result == NO_EXPR ? here : x_select(l->p, x_inside(l->p, at[axis], end), here, result);
     }
     end = begin;
@@ -217,8 +196,12 @@ static ExprId lower_concat(Lower *l, NodeId v, const IndexId *at) {
 
 // ---- indexing by data
 
-static IndexId checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size) {
-  ExprId e = x_check(l->p, value(l, indices, at), poly_dim(size), v);
+ExprId lower_check(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size) {
+  return x_check(l->p, lower_value(l, indices, at), poly_dim(size), v);
+}
+
+IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size) {
+  ExprId e = lower_check(l, v, indices, at, size);
   return index_value(l->p->index, e, poly_dim(size), pool_expr(l->p, e)->free);
 }
 
@@ -229,8 +212,8 @@ static ExprId lower_gather(Lower *l, NodeId v, const IndexId *at) {
   IndexId where[MAX_RANK] = {0}, sub[MAX_RANK] = {0};
   for (uint32_t k = 0; k < i->rank; k++) where[k] = at[k < batch ? k : axis + k - batch];
   for (uint32_t k = 0; k < x->rank; k++) sub[k] = k < axis ? at[k] : k > axis ? at[k - 1 + rest] : 0;
-  sub[axis] = checked(l, v, n->in[1], where, x->d[axis]);
-  return value(l, n->in[0], sub);
+  sub[axis] = lower_checked(l, v, n->in[1], where, x->d[axis]);
+  return lower_value(l, n->in[0], sub);
 }
 
 bool lower_scatter_is_select(const Graph *g, const Node *n) {
@@ -244,12 +227,12 @@ static ExprId lower_scatter(Lower *l, NodeId v, const IndexId *at) {
   IndexId sub[MAX_RANK] = {0};
   for (uint32_t k = 0, j = 0; k < n->shape.rank; k++)
     if (k != axis) sub[j++] = at[k];
-  IndexId to = checked(l, v, n->in[1], at, n->shape.d[axis]);
+  IndexId to = lower_checked(l, v, n->in[1], at, n->shape.d[axis]);
   IndexId distance = index_add(l->p->index, at[axis], index_scale(l->p->index, to, poly_of(-1)));
   Expr same = {.kind = X_INSIDE, .dtype = DT_MASK, .at = {distance}, .bound = poly_of(1)};
   ExprId zero = x_const(l->p, n->dtype, (Scalar){0});
-  ExprId chosen = x_select(l->p, pool_add(l->p, &same), value(l, n->in[2], sub), zero);
-  ExprId x = value(l, n->in[0], at);
+  ExprId chosen = x_select(l->p, pool_add(l->p, &same), lower_value(l, n->in[2], sub), zero);
+  ExprId x = lower_value(l, n->in[0], at);
   if (x == zero) return chosen;
   return x_op(l->p, OP_ADD, n->dtype, (ExprId[]){x, chosen}, 2, 0);
 }
@@ -264,8 +247,8 @@ static ExprId lower_reduce(Lower *l, NodeId v, const IndexId *at) {
   IndexId sub[MAX_RANK] = {0};
   VarId vars[MAX_RANK];
   for (uint32_t i = 0, j = 0; i < x->rank; i++)
-    sub[i] = axes >> i & 1 ? fresh(l, x->d[i], &vars[n_vars++]) : at[j++];
-  ExprId body = value(l, n->in[0], sub);
+    sub[i] = axes >> i & 1 ? lower_fresh(l, x->d[i], &vars[n_vars++]) : at[j++];
+  ExprId body = lower_value(l, n->in[0], sub);
   if (!arg && pool_expr(l->p, body)->dtype != n->dtype) body = x_op(l->p, OP_CAST, n->dtype, &body, 1, 0);
   return x_reduce(l->p, n->op, n->dtype, body, vars, n_vars);
 }
@@ -320,7 +303,7 @@ static const Rule rules[OP_COUNT] = {
     [OP_READ] = lower_read,
 };
 
-// ---- values and stores
+// ---- values
 
 static const Put *stored(const Lower *l, NodeId v, bool *member) {
   for (uint32_t i = 0; i < l->stores.len; i++)
@@ -345,7 +328,7 @@ static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
   return x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
 }
 
-static ExprId value(Lower *l, NodeId v, const IndexId *at) {
+ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {
   v = lower_resolve(l->g, v);
   if (l->impossible) return x_const(l->p, node(l, v)->dtype, (Scalar){0});
   const Node *n = node(l, v);
@@ -364,167 +347,4 @@ static ExprId value(Lower *l, NodeId v, const IndexId *at) {
   l->defining = outer;
   vec_push(l->a, &l->memo, m);
   return m.value;
-}
-
-// A reduction in an epilogue would be done again for every element.
-static bool reduces(const Lower *l, ExprId e) {
-  bool *seen = ARENA_ARRAY(l->a, l->p->exprs.len, bool);
-  pool_mark(l->p, e, seen);
-  for (ExprId i = 0; i < l->p->exprs.len; i++)
-    if (seen[i] && pool_expr(l->p, i)->kind == X_REDUCE) return true;
-  return false;
-}
-
-// Whether e reads what a store of the current loop group writes: it must then wait for the whole loop.
-static bool reads_group(const Lower *l, ExprId e) {
-  bool *seen = ARENA_ARRAY(l->a, l->p->exprs.len, bool);
-  pool_mark(l->p, e, seen);
-  for (ExprId i = 0; i < l->p->exprs.len; i++) {
-    if (!seen[i] || pool_expr(l->p, i)->kind != X_LOAD) continue;
-    for (uint32_t s = l->group; s < l->stores.len; s++)
-      if (l->stores.data[s].buffer == pool_expr(l->p, i)->number) return true;
-  }
-  return false;
-}
-
-static bool same_inner(const Lower *l, const Put *s, const Shape *shape) {
-  if (s->n_inner != shape->rank - l->k->n_lead || s->add) return false;
-  for (uint32_t i = 0; i < s->n_inner; i++) {
-    Poly want = poly_dim(shape->d[l->k->n_lead + i]), have = index_extent(l->p->index, s->inner[i]);
-    if (!poly_eq(&want, &have)) return false;
-  }
-  return true;
-}
-
-static void lead_index(Lower *l, Put *s) {
-  for (uint32_t i = 0; i < l->k->n_lead; i++) s->at[i] = index_var(l->p->index, l->k->lead[i]);
-}
-
-static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
-  l->defining = v;
-  ExprId e = value(l, v, at);
-  l->defining = NO_NODE;
-  return e;
-}
-
-static void add_store(Lower *l, NodeId v) {
-  const Node *n = node(l, v);
-  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  s.n_inner = n->shape.rank - l->k->n_lead;
-  lead_index(l, &s);
-  const Put *last = l->stores.len ? &l->stores.data[l->stores.len - 1] : NULL;
-  bool share = last && same_inner(l, last, &n->shape);
-  for (;;) {
-    for (uint32_t i = 0; i < s.n_inner; i++) {
-      s.inner[i] = share ? last->inner[i] : new_var(l, poly_dim(n->shape.d[l->k->n_lead + i]));
-      s.at[l->k->n_lead + i] = index_var(l->p->index, s.inner[i]);
-    }
-    s.value = own_value(l, v, s.at);
-    if (!share || l->impossible || !reads_group(l, s.value)) break;
-    share = false;
-  }
-  if (!share) l->group = (uint32_t)l->stores.len;
-  if (l->k->is_dot && reduces(l, s.value)) l->impossible = true;
-  vec_push(l->a, &l->stores, s);
-}
-
-// x is copied, then every update is added, in row-major order of the indices.
-static void add_scatter(Lower *l, NodeId v) {
-  const Node *n = node(l, v);
-  const Node *u = node(l, n->in[2]), *i = node(l, n->in[1]);
-  uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->shape.rank - batch;
-  Put copy = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  copy.n_inner = n->shape.rank - l->k->n_lead;
-  Put add = {.buffer = copy.buffer, .node = v, .rank = copy.rank, .add = true};
-  add.n_inner = u->shape.rank - l->k->n_lead;
-  lead_index(l, &copy);
-  for (uint32_t j = 0; j < copy.n_inner; j++)
-    copy.at[l->k->n_lead + j] = fresh(l, n->shape.d[l->k->n_lead + j], &copy.inner[j]);
-  copy.value = value(l, n->in[0], copy.at);
-  IndexId from[MAX_RANK], where[MAX_RANK];
-  for (uint32_t j = 0; j < u->shape.rank; j++)
-    from[j] = j < l->k->n_lead ? copy.at[j] : fresh(l, u->shape.d[j], &add.inner[j - l->k->n_lead]);
-  for (uint32_t k = 0; k < i->shape.rank; k++) where[k] = from[k < batch ? k : axis + k - batch];
-  for (uint32_t k = 0; k < n->shape.rank; k++)
-    add.at[k] = k < axis ? from[k] : k > axis ? from[k - 1 + rest] : 0;
-  add.at[axis] = checked(l, v, n->in[1], where, n->shape.d[axis]);
-  add.value = value(l, n->in[2], from);
-  vec_push(l->a, &l->stores, copy);
-  vec_push(l->a, &l->stores, add);
-  l->group = (uint32_t)l->stores.len;
-}
-
-// ---- contractions
-
-static void operand_index(Lower *l, NodeId v, const uint8_t *batch, const uint8_t *contract, const Attr *at,
-                          uint32_t first_free, const IndexId *k, IndexId *out) {
-  const Shape *s = &node(l, v)->shape;
-  for (uint32_t axis = 0; axis < s->rank; axis++) {
-    bool found = false;
-    for (uint32_t i = 0; i < at->dot.nb; i++)
-      if (batch[i] == axis) out[axis] = index_var(l->p->index, l->k->lead[i]), found = true;
-    for (uint32_t i = 0; i < at->dot.nc; i++)
-      if (contract[i] == axis) out[axis] = k[i], found = true;
-    if (!found) out[axis] = index_var(l->p->index, l->k->lead[first_free++]);
-  }
-}
-
-// Rows are the last free axis of the left side, columns that of the right one; without columns the sides
-// change places, which changes no bit of a product.
-static void add_dot(Lower *l, NodeId v) {
-  const Node *n = node(l, v);
-  const Attr *at = &n->attr;
-  const Shape *x = &node(l, n->in[0])->shape, *y = &node(l, n->in[1])->shape;
-  uint32_t left = x->rank - at->dot.nb - at->dot.nc, right = y->rank - at->dot.nb - at->dot.nc;
-  Shape inner = {.rank = at->dot.nc};
-  Poly depth = poly_of(1);
-  for (uint32_t i = 0; i < inner.rank; i++) {
-    inner.d[i] = x->d[at->dot.lc[i]];
-    depth = poly_mul(depth, poly_dim(inner.d[i]));
-  }
-  Dot *d = &l->k->dot;
-  d->dtype = n->dtype;
-  d->k = new_var(l, depth);
-  d->m = left && right ? l->k->lead[at->dot.nb + left - 1] : new_var(l, poly_of(1));
-  d->n = left || right ? l->k->lead[n->shape.rank - 1] : new_var(l, poly_of(1));
-  IndexId k[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
-  delinear(l, index_var(l->p->index, d->k), &inner, k);
-  operand_index(l, n->in[0], at->dot.lb, at->dot.lc, at, at->dot.nb, k, a);
-  operand_index(l, n->in[1], at->dot.rb, at->dot.rc, at, at->dot.nb + left, k, b);
-  ExprId lhs = value(l, n->in[0], a), rhs = value(l, n->in[1], b);
-  d->lhs = right ? lhs : rhs;
-  d->rhs = right ? rhs : lhs;
-  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->n;
-  lead_index(l, &s);
-  for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
-  s.value = x_acc(l->p, n->dtype, free);
-  vec_push(l->a, &l->stores, s);
-}
-
-Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *nodes, uint32_t n,
-                     uint32_t n_lead, Arena *a) {
-  const Graph *g = f->fn->g;
-  const Node *first = graph_node(g, nodes[0]);
-  Kernel *k = ARENA_NEW(a, Kernel);
-  Lower l = {.f = f, .g = g, .a = a, .has_buffer = has_buffer, .k = k, .defining = NO_NODE};
-  l.p = k->pool = pool_new(a, g->symbol ? g->bound : 1);
-  index_const(l.p->index, 0);
-  k->n_lead = n_lead;
-  k->node = nodes[0];
-  k->is_dot = first->op == OP_DOT;
-  for (uint32_t i = 0; i < n_lead; i++) k->lead[i] = new_var(&l, poly_dim(first->shape.d[i]));
-  for (uint32_t i = 0; i < n && !l.impossible; i++) {
-    const Node *x = graph_node(g, nodes[i]);
-    if (x->op == OP_DOT)
-      add_dot(&l, nodes[i]);
-    else if (x->op == OP_SCATTER_ADD && !lower_scatter_is_select(g, x))
-      add_scatter(&l, nodes[i]);
-    else
-      add_store(&l, nodes[i]);
-  }
-  if (l.impossible) return NULL;
-  k->stores = l.stores.data;
-  k->n_stores = (uint32_t)l.stores.len;
-  return k;
 }

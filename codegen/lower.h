@@ -15,6 +15,9 @@ typedef struct Lower Lower;
 Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *nodes, uint32_t n,
                      uint32_t n_lead, Arena *a);
 
+// Only the check of the indices of v, a GATHER or SCATTER_ADD: one store without a buffer.
+Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Arena *a);
+
 // The node that stands for v: reads of what a WRITE made, and identities, stand for its value.
 NodeId lower_resolve(const Graph *g, NodeId v);
 // True when a scatter adds at most one element to each place, so that it is an elementwise choice.

@@ -19,7 +19,7 @@ static const uint32_t *touches(Trace *t, const Step *s) {
     vec_push(t->a, &list, s->dst);
   }
   for (uint32_t i = 0; s->kind == STEP_KERNEL && i < s->kernel->n_stores; i++)
-    vec_push(t->a, &list, s->kernel->stores[i].buffer);
+    if (s->kernel->stores[i].buffer != NO_BUFFER) vec_push(t->a, &list, s->kernel->stores[i].buffer);
   const bool *seen = s->kind == STEP_KERNEL ? kernel_marks(s->kernel, t->a) : NULL;
   for (ExprId e = 0; seen && e < s->kernel->pool->exprs.len; e++)
     if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)

@@ -49,6 +49,8 @@ typedef struct FnPlan {
 
 // Two buffers that share memory by intent: the same argument, store or constant.
 bool buffer_same_memory(const Buffer *x, const Buffer *y);
+// Puts a step before the one at position `at`.
+void plan_insert(FnPlan *f, size_t at, Step s);
 // Element strides: at the bound in the arena, polynomials of n at the interface.
 void buffer_strides(const Buffer *b, int64_t bound, Poly *strides);
 

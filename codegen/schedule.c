@@ -58,7 +58,8 @@ static void access_step(Walk *w, const Step *s, uint32_t time) {
     for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
       if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
         access(w, pool_expr(s->kernel->pool, e)->number, time);
-    for (uint32_t i = 0; i < s->kernel->n_stores; i++) access(w, s->kernel->stores[i].buffer, time);
+    for (uint32_t i = 0; i < s->kernel->n_stores; i++)
+      if (s->kernel->stores[i].buffer != NO_BUFFER) access(w, s->kernel->stores[i].buffer, time);
   }
 }
 

@@ -103,18 +103,12 @@ static uint32_t new_buffer(FnPlan *f, Buffer b) {
   return (uint32_t)f->buffers.len - 1;
 }
 
-static void insert_step(FnPlan *f, size_t at, Step s) {
-  vec_push(f->a, &f->steps, s);
-  memmove(&f->steps.data[at + 1], &f->steps.data[at], (f->steps.len - 1 - at) * sizeof s);
-  f->steps.data[at] = s;
-}
-
 static void copy_at(FnPlan *f, size_t at, NodeId value, uint32_t store) {
   Buffer b = f->buffers.data[f->buffer_of[value]];
   b.kind = BUF_STORE;
   b.id = store;
   b.node = NO_NODE;
-  insert_step(f, at, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = f->buffer_of[value]});
+  plan_insert(f, at, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = f->buffer_of[value]});
 }
 
 static void place_write(FnPlan *f, const Node *w) {
@@ -143,7 +137,7 @@ static void second_result(FnPlan *f, NodeId v, uint32_t id) {
   Buffer b = f->buffers.data[f->buffer_of[v]];
   b.kind = BUF_OUTPUT;
   b.id = id;
-  insert_step(f, step + 1, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = s->buffer});
+  plan_insert(f, step + 1, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = s->buffer});
 }
 
 void place_writes(FnPlan *f) {
@@ -181,7 +175,7 @@ void drop_stores(FnPlan *f) {
     Kernel *k = f->steps.data[i].kernel;
     uint32_t kept = 0;
     for (uint32_t s = 0; s < k->n_stores; s++)
-      if (used[k->stores[s].buffer]) k->stores[kept++] = k->stores[s];
+      if (k->stores[s].buffer == NO_BUFFER || used[k->stores[s].buffer]) k->stores[kept++] = k->stores[s];
     k->n_stores = kept;
   }
 }

@@ -6,6 +6,7 @@
 
 #include "codegen/codegen.h"
 #include "ir/eval.h"
+#include "nn_math.h"
 #include "nn_model.h"
 #include "tests/graph_text.h"
 #include "tests/tolerance.h"
@@ -110,6 +111,8 @@ static inline void store_element(DType t, void *array, int64_t i, Scalar v) {
   switch (t) {
   case DT_F32: ((float *)array)[i] = (float)v.f; break;
   case DT_F64: ((double *)array)[i] = v.f; break;
+  case DT_F16: ((uint16_t *)array)[i] = nn_f64_to_f16(v.f); break;
+  case DT_BF16: ((uint16_t *)array)[i] = nn_f64_to_bf16(v.f); break;
   case DT_I8: ((int8_t *)array)[i] = (int8_t)v.i; break;
   case DT_I16: ((int16_t *)array)[i] = (int16_t)v.i; break;
   case DT_I32: ((int32_t *)array)[i] = (int32_t)v.i; break;
@@ -124,6 +127,8 @@ static inline Scalar load_element(DType t, const void *array, int64_t i) {
   switch (t) {
   case DT_F32: return (Scalar){.f = ((const float *)array)[i]};
   case DT_F64: return (Scalar){.f = ((const double *)array)[i]};
+  case DT_F16: return (Scalar){.f = nn_f16_to_f64(((const uint16_t *)array)[i])};
+  case DT_BF16: return (Scalar){.f = nn_bf16_to_f64(((const uint16_t *)array)[i])};
   case DT_I8: return (Scalar){.i = ((const int8_t *)array)[i]};
   case DT_I16: return (Scalar){.i = ((const int16_t *)array)[i]};
   case DT_I32: return (Scalar){.i = ((const int32_t *)array)[i]};
@@ -140,7 +145,7 @@ static inline Scalar some_value(DType t, uint64_t *state) {
   if (t == DT_MASK) return (Scalar){.i = r % 2};
   if (t == DT_U8) return (Scalar){.i = r % 4};
   if (!dtype_is_real(t)) return (Scalar){.i = (int64_t)(r % 4)};
-  return (Scalar){.f = (double)(float)((r % 20001) / 10000.0 - 1)};
+  return (Scalar){.f = eval_round(t == DT_F64 ? DT_F32 : t, (r % 20001) / 10000.0 - 1)};
 }
 
 static inline void *dense(const Scalar *v, DType t, int64_t count) {
@@ -159,6 +164,9 @@ static inline bool agree(DType t, Scalar x, Scalar y, double scale, double toler
 static inline bool arrays_agree(DType t, const Scalar *want, const void *have, int64_t count,
                                 const char *what) {
   double scale = 1e-30, tolerance = t == DT_F64 ? TOLERANCE_F64 : TOLERANCE_F32;
+  if (t == DT_F16)
+    tolerance = 0x1p-10; // one unit in the last place: sums are rounded once, from f32 or from f64
+  if (t == DT_BF16) tolerance = 0x1p-7;
   for (int64_t i = 0; dtype_is_real(t) && i < count; i++)
     if (isfinite(want[i].f) && fabs(want[i].f) > scale) scale = fabs(want[i].f);
   for (int64_t i = 0; i < count; i++) {

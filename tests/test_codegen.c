@@ -106,6 +106,36 @@ END_TEST
 START_TEST(every_graph_is_what_the_interpreter_says_in_f32) { compare_all(DT_F32, "cc", "-O2"); }
 END_TEST
 
+// Halves are stored in 16 bits and computed in f32; the interpreter rounds to them in its rounded mode only.
+START_TEST(halves_are_stored_in_sixteen_bits_and_computed_in_f32) {
+  static const char *const graphs[] = {
+      "(add x:f16[9] y:f16[9]) (mul x y) (neg x) (max x y) (cast x f32) (cast (cast x f32) bf16) (cast x "
+      "i32)",
+      "(sum x:f16[N,37] [1]) (sum x [0]) (rmax x [0]) (argmax x 1)",
+      "(matmul x:bf16[5,6] y:bf16[6,2]) (mul x 3:bf16) (lt x 0:bf16) (select (lt x 0:bf16) x 1:bf16)",
+      "(const f16[6] 1 0.5 -2 65504 6e-8 1e-5) (const bf16[3] 1 -0.5 1e30) (cast i:i32[5] f16) (cast "
+      "z:f64[5] bf16)",
+      "(reshape (transpose x:f16[4,6] [1,0]) [3,8]) (cast (gather x i:i32[2] 0 0) f64)",
+  };
+  enum { N_HALVES = sizeof graphs / sizeof *graphs };
+  Arena *a = arena_new();
+  Function fns[N_HALVES];
+  for (uint32_t i = 0; i < N_HALVES; i++) {
+    Graph *g = graph_of(graphs[i], a);
+    g->bound = BOUND;
+    fns[i] = function_of(g, arena_printf(a, "halves_%u", i), FN_EXPORT, a);
+  }
+  Program *p = program_of(fns, N_HALVES, NULL, 0, DT_F32, a);
+  Emitted e = compile_text(text_of(p, a), "cc", "-O1");
+  int bad = 0;
+  for (uint32_t i = 0; i < N_HALVES; i++)
+    for (uint64_t seed = 1; seed < 4; seed++) bad += !same_as_interpreter(p, &e, i, 20, seed);
+  ck_assert_int_eq(bad, 0);
+  release(&e);
+  arena_free(a);
+}
+END_TEST
+
 // ---- effects
 
 enum { W, V, COUNT, SLOT_M, SLOT_V, N_STORES };
@@ -165,9 +195,20 @@ static Graph *optimizer_graph(Optimizer kind, bool late, DType real, Arena *a) {
   return b.g;
 }
 
+// An optimizer step, then rows of the new value by indices of the call, some of them outside.
+static Graph *late_index_graph(DType real, Arena *a) {
+  Graph *g = optimizer_graph(OPTIM_SGD, false, real, a);
+  Builder b = {.g = g, .real = real, .path = ""};
+  NodeId k = b_input(&b, IN_ARG, 1, "k", DT_I32, (Shape){.rank = 1, .d = {{0, 3}}});
+  k = b_ew2(&b, OP_SUB, k, b_scalar(&b, DT_I32, 1));
+  NodeId roots[3] = {g->roots[0], b_gather(&b, g->roots[2], k, 0, 0), k};
+  graph_set_roots(g, roots, 3);
+  return g;
+}
+
 static void compare_effects(DType real) {
   Arena *a = arena_new();
-  Function fns[N_EFFECTS + 4];
+  Function fns[N_EFFECTS + 5];
   uint32_t n = 0;
   for (; n < N_EFFECTS; n++) {
     Graph *g = graph_of_real(effect_graphs[n].graph, real, a);
@@ -179,11 +220,12 @@ static void compare_effects(DType real) {
     fns[n++] =
         function_of(optimizer_graph(OPTIM_ADAM, late, real, a), late ? "adam_late" : "adam", FN_STEP, a);
   }
+  fns[n++] = function_of(late_index_graph(real, a), "late_index", FN_STEP, a);
   Program *p = program_of(fns, n, some_stores(real, a), N_STORES, real, a);
   Emitted e = compile_text(text_of(p, a), "cc", "-O1");
   int bad = 0;
   for (uint32_t i = 0; i < n; i++)
-    for (uint64_t seed = 1; seed < 4; seed++) bad += !same_as_interpreter(p, &e, i, 3, seed);
+    for (uint64_t seed = 1; seed < 6; seed++) bad += !same_as_interpreter(p, &e, i, 3, seed);
   ck_assert_int_eq(bad, 0);
   release(&e);
   arena_free(a);
@@ -366,6 +408,7 @@ int main(void) {
   tcase_set_timeout(t, 300);
   tcase_add_test(t, every_graph_is_what_the_interpreter_says_in_f64);
   tcase_add_test(t, every_graph_is_what_the_interpreter_says_in_f32);
+  tcase_add_test(t, halves_are_stored_in_sixteen_bits_and_computed_in_f32);
   tcase_add_test(t, clang_accepts_the_text_too);
   tcase_add_test(t, stores_are_written_as_if_all_reads_came_first_in_f64);
   tcase_add_test(t, stores_are_written_as_if_all_reads_came_first_in_f32);

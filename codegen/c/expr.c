@@ -103,7 +103,8 @@ uint32_t emit_param(Emit *e, uint32_t buffer) {
   bool written = false;
   uint32_t n = 0;
   for (uint32_t i = 0; i < e->k->n_stores; i++)
-    written = written || buffer_same_memory(&e->f->buffers.data[e->k->stores[i].buffer], b);
+    written = written || (e->k->stores[i].buffer != NO_BUFFER &&
+                          buffer_same_memory(&e->f->buffers.data[e->k->stores[i].buffer], b));
   for (uint32_t i = 0; i < e->params.len; i++) n += e->params.data[i].written == written;
   Param p = {.buffer = buffer, .written = written};
   p.name = arena_printf(e->a, "%c%u", written ? 'y' : 'x', n);
@@ -280,6 +281,10 @@ Text emit_value(Emit *e, ExprId id, Block *b) {
 
 void emit_stores(Emit *e, const Put *s, uint32_t n, Block *b) {
   for (uint32_t i = 0; i < n; i++) {
+    if (s[i].buffer == NO_BUFFER) {
+      emit_line(b, "(void)%s;", emit_value(e, s[i].value, b).s);
+      continue;
+    }
     DType t = e->f->buffers.data[s[i].buffer].dtype;
     Text v = emit_value(e, s[i].value, b);
     const char *to = emit_element(e, s[i].buffer, s[i].at, s[i].rank, b);

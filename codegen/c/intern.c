@@ -4,10 +4,11 @@
 
 #include "codegen/c/names.h"
 #include "codegen/dump.h"
+#include "ir/eval.h"
 #include "ir/print.h"
 
-#include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static void count_uses_of_index(Emit *e, IndexId i) {
@@ -119,8 +120,8 @@ static uint32_t place_of(Unit *u, const FnPlan *f, NodeId v) {
 const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s) {
   if (s->kind == SLOT_PLACE) return arena_printf(u->a, "%u", place_of(u, f, s->number));
   if (s->kind == SLOT_SITE) return arena_printf(u->a, "%uu", s->number);
-  return dtype_is_real(s->dtype) ? text_real(u->a, s->dtype, s->value.f)
-                                 : text_int(u->a, s->dtype, s->value.i);
+  if (!dtype_is_real(s->dtype)) return text_int(u->a, s->dtype, s->value.i);
+  return text_real(u->a, s->dtype, eval_round(s->dtype, s->value.f));
 }
 
 const char *unit_form_name(const Unit *u, uint32_t form) {
@@ -239,10 +240,23 @@ uint32_t unit_constant(Unit *u, const Node *n) {
   return (uint32_t)u->constants.len - 1;
 }
 
+// The bits of a value that the type holds exactly.
+static uint32_t half_bits(DType t, double v) {
+  uint32_t bits;
+  float f = (float)v;
+  memcpy(&bits, &f, sizeof bits);
+  if (t == DT_BF16) return bits >> 16;
+  uint32_t sign = bits >> 16 & 0x8000u;
+  if (isnan(v)) return 0x7e00u;
+  if (isinf(v)) return sign | 0x7c00u;
+  if (fabs(v) < 0x1p-14) return sign | (uint32_t)(fabs(v) * 0x1p24);
+  return sign | (((bits & 0x7fffffffu) - 0x38000000u) >> 13);
+}
+
 static const char *element_text(Unit *u, DType t, Scalar v) {
   if (!dtype_is_real(t)) return text_int(u->a, t, v.i);
-  if (t != DT_F16 && t != DT_BF16) return text_real(u->a, t, v.f);
-  return NULL;
+  if (t == DT_F16 || t == DT_BF16) return arena_printf(u->a, "0x%04x", half_bits(t, eval_round(t, v.f)));
+  return text_real(u->a, t, v.f);
 }
 
 void unit_print_constants(Unit *u) {
@@ -252,9 +266,7 @@ void unit_print_constants(Unit *u) {
     sb_printf(u->out, "static const %s constant%u[%" PRId64 "] = {", dtype_ctype(k->dtype), i, count);
     for (int64_t j = 0; j < k->count; j++) {
       sb_puts(u->out, j % 8 ? ", " : j ? ",\n    " : "\n    ");
-      const char *s = element_text(u, k->dtype, k->data[j]);
-      assert(s && "constant arrays of halves are converted before");
-      sb_puts(u->out, s);
+      sb_puts(u->out, element_text(u, k->dtype, k->data[j]));
     }
     sb_puts(u->out, k->count > 0 ? "};\n\n" : "0};\n\n");
   }

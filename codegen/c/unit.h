@@ -28,7 +28,7 @@ typedef struct Call { // one kernel
 typedef struct Place {
   Span span;
   const char *what;
-  int input;  // the argument of the function that is the index, -1: none
+  int input; // the argument of the function that is the index, -1: none
 } Place;
 
 typedef struct Constant { // elements of a CONST node; equal ones are one array

@@ -1,0 +1,39 @@
+// Shared by lower.c (values) and lower_kernel.c (stores and kernels).
+#ifndef NNC_CODEGEN_LOWER_IMPL_H
+#define NNC_CODEGEN_LOWER_IMPL_H
+
+#include "codegen/lower.h"
+
+typedef struct Memo {
+  NodeId node;
+  IndexId at[MAX_RANK];
+  ExprId value;
+} Memo;
+
+struct Lower {
+  const FnPlan *f;
+  const Graph *g;
+  Arena *a;
+  const bool *has_buffer;
+  Kernel *k;
+  Pool *p;
+  VEC(Put) stores;
+  uint32_t group;  // first store of the current loop group
+  NodeId defining; // the node whose own value is being made
+  bool impossible;
+  VEC(Memo) memo;
+};
+
+// The value of v at an index; the inside of the module.
+ExprId lower_value(Lower *l, NodeId v, const IndexId *at);
+// A new variable of this extent; too many make the kernel impossible.
+VarId lower_new_var(Lower *l, Poly extent);
+// The same, and its index.
+IndexId lower_fresh(Lower *l, Dim extent, VarId *v);
+// A row-major number as the indices of a shape.
+void lower_delinear(Lower *l, IndexId at, const Shape *s, IndexId *out);
+// The element `at` of `indices` as an index into an axis of this size, checked; v's place is the fault's.
+ExprId lower_check(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
+IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
+
+#endif
