@@ -16,10 +16,10 @@ typedef struct Parser {
   uint32_t source;
   Scanned *scanned;
   File *file;
-  uint32_t next; // index of the token to deliver
-  uint32_t last; // index of the last one delivered
-  int inject;    // a token of recovery to deliver first; 0: none
-  uint32_t resumed;      // where recovery went on: an item begins there
+  uint32_t next;    // index of the token to deliver
+  uint32_t last;    // index of the last one delivered
+  int inject;       // a token of recovery to deliver first; 0: none
+  uint32_t resumed; // where recovery went on: an item begins there
   size_t next_problem;
   uint32_t covered;       // byte of the last covering problem reported, plus one; 0: none
   const char *misused[8]; // keywords already reported as misused names

@@ -24,10 +24,14 @@ typedef struct Repair {
   bool lopsided;       // braces of the file do not balance
   int surplus;         // closing minus opening braces
   uint32_t last_close; // in `out`, of the last `}` that closed everything; NO_TOKEN
+  uint32_t complained; // the item whose parentheses were complained about: one complaint each
+  Problem unsaid;      // one beyond MAX_PROBLEMS
   bool excused;        // what is missing here was reported as something else
   uint32_t item;       // in `out`: where the current item begins
   bool assigned;       // it has an `=` outside of brackets
 } Repair;
+
+enum { LOOK_AHEAD = 1000 };
 
 static char closer(int open) { return open == '(' ? ')' : open == '[' ? ']' : '}'; }
 
@@ -39,8 +43,19 @@ static bool in_parens(const Repair *r) { return top(r) && top(r)->token.kind != 
 
 static Problem *problem(Repair *r, DiagCode code, uint32_t at, Span span, const char *message) {
   Problem p = {.at = at, .code = code, .span = span, .message = message, .covers = true};
+  if (r->problems->len >= MAX_PROBLEMS) {
+    r->unsaid = p;
+    return &r->unsaid;
+  }
   vec_push(r->arena, r->problems, p);
   return &r->problems->data[r->problems->len - 1];
+}
+
+// A problem of parentheses; NULL when the item has one already.
+static Problem *paren_problem(Repair *r, DiagCode code, const Token *t, const char *message) {
+  if (r->complained == r->item) return NULL;
+  r->complained = r->item;
+  return problem(r, code, t->begin, (Span){r->source, t->begin, t->end}, message);
 }
 
 static Span span_of(const Repair *r, const Token *t) { return (Span){r->source, t->begin, t->end}; }
@@ -77,13 +92,14 @@ static void close_top(Repair *r, const Token *with) {
 }
 
 static void never_closed(Repair *r, const Token *open, const Token *noticed) {
-  const char *sign = arena_printf(r->arena, "%c", open->kind);
-  Problem *p = problem(r, DIAG_E0108, open->begin, span_of(r, open),
-                       arena_printf(r->arena, "`%s` is never closed", sign));
+  const char *message = arena_printf(r->arena, "`%c` is never closed", open->kind);
+  Problem *p = open->kind == '{' ? problem(r, DIAG_E0108, open->begin, span_of(r, open), message)
+                                 : paren_problem(r, DIAG_E0108, open, message);
+  if (!p) return;
   p->label = arena_printf(r->arena, "no `%c` for this", closer(open->kind));
   if (noticed->kind != T_YYEOF) {
     p->also = span_of(r, noticed);
-    p->also_label = arena_printf(r->arena, "it should stand before this");
+    p->also_label = "it should stand before this";
   }
 }
 
@@ -102,11 +118,11 @@ static size_t innermost_brace(const Repair *r) {
   return SIZE_MAX;
 }
 
-// Whether the bracket at `i` of the input is closed later, by a plain count of its own kind up to the
-// brace around it.
+// Whether the open bracket is closed at or after token `i` of the input, by a plain count of its own kind up
+// to the brace around it. Looks no further than a page, so that repairing stays linear.
 static bool closed_later(const Repair *r, uint32_t i, int open) {
   int depth = 1, braces = 0;
-  for (; r->in[i].kind != T_YYEOF; i++) {
+  for (uint32_t end = i + LOOK_AHEAD; i < end && r->in[i].kind != T_YYEOF; i++) {
     int k = r->in[i].kind;
     if (k == '{') braces++;
     if (k == '}' && --braces < 0) return false;
@@ -116,13 +132,7 @@ static bool closed_later(const Repair *r, uint32_t i, int open) {
   return false;
 }
 
-static bool unterminated_string_last(const Repair *r) {
-  const Token *t = last_out(r);
-  if (!t || t->kind != T_STRLIT) return false;
-  for (size_t i = 0; i < r->problems->len; i++)
-    if (r->problems->data[i].code == DIAG_E0105 && r->problems->data[i].at == t->begin) return true;
-  return false;
-}
+static bool unterminated_string_last(const Repair *r) { return last_out(r) && last_out(r)->unterminated; }
 
 // -- the missing `;` ----------------------------------------------------------------------------------
 
@@ -130,25 +140,30 @@ static bool ends_item(const Token *t) {
   return ends_operand(t->kind) || (t->kind == '}' && t->in_expression);
 }
 
-// The head of a function, layer or loop whose `{` is missing: the body is closed by a `}` too many.
-static bool headless_body(const Repair *r) {
-  static const int heads[] = {T_LAYER, T_FN,   T_EXPORT, T_VJP,   T_FOR, T_IF,
-                              T_WHEN,  T_EACH, T_EVAL,   T_TRAIN, T_DATA};
-  if (r->surplus <= 0 || r->assigned || r->item >= r->out.len) return false;
+// Whether the current item is the head of a block, so that a `{` belongs after it.
+static bool in_head(const Repair *r) {
+  static const int heads[] = {T_LAYER, T_FN,    T_EXPORT, T_VJP,  T_FOR,   T_IF,     T_WHEN, T_EACH,
+                              T_EVAL,  T_TRAIN, T_DATA,   T_TEST, T_PHASE, T_FINISH, T_ELSE, T_THEN};
+  if (r->item >= r->out.len) return false;
+  if (last_out(r)->kind == ')' && last_out(r)->in_expression) return true; // the head of a scan
+  if (r->assigned) return false;
   for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++)
     if (r->out.data[r->item].kind == heads[k]) return true;
   return false;
 }
 
+// The `{` is missing whose body is closed by a `}` too many.
 static void missing_brace(Repair *r) {
   const Token *before = last_out(r);
+  bool scan = before->kind == ')' && before->in_expression;
   Span at = {r->source, before->end, before->end};
   problem(r, DIAG_E0109, before->end, at, "missing `{`")->label = "the body begins here";
   r->surplus--;
   Token brace = {
       .kind = '{', .begin = before->end, .end = before->end, .partner = NO_TOKEN, .inserted = true};
   brace.column = before->column, brace.indent = before->indent;
-  Open o = {brace, false};
+  brace.in_expression = scan;
+  Open o = {brace, scan};
   vec_push(r->arena, &r->open, o);
   put(r, brace);
 }
@@ -172,7 +187,7 @@ static void semicolon_before(Repair *r, const Token *t) {
   const Token *before = last_out(r);
   if (!before || !ends_item(before) || in_parens(r)) return;
   bool begins = t->kind == T_IDENT || t->kind == T_FOR || t->kind == T_IF || begins_item(r->in, r->at);
-  if (t->first_on_line && begins && headless_body(r))
+  if (begins && r->surplus > 0 && in_head(r))
     missing_brace(r);
   else if ((t->first_on_line && begins) || t->kind == '}' || t->kind == T_YYEOF)
     missing_semicolon(r, t->kind == '}');
@@ -181,9 +196,23 @@ static void semicolon_before(Repair *r, const Token *t) {
 // -- closing brackets ---------------------------------------------------------------------------------
 
 static void stray(Repair *r, const Token *t) {
-  Problem *p =
-      problem(r, DIAG_E0109, t->begin, span_of(r, t), arena_printf(r->arena, "`%c` closes nothing", t->kind));
-  p->label = "nothing is open here";
+  const char *message = arena_printf(r->arena, "`%c` closes nothing", t->kind);
+  Problem *p = t->kind == '}' ? problem(r, DIAG_E0109, t->begin, span_of(r, t), message)
+                              : paren_problem(r, DIAG_E0109, t, message);
+  if (p) p->label = "nothing is open here";
+}
+
+// Closes the innermost bracket with a sign of another kind.
+static void close_wrongly(Repair *r, const Token *t) {
+  const Token *open = &top(r)->token;
+  const char *message = arena_printf(r->arena, "`%c` does not close `%c`", t->kind, open->kind);
+  Problem *p = paren_problem(r, DIAG_E0109, t, message);
+  if (p) {
+    p->label = arena_printf(r->arena, "`%c` expected", closer(open->kind));
+    p->also = span_of(r, open);
+    p->also_label = "opened here";
+  }
+  close_top(r, NULL);
 }
 
 // Whether the `)` or `]` is a slip for the innermost bracket, of the other kind: what follows in the
@@ -193,8 +222,8 @@ static bool wrong_kind(const Repair *r, const Token *t) {
   if (!in_parens(r) || top(r)->token.kind == open) return false;
   for (size_t i = r->open.len; i > 0 && r->open.data[i - 1].token.kind != '{'; i--)
     is_open += r->open.data[i - 1].token.kind == open;
-  for (const Token *k = t + 1; k->kind != ';' && k->kind != '{' && k->kind != '}' && k->kind != T_YYEOF;
-       k++) {
+  for (const Token *k = t + 1; k < t + LOOK_AHEAD; k++) {
+    if (k->kind == ';' || k->kind == '{' || k->kind == '}' || k->kind == T_YYEOF) break;
     if (k->kind == open) depth++;
     if (k->kind == t->kind && depth-- == 0) later++, depth = 0;
   }
@@ -212,13 +241,7 @@ static void close_paren(Repair *r, const Token *t) {
     }
     close_top(r, t);
   } else if (in_parens(r)) {
-    const Token *open = &top(r)->token;
-    const char *message = arena_printf(r->arena, "`%c` does not close `%c`", t->kind, open->kind);
-    Problem *p = problem(r, DIAG_E0109, t->begin, span_of(r, t), message);
-    p->label = arena_printf(r->arena, "`%c` expected", closer(open->kind));
-    p->also = span_of(r, open);
-    p->also_label = "opened here";
-    close_top(r, NULL);
+    close_wrongly(r, t);
   } else {
     stray(r, t);
   }
@@ -245,8 +268,21 @@ static bool reopen(Repair *r) {
   return true;
 }
 
+// A `}` too many in the middle of a statement: a slip for another sign, or stray. False when it is neither.
+static bool brace_in_statement(Repair *r, const Token *t) {
+  bool between = r->item == r->out.len; // items, where a `}` may well close a block
+  if (r->surplus <= 0 || t->first_on_line || between || (t[1].first_on_line && !in_parens(r))) return false;
+  r->surplus--;
+  if (in_parens(r))
+    close_wrongly(r, t);
+  else
+    stray(r, t);
+  return true;
+}
+
 static void close_brace(Repair *r, const Token *t) {
   size_t brace = innermost_brace(r);
+  if (brace_in_statement(r, t)) return;
   if (brace == SIZE_MAX) {
     close_parens(r, t);
     if (reopen(r))
@@ -277,7 +313,8 @@ static void close_brace(Repair *r, const Token *t) {
 
 // Everything still open, innermost first; one complaint.
 static void close_all(Repair *r, const Token *noticed) {
-  if (r->open.len && !r->excused) never_closed(r, &top(r)->token, noticed);
+  if (!r->open.len) return;
+  if (!r->excused) never_closed(r, &top(r)->token, noticed);
   r->excused = true;
   while (r->open.len) {
     if (top(r)->token.kind == '{') semicolon_before(r, noticed->kind == T_YYEOF ? noticed : &r->in[r->at]);
@@ -286,6 +323,32 @@ static void close_all(Repair *r, const Token *noticed) {
 }
 
 // -- the walk -----------------------------------------------------------------------------------------
+
+// Where a `}` is missing, an item that stands no further right than the block it is in shows which; so does
+// the `;` after a scan, alone on its line.
+static void missing_closers(Repair *r, const Token *t) {
+  bool item = r->item == r->out.len || begins_item(r->in, r->at);
+  while (item && r->surplus < 0 && r->open.len && !in_parens(r) && t->first_on_line) {
+    bool scan_ends = top(r)->scan && t->kind == ';';
+    if (!scan_ends && (top(r)->scan || t->column > top(r)->token.indent)) return;
+    never_closed(r, &top(r)->token, t);
+    r->surplus++;
+    semicolon_before(r, t);
+    close_top(r, NULL);
+    if (scan_ends) return;
+  }
+}
+
+// A `{` too many: where no head asks for one.
+static bool stray_opener(Repair *r, const Token *t) {
+  if (t->kind != '{' || r->surplus >= 0 || (in_head(r) && !in_parens(r))) return false;
+  const Token *before = last_out(r);
+  if (before && before->kind == ')' && before->in_expression) return false;
+  r->surplus++;
+  Problem *p = paren_problem(r, DIAG_E0109, t, "`{` opens nothing");
+  if (p) p->label = "no block begins here";
+  return true;
+}
 
 // What can't stand inside parentheses shows that they were not closed.
 static void before_token(Repair *r, const Token *t) {
@@ -298,6 +361,7 @@ static void before_token(Repair *r, const Token *t) {
     if (unterminated_string_last(r)) r->excused = true;
     if (item || semi || brace) close_parens(r, t);
   }
+  missing_closers(r, t);
   if (item && r->lopsided && r->open.len && begins_declaration(r->in, r->at) &&
       t->column <= r->open.data[0].token.indent)
     close_all(r, t);
@@ -326,6 +390,7 @@ static bool opens_scan(const Repair *r, int kind) {
 }
 
 static void step(Repair *r, const Token *t) {
+  if (stray_opener(r, t)) return;
   if (t->kind == ')' || t->kind == ']') {
     close_paren(r, t);
     return;
@@ -340,10 +405,12 @@ static void step(Repair *r, const Token *t) {
   if (t->kind == ';' && in_parens(r)) copy.kind = T_SCAN_SEMI;
   if (t->kind == '(' || t->kind == '[' || t->kind == '{') {
     Open o = {*t, opens_scan(r, t->kind)};
+    if (r->item < r->out.len) o.token.indent = r->out.data[r->item].indent; // a head may have several lines
     copy.in_expression = o.scan && t->kind == '{';
     vec_push(r->arena, &r->open, o);
   }
   put(r, copy);
+  if (t->unterminated) r->complained = r->item; // brackets may be lost in it
 }
 
 static void set_partners(Repair *r) {
@@ -374,11 +441,15 @@ static void count_braces(Repair *r) {
 // Whether the body at `open` returns and has no methods: then the layer is meant in the short form.
 static bool returns(const TokenVec *v, uint32_t open) {
   bool found = false;
+  int head = 0; // of the item
   for (uint32_t i = open + 1; i < v->data[open].partner; i++) {
     const Token *t = &v->data[i];
-    if (t->kind == T_FN && v->data[i + 1].kind == T_IDENT) return false;
-    if (t->kind == T_RETURN) found = true;
-    if (t->kind == '{' && t->in_expression) i = t->partner;
+    bool begins = t[-1].kind == ';' || t[-1].kind == '{' || t[-1].kind == '}';
+    if (begins) head = t->kind;
+    if (head == T_FN) return false;
+    if (begins && head == T_RETURN) found = true;
+    bool control = head == T_IF || head == T_FOR || head == T_ELSE || head == T_WHEN;
+    if (t->kind == '{' && !control && t->partner != NO_TOKEN) i = t->partner;
   }
   return found;
 }
@@ -452,7 +523,8 @@ void repair_brackets(Scanned *s, uint32_t source, const char *text, Arena *a) {
               .text = text,
               .in = s->tokens.data,
               .problems = &s->problems,
-              .last_close = NO_TOKEN};
+              .last_close = NO_TOKEN,
+              .complained = NO_TOKEN};
   count_braces(&r);
   for (; r.in[r.at].kind != T_YYEOF; r.at++) {
     step(&r, &r.in[r.at]);
@@ -465,11 +537,9 @@ void repair_brackets(Scanned *s, uint32_t source, const char *text, Arena *a) {
     }
   }
   Token end = r.in[s->tokens.len - 1];
-  if (r.open.len <= MAX_BRACKETS) {
-    if (unterminated_string_last(&r)) r.excused = true;
-    close_all(&r, &end);
-    semicolon_before(&r, &end);
-  }
+  r.excused = unterminated_string_last(&r) || r.open.len > MAX_BRACKETS;
+  close_all(&r, &end);
+  semicolon_before(&r, &end);
   vec_push(a, &r.out, end);
   set_partners(&r);
   repair_layers(&r);

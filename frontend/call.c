@@ -306,6 +306,18 @@ Value stand_in(Elab *e, const Type *t) {
   return v_tensor(e, b_input(&e->fn->b, IN_ARG, 0, "erroneous", type_dtype(e, t), s));
 }
 
+// Whether recovery dropped a statement, which may have been the `return`.
+static bool lost_statement(const StmtList *body) {
+  for (uint32_t i = 0; i < body->len; i++) {
+    const Stmt *s = body->data[i];
+    if (s->kind == ST_ERROR) return true;
+    if (s->kind == ST_FOR && lost_statement(&s->u.loop.body)) return true;
+    if (s->kind == ST_IF && (lost_statement(&s->u.cond.then) || lost_statement(&s->u.cond.otherwise)))
+      return true;
+  }
+  return false;
+}
+
 // e->scope is the scope of the call, where the result's type may bind and use sizes.
 Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span) {
   Scope *call_scope = e->scope;
@@ -321,7 +333,9 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
     v = returned ? e->ret : v_void();
     at = e->ret_span;
     e->ret = v_void();
-    if (!returned && ret && !e->dead) {
+    if (!returned && lost_statement(body)) {
+      v = v_poison();
+    } else if (!returned && ret && !e->dead) {
       diag_label(err(e, DIAG_E0307, ret->span, "a result is declared but nothing is returned"),
                  "no `return` is reached");
       v = v_poison();

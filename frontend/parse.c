@@ -13,7 +13,7 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
     diag_label(g, "%zu bytes, at most %d are read", text->len, MAX_SOURCE_BYTES);
     return file;
   }
-  Parser p = {.arena = a, .diags = diags, .source = source, .file = file};
+  Parser p = {.arena = a, .diags = diags, .source = source, .file = file, .resumed = NO_TOKEN};
   p.scanned = scan_source(source, text, names, a);
   repair_brackets(p.scanned, source, text->text, a);
   sort_problems(p.scanned);

@@ -16,11 +16,18 @@ static void report(Parser *p, const Problem *q) {
   if (q->fatal || diags_full(p->diags)) stop(p);
 }
 
-// Problems up to a byte; `skipping`: only those that stand on their own.
-static void report_until(Parser *p, uint32_t byte, bool skipping) {
-  const ProblemVec *q = (const ProblemVec *)&p->scanned->problems;
-  for (; p->next_problem < q->len && q->data[p->next_problem].at <= byte && !p->stopped; p->next_problem++)
-    if (!skipping || q->data[p->next_problem].always) report(p, &q->data[p->next_problem]);
+// Problems up to a byte; of those in an item that is dropped only what stands on its own, or else the
+// `first`, when nothing is said about the item yet.
+static void report_until(Parser *p, uint32_t byte, bool dropped, bool first) {
+  const ProblemVec *all = &p->scanned->problems;
+  for (; p->next_problem < all->len && !p->stopped; p->next_problem++) {
+    const Problem *q = &all->data[p->next_problem];
+    if (q->at > byte) return;
+    if (dropped && !q->always && !first) continue;
+    if (!dropped && !q->always && p->covered > token(p, item_start(p, p->next))->begin) continue;
+    report(p, q);
+    first = false;
+  }
 }
 
 int nn_yylex(NN_YYSTYPE *value, Span *at, Parser *p) {
@@ -32,7 +39,7 @@ int nn_yylex(NN_YYSTYPE *value, Span *at, Parser *p) {
     at->end = at->begin;
     return kind;
   }
-  if (!p->stopped) report_until(p, t->begin, false);
+  if (!p->stopped) report_until(p, t->begin, false, false);
   if (p->stopped) return T_YYEOF;
   p->last = p->next;
   if (t->kind != T_YYEOF) p->next++;
@@ -168,13 +175,16 @@ static uint32_t plan(Parser *p, uint32_t i) {
   return end;
 }
 
-void resynchronise(Parser *p, uint32_t i) {
-  if (token(p, i)->kind == ';') return; // the grammar's `error ';'` takes it as it is
+void resynchronise(Parser *p, uint32_t i, bool said) {
+  if (token(p, i)->kind == ';') { // the grammar's `error ';'` takes it as it is
+    p->resumed = i;
+    return;
+  }
   uint32_t end = plan(p, i);
   const Token *t = token(p, end);
   if (t->inserted)
-    report_until(p, t->begin, true); // what it stands in for is part of what is dropped
+    report_until(p, t->begin, true, !said); // what it stands in for is part of what is dropped
   else if (t->begin > 0)
-    report_until(p, t->begin - 1, true);
+    report_until(p, t->begin - 1, true, !said);
   p->next = p->resumed = end;
 }

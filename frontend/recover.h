@@ -11,8 +11,9 @@ void nn_yyerror(Span *at, Parser *p, const char *message);
 uint32_t item_start(const Parser *p, uint32_t i);
 // The token at which the list that holds the item goes on after an error at `i`; *need_semi: it is no `;`.
 uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi);
-// Plans how the parser goes on after an error at token `i`: sets next and inject.
-void resynchronise(Parser *p, uint32_t i);
+// Plans how the parser goes on after an error at token `i`: sets next and inject. `said`: the item has its
+// error already, what else is wrong with it is a consequence.
+void resynchronise(Parser *p, uint32_t i, bool said);
 // True when the token can only begin an item, never continue an expression.
 bool begins_item(const Token *tokens, uint32_t i);
 

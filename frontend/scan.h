@@ -14,7 +14,9 @@ typedef struct Scanner {
   uint32_t begin, end; // of the lexeme
   TokenValue value;
   StrBuf doc;           // of the ## comments since the last token
+  Problem unsaid;       // one beyond MAX_PROBLEMS
   bool foreign_comment; // complained about already
+  bool unterminated;    // the lexeme is a string without its closing quote
   bool binary;          // not text: scanning stops
 } Scanner;
 
@@ -26,6 +28,8 @@ int scan_string(Scanner *s, uint32_t skip); // quotes of `skip` bytes on both si
 // The same with a complaint.
 int scan_bad_number(Scanner *s, const char *label, int kind);
 int scan_unterminated(Scanner *s);
+// How much of a line that begins with a quote is the string: not the signs that end the statement.
+size_t scan_unterminated_length(const char *text, size_t n);
 int scan_foreign(Scanner *s, int kind, const char *instead); // another language's spelling of `kind`
 int scan_invalid(Scanner *s);
 // `//` or a slash and a star where no operand stands before: a comment of another language. One complaint a

@@ -263,6 +263,7 @@ static bool unused_value(Context *c) {
   int kind = c->t[c->i].kind;
   if (kind != ';' && kind != T_PIPE && !is_operator(kind)) return false;
   if (!expects(c, '=') || !ends_operand(c->t[c->item].kind) || c->i == c->item) return false;
+  if (c->item > 0 && c->t[c->item - 1].kind == ';' && c->t[c->item - 1].inserted) return true; // its rest
   bool need_semi;
   uint32_t end = item_end(c->p, c->item, c->i, &need_semi);
   Span at = {c->p->source, c->t[c->item].begin, c->t[end - 1].end};
@@ -471,12 +472,20 @@ static void plain_message(Context *c) {
 
 // -- the whole ----------------------------------------------------------------------------------------
 
-// A syntax error in an item that already has a problem of brackets, strings or signs is its consequence.
+// A syntax error in an item whose brackets, strings or signs are wrong is a consequence.
 static bool follows_from_problem(const Context *c) {
-  if (c->p->covered > c->t[c->item].begin) return true;
   for (uint32_t k = c->item; k <= c->i; k++)
     if (c->t[k].inserted) return true;
-  return false;
+  return c->p->covered > c->t[c->item].begin;
+}
+
+// What stands right after a dropped item on the same line, and is no item itself, is the rest of it.
+static bool rest_of_dropped(const Context *c) {
+  const Token *t = &c->t[c->i];
+  if (c->i == 0 || c->p->resumed == NO_TOKEN || t->first_on_line) return false;
+  uint32_t from = c->t[c->p->resumed].kind == ';' ? c->p->resumed + 1 : c->p->resumed;
+  if (c->item != from || c->t[from].first_on_line || begins_item(c->t, from)) return false;
+  return c->i == c->item || expects(c, '=');
 }
 
 void syntax_error(Parser *p, const int *expected, int n) {
@@ -487,11 +496,12 @@ void syntax_error(Parser *p, const int *expected, int n) {
   if (p->stopped) return;
   Context c = {.p = p, .t = p->scanned->tokens.data, .i = p->last, .expected = expected, .n = n};
   c.item = item_start(p, c.i);
-  if (!follows_from_problem(&c)) {
-    bool known = false;
-    for (size_t k = 0; k < sizeof slips / sizeof slips[0] && !known; k++) known = slips[k](&c);
-    if (!known) plain_message(&c);
+  bool said = p->covered > c.t[c.item].begin;
+  if (!follows_from_problem(&c) && !rest_of_dropped(&c)) {
+    for (size_t k = 0; k < sizeof slips / sizeof slips[0] && !said; k++) said = slips[k](&c);
+    if (!said) plain_message(&c);
+    said = true;
     if (diags_full(p->diags)) p->stopped = true;
   }
-  resynchronise(p, c.i);
+  resynchronise(p, c.i, said || rest_of_dropped(&c));
 }

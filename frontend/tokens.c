@@ -32,6 +32,10 @@ bool scan_after_operand(const Scanner *s) {
 static Problem *problem(Scanner *s, DiagCode code, uint32_t begin, uint32_t end, const char *message) {
   Problem p = {
       .at = s->begin, .code = code, .span = {s->source, begin, end}, .message = message, .always = true};
+  if (s->out->problems.len >= MAX_PROBLEMS) {
+    s->unsaid = p;
+    return &s->unsaid;
+  }
   vec_push(s->arena, &s->out->problems, p);
   return &s->out->problems.data[s->out->problems.len - 1];
 }
@@ -138,10 +142,16 @@ int scan_string(Scanner *s, uint32_t skip) {
   return T_STRLIT;
 }
 
+size_t scan_unterminated_length(const char *text, size_t n) {
+  while (n > 1 && strchr("()[]{},; \t\r", text[n - 1])) n--;
+  return n;
+}
+
 int scan_unterminated(Scanner *s) {
   Problem *p = problem(s, DIAG_E0105, s->begin, s->end, "this string has no closing `\"`");
   p->label = "a string ends on its line";
   p->covers = true;
+  s->unterminated = true;
   s->value.str.text = "";
   s->value.str.len = 0;
   return T_STRLIT;
@@ -247,6 +257,7 @@ Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a)
   Lines lines = {.fresh = true};
   for (int kind = 1; kind != 0;) {
     s.value = (TokenValue){0};
+    s.unterminated = false;
     kind = nn_yyscan(flex);
     if (kind == 0 || s.binary) {
       kind = 0;
@@ -254,6 +265,7 @@ Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a)
     }
     attach_doc(&s);
     Token t = {.kind = kind, .begin = s.begin, .end = s.end, .partner = NO_TOKEN, .value = s.value};
+    t.unterminated = s.unterminated;
     place(&lines, s.text, &t);
     vec_push(a, &s.out->tokens, t);
   }
@@ -266,13 +278,13 @@ Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a)
   return s.out;
 }
 
-// Insertion keeps the order of equals; the scanner's own come sorted already.
+static int by_place(const void *a, const void *b) {
+  const Problem *p = a, *q = b;
+  if (p->at != q->at) return p->at < q->at ? -1 : 1;
+  return p->order < q->order ? -1 : p->order > q->order;
+}
+
 void sort_problems(Scanned *s) {
-  Problem *p = s->problems.data;
-  for (size_t i = 1; i < s->problems.len; i++) {
-    Problem x = p[i];
-    size_t k = i;
-    for (; k > 0 && p[k - 1].at > x.at; k--) p[k] = p[k - 1];
-    p[k] = x;
-  }
+  for (size_t i = 0; i < s->problems.len; i++) s->problems.data[i].order = (uint32_t)i;
+  if (s->problems.len) qsort(s->problems.data, s->problems.len, sizeof(Problem), by_place);
 }

@@ -12,7 +12,8 @@
 #include "ir/base/vec.h"
 
 enum { MAX_SOURCE_BYTES = 1 << 20 };
-enum { MAX_BRACKETS = 200 }; // open at a time
+enum { MAX_BRACKETS = 200 };  // open at a time
+enum { MAX_PROBLEMS = 2000 }; // kept; many more than are ever shown
 
 #define NO_TOKEN UINT32_MAX
 
@@ -43,6 +44,7 @@ typedef struct Token {
   uint32_t partner; // of a bracket: index of the other one
   bool first_on_line;
   bool inserted;      // by brackets.c: it stands for text that is missing
+  bool unterminated;  // a string without its closing quote
   bool in_expression; // a `{` or `}` of scan's body, after which the expression goes on
   TokenValue value;
 } Token;
@@ -50,7 +52,8 @@ typedef struct Token {
 typedef VEC(Token) TokenVec;
 
 typedef struct Problem {
-  uint32_t at; // byte where it is reported
+  uint32_t at;    // byte where it is reported
+  uint32_t order; // among those of the same byte
   DiagCode code;
   Span span, also;
   const char *message, *label, *also_label, *note, *help; // all but the message may be NULL
