@@ -2,6 +2,8 @@
 // at the right place and everything around it is still read. Where braces do not balance, the indentation
 // says which one is meant; a program whose brackets balance is never touched.
 //
+// Longer than most files: the rules share the state of one walk.
+//
 // One walk over the tokens with a stack of open brackets writes the repaired sequence; what it inserts is
 // marked, what it finds wrong becomes a Problem. A second walk sets the partners.
 #include "frontend/parser.h"

@@ -128,7 +128,8 @@ loop_head: pattern IN source { $$ = (LoopHead){$pattern, $source}; }
     | resync { $$ = (LoopHead){0}; } ;
 
 /* -- top level ----------------------------------------------------------------------------------------- */
-decl: IMPORT str AS name ';' { $$ = stmt_new(p, ST_IMPORT, @$); $$->u.import.path = $str; $$->u.import.as = $name; }
+decl: IMPORT str AS name ';'
+      { $$ = stmt_new(p, ST_IMPORT, @$); $$->u.import.path = $str; $$->u.import.as = $name; }
     | option_stmt
     | DIM name LE value { $$ = stmt_new(p, ST_DIM, @$); $$->u.dim.name = $name; $$->u.dim.bound = $value; }
     | DIM name skip { $$ = stmt_let_error(p, $name, @$); }
@@ -140,11 +141,13 @@ decl: IMPORT str AS name ';' { $$ = stmt_new(p, ST_IMPORT, @$); $$->u.import.pat
     | VJP name skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | VJP name resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     | layer_decl
-    | MODEL name '=' value { $$ = stmt_new(p, ST_MODEL, @$); $$->u.model.name = $name; $$->u.model.value = $value; }
+    | MODEL name '=' value
+      { $$ = stmt_new(p, ST_MODEL, @$); $$->u.model.name = $name; $$->u.model.value = $value; }
     | MODEL name skip { $$ = stmt_let_error(p, $name, @$); }
     | store_decl
     | DATA name opt_params data_block
-      { $$ = stmt_new(p, ST_DATA, @$); $$->u.data.name = $name; $$->u.data.params = $opt_params; $$->u.data.items = $data_block; }
+      { $$ = stmt_new(p, ST_DATA, @$); $$->u.data.name = $name; $$->u.data.params = $opt_params;
+        $$->u.data.items = $data_block; }
     | DATA name skip { $$ = stmt_let_error(p, $name, @$); }
     | DATA name resync data_block { $$ = stmt_let_error(p, $name, @$); }
     | TRAIN name train_block
@@ -161,12 +164,16 @@ decl: IMPORT str AS name ';' { $$ = stmt_new(p, ST_IMPORT, @$); $$->u.import.pat
     | resync block { $$ = stmt_new(p, ST_ERROR, @$); }
     ;
 option_stmt: OPTION name opt_type '=' value
-      { $$ = stmt_new(p, ST_OPTION, @$); $$->u.option.name = $name; $$->u.option.type = $opt_type; $$->u.option.value = $value; }
+      { $$ = stmt_new(p, ST_OPTION, @$); $$->u.option.name = $name; $$->u.option.type = $opt_type;
+        $$->u.option.value = $value; }
     | OPTION name skip { $$ = stmt_let_error(p, $name, @$); } ;
-str: STRLIT { $$ = expr_new(p, EX_STR, @$, NULL, NULL); $$->u.str.text = $1.str.text; $$->u.str.len = $1.str.len; } ;
+str: STRLIT
+      { $$ = expr_new(p, EX_STR, @$, NULL, NULL); $$->u.str.text = $1.str.text; $$->u.str.len = $1.str.len;
+        } ;
 opt_params: %empty { $$ = (ParamList){0}; } | '(' params ')' { $$ = $params; $$.span = @$; } ;
 fn_decl: FN name '(' params ')' opt_ret body
-      { $$ = $body; $$.name = $name; $$.params = $params; $$.params.span = span_join(@3, @5); $$.ret = $opt_ret; } ;
+      { $$ = $body; $$.name = $name; $$.params = $params; $$.params.span = span_join(@3, @5);
+        $$.ret = $opt_ret; } ;
 fn_stmt: fn_decl { $$ = stmt_new(p, ST_FN_DECL, @$); $$->u.fn = $fn_decl; }
     | FN name skip { $$ = stmt_let_error(p, $name, @$); }
     | FN name resync block { $$ = stmt_let_error(p, $name, @$); } ;
@@ -209,7 +216,9 @@ type_list: type ',' type { $$ = (TypeList){0}; LIST_ADD(p, $$, $1); LIST_ADD(p, 
 shape: '[' ']' { $$ = type_new(p, TY_TENSOR, @$); $$->is_real = $$->has_shape = true; }
     | '[' dims ']' { $$ = type_new(p, TY_TENSOR, @$); $$->is_real = $$->has_shape = true;
                      $$->dims = $dims.data; $$->n_dims = $dims.len; } ;
-dims: dimspec { $$ = (DimList){0}; LIST_ADD(p, $$, $dimspec); } | dims ',' dimspec { $$ = $1; LIST_ADD(p, $$, $dimspec); } ;
+dims: dimspec
+      { $$ = (DimList){0}; LIST_ADD(p, $$, $dimspec); } | dims ',' dimspec { $$ = $1;
+        LIST_ADD(p, $$, $dimspec); } ;
 dimspec: expr { $$ = (DimSpec){DIM_EXPR, @$, $expr, NULL}; }
     | '*' IDENT { $$ = (DimSpec){DIM_STAR, @$, NULL, $IDENT.text}; }
     | ELLIPSIS { $$ = (DimSpec){DIM_ELLIPSIS, @$, NULL, NULL}; } ;
@@ -223,10 +232,14 @@ assign_stmt: postfix '=' value { $$ = stmt_assign(p, ST_ASSIGN, $postfix, $value
 update_stmt: UPDATE postfix '=' value { $$ = stmt_assign(p, ST_UPDATE, $postfix, $value, @$); } ;
 assert_stmt: ASSERT value { $$ = stmt_assert(p, $value, NULL, @$); }
     | ASSERT expr ',' str ';' { $$ = stmt_assert(p, $expr, $str, @$); } ;
-store_decl: PARAM name ':' type '=' expr opt_with ';' { $$ = stmt_store(p, ST_PARAM, $name, $type, $expr, $opt_with, @$); }
-    | STATE name ':' type '=' expr opt_with ';' { $$ = stmt_store(p, ST_STATE, $name, $type, $expr, $opt_with, @$); }
-    | PARAM name ':' type '=' skip { $$ = stmt_store(p, ST_PARAM, $name, $type, expr_error(p, @skip), (NamedList){0}, @$); }
-    | STATE name ':' type '=' skip { $$ = stmt_store(p, ST_STATE, $name, $type, expr_error(p, @skip), (NamedList){0}, @$); }
+store_decl: PARAM name ':' type '=' expr opt_with ';'
+      { $$ = stmt_store(p, ST_PARAM, $name, $type, $expr, $opt_with, @$); }
+    | STATE name ':' type '=' expr opt_with ';'
+      { $$ = stmt_store(p, ST_STATE, $name, $type, $expr, $opt_with, @$); }
+    | PARAM name ':' type '=' skip
+      { $$ = stmt_store(p, ST_PARAM, $name, $type, expr_error(p, @skip), (NamedList){0}, @$); }
+    | STATE name ':' type '=' skip
+      { $$ = stmt_store(p, ST_STATE, $name, $type, expr_error(p, @skip), (NamedList){0}, @$); }
     | PARAM name skip { $$ = stmt_let_error(p, $name, @$); }
     | STATE name skip { $$ = stmt_let_error(p, $name, @$); } ;
 opt_with: %empty { $$ = (NamedList){0}; } | WITH named_list { $$ = $named_list; } ;
@@ -242,7 +255,8 @@ member: store_decl | let_stmt | var_stmt | assign_stmt | fn_stmt | if_member | a
 if_member: IF skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | IF cond member_block { $$ = stmt_if(p, $cond, $member_block, NULL, @$); }
     | IF cond member_block ELSE member_block { $$ = stmt_if(p, $cond, $3, &$5, @$); }
-    | IF cond member_block ELSE if_member { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $member_block, &l, @$); } ;
+    | IF cond member_block ELSE if_member
+      { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $member_block, &l, @$); } ;
 
 /* -- data ------------------------------------------------------------------------------------------------- */
 data_block: '{' data_items '}' { $$ = $data_items; $$.span = @$; } ;
@@ -255,12 +269,15 @@ data_item: name ':' type FROM value { $$ = stmt_field(p, ST_FIELD_FROM, $name, $
 
 /* -- train ------------------------------------------------------------------------------------------------ */
 train_block: '{' train_items '}' { $$ = $train_items; $$.span = @$; } ;
-train_items: %empty { $$ = (StmtList){0}; } | train_items train_item { $$ = $1; LIST_ADD(p, $$, $train_item); } ;
+train_items: %empty
+      { $$ = (StmtList){0}; } | train_items train_item { $$ = $1; LIST_ADD(p, $$, $train_item); } ;
 train_item: IDENT '=' value { $$ = stmt_setting(p, $IDENT, $value, @$); }
     | let_stmt | option_stmt | update_stmt | if_train
     | LOAD postfix FROM expr ';' { $$ = stmt_file(p, ST_LOAD, $postfix, $expr, NULL, (NamedList){0}, @$); }
-    | LOAD postfix FROM expr WITH named_list ';' { $$ = stmt_file(p, ST_LOAD, $postfix, $expr, NULL, $named_list, @$); }
-    | LOAD postfix FROM expr AS expr opt_with ';' { $$ = stmt_file(p, ST_LOAD, $postfix, $4, $6, $opt_with, @$); }
+    | LOAD postfix FROM expr WITH named_list ';'
+      { $$ = stmt_file(p, ST_LOAD, $postfix, $expr, NULL, $named_list, @$); }
+    | LOAD postfix FROM expr AS expr opt_with ';'
+      { $$ = stmt_file(p, ST_LOAD, $postfix, $4, $6, $opt_with, @$); }
     | SAVE postfix TO expr ';' { $$ = stmt_file(p, ST_SAVE, $postfix, $expr, NULL, (NamedList){0}, @$); }
     | PHASE name train_block
       { $$ = stmt_new(p, ST_PHASE, @$); $$->u.train.name = $name; $$->u.train.items = $train_block; }
@@ -280,7 +297,8 @@ train_item: IDENT '=' value { $$ = stmt_setting(p, $IDENT, $value, @$); }
 if_train: IF skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | IF cond train_block { $$ = stmt_if(p, $cond, $train_block, NULL, @$); }
     | IF cond train_block ELSE train_block { $$ = stmt_if(p, $cond, $3, &$5, @$); }
-    | IF cond train_block ELSE if_train { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $train_block, &l, @$); } ;
+    | IF cond train_block ELSE if_train
+      { StmtList l = list_of(p, $5); $$ = stmt_if(p, $cond, $train_block, &l, @$); } ;
 source: expr { $$ = (Range){$expr, NULL, @$}; } | range ;
 range: expr DOTDOT expr { $$ = (Range){$1, $3, @$}; } ;
 
@@ -300,7 +318,8 @@ stmt: let_stmt | var_stmt | assign_stmt | update_stmt | store_decl | assert_stmt
         $$->u.minimize.except = $opt_except; $$->u.minimize.optimizer = $7; }
     | REPORT report_list ';' { $$ = stmt_new(p, ST_REPORT, @$); $$->u.report = $report_list; }
     | FINISH block { $$ = stmt_new(p, ST_FINISH, @$); $$->u.block = $block; }
-    | PRINT '(' args ')' ';' { $$ = stmt_new(p, ST_PRINT, @$); $$->u.print = $args; $$->u.print.span = span_join(@2, @4); }
+    | PRINT '(' args ')' ';'
+      { $$ = stmt_new(p, ST_PRINT, @$); $$->u.print = $args; $$->u.print.span = span_join(@2, @4); }
     | skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | resync block { $$ = stmt_new(p, ST_ERROR, @$); } ;
 if_stmt: IF skip { $$ = stmt_new(p, ST_ERROR, @$); }
@@ -311,7 +330,8 @@ opt_except: %empty { $$ = (ExprList){0}; } | EXCEPT expr_list { $$ = $expr_list;
 report_list: report_item { $$ = (NamedList){0}; LIST_ADD(p, $$, $report_item); }
     | report_list ',' report_item { $$ = $1; LIST_ADD(p, $$, $report_item); } ;
 report_item: name { $$ = (Named){$name, NULL}; } | named ;
-pattern: name { $$ = pattern_name(p, $name); } | '(' pattern_list ')' { $$ = pattern_tuple(p, $pattern_list, @$); } ;
+pattern: name
+      { $$ = pattern_name(p, $name); } | '(' pattern_list ')' { $$ = pattern_tuple(p, $pattern_list, @$); } ;
 pattern_list: pattern ',' pattern { $$ = (PatternList){0}; LIST_ADD(p, $$, $1); LIST_ADD(p, $$, $3); }
     | pattern_list ',' pattern { $$ = $1; LIST_ADD(p, $$, $pattern); } ;
 
@@ -323,9 +343,11 @@ expr: IF expr THEN expr ELSE expr
       { $$ = expr_new(p, EX_LAMBDA, @$, $6, NULL); $$->u.lambda.params = $lparams; $$->u.lambda.body = $6; }
     | pipe ;
 lparams: %empty { $$ = (NameList){0}; } | names | names ',' ;
-names: name { $$ = (NameList){0}; LIST_ADD(p, $$, $name); } | names ',' name { $$ = $1; LIST_ADD(p, $$, $name); } ;
+names: name
+      { $$ = (NameList){0}; LIST_ADD(p, $$, $name); } | names ',' name { $$ = $1; LIST_ADD(p, $$, $name); } ;
 pipe: op
-    | pipe PIPE postfix { $$ = expr_new(p, EX_PIPE, @$, $1, $postfix); $$->u.pipe.left = $1; $$->u.pipe.right = $postfix; } ;
+    | pipe PIPE postfix
+      { $$ = expr_new(p, EX_PIPE, @$, $1, $postfix); $$->u.pipe.left = $1; $$->u.pipe.right = $postfix; } ;
 op: postfix
     | op OR op { $$ = expr_binary(p, BIN_OR, $1, $3, @2, @$); }
     | op AND op { $$ = expr_binary(p, BIN_AND, $1, $3, @2, @$); }
@@ -348,15 +370,20 @@ op: postfix
 postfix: primary
     | postfix '(' args ')' { ArgList l = $args; l.span = span_join(@2, @4); $$ = expr_call(p, $1, l, @$); }
     | postfix '[' subs ']' { $$ = expr_index(p, $1, $subs, @$); }
-    | postfix '.' IDENT { $$ = expr_new(p, EX_MEMBER, @$, $1, NULL); $$->u.member.base = $1; $$->u.member.name = $IDENT; } ;
+    | postfix '.' IDENT
+      { $$ = expr_new(p, EX_MEMBER, @$, $1, NULL); $$->u.member.base = $1; $$->u.member.name = $IDENT; } ;
 name: IDENT | MODEL | DATA | TEST | PHASE | EVERY | OVER | EXCEPT | USING | FROM | TO | EXPORT | DIM | IMPORT | AS | OPTION
     | FINISH | MASK ;
-primary: INTLIT { $$ = expr_new(p, EX_INT, @$, NULL, NULL); $$->u.i.value = $1.i.value; $$->u.i.too_big = $1.i.too_big; }
+primary: INTLIT
+      { $$ = expr_new(p, EX_INT, @$, NULL, NULL); $$->u.i.value = $1.i.value;
+        $$->u.i.too_big = $1.i.too_big; }
     | FLOATLIT { $$ = expr_new(p, EX_FLOAT, @$, NULL, NULL); $$->u.f = $1.f; }
     | str
     | BOOL { $$ = expr_new(p, EX_BOOL, @$, NULL, NULL); $$->u.b = $1.b; }
     | name { $$ = expr_name(p, $name); }
-    | DTYPE { $$ = expr_new(p, EX_DTYPE, @$, NULL, NULL); $$->u.dtype.is_real = $1.dtype.is_real; $$->u.dtype.type = $1.dtype.type; }
+    | DTYPE
+      { $$ = expr_new(p, EX_DTYPE, @$, NULL, NULL); $$->u.dtype.is_real = $1.dtype.is_real;
+        $$->u.dtype.type = $1.dtype.type; }
     | '(' expr ')' { $$ = $expr; $$->in_parens = true; }
     | '(' expr ',' expr_list opt_comma ')' { $$ = expr_list(p, EX_TUPLE, exprs_before(p, $2, $4), @$); }
     | '[' opt_comma_list ']' { $$ = expr_list(p, EX_LIST, $2, @$); }
@@ -368,9 +395,12 @@ primary: INTLIT { $$ = expr_new(p, EX_INT, @$, NULL, NULL); $$->u.i.value = $1.i
     | scan_begin '(' pattern IN source opt_named ')' block
       { $$ = expr_scan(p, $1, $pattern, $source, $opt_named, (NamedList){0}, $block, @$); }
     | EINSUM '(' expr_list ARROW shape ')'
-      { $$ = expr_list(p, EX_EINSUM, $expr_list, @$); $$->u.einsum.operands = $expr_list; $$->u.einsum.result = $shape; }
-    | REARRANGE '(' expr ARROW shape opt_named ')' { $$ = expr_rearrange(p, NULL, $expr, $shape, $opt_named, @$); }
-    | REDUCE '(' IDENT ',' expr ARROW shape opt_named ')' { $$ = expr_rearrange(p, &$IDENT, $expr, $shape, $opt_named, @$); } ;
+      { $$ = expr_list(p, EX_EINSUM, $expr_list, @$); $$->u.einsum.operands = $expr_list;
+        $$->u.einsum.result = $shape; }
+    | REARRANGE '(' expr ARROW shape opt_named ')'
+      { $$ = expr_rearrange(p, NULL, $expr, $shape, $opt_named, @$); }
+    | REDUCE '(' IDENT ',' expr ARROW shape opt_named ')'
+      { $$ = expr_rearrange(p, &$IDENT, $expr, $shape, $opt_named, @$); } ;
 scan_begin: SCAN { $$ = p->height; p->height = 0; } ;
 opt_comma: %empty | ',' ;
 opt_comma_list: %empty { $$ = (ExprList){0}; } | expr_list opt_comma ;
@@ -378,10 +408,15 @@ opt_named: %empty { $$ = (NamedList){0}; } | ',' named_list { $$ = $named_list; 
 named_list: named { $$ = (NamedList){0}; LIST_ADD(p, $$, $named); }
     | named_list ',' named { $$ = $1; LIST_ADD(p, $$, $named); } ;
 named: name '=' expr { $$ = (Named){$name, $expr}; } ;
-expr_list: expr { $$ = (ExprList){0}; LIST_ADD(p, $$, $expr); } | expr_list ',' expr { $$ = $1; LIST_ADD(p, $$, $expr); } ;
+expr_list: expr
+      { $$ = (ExprList){0}; LIST_ADD(p, $$, $expr); } | expr_list ',' expr { $$ = $1;
+        LIST_ADD(p, $$, $expr); } ;
 args: %empty { $$ = (ArgList){0}; } | arg_list | arg_list ',' ;
-arg_list: arg { $$ = (ArgList){0}; LIST_ADD(p, $$, $arg); } | arg_list ',' arg { $$ = $1; LIST_ADD(p, $$, $arg); } ;
-arg: expr { $$ = (Arg){NULL, $expr->span, $expr}; } | named { $$ = (Arg){$1.name.text, $1.name.span, $1.value}; } ;
+arg_list: arg
+      { $$ = (ArgList){0}; LIST_ADD(p, $$, $arg); } | arg_list ',' arg { $$ = $1; LIST_ADD(p, $$, $arg); } ;
+arg: expr
+      { $$ = (Arg){NULL, $expr->span, $expr}; } | named { $$ = (Arg){$1.name.text, $1.name.span, $1.value};
+        } ;
 subs: sub { $$ = (SubList){0}; LIST_ADD(p, $$, $sub); } | subs ',' sub { $$ = $1; LIST_ADD(p, $$, $sub); } ;
 sub: expr { $$ = (Sub){.kind = SUB_INDEX, .span = @$, .index = $expr}; }
     | ELLIPSIS { $$ = (Sub){.kind = SUB_ELLIPSIS, .span = @$}; }

@@ -1,5 +1,6 @@
 // One mistake, one message. First the slips people make, each a function that recognises its own and says
-// how it is written; else what was expected, in plain words.
+// how it is written; else what was expected, in plain words. Longer than most files: half of it is tables of
+// words.
 #include "frontend/syntax_error.h"
 #include "frontend/recover.h"
 
