@@ -167,6 +167,8 @@ struct Stmt {
 typedef struct File {
   uint32_t source;
   StmtList decls;
+  const char **lost; // identifiers in the text that syntax errors dropped: no use of one is "unknown"
+  uint32_t n_lost;
 } File;
 
 #endif

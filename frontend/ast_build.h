@@ -24,6 +24,11 @@ typedef struct Parser {
   uint32_t covered;       // byte of the last covering problem reported, plus one; 0: none
   const char *misused[8]; // keywords already reported as misused names
   uint32_t n_misused;
+  uint32_t fn_in; // the block of the last misplaced `fn`; 0: none
+  struct {
+    const char **data;
+    uint32_t len;
+  } lost; // see File
   uint32_t height; // greatest of the expressions built since the enclosing scan began
   bool stopped;    // nothing more is delivered or reported
 } Parser;
@@ -70,6 +75,9 @@ Expr *expr_scan(Parser *p, uint32_t outer, Pattern *pattern, Range in, NamedList
 Expr *expr_rearrange(Parser *p, const Name *how, Expr *operand, Type *result, NamedList sizes, Span at);
 // (first, rest…) as one list.
 ExprList exprs_before(Parser *p, Expr *first, ExprList rest);
+
+// A closing bracket that brackets.c put in: nobody knows what was meant to be inside.
+static inline bool absent(Span closing) { return closing.begin == closing.end; }
 
 static inline Span span_join(Span first, Span last) { return (Span){first.source, first.begin, last.end}; }
 

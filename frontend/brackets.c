@@ -159,7 +159,7 @@ static void missing_brace(Repair *r) {
   const Token *before = last_out(r);
   bool scan = before->kind == ')' && before->in_expression;
   Span at = {r->source, before->end, before->end};
-  problem(r, DIAG_E0109, before->end, at, "missing `{`")->label = "the body begins here";
+  if (!r->excused) problem(r, DIAG_E0109, before->end, at, "missing `{`")->label = "the body begins here";
   r->surplus--;
   Token brace = {
       .kind = '{', .begin = before->end, .end = before->end, .partner = NO_TOKEN, .inserted = true};
@@ -360,8 +360,11 @@ static void before_token(Repair *r, const Token *t) {
                 (r->in[r->at + 1].first_on_line || !closed_later(r, r->at, top(r)->token.kind));
     bool brace = t->kind == '{' && !(last_out(r) && last_out(r)->kind == ')') &&
                  !closed_later(r, r->at, top(r)->token.kind);
-    if (unterminated_string_last(r)) r->excused = true;
-    if (item || semi || brace) close_parens(r, t);
+    bool torn = unterminated_string_last(r); // with its line ends what is open around it
+    bool next = item || t->kind == '}' ||
+                (t->kind == T_IDENT && (r->in[r->at + 1].kind == ':' || r->in[r->at + 1].kind == '='));
+    if (torn) r->excused = true;
+    if (item || semi || brace || (torn && t->first_on_line && next)) close_parens(r, t);
   }
   missing_closers(r, t);
   if (item && r->lopsided && r->open.len && begins_declaration(r->in, r->at) &&

@@ -587,7 +587,7 @@ static bool grad_targets(Elab *e, Value v, Span at, Values *out) {
   v = rvalue(e, v, at);
   if (v.kind == V_POISON) return false;
   if (v.kind != V_TENSOR || !dtype_is_real(node_of(e, v.u.node)->dtype)) {
-    diag_label(err(e, DIAG_E0702, at, "a gradient is with respect to a real tensor"), "this is %s",
+    diag_label(err(e, DIAG_E0202, at, "a gradient is with respect to a real tensor"), "this is %s",
                v_describe(e, v));
     return false;
   }

@@ -120,6 +120,12 @@ static const char *signature(Elab *e, const ParamList *p, const char *what) {
   return arena_printf(e->a, "%s)", t);
 }
 
+// A wrong declaration is wrong for every call of it: only the first is reported. The library is never wrong.
+static bool said_of(Elab *e, const ParamList *p, const char *what) {
+  const Source *s = source_get(e->sources, p->span.source);
+  return s && !s->is_std && !first_time(e, "params %u %u %s", p->span.source, p->span.begin, what);
+}
+
 // Index of the parameter each argument goes to; false after an error.
 static bool place_args(Elab *e, const ParamList *params, const Args *args, const char *what, Span span,
                        int *slot) {
@@ -131,6 +137,8 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
     if (!args->names[i]) {
       k = next++;
       if (k >= params->len) {
+        if (said_of(e, params, arena_printf(e->a, "count %u", args->n))) return false;
+        if (said_of(e, params, "unknown")) return false; // a name used inside that is no parameter
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", params->len);
         diag_note(g, "`%s`", signature(e, params, what));
@@ -141,11 +149,12 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
       if (k == params->len) {
         const char **names = ARENA_ARRAY(e->a, params->len + 1, const char *);
         for (uint32_t j = 0; j < params->len; j++) names[j] = params->data[j].name.text;
+        ok = false;
+        if (said_of(e, params, args->names[i])) continue;
         const char *near = nearest_of(args->names[i], names, params->len);
         Diag *g = err(e, DIAG_E0207, args->name_spans[i], "`%s` has no argument `%s`", what, args->names[i]);
         if (near) diag_label(g, "did you mean `%s`?", near);
         diag_note(g, "`%s`", signature(e, params, what));
-        ok = false;
         continue;
       }
     }
@@ -159,6 +168,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
   }
   for (uint32_t k = 0; ok && k < params->len; k++) {
     if (slot[k] >= 0 || params->data[k].dflt) continue;
+    if (said_of(e, params, arena_printf(e->a, "lacks %s", params->data[k].name.text))) return false;
     Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, params->data[k].name.text);
     diag_note(g, "`%s`", signature(e, params, what));
     return false;
@@ -216,19 +226,21 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
   bool *scalar = ARENA_ARRAY(e->a, params->len + 1, bool);
   bool ok = place_args(e, params, args, what, span, slot);
   *poison = !ok;
+  bool wrong = false; // one mistake a call: swapped arguments do not fit twice
   for (uint32_t k = 0; ok && k < params->len; k++) {
     const Param *p = &params->data[k];
     Value v = slot[k] >= 0 ? args->v[slot[k]] : eval(e, p->dflt);
     Span at = slot[k] >= 0 ? args->spans[slot[k]] : p->span;
-    if (v_has_poison(v)) {
+    if (v_has_poison(v) || wrong) {
       *poison = true;
+      v = v_poison();
     } else if (p->type->kind == TY_TENSOR && type_is_star(p->type) && is_scalar_value(e, v)) {
       scalar[k] = true;
       Type scalar_type = *p->type;
       scalar_type.has_shape = false;
-      if (!match_type(e, &scalar_type, &v, at, what, p->name.text)) *poison = true;
+      if (!match_type(e, &scalar_type, &v, at, what, p->name.text)) *poison = wrong = true;
     } else if (!match_type(e, p->type, &v, at, what, p->name.text)) {
-      *poison = true;
+      *poison = wrong = true;
       v = v_poison();
     }
     scope_bind(e, e->scope, p->name.text, v, p->name.span);

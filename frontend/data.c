@@ -313,6 +313,25 @@ static void erroneous_field(Elab *e, const Stmt *s, DataFieldUse *f) {
   f->source = -1;
 }
 
+// All sources of one block have one number of examples; that of `rows` is known here.
+static void rows_agree(Elab *e, const DataUse *u) {
+  const DataSource *first = NULL;
+  const Stmt *at = NULL;
+  for (size_t i = 0; i < u->fields.len; i++) {
+    const DataFieldUse *f = &u->fields.data[i];
+    const DataSource *s = f->source >= 0 ? &u->sources.data[f->source] : NULL;
+    if (!s || s->kind != SRC_ROWS || s->split) continue;
+    if (first && first->n_rows != s->n_rows) {
+      Diag *g =
+          err(e, DIAG_E0503, f->decl->u.field.value->span, "the sources have different numbers of examples");
+      diag_label(g, "%llu, but `%s` has %llu", (unsigned long long)s->n_rows, at->u.field.name.text,
+                 (unsigned long long)first->n_rows);
+      return;
+    }
+    if (!first) first = s, at = f->decl;
+  }
+}
+
 static void data_items(Elab *e, DataUse *u) {
   const StmtList *items = &u->decl->u.data.items;
   Split block = {0};
@@ -320,6 +339,12 @@ static void data_items(Elab *e, DataUse *u) {
     if (items->data[i]->kind == ST_SETTING) data_setting(e, u, items->data[i], &block);
   for (uint32_t i = 0; i < items->len; i++) {
     const Stmt *s = items->data[i];
+    if (s->kind == ST_LET) { // a field with a syntax error
+      const Pattern *p = s->u.let.pattern;
+      define(e, p->name, v_poison(), false, p->span);
+      vec_push(e->a, &u->fields, ((DataFieldUse){.name = p->name, .bad = true}));
+      continue;
+    }
     if (s->kind != ST_FIELD_FROM && s->kind != ST_FIELD_COMPUTED) continue;
     DataFieldUse f = {.name = s->u.field.name.text, .bad = true};
     e->data_shuffle = u->shuffle;
@@ -329,6 +354,7 @@ static void data_items(Elab *e, DataUse *u) {
     Value v = f.bad ? v_poison() : v_tensor(e, f.node);
     if (define(e, f.name, v, false, s->u.field.name.span)) vec_push(e->a, &u->fields, f);
   }
+  rows_agree(e, u);
   if (u->sources.len == 0 && !diags_errors(e->diags)) {
     Diag *g = err(e, DIAG_E0501, u->decl->u.data.name.span, "the data block `%s` has no source",
                   u->decl->u.data.name.text);
@@ -380,6 +406,8 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
   uint32_t k = 0;
   while (k < u->fields.len && names[k] != field->text) k++;
   if (k == u->fields.len) {
+    const char *data = u->decl->u.data.name.text;
+    if (lost(e, field->text) || !first_time(e, "field %s.%s", data, field->text)) return NO_NODE;
     Diag *g =
         err(e, DIAG_E0209, field->span, "`%s` has no field `%s`", u->decl->u.data.name.text, field->text);
     const char *near = nearest_of(field->text, names, k);

@@ -42,6 +42,7 @@ static void context(Elab *e, Diag *g, Span at) {
 
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
   StrBuf b = {0};
+  if (diags_has_error(e->diags, user_span(e, at))) return NULL; // a loop says the same each time round
   va_list ap;
   va_start(ap, fmt);
   sb_vprintf(&b, fmt, ap);
@@ -50,6 +51,21 @@ Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
   strbuf_free(&b);
   context(e, g, at);
   return g;
+}
+
+// One mistake in a definition shows wherever it is used: true the first time that `what` (a format) is asked.
+bool first_time(Elab *e, const char *fmt, ...) {
+  StrBuf b = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  sb_vprintf(&b, fmt, ap);
+  va_end(ap);
+  const char *key = intern(e->names, sb_text(&b));
+  strbuf_free(&b);
+  for (size_t i = 0; i < e->said.len; i++)
+    if (e->said.data[i] == key) return false;
+  vec_push(e->a, &e->said, key);
+  return true;
 }
 
 Diag *warn(Elab *e, DiagCode code, const char *flag, Span at, const char *fmt, ...) {
@@ -347,6 +363,7 @@ static bool export_input(Elab *e, const Param *p) {
     bool unknown =
         d->kind != DIM_EXPR || (d->expr->kind == EX_NAME && !scope_find(e->scope, d->expr->u.name));
     if (!unknown) continue;
+    if (d->kind == DIM_EXPR && !unknown_is_news(e, d->expr->u.name)) return false;
     Diag *g = err(e, DIAG_E0608, d->span, "the sizes of an export's arguments must be known");
     if (d->kind == DIM_EXPR)
       diag_note(g, "`dim %s <= 64;` before the export makes it a size known at run time", d->expr->u.name);

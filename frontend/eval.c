@@ -79,12 +79,7 @@ static Value eval_name(Elab *e, const Expr *x) {
   Binding *b = scope_find(e->scope, name);
   if (b) return binding_value(e, b);
   if (name == e->n_mask) return (Value){.kind = V_DTYPE, .u.dtype = {DT_MASK, false}};
-  const char *near = nearest_name(e->scope, name);
-  Diag *g = err(e, DIAG_E0201, x->span, "unknown name `%s`", name);
-  if (near)
-    diag_label(g, "did you mean `%s`?", near);
-  else
-    diag_label(g, "not defined here");
+  if (unknown_is_news(e, name)) unknown_name(e, name, nearest_name(e->scope, name), x->span);
   return v_poison();
 }
 
@@ -114,12 +109,16 @@ bool eval_str(Elab *e, const Expr *x, const char **out, const char *what) {
   return false;
 }
 
-bool loop_enter(Elab *e, Span at) {
-  if (e->dead) return false;
-  if (++e->iterations <= MAX_ITERATIONS) return true;
+static void too_many_iterations(Elab *e, Span at) {
   Diag *g = err(e, DIAG_E0803, at, "more than %d unrolled iterations", MAX_ITERATIONS);
   diag_note(
       g, "`for` is static: its body is elaborated once per iteration; a long loop at run time is a `scan`");
+}
+
+bool loop_enter(Elab *e, Span at) {
+  if (e->dead) return false;
+  if (++e->iterations <= MAX_ITERATIONS) return true;
+  too_many_iterations(e, at);
   e->dead = true;
   return false;
 }
@@ -133,8 +132,8 @@ bool range_values(Elab *e, const Range *r, Values *out) {
     ok &= eval_int(e, r->to, &b, "the end of a range");
     if (!ok) return false;
     if (b > a && (uint64_t)b - (uint64_t)a > MAX_ITERATIONS) {
-      e->iterations = MAX_ITERATIONS;
-      return loop_enter(e, r->span);
+      too_many_iterations(e, r->span); // nothing was unrolled: only this loop is wrong
+      return false;
     }
     for (int64_t i = a; i < b; i++) vec_push(e->a, out, v_int(i));
     return true;
@@ -212,6 +211,33 @@ static const char *member_hint(const Instance *i, const char *name) {
   return n.best;
 }
 
+static bool pattern_binds(const Pattern *p, const char *name) {
+  if (p->name == name) return true;
+  for (uint32_t i = 0; i < p->len; i++)
+    if (pattern_binds(p->items[i], name)) return true;
+  return false;
+}
+
+// Whether an application of the layer may make a member of this name: bound in its body, or counted
+// (dense_0).
+static bool made_inside(const StmtList *body, const char *name) {
+  const char *end = name + strlen(name);
+  while (end > name && end[-1] >= '0' && end[-1] <= '9') end--;
+  if (*end && end > name && end[-1] == '_') return true;
+  for (uint32_t i = 0; i < body->len; i++) {
+    const Stmt *s = body->data[i];
+    bool here = false;
+    if (s->kind == ST_LET || s->kind == ST_VAR) here = pattern_binds(s->u.let.pattern, name);
+    if (s->kind == ST_PARAM || s->kind == ST_STATE) here = s->u.store.name.text == name;
+    if (s->kind == ST_FN_DECL) here = made_inside(&s->u.fn.body, name);
+    if (s->kind == ST_FOR) here = made_inside(&s->u.loop.body, name);
+    if (s->kind == ST_IF)
+      here = made_inside(&s->u.cond.then, name) || made_inside(&s->u.cond.otherwise, name);
+    if (here) return true;
+  }
+  return false;
+}
+
 static Value instance_member(Elab *e, Value base, const Name *name) {
   Instance *i = base.u.inst.inst;
   bool long_form = i->type->kind == ST_LAYER_LONG;
@@ -227,10 +253,12 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (s) return v_store(s);
   Instance *kid = find_kid(i, name->text);
   if (kid) return (Value){.kind = V_INSTANCE, .u.inst = {kid, base.u.inst.inference}};
-  if (e->pass == 0 && !i->applied) { // it may be made later in the program
-    e->rerun = true;
-    return v_poison();
+  if (!i->applied && made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
+    if (e->pass == 0) e->rerun = true;
+    if (e->pass == 0 || diags_errors(e->diags)) return v_poison();
   }
+  const char *type = i->type->u.layer.name.text;
+  if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
   Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
   const char *near = member_hint(i, name->text);
   if (near) diag_label(g, "did you mean `%s`?", near);

@@ -55,8 +55,12 @@ static bool cut_slice(Elab *e, const Sub *s, Dim size, Cut *c) {
     return false;
   }
   if (!always_le(e, to, size)) return outside(e, s->span, "the end of the slice", to, size), false;
-  if (!always_le(e, dim_of(0), from) || !always_le(e, from, to))
-    return outside(e, s->span, "the start of the slice", from, to), false;
+  if (always_le(e, dim_of(0), from) && !always_le(e, from, to)) {
+    diag_label(err(e, DIAG_E0210, s->span, "the slice ends before it starts"), "from %s to %s",
+               dim_text(e, from), dim_text(e, to));
+    return false;
+  }
+  if (!always_le(e, dim_of(0), from)) return outside(e, s->span, "the start of the slice", from, to), false;
   if (!dim_sub(to, from, &len)) return false;
   if (step > 1) { // ceil(len / step)
     if (len.a % step != 0) {

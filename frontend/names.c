@@ -8,8 +8,9 @@ typedef struct Walk {
   Elab *e;
   bool check;
   VEC(const char *) names;
-  VEC(char) fixed; // parallel: bound by `let`, so not assignable
-  bool listing;    // inside `over`, `except`, `save`, `load`: names there apply nothing
+  VEC(uint32_t) fixed; // parallel: where a `let` bound it, so that it can't be assigned; 0: it can
+  const ParamList *in; // of the function or layer around
+  bool listing;        // inside `over`, `except`, `save`, `load`: names there apply nothing
   uint32_t calls;
 } Walk;
 
@@ -55,14 +56,14 @@ uint32_t call_ordinal(const Elab *e, const Expr *x) {
 
 // ---- names
 
-static void bind_as(Walk *w, const char *name, bool fixed) {
+static void bind_as(Walk *w, const char *name, uint32_t fixed) {
   if (!name) return;
   w->fixed.len = w->names.len;
   vec_push(w->e->a, &w->names, name);
-  vec_push(w->e->a, &w->fixed, (char)fixed);
+  vec_push(w->e->a, &w->fixed, fixed);
 }
 
-static void bind(Walk *w, const char *name) { bind_as(w, name, false); }
+static void bind(Walk *w, const char *name) { bind_as(w, name, 0); }
 
 static bool known(const Walk *w, const char *name) {
   const Elab *e = w->e;
@@ -89,21 +90,17 @@ static void mention(Walk *w, const char *name, Span at) {
 
 static void use(Walk *w, const char *name, Span at) {
   if (w->check) mention(w, name, at);
-  if (!w->check || known(w, name)) return;
+  if (!w->check || known(w, name) || !unknown_is_news(w->e, name)) return;
   Nearest n = nearest_to(name);
   for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
   for (const Scope *s = w->e->top; s; s = s->up)
     for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
-  Diag *g = diag_error(w->e->diags, DIAG_E0201, at, "unknown name `%s`", name);
-  if (n.best)
-    diag_label(g, "did you mean `%s`?", n.best);
-  else
-    diag_label(g, "not defined here");
-  bind(w, name); // once is enough in one scope
+  unknown_name(w->e, name, n.best, at);
+  if (w->in) first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
 }
 
 static void pattern_as(Walk *w, const Pattern *p, bool fixed) {
-  bind_as(w, p->name, fixed);
+  bind_as(w, p->name, fixed ? p->span.begin + 1 : 0);
   for (uint32_t i = 0; i < p->len; i++) pattern_as(w, p->items[i], fixed);
 }
 
@@ -114,7 +111,7 @@ static void assigned(Walk *w, const Expr *x) {
   if (!w->check || x->kind != EX_NAME) return;
   for (size_t i = w->names.len; i-- > 0;) {
     if (w->names.data[i] != x->u.name) continue;
-    if (w->fixed.data[i])
+    if (w->fixed.data[i] && first_time(w->e, "let %u", w->fixed.data[i] - 1))
       diag_label(diag_error(w->e->diags, DIAG_E0206, x->span, "`%s` cannot be assigned", x->u.name),
                  "it is not a `var`");
     return;
@@ -138,6 +135,7 @@ static void type(Walk *w, const Type *t, bool binds) {
 }
 
 static void params(Walk *w, const ParamList *p) {
+  w->in = p;
   for (uint32_t i = 0; i < p->len; i++) {
     type(w, p->data[i].type, true);
     if (p->data[i].dflt) expr(w, p->data[i].dflt);

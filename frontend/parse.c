@@ -4,6 +4,18 @@
 #include "frontend/ast_build.h"
 #include "frontend/parser.h"
 
+#include <string.h>
+
+// What an unterminated string swallowed may define names.
+static void lose_words(Parser *p, const char *text, Span s, Intern *names) {
+  for (uint32_t i = s.begin; i < s.end; i++) {
+    uint32_t n =
+        (uint32_t)strspn(text + i, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    if (n && i + n <= s.end) LIST_ADD(p, p->lost, intern_n(names, text + i, n));
+    i += n;
+  }
+}
+
 File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Diags *diags, Arena *a) {
   File *file = ARENA_NEW(a, File);
   file->source = source;
@@ -17,7 +29,12 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
   p.scanned = scan_source(source, text, names, a);
   repair_brackets(p.scanned, source, text->text, a);
   sort_problems(p.scanned);
+  for (size_t i = 0; i < p.scanned->problems.len; i++)
+    if (p.scanned->problems.data[i].code == DIAG_E0105)
+      lose_words(&p, text->text, p.scanned->problems.data[i].span, names);
   nn_yyparse(&p); // its result only says whether the last recovery reached the end
+  file->lost = p.lost.data;
+  file->n_lost = p.lost.len;
   file->decls.span = (Span){source, 0, (uint32_t)text->len};
   return file;
 }

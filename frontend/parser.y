@@ -368,8 +368,10 @@ op: postfix
     | '-' op %prec NEG { $$ = expr_unary(p, UN_NEG, $2, @$); }
     | op POW op { $$ = expr_binary(p, BIN_POW, $1, $3, @2, @$); } ;
 postfix: primary
-    | postfix '(' args ')' { ArgList l = $args; l.span = span_join(@2, @4); $$ = expr_call(p, $1, l, @$); }
-    | postfix '[' subs ']' { $$ = expr_index(p, $1, $subs, @$); }
+    | postfix '(' args ')'
+      { ArgList l = $args; l.span = span_join(@2, @4);
+        $$ = absent(@4) ? expr_error(p, @$) : expr_call(p, $1, l, @$); }
+    | postfix '[' subs ']' { $$ = absent(@4) ? expr_error(p, @$) : expr_index(p, $1, $subs, @$); }
     | postfix '.' IDENT
       { $$ = expr_new(p, EX_MEMBER, @$, $1, NULL); $$->u.member.base = $1; $$->u.member.name = $IDENT; } ;
 name: IDENT | MODEL | DATA | TEST | PHASE | EVERY | OVER | EXCEPT | USING | FROM | TO | EXPORT | DIM | IMPORT | AS | OPTION
@@ -386,7 +388,7 @@ primary: INTLIT
         $$->u.dtype.type = $1.dtype.type; }
     | '(' expr ')' { $$ = $expr; $$->in_parens = true; }
     | '(' expr ',' expr_list opt_comma ')' { $$ = expr_list(p, EX_TUPLE, exprs_before(p, $2, $4), @$); }
-    | '[' opt_comma_list ']' { $$ = expr_list(p, EX_LIST, $2, @$); }
+    | '[' opt_comma_list ']' { $$ = absent(@3) ? expr_error(p, @$) : expr_list(p, EX_LIST, $2, @$); }
     | '[' expr FOR pattern IN source ']'
       { $$ = expr_new(p, EX_COMPREHENSION, @$, $2, $source.from); expr_over(p, $$, $source.to);
         $$->u.comp.value = $2; $$->u.comp.pattern = $pattern; $$->u.comp.in = $source; }

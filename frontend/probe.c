@@ -109,6 +109,7 @@ static void probe_layer(Elab *e, const Stmt *s, int64_t size) {
 
 // One trial of everything in `todo`; its errors.
 static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
+  size_t said = e->said.len;
   Diags *saved = e->diags, *mine = e->diags = diags_new(e->a, e->sources);
   Ctx *c = ctx_new(e, CTX_FN, FN_STEP, "sample", NULL, 1, s->span);
   Saved old = enter_ctx(e, c, scope_new(e, e->top, SCOPE_LOCAL));
@@ -120,6 +121,7 @@ static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
   }
   leave_ctx(e, old);
   e->diags = saved;
+  e->said.len = said; // the next trial says it again
   return mine;
 }
 

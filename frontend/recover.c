@@ -2,6 +2,8 @@
 // brackets.c has matched every bracket, so "balanced" is a jump to the partner.
 #include "frontend/recover.h"
 
+#include "frontend/ast_build.h"
+
 static const Token *token(const Parser *p, uint32_t i) { return &p->scanned->tokens.data[i]; }
 
 static void stop(Parser *p) { p->stopped = true; }
@@ -150,7 +152,9 @@ uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
       *need_semi = false;
       return i;
     }
-    if (i > item && t->first_on_line && begins_item(p->scanned->tokens.data, i)) return i;
+    // Deeper than the broken item it is part of it: the body of a `def`.
+    bool deeper = token(p, item)->first_on_line && t->column > token(p, item)->column;
+    if (i > item && t->first_on_line && !deeper && begins_item(p->scanned->tokens.data, i)) return i;
     if ((t->kind == '(' || t->kind == '[' || t->kind == '{') && t->partner != NO_TOKEN) {
       bool block = t->kind == '{' && !t->in_expression;
       i = t->partner;
@@ -175,12 +179,20 @@ static uint32_t plan(Parser *p, uint32_t i) {
   return end;
 }
 
+// The tokens from `i` up to `end` are dropped, and with them what they may define; so is the token before,
+// which the grammar gives up when it is no end of anything.
+static void lose(Parser *p, uint32_t i, uint32_t end) {
+  for (uint32_t k = i ? i - 1 : i; k < end; k++)
+    if (token(p, k)->kind == T_IDENT) LIST_ADD(p, p->lost, token(p, k)->value.word);
+}
+
 void resynchronise(Parser *p, uint32_t i, bool said) {
   if (token(p, i)->kind == ';') { // the grammar's `error ';'` takes it as it is
     p->resumed = i;
     return;
   }
   uint32_t end = plan(p, i);
+  lose(p, i, end);
   const Token *t = token(p, end);
   if (t->inserted)
     report_until(p, t->begin, true, !said); // what it stands in for is part of what is dropped

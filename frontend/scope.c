@@ -60,6 +60,23 @@ const char *nearest_of(const char *name, const char *const *list, uint32_t n) {
   return best.best;
 }
 
+bool lost(const Elab *e, const char *name) {
+  for (uint32_t i = 0; i < e->user->n_lost; i++)
+    if (e->user->lost[i] == name) return true;
+  return false;
+}
+
+// Once for each name; never for one that may be defined in what a syntax error dropped.
+bool unknown_is_news(Elab *e, const char *name) { return !lost(e, name) && first_time(e, "name %s", name); }
+
+void unknown_name(Elab *e, const char *name, const char *near, Span at) {
+  Diag *g = err(e, DIAG_E0201, at, "unknown name `%s`", name);
+  if (near)
+    diag_label(g, "did you mean `%s`?", near);
+  else
+    diag_label(g, "not defined here");
+}
+
 // A name in the innermost scope: `let` binds once.
 bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
   if (name == e->n_discard) return true;
@@ -105,15 +122,11 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
   if (name == e->n_discard) return true;
   Binding *b = scope_find(e->scope, name);
   if (!b) {
-    const char *near = nearest_name(e->scope, name);
-    Diag *g = err(e, DIAG_E0201, x->span, "unknown name `%s`", name);
-    if (near)
-      diag_note(g, "a name like it: `%s`", near);
-    else
-      diag_note(g, "write `var %s = …;` to make a variable", name);
+    if (unknown_is_news(e, name)) unknown_name(e, name, nearest_name(e->scope, name), x->span);
     return false;
   }
   if (!b->is_var) {
+    if (b->span.source && !first_time(e, "let %u", b->span.begin)) return false;
     Diag *g = err(e, DIAG_E0206, x->span, "`%s` cannot be assigned", name);
     if (b->v.kind == V_STORE)
       diag_help(g, "a parameter or state is written with `update %s = …;`", name);

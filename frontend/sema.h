@@ -329,6 +329,7 @@ struct Elab {
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
   VEC(Warned) warned;
+  VEC(const char *) said; // see first_time
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
   VEC(Query) asked;          // store counts when subtrees were listed
   struct {
@@ -353,6 +354,16 @@ Diag *warn(Elab *e, DiagCode code, const char *flag, Span at, const char *fmt, .
     __attribute__((format(printf, 5, 6)))
 #endif
     ;
+// True the first time that this text is given. What would be said again about the same definition (an unknown
+// name, a wrong number of arguments) is one mistake.
+bool first_time(Elab *e, const char *fmt, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+bool lost(const Elab *e, const char *name); // stands in text that a syntax error dropped
+bool unknown_is_news(Elab *e, const char *name);
+void unknown_name(Elab *e, const char *name, const char *near, Span at);
 Value not_yet(Elab *e, Span at, const char *what);
 Span user_span(const Elab *e, Span at); // the innermost place in the user's own text
 bool captured_elsewhere(Elab *e, Value v, Span at);

@@ -131,6 +131,13 @@ static void exec_finish(Elab *e, const Stmt *s) {
   e->fn->finish_scope = e->scope;
 }
 
+// A dropped statement may have assigned any variable.
+static void forget_vars(Elab *e) {
+  for (Scope *s = e->scope; s && s->kind == SCOPE_LOCAL; s = s->up)
+    for (size_t i = 0; i < s->names.len; i++)
+      if (s->names.data[i]->is_var) s->names.data[i]->v = v_poison();
+}
+
 Flow exec_stmt(Elab *e, const Stmt *s) {
   if (e->dead || diags_full(e->diags)) return FLOW_NEXT;
   switch (s->kind) {
@@ -155,7 +162,7 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
   case ST_FINISH: exec_finish(e, s); break;
   case ST_PRINT: not_yet(e, s->span, "`print`"); break;
   case ST_ASSERT: exec_assert(e, s); break;
-  case ST_ERROR: break;
+  case ST_ERROR: forget_vars(e); break;
   default: misplaced(e, s, "this", "not inside a body"); break;
   }
   return FLOW_NEXT;

@@ -285,6 +285,16 @@ static bool assignment_at_top(Context *c) {
   return true;
 }
 
+// The `{` around the item, plus one; 0 at top level.
+static uint32_t enclosing_brace(const Context *c) {
+  for (uint32_t i = c->item; i > 0;) {
+    i--;
+    if (c->t[i].kind == '{') return i + 1;
+    if (c->t[i].kind == '}' && c->t[i].partner != NO_TOKEN) i = c->t[i].partner;
+  }
+  return 0;
+}
+
 // An item of another kind of block.
 static bool misplaced(Context *c) {
   static const struct {
@@ -330,6 +340,9 @@ static bool misplaced(Context *c) {
   if (!begins_item(c->t, c->i) && !IS_ONE_OF(kind, T_IF, T_FOR, T_ELSE)) return false;
   for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
     if (places[k].kind != kind) continue;
+    uint32_t block = enclosing_brace(c);
+    if (kind == T_FN && block == c->p->fn_in) return true; // all functions of a block are one slip
+    if (kind == T_FN) c->p->fn_in = block;
     diag_label(diag_error(c->p->diags, DIAG_E0118, span_of(c, c->i), "`%s` can't stand here", word(c, c->i)),
                "%s", places[k].where);
     return true;

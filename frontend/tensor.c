@@ -325,6 +325,18 @@ static Value matmul(Elab *e, Value a, Value b, Span at) {
   return v_tensor(e, b_matmul(at_place(e, at), n[0], n[1]));
 }
 
+// What makes one operand unfit by itself is said at that operand; `other` may give the element type.
+static bool operand_fits(Elab *e, Value v, Value other, Span at) {
+  static const ValueKind kinds[] = {V_TENSOR, V_INT,   V_FLOAT, V_BOOL, V_LIST,
+                                    V_DIM,    V_STORE, V_ROLE,  V_THUNK};
+  bool number = false;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) number |= v.kind == kinds[i];
+  if (!number) return no_tensor(e, v, at), false;
+  if (v.kind != V_INT || other.kind != V_TENSOR || other.ctx != e->fn->serial) return true;
+  DType t = node_of(e, other.u.node)->dtype;
+  return t == DT_MASK || int_range(e, t, v.u.i, at);
+}
+
 Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
   static const Op ops[] = {[BIN_OR] = OP_OR,   [BIN_AND] = OP_AND,    [BIN_EQ] = OP_EQ,
                            [BIN_NE] = OP_NE,   [BIN_LT] = OP_LT,      [BIN_GT] = OP_GT,
@@ -335,6 +347,9 @@ Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
   if (a.kind == V_POISON || b.kind == V_POISON) return v_poison();
   Value s = static_binary(e, op, a, b, x);
   if (s.kind != V_ABSENT) return s;
+  if (x->kind == EX_BINARY && (!operand_fits(e, a, op == BIN_POW ? a : b, x->u.bin.left->span) ||
+                               !operand_fits(e, b, op == BIN_POW ? b : a, x->u.bin.right->span)))
+    return v_poison();
   if (op == BIN_MATMUL) return matmul(e, a, b, x->span);
   if (op == BIN_POW && b.kind == V_INT) return int_power(e, a, b.u.i, x->span);
   return ew_binary(e, ops[op], a, b, x->span, bin_text(op));

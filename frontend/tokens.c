@@ -201,6 +201,11 @@ int scan_invalid(Scanner *s) {
     return T_INVALID;
   }
   const char *text = lexeme(s);
+  size_t n = s->out->problems.len;
+  if (n && s->out->problems.data[n - 1].span.end == s->begin) { // more of the same
+    s->out->problems.data[n - 1].covers = true;
+    return T_INVALID;
+  }
   Problem *p =
       problem(s, DIAG_E0101, s->begin, s->end, arena_printf(s->arena, "`%s` can't stand here", text));
   p->label =

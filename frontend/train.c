@@ -21,6 +21,7 @@ typedef struct Plan {
   int64_t open;        // index of the loop that evals join, -1
   VEC(const Stmt *) eval_stmts;
   VEC(const char *) eval_names;
+  Span patience_at, watch_at; // the values of the settings
 } Plan;
 
 static void items(Plan *p, const StmtList *l);
@@ -65,8 +66,12 @@ static void setting(Plan *p, const Stmt *s) {
   case 1: int_setting(e, s, v, 1, INT64_MAX, &p->set.epochs); break;
   case 2: int_setting(e, s, v, 1, INT32_MAX, &p->set.batch); break;
   case 3: bool_setting(e, s, v, &p->set.drop_last); break;
-  case 4: int_setting(e, s, v, 0, INT64_MAX, &p->set.patience); break;
+  case 4:
+    int_setting(e, s, v, 0, INT64_MAX, &p->set.patience);
+    p->patience_at = s->u.setting.value->span;
+    break;
   case 5:
+    p->watch_at = s->u.setting.value->span;
     if (v.kind == V_STR)
       p->set.watch = v.u.s;
     else
@@ -524,18 +529,35 @@ static bool watched(const Elab *e, const PlanLoop *l) {
   return false;
 }
 
+// Whether some `report` of the block has this name, in the text. (One in a function has none of its own.)
+static bool has_report(const StmtList *l, const char *name) {
+  for (uint32_t i = 0; i < l->len; i++) {
+    const Stmt *s = l->data[i];
+    bool here = s->kind == ST_ERROR; // perhaps
+    for (uint32_t k = 0; s->kind == ST_REPORT && k < s->u.report.len; k++)
+      here |= strcmp(s->u.report.data[k].name.text, name) == 0;
+    if (s->kind == ST_EVAL) here = has_report(&s->u.eval.body, name);
+    if (s->kind == ST_FINISH) here = has_report(&s->u.block, name);
+    if (s->kind == ST_FOR) here = has_report(&s->u.loop.body, name);
+    if (s->kind == ST_PHASE) here = has_report(&s->u.train.items, name);
+    if (s->kind == ST_IF) here = has_report(&s->u.cond.then, name) || has_report(&s->u.cond.otherwise, name);
+    if (here) return true;
+  }
+  return false;
+}
+
 static void check_patience(Plan *p) {
   Elab *e = p->e;
-  if (diags_errors(e->diags)) return;
+  bool wrong = diags_errors(e->diags) > 0; // then a loop may lack its evals
   for (size_t i = 0; i < p->items.len; i++) {
     const PlanItem *it = &p->items.data[i];
     if (it->kind != PLAN_LOOP || it->u.loop.patience == 0) continue;
     if (!it->u.loop.watch) {
-      Diag *g = err(e, DIAG_E0602, p->train->u.train.name.span, "`patience` needs `watch`");
+      Diag *g = err(e, DIAG_E0602, p->patience_at, "`patience` needs `watch`");
       diag_note(g, "`watch = \"loss\";` names a report of an `eval` of the same loop");
-    } else if (!watched(e, &it->u.loop)) {
-      err(e, DIAG_E0602, p->train->u.train.name.span, "`watch = \"%s\"`: no `eval` of this loop reports it",
-          it->u.loop.watch);
+    } else if (wrong ? !has_report(&p->train->u.train.items, it->u.loop.watch) : !watched(e, &it->u.loop)) {
+      diag_label(err(e, DIAG_E0602, p->watch_at, "no `eval` of this loop reports `%s`", it->u.loop.watch),
+                 "watched here");
     }
   }
 }

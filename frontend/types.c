@@ -38,9 +38,33 @@ const char *type_text(const Elab *e, const Type *t) {
   return "?";
 }
 
+// The same argument, fitting the same declaration as little, was reported already: the declaration (or the
+// field of a data block, say) is the mistake. The library is never wrong.
+static bool said_of(Elab *e, const Type *t, Value v) {
+  const Source *s = source_get(e->sources, t->span.source);
+  if (!s || s->is_std) return false;
+  const char *symbol = e->fn->b.g->symbol; // the batch here, a `dim` there
+  if (symbol) e->fn->b.g->symbol = "N";
+  const char *text = v_describe(e, v);
+  e->fn->b.g->symbol = symbol;
+  return !first_time(e, "type %u %u %s", t->span.source, t->span.begin, text);
+}
+
+// A field of a data block that has the wrong element type is reported where it is used first.
+static bool said_of_field(Elab *e, Value v, DType want) {
+  const Ctx *c = e->fn;
+  for (size_t i = 0; v.kind == V_TENSOR && i < c->n_fields; i++)
+    if (c->fields[i].node == v.u.node) {
+      const DataFieldUse *f = &c->fields[i].use->fields.data[c->fields[i].field];
+      return !first_time(e, "field %u %u %d", f->decl->span.source, f->decl->span.begin, want);
+    }
+  return false;
+}
+
 static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, const char *who,
                      const char *what) {
   Diag *g;
+  if (said_of(e, t, v)) return false;
   if (who)
     g = err(e, code, at, "`%s` of `%s` wants %s", what, who, type_text(e, t));
   else
@@ -137,6 +161,7 @@ static uint32_t has_star(const Type *t) {
 static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
                         const char *what, int axis, const DimSpec *spec, Dim want) {
   Diag *g;
+  if (said_of(e, t, v)) return false;
   if (who)
     g = err(e, DIAG_E0203, at, "shapes do not fit: `%s` of `%s` is declared %s", what, who, type_text(e, t));
   else
@@ -216,6 +241,7 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
   const Node *n = node_of(e, v->u.node);
   if (n->dtype != want) {
     Diag *g;
+    if (said_of_field(e, *v, want) || said_of(e, t, *v)) return false;
     if (who)
       g = err(e, DIAG_E0204, at, "`%s` of `%s` wants %s, not %s", what, who, dtype_name(want),
               dtype_name(n->dtype));

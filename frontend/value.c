@@ -152,7 +152,11 @@ const char *v_describe(const Elab *e, Value v) {
                ? tensor_text(e, v.u.node)
                : arena_printf(e->a, "a scalar tensor (%s)", tensor_text(e, v.u.node));
   case V_INT: return arena_printf(e->a, "the static int %lld", (long long)v.u.i);
-  case V_FLOAT: return arena_printf(e->a, "the static float %g", v.u.f);
+  case V_FLOAT: {
+    const char *t = arena_printf(e->a, "%g", v.u.f);
+    bool whole = strspn(t, "-0123456789") == strlen(t); // 3.0, not the int 3
+    return arena_printf(e->a, "the static float %s%s", t, whole ? ".0" : "");
+  }
   case V_BOOL: return v.u.b ? "true" : "false";
   case V_LIST: return arena_printf(e->a, "a list of %u", v.u.list.len);
   case V_TUPLE: return arena_printf(e->a, "a tuple of %u", v.u.list.len);

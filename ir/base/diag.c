@@ -79,6 +79,15 @@ void diags_take_common(Diags *to, const Diags *a, const Diags *b) {
     if (a->list.data[i]->severity == SEV_ERROR && has_same(b, a->list.data[i])) add(to, *a->list.data[i]);
 }
 
+bool diags_has_error(const Diags *d, Span at) {
+  for (size_t i = 0; i < d->list.len; i++) {
+    const Diag *x = d->list.data[i];
+    if (at.source && x->severity == SEV_ERROR && x->at.source == at.source && x->at.begin == at.begin)
+      return true;
+  }
+  return false;
+}
+
 static bool enabled(const Diags *d, const char *flag) {
   for (size_t i = 0; i < d->enabled.len; i++)
     if (strcmp(d->enabled.data[i], flag) == 0 || strcmp(d->enabled.data[i], "all") == 0) return true;

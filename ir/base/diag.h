@@ -102,6 +102,8 @@ void diags_take_common(Diags *to, const Diags *a, const Diags *b);
 // -Wshadow, -Wanonymous; -Werror turns warnings into errors.
 void diags_enable(Diags *d, const char *flag);
 void diags_warnings_are_errors(Diags *d);
+// True when an error begins at this place already: another one there would be dropped.
+bool diags_has_error(const Diags *d, Span at);
 unsigned diags_errors(const Diags *d);
 unsigned diags_warnings(const Diags *d);
 // True when DIAG_MAX_ERRORS was reached: callers stop their work.
