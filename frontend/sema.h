@@ -254,6 +254,7 @@ struct Ctx {
   bool recovered;           // holds a stand-in for something erroneous
   Ctx *eval_init;           // FN_EVAL: FN_EVAL_INIT
   const char *state_prefix; // FN_EVAL
+  const Ctx *logged_with;   // FN_THEN, FN_FINISH: the step or eval whose event takes its reports too
 };
 
 typedef struct DataFieldUse {

@@ -346,6 +346,12 @@ static void teach_finish(Elab *e, const Expr *x) {
                 "accumulate in a `state` and report it in `finish { … }`");
 }
 
+static bool reports(const Ctx *c, const char *name) {
+  for (size_t i = 0; i < c->root_info.len; i++)
+    if (c->root_info.data[i].kind == ROOT_REPORT && strcmp(c->root_info.data[i].name, name) == 0) return true;
+  return false;
+}
+
 static void report_one(Elab *e, const Named *r) {
   const char *name = r->name.text;
   Expr by_name = {.kind = EX_NAME, .span = r->name.span, .u.name = name};
@@ -356,11 +362,10 @@ static void report_one(Elab *e, const Named *r) {
                "choose another name");
     return;
   }
-  for (size_t i = 0; i < e->fn->root_info.len; i++)
-    if (e->fn->root_info.data[i].kind == ROOT_REPORT && strcmp(e->fn->root_info.data[i].name, name) == 0) {
-      err(e, DIAG_E0603, r->name.span, "`%s` is reported twice", name);
-      return;
-    }
+  if (reports(e->fn, name) || (e->fn->logged_with && reports(e->fn->logged_with, name))) {
+    err(e, DIAG_E0603, r->name.span, "`%s` is reported twice", name);
+    return;
+  }
   if (v.kind == V_POISON) return;
   NodeId n = to_node(e, v, v_is_number(v) ? e->real : DT_COUNT, x->span);
   if (n == NO_NODE) return;

@@ -136,9 +136,14 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
     leave_ctx(e, saved);
     return;
   }
-  if (v.kind == V_FN || v.kind == V_BUILTIN) v = call_initialiser(e, v, &shape, w, x->span);
+  bool initialiser = v.kind == V_FN || v.kind == V_BUILTIN, fill = v.kind == V_BUILTIN;
+  if (initialiser) v = call_initialiser(e, v, &shape, w, x->span);
   NodeId n = NO_NODE;
   if (v.kind != V_POISON) n = to_node(e, v, t, x->span);
+  // An initialiser computes in `real`; its values fit any float type, zeros and ones any number.
+  if (n != NO_NODE && initialiser && node_of(e, n)->dtype == e->real &&
+      (dtype_is_real(t) || (fill && dtype_is_int(t))))
+    n = b_cast(&into->b, n, t);
   if (n != NO_NODE && node_of(e, n)->dtype != t) {
     diag_label(err(e, DIAG_E0204, x->span, "`%s` is %s", r->name, dtype_name(t)), "its initial value is %s",
                tensor_text(e, n));

@@ -274,6 +274,7 @@ static void each(Plan *p, const Stmt *s) {
   l.step = ctx_finish(e, c);
   if (s->u.each.has_then) {
     Ctx *t = step_ctx(p, FN_THEN, arena_printf(e->a, "%s_then", p->out.name), false, s->u.each.then.span);
+    t->logged_with = c;
     saved = enter_step(p, t);
     run_items(e, &s->u.each.then);
     leave_ctx(e, saved);
@@ -307,6 +308,7 @@ static int32_t finish_fn(Plan *p, Ctx *c, const char *base) {
   if (!c->finish) return -1;
   Ctx *f = step_ctx(p, FN_FINISH, arena_printf(e->a, "%s_finish", base), false, c->finish->span);
   f->state_prefix = c->state_prefix;
+  f->logged_with = c;
   Saved saved = enter_step(p, f);
   e->scope = c->finish_scope;
   run_items(e, &c->finish->u.block);

@@ -221,6 +221,8 @@ START_TEST(a_store_takes_numbers_lists_and_initialisers) {
             "[2] = zeros;\n"
             "param e: [2] = npy(\"e.npy\");\n",
             "a b c d e");
+  ck_stores("state f: f64[2] = normal(1.0);\nstate g: i32[2] = ones();\nstate h: u8[2] = zeros;\n", "f g h");
+  ck_codes("state k: i32[2] = normal(1.0);\n", "E0204");
 }
 END_TEST
 

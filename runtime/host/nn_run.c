@@ -128,18 +128,33 @@ static int nn_looper_evals(nn_looper *l) {
   return 0;
 }
 
+/* The epoch's event: the means over its steps, then what the `then` block reports. */
+static int nn_looper_report(nn_looper *l) {
+  nn_runner *r = l->r;
+  nn_event v = nn_looper_event(l, "epoch");
+  int n_then = l->loop->then >= 0 ? r->s->m->fns[l->loop->then].n_out : 0;
+  nn_value *values = (nn_value *)nn_alloc((size_t)(l->means.n_values + n_then), sizeof *values);
+  if (!values) return nn_fail_memory(r->e);
+  memcpy(values, l->means.values, (size_t)l->means.n_values * sizeof *values);
+  if (l->loop->then >= 0 && nn_run_plain(r, l->loop->then, values + l->means.n_values))
+    nn_note(r->e, "in a `then` block");
+  else {
+    v.values = values;
+    v.n_values = l->means.n_values + n_then;
+    nn_logger_event(r->log, &v);
+    nn_logger_epoch(r->log, &v, &l->progress);
+  }
+  free(values);
+  return r->e->code;
+}
+
 static int nn_looper_one_epoch(nn_looper *l, uint64_t epoch) {
   nn_runner *r = l->r;
-  nn_event v;
   l->progress.epoch = epoch + 1;
   l->last = epoch + 1 == l->progress.epochs;
   nn_feed_epoch(&l->feed, (uint32_t)epoch);
   if (nn_looper_steps(l)) return r->e->code;
-  v = nn_looper_event(l, "epoch");
-  nn_logger_event(r->log, &v);
-  nn_logger_epoch(r->log, &v, &l->progress);
-  if (l->loop->then >= 0 && nn_run_plain(r, l->loop->then, NULL)) return nn_note(r->e, "in a `then` block");
-  if (nn_looper_evals(l)) return r->e->code;
+  if (nn_looper_report(l) || nn_looper_evals(l)) return r->e->code;
   r->s->c.epoch++;
   nn_logger_flush(r->log);
   return 0;

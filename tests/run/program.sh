@@ -7,7 +7,7 @@ iris=$PROJECT_DIR/samples/iris
 flags=(-O1 --cpu=baseline)
 for name in digits iris; do nnc "${flags[@]}" "$PROJECT_DIR/samples/$name/$name.nn" -o $name || fail "nnc $name"; done
 cp -r "$digits/data" data
-printf 'data p { x: [2] from npy("x.npy"); }\nmodel net = Dense(1);\ntrain t { batch = 2; epochs = 2; let o = SGD(lr = 0.1); each d in p() { minimize mean(net(d.x) ** 2) over net using o; } }\n' >npy.nn
+printf 'data p { x: [2] from npy("x.npy"); }\nmodel net = Dense(1);\ntrain t { batch = 2; epochs = 2; let o = SGD(lr = 0.1); each d in p() { minimize mean(net(d.x) ** 2) over net using o; report low = 1; } then { report seen = 10 * step; } }\n' >npy.nn
 nnc "${flags[@]}" npy.nn -o npy || fail "nnc npy"
 
 npy() {  # DESCR SHAPE BYTES…: a .npy file
@@ -33,7 +33,7 @@ expect 0 '0\.' program ./digits predict classify --weights w.safetensors image.n
 expect 0 '' program ./digits predict classify --weights w.safetensors image.npy -o p.npy
 [ "$(wc -c <p.npy)" = $((128 + 40)) ] || fail "predict -o writes ten floats"
 npy '<f4' '(2, 2)' '\0\0\0\0\0\0\200\77\0\0\200\77\0\0\0\0' >x.npy
-expect 0 '"event":"done"' program ./npy train --json
+expect 0 '"event":"epoch".*"low":1,"seen":10' program ./npy train --json
 
 # ---- usage: 2
 expect 2 'did you mean `--weights`' program ./digits train --wieghts x
