@@ -1,9 +1,10 @@
-// The plan is replayed: at each time the buffers that hold something still wanted are laid over one another.
+// The plan is replayed: buffers that hold something still wanted at the same time are laid over one another.
 // Shares no code with the planner, not even the lifetimes: a buffer is wanted at time t when some step <= t
 // touched it and some step >= t will. A loop is replayed twice, so what it carries over is found.
 #include "codegen/lower.h"
 #include "codegen/memplan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Trace {
@@ -39,16 +40,27 @@ static void execute(Trace *t, const Sched *s) {
     for (uint32_t i = 0; i < s->n; i++) execute(t, s->children[i]);
 }
 
-static bool overlap(const Buffer *x, const Buffer *y) {
-  return x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
+typedef struct Use {
+  uint32_t buffer;
+  uint64_t begin, end; // bytes of the arena
+  size_t first, last;  // executed steps
+} Use;
+
+static int by_address(const void *x, const void *y) {
+  const Use *a = x, *b = y;
+  if (a->begin != b->begin) return a->begin < b->begin ? -1 : 1;
+  return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
 }
 
-static const char *check_pairs(const FnPlan *f, const uint32_t *live, uint32_t n, Arena *a) {
-  for (uint32_t i = 0; i < n; i++)
-    for (uint32_t j = i + 1; j < n; j++) {
-      const Buffer *x = &f->buffers.data[live[i]], *y = &f->buffers.data[live[j]];
-      if (!buffer_same_memory(x, y) && overlap(x, y))
-        return arena_printf(a, "buffers %u and %u overlap while both are live", live[i], live[j]);
+// In order of address each one meets only those that begin before it ends.
+static const char *check_uses(const FnPlan *f, Use *uses, size_t n, Arena *a) {
+  if (n) qsort(uses, n, sizeof *uses, by_address);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = i + 1; j < n && uses[j].begin < uses[i].end; j++) {
+      const Use *x = &uses[i], *y = &uses[j];
+      bool together = x->first <= y->last && y->first <= x->last;
+      if (together && !buffer_same_memory(&f->buffers.data[x->buffer], &f->buffers.data[y->buffer]))
+        return arena_printf(a, "buffers %u and %u overlap while both are live", x->buffer, y->buffer);
     }
   return NULL;
 }
@@ -64,7 +76,8 @@ const char *memverify(const FnPlan *f, const Sched *s, uint64_t base, uint64_t e
       if (first[*b] == SIZE_MAX) first[*b] = step;
       last[*b] = step;
     }
-  uint32_t *live = ARENA_ARRAY(a, n, uint32_t);
+  Use *uses = ARENA_ARRAY(a, n, Use);
+  size_t n_uses = 0;
   for (uint32_t b = 0; b < n; b++) {
     const Buffer *x = &f->buffers.data[b];
     bool arena = x->kind == BUF_STORE || x->kind == BUF_SCRATCH;
@@ -73,16 +86,7 @@ const char *memverify(const FnPlan *f, const Sched *s, uint64_t base, uint64_t e
     bool inside = x->kind == BUF_STORE ? x->offset + x->bytes <= base
                                        : x->offset >= base && x->offset + x->bytes <= end;
     if (!inside) return arena_printf(a, "buffer %u leaves its part of the arena", b);
+    if (x->bytes) uses[n_uses++] = (Use){b, x->offset, x->offset + x->bytes, first[b], last[b]};
   }
-  for (size_t step = 0; step < t.touched.len; step++) {
-    uint32_t n_live = 0;
-    for (uint32_t b = 0; b < n; b++) {
-      const Buffer *x = &f->buffers.data[b];
-      if (x->kind != BUF_STORE && x->kind != BUF_SCRATCH) continue;
-      if (first[b] != SIZE_MAX && first[b] <= step && step <= last[b]) live[n_live++] = b;
-    }
-    const char *wrong = check_pairs(f, live, n_live, a);
-    if (wrong) return wrong;
-  }
-  return NULL;
+  return check_uses(f, uses, n_uses, a);
 }
