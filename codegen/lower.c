@@ -335,7 +335,8 @@ ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {
   Memo m = {.node = v};
   for (uint32_t i = 0; i < n->shape.rank; i++)
     m.at[i] = dim_is(n->shape.d[i], 1) ? index_const(l->p->index, 0) : at[i];
-  if (v != l->defining && l->has_buffer[v]) return from_buffer(l, v, m.at);
+  // A constant that is a result too is not read back from there: nothing says when it was written.
+  if (v != l->defining && l->has_buffer[v] && n->op != OP_CONST) return from_buffer(l, v, m.at);
   for (uint32_t i = (uint32_t)l->memo.len; i-- > 0;)
     if (l->memo.data[i].node == v && memcmp(l->memo.data[i].at, m.at, sizeof m.at) == 0)
       return l->memo.data[i].value;

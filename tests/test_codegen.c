@@ -72,6 +72,7 @@ static const Text real_graphs[] = {
     {"minus_one", "(slice x:f32[N,3] [1,0] [N-1,3] [1,1]) (pad (slice x [1,0] [N-1,3] [1,1]) [1,0] [0,0] [0,0] 7)"},
     {"concat_sums", "(= y (concat x:f32[3,4,N] (sin x) 2)) (tanh y) (sum y [2])"},
     {"wide", "(add (mul x:f32[N,1000] 2) 1) (sum x [1])"},
+    {"constant_result", "(= z (matmul x:f32[N,7] w:f32[7,5])) (= c 2) z c (mul z c)"},
 };
 // clang-format on
 
