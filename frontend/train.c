@@ -558,8 +558,9 @@ static void check_patience(Plan *p) {
       Diag *g = err(e, DIAG_E0602, p->patience_at, "`patience` needs `watch`");
       diag_note(g, "`watch = \"loss\";` names a report of an `eval` of the same loop");
     } else if (wrong ? !has_report(&p->train->u.train.items, it->u.loop.watch) : !watched(e, &it->u.loop)) {
-      diag_label(err(e, DIAG_E0602, p->watch_at, "no `eval` of this loop reports `%s`", it->u.loop.watch),
-                 "watched here");
+      Diag *g = err(e, DIAG_E0602, p->watch_at, "no `eval` of this loop reports `%s`", it->u.loop.watch);
+      diag_label(g, "watched here");
+      if (it->phase) diag_note(g, "the loop of phase `%s`; `patience = 0;` in it would turn this off", it->phase);
     }
   }
 }

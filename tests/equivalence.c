@@ -2,6 +2,7 @@
 //
 //   equivalence MODEL.nn f32|f64 MODEL.so COMMAND…      e.g. … train --data DIR --steps 50
 //
+// NNC_TOLERANCE_F32, where it is set, stands in for the tolerance of f32: sums that cancel lose digits.
 // MODEL.so is the emitted standalone text as a shared object with one more function, `test_model`, that gives
 // its descriptor. The host runtime runs COMMAND over a descriptor whose every function is `compare_call`: it
 // runs the emitted function on the program's own arena and the interpreter on a second one, then compares all
@@ -200,6 +201,8 @@ int main(int argc, char **argv) {
   bool f64 = strcmp(argv[2], "f64") == 0;
   Program *program = program_of(argv[1], f64 ? DT_F64 : DT_F32, a);
   Pair p = {.sync = !f64, .tolerance = f64 ? TOLERANCE_F64 : TOLERANCE_F32};
+  const char *other = getenv("NNC_TOLERANCE_F32");
+  if (!f64 && other && *other) p.tolerance = strtod(other, NULL);
   p.emitted = emitted_model(argv[3]);
   if (!program || !p.emitted) return printf("no model\n"), 1;
   p.interpreted = interpret_model(program, "test", !p.emitted->flush_subnormals, a);
