@@ -60,6 +60,12 @@ Key frame_key(Elab *e, const void *place) {
 
 bool key_eq(Key a, Key b) { return a.n == b.n && memcmp(a.w, b.w, a.n * sizeof *a.w) == 0; }
 
+uint64_t key_hash(Key k) {
+  uint64_t h = k.n;
+  for (uint32_t i = 0; i < k.n; i++) h = (h ^ k.w[i]) * 0x100000001B3u, h ^= h >> 29;
+  return h;
+}
+
 static uint32_t fnv(uint32_t h, const void *data, size_t n) {
   const unsigned char *p = data;
   for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 16777619u;
@@ -374,6 +380,17 @@ static bool same_fns(const Frame *f, const Values *v) {
   return true;
 }
 
+bool too_many_calls(Elab *e, Span span) {
+  if (e->dead) return true;
+  if (++e->n_calls <= MAX_CALLS) return false;
+  Diag *g =
+      err(e, DIAG_E0807, span, "the program makes more than %d calls while it is elaborated", MAX_CALLS);
+  diag_note(g, "every call is elaborated, those of static values too: two calls in each of 20 functions are "
+               "a million");
+  e->dead = true;
+  return true;
+}
+
 static bool recursive(Elab *e, const Closure *c, const void *what, const Values *fns, Span span,
                       const char *name) {
   if (e->frame->depth >= MAX_CALL_DEPTH) {
@@ -509,7 +526,7 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
   Values fns = {0};
   for (uint32_t i = 0; i < args->n; i++) collect_fns(e, args->v[i], &fns);
   if (c->lambda) vec_push(e->a, &fns, ((Value){.kind = V_FN, .u.fn = c}));
-  if (recursive(e, c, what, &fns, span, name)) return v_poison();
+  if (too_many_calls(e, span) || recursive(e, c, what, &fns, span, name)) return v_poison();
   Saved saved = {e->fn, e->scope, e->frame, e->inst};
   bool training = e->fn->training;
   const char *path = e->fn->b.path;

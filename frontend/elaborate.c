@@ -427,7 +427,7 @@ static void force_decls(Elab *e) { // what no function uses is still checked
 static void elaborate_once(Elab *e) {
   e->rerun = false;
   e->iterations = 0;
-  e->n_nodes = 0;
+  e->n_nodes = e->n_calls = e->n_static = 0;
   e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = 0;
   e->n_scopes = 0;
   for (uint32_t i = 0; i < e->user->decls.len && !e->dead; i++) {

@@ -345,6 +345,12 @@ static Value eval_x(Elab *e, const Expr *x, bool ref) {
     diag_note(g, "static loops are unrolled: a long loop at run time is a `scan`");
     e->dead = true;
   }
+  if (e->n_static > MAX_STATIC && !e->dead) {
+    Diag *g =
+        err(e, DIAG_E0805, x->span, "all lists and strings together have more than %d elements", MAX_STATIC);
+    diag_note(g, "`s + [i]` makes a new list each time; `[… for i in a..b]` makes one");
+    e->dead = true;
+  }
   return v;
 }
 

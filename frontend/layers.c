@@ -26,17 +26,18 @@ static const char *snake(Elab *e, const char *name) {
 }
 
 static bool is_taken(const Instance *owner, const char *name) {
-  for (size_t i = 0; i < owner->taken.len; i++)
-    if (strcmp(owner->taken.data[i], name) == 0) return true;
-  return false;
+  uint32_t n;
+  return map_get(&owner->taken, map_key(name), &n);
 }
 
 // A name inside `owner`: the second c is c_1.
 const char *take_name(Elab *e, Instance *owner, const char *base) {
-  const char *name = base;
-  for (unsigned k = 1; is_taken(owner, name); k++)
-    name = intern(e->names, arena_printf(e->a, "%s_%u", base, k));
-  vec_push(e->a, &owner->taken, name);
+  const char *name = base = intern(e->names, base);
+  uint32_t k = 0;
+  map_get(&owner->taken, map_key(base), &k);
+  while (is_taken(owner, name)) name = intern(e->names, arena_printf(e->a, "%s_%u", base, ++k));
+  map_put(e->a, &owner->taken, map_key(base), k);
+  map_put(e->a, &owner->taken, map_key(name), name == base ? k : 0);
   return name;
 }
 
@@ -52,7 +53,8 @@ static const char *layer_name(const Instance *i) { return i->type->u.layer.name.
 
 // Numbers the anonymous instances of one type in the order of their construction, up to `last`.
 static void name_anonymous(Elab *e, Instance *owner, Instance *last) {
-  for (size_t i = 0; i < owner->kids.len; i++) {
+  while (owner->n_named < owner->kids.len && owner->kids.data[owner->n_named]->name) owner->n_named++;
+  for (size_t i = owner->n_named; i < owner->kids.len; i++) {
     Instance *k = owner->kids.data[i];
     if (!k->name && k->owner == owner && layer_name(k) == layer_name(last)) {
       const char *base = snake(e, layer_name(k));
@@ -105,11 +107,7 @@ void name_value(Elab *e, Value v, const char *name, Instance *owner) {
         x.kind == V_LIST || (x.kind == V_INSTANCE && !x.u.inst.inst->name && x.u.inst.inst->owner == owner);
   }
   if (!fresh) return;
-  const char *base = name;
-  for (unsigned k = 1; is_taken(owner, base); k++)
-    base = intern(e->names, arena_printf(e->a, "%s_%u", name, k));
-  vec_push(e->a, &owner->taken, base);
-  name_list(e, v, base, owner);
+  name_list(e, v, take_name(e, owner, name), owner);
 }
 
 Instance *find_kid(Instance *i, const char *name) {
@@ -198,10 +196,13 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
     e->dead = true;
     return v_poison();
   }
+  if (too_many_calls(e, span)) return v_poison();
   Key key = frame_key(e, call);
   Instance *old = NULL;
-  for (size_t i = 0; i < owner->kids.len && !old; i++)
-    if (key_eq(owner->kids.data[i]->key, key)) old = owner->kids.data[i];
+  uint32_t at;
+  if (map_get(&owner->kid_at, key_hash(key), &at))
+    for (size_t i = at; i < owner->kids.len && !old; i++)
+      if (key_eq(owner->kids.data[i]->key, key)) old = owner->kids.data[i];
   e->scope = scope;
   bool ok = bind_params(e, &type->u.layer.attrs, args, name, span, &poison);
   e->scope = saved;
@@ -234,6 +235,8 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
   inst->scope = scope;
   inst->span = span;
   inst->key = key;
+  if (!map_get(&owner->kid_at, key_hash(key), &at))
+    map_put(e->a, &owner->kid_at, key_hash(key), (uint32_t)owner->kids.len);
   vec_push(e->a, &owner->kids, inst);
   adopt(e, inst, &type->u.layer.attrs);
   if (type->kind == ST_LAYER_LONG) exec_members(e, inst);
@@ -267,6 +270,7 @@ Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const 
     diag_label(g, "there is no recursion");
     return v_poison();
   }
+  if (too_many_calls(e, span)) return v_poison();
   Saved saved = {e->fn, e->scope, e->frame, e->inst};
   bool training = e->fn->training;
   const char *path = e->fn->b.path;

@@ -90,7 +90,7 @@ static void mention(Walk *w, const char *name, Span at) {
 
 static void use(Walk *w, const char *name, Span at) {
   if (w->check) mention(w, name, at);
-  if (!w->check || known(w, name) || !unknown_is_news(w->e, name)) return;
+  if (!w->check || diags_full(w->e->diags) || known(w, name) || !unknown_is_news(w->e, name)) return;
   Nearest n = nearest_to(name);
   for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
   for (const Scope *s = w->e->top; s; s = s->up)

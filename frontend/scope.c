@@ -1,5 +1,5 @@
-// Names. A scope is a short list searched from its end; top-level definitions are evaluated at their first
-// use, so their order in the file does not matter.
+// Names. A scope is a list searched from its end, with an index when it is long; top-level definitions are
+// evaluated at their first use, so their order in the file does not matter.
 #include "frontend/sema.h"
 
 #include "ir/base/nearest.h"
@@ -11,6 +11,14 @@ Scope *scope_new(Elab *e, Scope *up, ScopeKind kind) {
   return s;
 }
 
+static void add(Elab *e, Scope *s, Binding *b) {
+  enum { SHORT = 12 }; // up to here a search from the end is quicker
+  vec_push(e->a, &s->names, b);
+  if (s->names.len <= SHORT) return;
+  for (size_t i = s->index.cap ? s->names.len - 1 : 0; i < s->names.len; i++)
+    map_put(e->a, &s->index, map_key(s->names.data[i]->name), (uint32_t)i);
+}
+
 // What a lambda captures: the values of now.
 Scope *scope_snapshot(Elab *e, Scope *s) {
   if (!s || s->kind != SCOPE_LOCAL) return s;
@@ -19,12 +27,14 @@ Scope *scope_snapshot(Elab *e, Scope *s) {
     Binding *b = ARENA_NEW(e->a, Binding);
     *b = *s->names.data[i];
     b->is_var = false;
-    vec_push(e->a, &c->names, b);
+    add(e, c, b);
   }
   return c;
 }
 
 Binding *scope_local(const Scope *s, const char *name) {
+  uint32_t at;
+  if (s->index.cap) return map_get(&s->index, map_key(name), &at) ? s->names.data[at] : NULL;
   for (size_t i = s->names.len; i-- > 0;)
     if (s->names.data[i]->name == name) return s->names.data[i];
   return NULL;
@@ -43,7 +53,7 @@ Binding *scope_bind(Elab *e, Scope *s, const char *name, Value v, Span span) {
   b->name = name;
   b->v = v;
   b->span = span;
-  vec_push(e->a, &s->names, b);
+  add(e, s, b);
   return b;
 }
 

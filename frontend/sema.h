@@ -16,6 +16,7 @@
 #define NNC_FRONTEND_SEMA_H
 
 #include "frontend/elaborate.h"
+#include "ir/base/map.h"
 #include "ir/base/vec.h"
 #include "ir/build.h"
 
@@ -24,6 +25,9 @@ enum {
   MAX_EVAL_DEPTH = 1200,   // nested expressions, over all nested calls
   MAX_ITERATIONS = 200000, // unrolled iterations of static loops, whole program
   MAX_NODES = 200000,      // nodes of all functions together, with the rules of their calls
+  MAX_CALLS = 200000,         // calls elaborated and instances made, whole program
+  MAX_STATIC = 1 << 23,       // elements of all lists that were made, 16 bytes of strings counting as one
+  MAX_STRING = 1 << 20,       // bytes of one string
   MAX_LIST = 1 << 20,      // elements of one list
   MAX_PASSES = 4
 };
@@ -131,6 +135,7 @@ struct Scope {
   Scope *up;
   ScopeKind kind;
   VEC(Binding *) names;
+  Map index; // of long scopes: name to its last binding
 };
 
 struct Thunk {
@@ -192,7 +197,9 @@ struct Instance {
   VEC(Instance *) kids;    // in order of construction
   VEC(Instance *) adopted; // attributes that took their name here
   VEC(StoreRef *) stores;
-  VEC(const char *) taken;     // names used inside
+  Map taken;                   // names used inside, and how many of that base
+  Map kid_at, store_at;        // hash of a key to the first of kids and stores that has it
+  size_t n_named;              // so many kids, from the first, have names
   VEC(const char *) anon_type; // per layer type: how many anonymous ones
   VEC(uint32_t) anon_count;
   bool applied, busy;
@@ -311,13 +318,14 @@ struct Elab {
   uint32_t pass, n_scopes;
   bool rerun; // something was asked before it was known: elaborate again
   bool dead;  // a limit was hit: everything is poison
-  uint32_t depth, n_nodes;
+  uint32_t depth, n_nodes, n_calls, n_static;
   uint32_t under_training; // inside an `if` that asks `training`
   int64_t iterations;
   Instance *model_root;
   const Expr *init_call; // stands for the call of an initialiser
   Instance orphans;      // owner of instances made outside layers
   VEC(Store) stores;
+  Map store_names; // interned paths, and how many of that base were made
   VEC(StoreRef *) store_refs; // parallel to stores; NULL for slots
   VEC(OptimizerRef *) optimizers;
   VEC(StoreRef *) free_stores; // top level and eval states
@@ -434,10 +442,12 @@ Value eval_pipe(Elab *e, const Expr *x);
 bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what, Span span, bool *poison);
 bool bind_names(Elab *e, const char *what, const char *const *names, const bool *required, uint32_t n_names,
                 uint32_t max_positional, const Args *args, Span span, Value *out, Span *spans);
+bool too_many_calls(Elab *e, Span span); // counts one
 Frame *frame_push(Elab *e, const Expr *call, const void *what, const char *name, Instance *self);
 void frame_pop(Elab *e);
 Key frame_key(Elab *e, const void *place);
 bool key_eq(Key a, Key b);
+uint64_t key_hash(Key k);
 uint32_t site_here(Elab *e, const Expr *draw);
 Value stand_in(Elab *e,
                const Type *t); // of the declared type, after an error; V_POISON if its sizes are unknown

@@ -220,12 +220,13 @@ static uint32_t slot_store(Elab *e, const Store *p, StoreKind kind, const char *
              .lr_mult = 1,
              .decay_mult = 1,
              .span = p->span};
-  for (unsigned k = 2;; k++) {
-    bool taken = false;
-    for (size_t i = 0; i < e->stores.len; i++) taken |= strcmp(e->stores.data[i].name, s.name) == 0;
-    if (!taken) break;
-    s.name = arena_printf(e->a, "%s:%s_%u", p->name, suffix, k);
+  const char *base = intern(e->names, s.name);
+  uint32_t k = 0, first;
+  for (bool taken = map_get(&e->store_names, map_key(base), &k); taken;) {
+    s.name = intern(e->names, arena_printf(e->a, "%s_%u", base, ++k));
+    taken = map_get(&e->store_names, map_key(s.name), &first);
   }
+  if (k) map_put(e->a, &e->store_names, map_key(base), k);
   return add_store(e, s, NULL);
 }
 

@@ -12,6 +12,7 @@ StoreState *store_state(Elab *e, uint32_t id) {
 }
 
 uint32_t add_store(Elab *e, Store s, StoreRef *ref) {
+  map_put(e->a, &e->store_names, map_key(intern(e->names, s.name)), 1);
   vec_push(e->a, &e->stores, s);
   vec_push(e->a, &e->store_refs, ref);
   return (uint32_t)e->stores.len - 1;
@@ -177,11 +178,11 @@ bool store_realise(Elab *e, StoreRef *r, const Shape *shape, DType t) {
              .lr_mult = w.lr,
              .decay_mult = w.decay,
              .span = r->decl->span};
-  for (size_t i = 0; i < e->stores.len; i++)
-    if (strcmp(e->stores.data[i].name, s.name) == 0) {
-      err(e, DIAG_E0404, r->decl->span, "the path `%s` is made twice", s.name);
-      return false;
-    }
+  uint32_t made;
+  if (map_get(&e->store_names, map_key(intern(e->names, s.name)), &made)) {
+    err(e, DIAG_E0404, r->decl->span, "the path `%s` is made twice", s.name);
+    return false;
+  }
   if (e->under_training && r->kind != STORE_EVAL_STATE) {
     Diag *g = err(e, DIAG_E0405, r->decl->span, "`%s` would exist only while training", s.name);
     diag_note(g, "parameters are the same in every function; declare it before the `if`");
@@ -257,8 +258,14 @@ static StoreRef *place_store(Elab *e, const Stmt *s) {
     diag_note(g, "write `model d = %s(…);` at top level and apply `d` here", i->type->u.layer.name.text);
     return NULL;
   }
-  for (size_t i = 0; i < e->inst->stores.len; i++)
-    if (key_eq(e->inst->stores.data[i]->key, key)) return e->inst->stores.data[i];
+  Map *places = &e->inst->store_at;
+  uint32_t at;
+  if (map_get(places, key_hash(key), &at)) {
+    for (size_t i = at; i < e->inst->stores.len; i++)
+      if (key_eq(e->inst->stores.data[i]->key, key)) return e->inst->stores.data[i];
+  } else {
+    map_put(e->a, places, key_hash(key), (uint32_t)e->inst->stores.len);
+  }
   StoreRef *r = new_ref(e, s, e->inst, key);
   r->name = take_name(e, e->inst, r->name);
   vec_push(e->a, &e->inst->stores, r);

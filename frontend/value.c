@@ -28,6 +28,7 @@ Value v_tensor(const Elab *e, NodeId n) {
 
 Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len) {
   Value v = {.kind = kind};
+  e->n_static += len;
   v.u.list.data = arena_copy(e->a, data, len * sizeof *data);
   v.u.list.len = len;
   return v;
@@ -302,6 +303,12 @@ static Value mismatch(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
 }
 
 static Value str_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
+  size_t bytes = (a.kind == V_STR ? strlen(a.u.s) : 0) + (b.kind == V_STR ? strlen(b.u.s) : 0);
+  if (op == BIN_ADD) e->n_static += (uint32_t)bytes / 16;
+  if (op == BIN_ADD && bytes > MAX_STRING) {
+    diag_label(err(e, DIAG_E0805, x->span, "a string of more than %d bytes", MAX_STRING), "too long");
+    return v_poison();
+  }
   if (op == BIN_ADD && a.kind == V_STR && b.kind == V_STR)
     return v_str(arena_printf(e->a, "%s%s", a.u.s, b.u.s));
   if (op == BIN_ADD && a.kind == V_STR && b.kind == V_INT)
@@ -321,6 +328,7 @@ Value static_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
     uint32_t n = a.u.list.len + b.u.list.len;
     if (n > MAX_LIST)
       return err(e, DIAG_E0805, x->span, "a list of more than %d elements", MAX_LIST), v_poison();
+    e->n_static += n;
     Value v = {.kind = V_LIST, .u.list = {ARENA_ARRAY(e->a, n, Value), n}};
     for (uint32_t i = 0; i < n; i++)
       v.u.list.data[i] = i < a.u.list.len ? a.u.list.data[i] : b.u.list.data[i - a.u.list.len];

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# What the static stage may be asked to do has limits of its own: each is one error, within two seconds of processor
+# time and 512 MiB (times that of a sanitizer are not looked at).
+. "$PROJECT_DIR/tests/lib.sh"
+cd "$work" || exit 1
+tail='export fn e(x: [3]) -> [3] = x;'
+
+limited() { # CODE: model.nn ends with this error
+  expect 1 "^error\[$1\]" nnc check model.nn
+  expect 1 '^error: 1 error' nnc check model.nn
+  [ "${NNC_SANITIZE:-OFF}" = OFF ] || return 0
+  (ulimit -t 2 -v 524288 && nnc check model.nn >/dev/null 2>&1)
+  [ $? = 1 ] || fail "$1 within two seconds and 512 MiB: $(head -c 200 model.nn)"
+}
+chain() { # LAST FORMAT: 60 definitions, each of which mentions the next twice
+  local i
+  for i in {0..59}; do printf "$2\n" "$i" $((i + 1)) $((i + 1)); done
+  printf "$1\n"
+}
+
+# Every call is elaborated: 2^60 of functions, of layers, of static functions.
+{ chain 'fn f_60(x: [3]) -> [3] = x;' 'fn f_%d(x: [3]) -> [3] = f_%d(x) + f_%d(x);'; echo 'export fn e(x: [3]) -> [3] = f_0(x);'; } >model.nn
+limited E0807
+{ chain 'fn f_60(n: int) -> int = n;' 'fn f_%d(n: int) -> int = f_%d(n) + f_%d(n);'; echo 'let a = f_0(1);'; echo "$tail"; } >model.nn
+limited E0807
+{ chain 'layer L60()(x: [3]) -> [3] = x;' 'layer L%d()(x: [3]) -> [3] { let a = L%d(); let b = L%d(); return b(a(x)); }'
+  echo 'model m = L0();'; echo 'export fn e(x: [3]) -> [3] = m(x);'; } >model.nn
+limited E0807
+for ((i = 0; i < 200; i++)); do echo "fn f_$i(x: [3]) -> [3] = f_$((i + 1))(x);"; done >model.nn
+echo 'fn f_200(x: [3]) -> [3] = x; export fn e(x: [3]) -> [3] = f_0(x);' >>model.nn
+limited E0806
+echo "fn g(n: int) -> int { var f = fn(x) => x; for i in 0..5000 { let h = f; f = fn(x) => h(x) + 1; } return f(n); } let a = g(1); $tail" >model.nn
+limited E0806
+echo "let f = fn(g) => g(g); let a = f(f); $tail" >model.nn
+limited E0305
+# Lists and strings that grow.
+echo "fn f(n: int) -> int { var l = [1]; for i in 0..60 { l = l + l; } return len(l); } let a = f(1); $tail" >model.nn
+limited E0805
+echo "fn f(n: int) -> str { var l = \"ab\"; for i in 0..60 { l = l + l; } return l; } let a = f(1); $tail" >model.nn
+limited E0805
+echo "fn f(n: int) -> int { var l = [1]; for i in 0..100000 { l = l + [i]; } return len(l); } let a = f(1); $tail" >model.nn
+limited E0805
+# Loops and operations.
+echo "let a = [[[j for j in 0..1000] for k in 0..1000] for i in 0..1000]; $tail" >model.nn
+limited E0803
+echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..150000 { y = y * 1.5 + 0.5; } return y; }" >model.nn
+limited E0807
+echo "layer L()(x: [B, 3]) -> [B, 3] { var y = x; for i in 0..100000 { y = Dense(3)(y); } return y; } model m = L();
+dim N <= 8; export fn e(x: [N, 3]) -> [N, 3] = m(x);" >model.nn
+limited E0807
+# One mistake, said once, however often it is elaborated; twenty thousand unknown names.
+echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..190000 { y = x + [1.0, 2.0]; } return y; }" >model.nn
+limited E0203
+for ((i = 0; i < 20000; i++)); do echo "let a$i = unknown$i;"; done >model.nn
+expect 1 '^error: .*20 errors' nnc check model.nn
+[ "${NNC_SANITIZE:-OFF}" = ON ] || (ulimit -t 2; nnc check model.nn >/dev/null 2>&1; [ $? = 1 ]) || fail "20000 unknown names take too long"
+done_testing
