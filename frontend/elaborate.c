@@ -286,7 +286,7 @@ Value binding_value(Elab *e, Binding *b) {
 static Binding *declare(Elab *e, Scope *s, const Name *name, Value v, const Stmt *lazy) {
   Binding *old = scope_local(s, name->text);
   if (name->text == e->n_discard) return NULL;
-  if (old && old->span.source && !is_std(e, name->span)) {
+  if (old && old->span.source) {
     Diag *g = diag_error(e->diags, DIAG_E0205, name->span, "`%s` is already defined", name->text);
     diag_also(g, old->span, "the first definition");
     return NULL;
