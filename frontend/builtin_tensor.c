@@ -38,20 +38,30 @@ static NodeId count_node(Elab *e, const Shape *s, uint32_t mask, DType t) {
 }
 
 // sum, max, min, prod, mean of a list of static numbers
-static Value reduce_static(const BuiltinCall *c, Op op, bool mean) {
+static Value reduce_static(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   Value v = c->v[0];
+  if (!mean && v_list_of_ints(v)) { // exactly, and overflow is an error
+    Expr x = {.span = c->span};
+    Value r = v.u.list.data[0];
+    for (uint32_t i = 1; i < v.u.list.len && r.kind == V_INT; i++) {
+      Value y = v.u.list.data[i];
+      if (op == OP_SUM)
+        r = binary(e, BIN_ADD, r, y, &x);
+      else if (op == OP_RMAX ? y.u.i > r.u.i : y.u.i < r.u.i)
+        r = y;
+    }
+    return r;
+  }
   double f = op == OP_SUM ? 0 : v_number(v.u.list.data[0]);
-  bool ints = !mean;
   for (uint32_t i = 0; i < v.u.list.len; i++) {
     double x = v_number(v.u.list.data[i]);
-    ints &= v.u.list.data[i].kind == V_INT;
     if (op == OP_SUM)
       f += x;
     else
       f = op == OP_RMAX ? (x > f ? x : f) : (x < f ? x : f);
   }
   if (mean) f /= v.u.list.len;
-  return ints ? v_int((int64_t)f) : v_float(f);
+  return v_float(f);
 }
 
 static bool list_of_numbers(Value v) {
@@ -73,7 +83,7 @@ static bool some_elements(Elab *e, const Shape *s, uint32_t mask, const BuiltinC
 
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   uint32_t at = op == OP_SUM ? 1 : 2;
-  if (list_of_numbers(c->v[0])) return reduce_static(c, op, mean);
+  if (list_of_numbers(c->v[0])) return reduce_static(e, c, op, mean);
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
   Shape s = node_of(e, n)->shape, kept = {0};

@@ -423,6 +423,10 @@ END_TEST
 START_TEST(static_arithmetic_floors_and_divides) {
   ck_shape("export fn f() = zeros([-7 // 2 + 10, -7 % 3, floor(7 / 2), 2 ** 3, len([1, 2] + [3])]);\n",
            "[6, 2, 3, 8, 3]");
+  ck_shape("export fn f() { assert sum([4503599627370497, 4503599627370496, 2]) == 9007199254740995; return "
+           "zeros([max([3, 2]), min([4, 1])]); }\n",
+           "[3, 1]");
+  ck_codes("export fn f() = zeros([sum([9223372036854775807, 1])]);\n", "E0302");
 }
 END_TEST
 
