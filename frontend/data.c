@@ -319,7 +319,7 @@ static void rows_agree(Elab *e, const DataUse *u) {
   const Stmt *at = NULL;
   for (size_t i = 0; i < u->fields.len; i++) {
     const DataFieldUse *f = &u->fields.data[i];
-    const DataSource *s = f->source >= 0 ? &u->sources.data[f->source] : NULL;
+    const DataSource *s = !f->bad && f->source >= 0 ? &u->sources.data[f->source] : NULL;
     if (!s || s->kind != SRC_ROWS || s->split) continue;
     if (first && first->n_rows != s->n_rows) {
       Diag *g =
@@ -342,11 +342,11 @@ static void data_items(Elab *e, DataUse *u) {
     if (s->kind == ST_LET) { // a field with a syntax error
       const Pattern *p = s->u.let.pattern;
       define(e, p->name, v_poison(), false, p->span);
-      vec_push(e->a, &u->fields, ((DataFieldUse){.name = p->name, .bad = true}));
+      vec_push(e->a, &u->fields, ((DataFieldUse){.name = p->name, .source = -1, .bad = true}));
       continue;
     }
     if (s->kind != ST_FIELD_FROM && s->kind != ST_FIELD_COMPUTED) continue;
-    DataFieldUse f = {.name = s->u.field.name.text, .bad = true};
+    DataFieldUse f = {.name = s->u.field.name.text, .source = -1, .bad = true};
     e->data_shuffle = u->shuffle;
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;

@@ -111,6 +111,7 @@ static void probe_layer(Elab *e, const Stmt *s, int64_t size) {
 static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
   size_t said = e->said.len;
   Diags *saved = e->diags, *mine = e->diags = diags_new(e->a, e->sources);
+  e->probing = true;
   Ctx *c = ctx_new(e, CTX_FN, FN_STEP, "sample", NULL, 1, s->span);
   Saved old = enter_ctx(e, c, scope_new(e, e->top, SCOPE_LOCAL));
   if (s->kind == ST_FN_DECL) {
@@ -120,6 +121,7 @@ static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
     probe_layer(e, s, size);
   }
   leave_ctx(e, old);
+  e->probing = false;
   e->diags = saved;
   e->said.len = said; // the next trial says it again
   return mine;
@@ -153,6 +155,9 @@ void probe_unvisited(Elab *e) {
   }
   for (uint32_t i = 0; i < n && !e->dead; i++) {
     const Diags *a = trial(e, todo[i], SAMPLE_A), *b = e->dead ? a : trial(e, todo[i], SAMPLE_B);
-    diags_take_common(e->diags, a, b);
+    const char *name = todo[i]->kind == ST_FN_DECL ? todo[i]->u.fn.name.text : todo[i]->u.layer.name.text;
+    diags_take_common(
+        e->diags, a, b,
+        arena_printf(e->a, "`%s` is not used: %d stands for the sizes it would be given", name, SAMPLE_A));
   }
 }

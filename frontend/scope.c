@@ -94,7 +94,7 @@ bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
   if (old && !old->is_size) {
     Diag *g = err(e, DIAG_E0205, span, "`%s` is already defined in this block", name);
     diag_also(g, old->span, "the first definition");
-    diag_note(g, "`let` binds once; a `var` may be assigned again with `%s = …;`", name);
+    if (old->is_var) diag_help(g, "`%s = …;` assigns it", name);
     return false;
   }
   Binding *b = scope_bind(e, e->scope, name, v, span);

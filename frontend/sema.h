@@ -317,6 +317,7 @@ struct Elab {
   uint32_t serial;
   uint32_t pass, n_scopes;
   bool rerun; // something was asked before it was known: elaborate again
+  bool probing; // a body that nobody uses
   bool dead;  // a limit was hit: everything is poison
   uint32_t depth, n_nodes, n_calls, n_static;
   uint32_t under_training; // inside an `if` that asks `training`

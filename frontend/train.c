@@ -560,7 +560,8 @@ static void check_patience(Plan *p) {
     } else if (wrong ? !has_report(&p->train->u.train.items, it->u.loop.watch) : !watched(e, &it->u.loop)) {
       Diag *g = err(e, DIAG_E0602, p->watch_at, "no `eval` of this loop reports `%s`", it->u.loop.watch);
       diag_label(g, "watched here");
-      if (it->phase) diag_note(g, "the loop of phase `%s`; `patience = 0;` in it would turn this off", it->phase);
+      if (it->phase)
+        diag_note(g, "the loop of phase `%s`; `patience = 0;` in it would turn this off", it->phase);
     }
   }
 }

@@ -130,14 +130,21 @@ static DimMatch match_dim(Elab *e, const DimSpec *d, Dim actual, Dim *want) {
   return dim_eq(*want, actual) ? DIM_OK : DIM_DIFFERS;
 }
 
+// Where a size got its value; the user has no std/losses.nn to look at.
+static const char *where_bound(Elab *e, Span at) {
+  const Source *s = source_get(e->sources, at.source);
+  return s && s->is_std ? "by another argument"
+                        : arena_printf(e->a, "at %s", span_text(e->sources, at, e->a));
+}
+
 static void origin_note(Elab *e, Diag *g, const DimSpec *d) {
   if (d->kind != DIM_EXPR || d->expr->kind != EX_NAME) return;
   Binding *b = scope_find(e->scope, d->expr->u.name);
   if (!b || !b->span.source || b->span.source >= UINT32_MAX) return;
   Dim v;
   if (!v_as_dim(b->v, &v)) return;
-  const char *place = span_text(e->sources, b->span, e->a);
-  diag_note(g, "`%s` is %s, %s at %s", b->name, dim_text(e, v), b->is_size ? "bound" : "given", place);
+  diag_note(g, "`%s` is %s, %s %s", b->name, dim_text(e, v), b->is_size ? "bound" : "given",
+            where_bound(e, b->span));
 }
 
 // Which signature bound a size that stands in a shape error: the innermost name with its value.
@@ -147,7 +154,7 @@ void size_origin(Elab *e, Diag *g, Dim d) {
       const Binding *b = s->names.data[i];
       Dim v;
       if (!b->is_size || !v_as_dim(b->v, &v) || !dim_eq(v, d)) continue;
-      diag_note(g, "%s is `%s`, bound at %s", dim_text(e, d), b->name, span_text(e->sources, b->span, e->a));
+      diag_note(g, "%s is `%s`, bound %s", dim_text(e, d), b->name, where_bound(e, b->span));
       return;
     }
 }
@@ -174,8 +181,7 @@ static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at
     Binding *b = scope_find(e->scope, spec->name);
     Shape bound;
     if (b && value_shape(e, b->v, at, &bound))
-      diag_note(g, "`*%s` is %s, bound at %s", b->name, shape_text(e, &bound),
-                span_text(e->sources, b->span, e->a));
+      diag_note(g, "`*%s` is %s, bound %s", b->name, shape_text(e, &bound), where_bound(e, b->span));
   } else {
     diag_note(g, "%u axes here, %s%u declared", s->rank, has_star(t) ? "at least " : "",
               t->has_shape ? t->n_dims - has_star(t) : 0);

@@ -66,17 +66,29 @@ Diag *diag_error(Diags *d, DiagCode code, Span at, const char *fmt, ...) {
   return add(d, (Diag){.arena = d->arena, .code = code, .severity = SEV_ERROR, .at = at, .message = text});
 }
 
-static bool has_same(const Diags *d, const Diag *g) {
+static const Diag *same_in(const Diags *d, const Diag *g) {
   for (size_t i = 0; i < d->list.len; i++) {
     const Diag *x = d->list.data[i];
-    if (x->code == g->code && x->at.source == g->at.source && x->at.begin == g->at.begin) return true;
+    if (x->code == g->code && x->at.source == g->at.source && x->at.begin == g->at.begin) return x;
   }
+  return NULL;
+}
+
+static bool texts_differ(const Diag *a, const Diag *b) {
+  if (strcmp(a->message, b->message) != 0 || !a->label != !b->label) return true;
+  if ((a->label && strcmp(a->label, b->label) != 0) || a->remarks.len != b->remarks.len) return true;
+  for (size_t i = 0; i < a->remarks.len; i++)
+    if (strcmp(a->remarks.data[i].text, b->remarks.data[i].text) != 0) return true;
   return false;
 }
 
-void diags_take_common(Diags *to, const Diags *a, const Diags *b) {
-  for (size_t i = 0; i < a->list.len; i++)
-    if (a->list.data[i]->severity == SEV_ERROR && has_same(b, a->list.data[i])) add(to, *a->list.data[i]);
+void diags_take_common(Diags *to, const Diags *a, const Diags *b, const char *note) {
+  for (size_t i = 0; i < a->list.len; i++) {
+    const Diag *x = a->list.data[i], *y = x->severity == SEV_ERROR ? same_in(b, x) : NULL;
+    if (!y) continue;
+    Diag *kept = add(to, *x);
+    if (kept && texts_differ(x, y)) diag_note(kept, "%s", note);
+  }
 }
 
 bool diags_has_error(const Diags *d, Span at) {

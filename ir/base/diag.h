@@ -96,8 +96,9 @@ Diag *diag_also(Diag *g, Span at, const char *fmt, ...)
 #endif
     ;
 
-// Adds the errors of `a` that `b` has too, at the same place with the same code (trial elaborations).
-void diags_take_common(Diags *to, const Diags *a, const Diags *b);
+// Adds the errors of `a` that `b` has too, at the same place with the same code (trial elaborations). Where
+// their texts differ, the error gets the note.
+void diags_take_common(Diags *to, const Diags *a, const Diags *b, const char *note);
 
 // -Wshadow, -Wanonymous; -Werror turns warnings into errors.
 void diags_enable(Diags *d, const char *flag);
