@@ -6,6 +6,8 @@ set(embedded ${CMAKE_BINARY_DIR}/driver/embedded_runtime.c)
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/driver)
 nnc_embed(embedded_runtime ${embedded} ${CMAKE_SOURCE_DIR}/runtime
           ${CMAKE_SOURCE_DIR}/runtime/LICENSE ${runtime_core} ${runtime_host})
-add_executable(nnc ${driver_sources} ${embedded})
-target_link_libraries(nnc PRIVATE nnc_frontend nnc_passes nnc_codegen nnc_ir nnc_runtime)
-target_compile_definitions(nnc PRIVATE NNC_VERSION="${PROJECT_VERSION}" NNC_RUNTIME_DIR="${CMAKE_SOURCE_DIR}/runtime")
+add_library(nnc_embedded_runtime STATIC ${embedded})
+add_executable(nnc ${driver_sources})
+target_link_libraries(nnc PRIVATE nnc_embedded_runtime nnc_frontend nnc_passes nnc_codegen nnc_ir nnc_runtime)
+target_compile_definitions(nnc PRIVATE NNC_VERSION="${PROJECT_VERSION}" NNC_RUNTIME_DIR="${CMAKE_SOURCE_DIR}/runtime"
+                           $<$<BOOL:${NNC_TESTS}>:NNC_TEST_HOOKS>)

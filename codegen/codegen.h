@@ -3,12 +3,29 @@
 #define NNC_CODEGEN_CODEGEN_H
 
 #include "ir/base/strbuf.h"
+#include "ir/base/vec.h"
 #include "ir/program.h"
+
+// Which bytes of the text were made for which place of the model: each entry holds from its byte to the next.
+typedef struct TextPlace {
+  size_t begin;
+  Span span;
+} TextPlace;
+
+typedef struct TextMap {
+  Arena *arena;
+  VEC(TextPlace) places;
+} TextMap;
+
+// The place that the text's byte `offset` was made for; {0} where it belongs to none.
+Span text_map_at(const TextMap *m, size_t offset);
 
 typedef struct CodegenOptions {
   const char *nnc_version;
   bool program;         // with descriptor and main(); false: the functions only
   bool keep_subnormals; // -fsubnormals
+  TextMap *map;         // filled; NULL: not wanted
+  unsigned break_place; // for tests: the text of this entry of the map (1: the first) is made wrong; 0: none
 } CodegenOptions;
 
 // The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h" and, for a

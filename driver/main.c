@@ -12,6 +12,7 @@
 #include "driver/standalone.h"
 
 #include "codegen/codegen.h"
+#include "codegen/validate.h"
 #include "frontend/elaborate.h"
 #include "frontend/parse.h"
 #include "ir/base/embedded.h"
@@ -106,24 +107,57 @@ static void middle(Job *j, Program *p) {
   inspect_kernels(&j->inspect, p);
 }
 
-static Text emit(Job *j, const Program *p) {
+// Tests break the emitter on purpose; a build without tests can't.
+static unsigned broken_place(void) {
+#ifdef NNC_TEST_HOOKS
+  const char *n = getenv("NNC_BREAK_EMITTER");
+  return n ? (unsigned)strtoul(n, NULL, 10) : 0;
+#else
+  return 0;
+#endif
+}
+
+// No C compiler sees a text that libclang does not accept. The runtime's sources, which --standalone puts in
+// front, are the same for every model.
+static int validate(Job *j, const StrBuf *model, const TextMap *map) {
+  const Options *o = j->o;
+  if (o->no_validate || o->dry_run) return EXIT_DONE;
+  Verdict v = validate_c(sb_text(model), model->len, &embedded_runtime, NULL, j->arena);
+  inspect_stage(&j->inspect, "validate");
+  if (v.unchecked && o->verbose) fprintf(stderr, "nnc: the emitted C is not validated: %s\n", v.unchecked);
+  if (v.unchecked || v.errors == 0) return EXIT_DONE;
+  const char *at =
+      v.offset == VALIDATE_NO_OFFSET ? "" : span_text(j->sources, text_map_at(map, v.offset), j->arena);
+  j->bug.what = arena_printf(j->arena, "the emitted C is not valid: %s%s%s%s", v.first,
+                             *at ? " (made for " : "", at, *at ? ")" : "");
+  j->bug.emitted = (Text){arena_strndup(j->arena, sb_text(model), model->len), model->len};
+  j->bug.tool = (Text){v.said, strlen(v.said)};
+  return reproducer_write(&j->bug);
+}
+
+static int emit(Job *j, const Program *p, Text *out) {
   const Options *o = j->o;
   StrBuf model = {0}, whole = {0};
-  codegen_c(
-      p,
-      &(CodegenOptions){.nnc_version = NNC_VERSION, .program = true, .keep_subnormals = o->keep_subnormals},
-      &model);
+  TextMap map = {.arena = j->arena};
+  codegen_c(p,
+            &(CodegenOptions){.nnc_version = NNC_VERSION,
+                              .program = true,
+                              .keep_subnormals = o->keep_subnormals,
+                              .map = &map,
+                              .break_place = broken_place()},
+            &model);
+  inspect_stage(&j->inspect, "codegen");
+  int status = validate(j, &model, &map);
   if (o->emit == EMIT_C && !o->standalone)
     sb_puts(&whole,
             "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n"),
         sb_putn(&whole, sb_text(&model), model.len);
   else
     standalone_text((Text){sb_text(&model), model.len}, &whole);
-  Text t = {arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
+  *out = (Text){arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
   strbuf_free(&model);
   strbuf_free(&whole);
-  inspect_stage(&j->inspect, "codegen");
-  return t;
+  return status;
 }
 
 // model.nn -> model, model.c, model.o, in the current folder.
@@ -164,7 +198,8 @@ static int compile(const Options *o, Arena *a) {
   if (!p) return EXIT_SOURCE;
   middle(&j, p);
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
-  if (wants_output(o)) status = write_output(&j, emit(&j, p));
+  Text c;
+  if (wants_output(o) && (status = emit(&j, p, &c)) == EXIT_DONE) status = write_output(&j, c);
   inspect_end(&j.inspect);
   return status;
 }
@@ -217,7 +252,7 @@ static const Command commands[] = {
 
 static int run(const Options *o, Arena *a) {
   if (o->help) return options_help(commands), EXIT_DONE;
-  if (o->version) return puts("nnc " NNC_VERSION), EXIT_DONE;
+  if (o->version) return printf("nnc " NNC_VERSION "\nvalidation: %s\n", validate_version(a)), EXIT_DONE;
   if (o->print) return inspect_print(o->print), EXIT_DONE;
   if (o->verbose) fputs("nnc " NNC_VERSION "\n", stderr);
   if (!o->command) return compile(o, a);

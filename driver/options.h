@@ -44,6 +44,7 @@ struct Options {
   const char *cc_level; // "-O2"
   const char *cpu;      // NULL: by default
   bool keep_subnormals;
+  bool no_validate;
   DType real;
   Define *defines;
   uint32_t n_defines;

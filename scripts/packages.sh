@@ -10,6 +10,8 @@ package_present() {
     gcc) command -v cc >/dev/null ;;
     libc6-dev) [ -e /usr/include/stdio.h ] || printf '#include <math.h>\n' | cc -E - >/dev/null 2>&1 ;;
     check) pkg-config --exists check 2>/dev/null ;;
+    libclang-14-dev) # or any newer one
+        compgen -G '/usr/lib/llvm-*/include/clang-c/Index.h' >/dev/null || [ -e /usr/include/clang-c/Index.h ] ;;
     zlib1g-dev) [ -e /usr/include/zlib.h ] || pkg-config --exists zlib 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac

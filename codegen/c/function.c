@@ -29,6 +29,7 @@ static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool writt
 static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
   const Node *n = node(f, v);
   const char *at = span_text_here(u->p->sources, n->span, u->a);
+  unit_mark(u, n->span);
   sb_puts(u->out, "  /* ");
   put_comment(u->out, n->path && *n->path ? n->path : f->fn->name);
   sb_printf(u->out, ": %s", what);
@@ -217,6 +218,7 @@ void unit_print_function(Unit *u, uint32_t id, uint32_t *next_call) {
   const Function *fn = &u->p->fns[id];
   const FnPlan *f = u->plans[id];
   Print p = {.u = u, .f = f, .next_call = next_call};
+  unit_mark(u, fn->span);
   put_signature(u, fn);
   sb_printf(u->out, "static int %s(nn_ctx *c, size_t n, void *const *args) {\n", function_name(u, id));
   if (uses_arena(f)) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");

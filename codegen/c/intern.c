@@ -208,6 +208,7 @@ static void put_prologue(Unit *u, const Form *form, const char *name) {
 static void print_form(Unit *u, uint32_t id) {
   const Form *form = &u->forms.data[id];
   const char *name = unit_form_name(u, id);
+  unit_mark(u, graph_node(form->f->fn->g, form->k->node)->span);
   put_description(u, form);
   sb_printf(u->out, "typedef struct %s_args {\n", name);
   for (uint32_t i = 0; i < form->n_params; i++) {

@@ -378,6 +378,7 @@ static void print_options_and_places(Unit *u) {
 void unit_print_program(Unit *u) {
   const Program *p = u->p;
   uint32_t n_exports = 0;
+  unit_mark(u, (Span){0});
   for (uint32_t i = 0; i < p->n_fns; i++) n_exports += p->fns[i].kind == FN_EXPORT;
   print_stores(u);
   print_functions(u);

@@ -38,6 +38,20 @@ static void collect_kernels(Unit *u) {
   }
 }
 
+Span text_map_at(const TextMap *m, size_t offset) {
+  Span span = {0};
+  for (size_t i = 0; i < m->places.len && m->places.data[i].begin <= offset; i++)
+    span = m->places.data[i].span;
+  return span;
+}
+
+void unit_mark(Unit *u, Span span) {
+  TextMap *m = u->o->map;
+  if (m) vec_push(m->arena, &m->places, ((TextPlace){u->out->len, span}));
+  // Anything but C: valid nowhere, whether between functions or inside one.
+  if (++u->n_marks == u->o->break_place) sb_puts(u->out, "int nnc_broken = nnc_undeclared;\n");
+}
+
 static void print_head(Unit *u) {
   sb_puts(u->out, "/* ");
   put_comment(u->out, u->p->name);

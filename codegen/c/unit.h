@@ -48,8 +48,12 @@ typedef struct Unit {
   VEC(Form) forms;
   VEC(Call) calls; // one per kernel step, in order of functions and steps
   VEC(Place) places;
+  unsigned n_marks;
   VEC(Constant) constants;
 } Unit;
+
+// unit.c: what is printed from here on was made for `span`.
+void unit_mark(Unit *u, Span span);
 
 // intern.c
 void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k);

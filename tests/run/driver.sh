@@ -36,6 +36,7 @@ expect 1 '' grep -F "$PWD" one.c
 # ---- to look inside
 expect 0 'usage|Commands' nnc --help
 expect 0 '^nnc [0-9]+\.[0-9]+\.[0-9]+$' nnc --version
+expect 0 '^validation: (libclang \(.*\)|none: .*)$' nnc --version
 expect 0 '^autodiff' nnc --print=passes
 expect 0 '^tanh' nnc --print ops
 expect 0 '^c$' nnc --print=targets
@@ -101,7 +102,7 @@ expect 2 'overwrite the input' nnc plain
 cmp small.nn plain || fail "the input was changed"
 # What is documented but not built yet says so.
 for option in -I. --library --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --cuda-arch=sm_90 \
-    --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --no-validate --max-ram=1 --max-flash=1 --train-ram=1 \
+    --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --max-ram=1 --max-flash=1 --train-ram=1 \
     --backend=cuda --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done

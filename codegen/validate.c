@@ -1,0 +1,184 @@
+// The library's functions are looked up by name, in one table. All files are in memory, in a folder that does
+// not exist, so that nothing of the user's folder is ever included. A text with errors is our fault only
+// where a trivial program has none: otherwise libclang finds no C library on this machine, and nothing can be
+// said.
+#include "codegen/validate.h"
+
+#ifdef NNC_LIBCLANG
+#include "ir/base/strbuf.h"
+
+#include <clang-c/Index.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FOLDER "/nnc-emitted/"
+enum { MAX_ARGS = 32 };
+
+#define FUNCTIONS(X)                                                                                         \
+  X(CXIndex, createIndex, (int, int))                                                                        \
+  X(void, disposeIndex, (CXIndex))                                                                           \
+  X(enum CXErrorCode, parseTranslationUnit2,                                                                 \
+    (CXIndex, const char *, const char *const *, int, struct CXUnsavedFile *, unsigned, unsigned,            \
+     CXTranslationUnit *))                                                                                   \
+  X(void, disposeTranslationUnit, (CXTranslationUnit))                                                       \
+  X(unsigned, getNumDiagnostics, (CXTranslationUnit))                                                        \
+  X(CXDiagnostic, getDiagnostic, (CXTranslationUnit, unsigned))                                              \
+  X(void, disposeDiagnostic, (CXDiagnostic))                                                                 \
+  X(enum CXDiagnosticSeverity, getDiagnosticSeverity, (CXDiagnostic))                                        \
+  X(CXSourceLocation, getDiagnosticLocation, (CXDiagnostic))                                                 \
+  X(CXString, formatDiagnostic, (CXDiagnostic, unsigned))                                                    \
+  X(unsigned, defaultDiagnosticDisplayOptions, (void))                                                       \
+  X(void, getExpansionLocation, (CXSourceLocation, CXFile *, unsigned *, unsigned *, unsigned *))            \
+  X(CXString, getFileName, (CXFile))                                                                         \
+  X(CXString, getClangVersion, (void))                                                                       \
+  X(const char *, getCString, (CXString))                                                                    \
+  X(void, disposeString, (CXString))
+
+typedef struct Clang {
+  void *library;
+#define X(result, name, params) result(*name) params;
+  FUNCTIONS(X)
+#undef X
+} Clang;
+
+// NULL, or why there is no libclang.
+static const char *clang_open(Clang *clang, Arena *a) {
+  FILE *f = fopen(NNC_CLANG_RESOURCES "/include/stddef.h", "r");
+  if (!f) return "clang's headers are not in " NNC_CLANG_RESOURCES;
+  fclose(f);
+  clang->library = dlopen(NNC_LIBCLANG, RTLD_LAZY | RTLD_LOCAL);
+  if (!clang->library) return arena_strdup(a, dlerror());
+  void *p;
+#define X(result, name, params)                                                                              \
+  if (!(p = dlsym(clang->library, "clang_" #name))) return NNC_LIBCLANG " has no clang_" #name;              \
+  memcpy(&clang->name, &p, sizeof p);
+  FUNCTIONS(X)
+#undef X
+  return NULL;
+}
+
+static const char *take_string(const Clang *clang, CXString s, Arena *a) {
+  const char *text = clang->getCString(s);
+  const char *copy = arena_strdup(a, text ? text : "");
+  clang->disposeString(s);
+  return copy;
+}
+
+// ---- what it says
+
+// Without the folder, which means nothing to whoever reads the message.
+static const char *plain(const char *text, Arena *a) {
+  char *copy = arena_strdup(a, text), *p = copy;
+  while ((p = strstr(p, FOLDER))) memmove(p, p + strlen(FOLDER), strlen(p + strlen(FOLDER)) + 1);
+  return copy;
+}
+
+static size_t offset_in_text(const Clang *clang, CXDiagnostic d, Arena *a) {
+  CXFile file;
+  unsigned line, column, offset;
+  clang->getExpansionLocation(clang->getDiagnosticLocation(d), &file, &line, &column, &offset);
+  bool here = file && strcmp(take_string(clang, clang->getFileName(file), a), FOLDER "model.c") == 0;
+  return here ? offset : VALIDATE_NO_OFFSET;
+}
+
+static void take_diagnostic(const Clang *clang, CXDiagnostic d, Verdict *v, StrBuf *said, Arena *a) {
+  bool error = clang->getDiagnosticSeverity(d) >= CXDiagnostic_Error;
+  bool warning = clang->getDiagnosticSeverity(d) == CXDiagnostic_Warning;
+  CXString s = clang->formatDiagnostic(d, clang->defaultDiagnosticDisplayOptions());
+  const char *text = plain(take_string(clang, s, a), a);
+  sb_printf(said, "%s\n", text);
+  if (error ? v->errors == 0 : warning && v->errors == 0 && v->warnings == 0) {
+    v->first = text;
+    v->offset = offset_in_text(clang, d, a);
+  }
+  v->errors += error;
+  v->warnings += warning;
+}
+
+// ---- parsing
+
+static Verdict parse(const Clang *clang, const char *const *args, int n_args, struct CXUnsavedFile *files,
+                     unsigned n_files, Arena *a) {
+  Verdict v = {.offset = VALIDATE_NO_OFFSET, .said = ""};
+  CXIndex index = clang->createIndex(0, 0);
+  CXTranslationUnit unit = NULL;
+  enum CXErrorCode code = clang->parseTranslationUnit2(index, files[0].Filename, args, n_args, files, n_files,
+                                                       CXTranslationUnit_None, &unit);
+  if (code != CXError_Success) {
+    v.errors = 1;
+    v.first = v.said = code == CXError_Crashed ? "libclang crashes on it" : "libclang can't parse it";
+  } else {
+    StrBuf said = {0};
+    for (unsigned i = 0; i < clang->getNumDiagnostics(unit); i++) {
+      CXDiagnostic d = clang->getDiagnostic(unit, i);
+      take_diagnostic(clang, d, &v, &said, a);
+      clang->disposeDiagnostic(d);
+    }
+    v.said = arena_strndup(a, sb_text(&said), said.len);
+    strbuf_free(&said);
+  }
+  if (unit) clang->disposeTranslationUnit(unit);
+  clang->disposeIndex(index);
+  return v;
+}
+
+static int arguments(const char **args, const char *const *flags) {
+  static const char *const always[] = {"-std=c99", "-resource-dir", NNC_CLANG_RESOURCES, "-I" FOLDER "core",
+                                       "-I" FOLDER "host"};
+  int n = 0;
+  for (size_t i = 0; i < sizeof always / sizeof *always; i++) args[n++] = always[i];
+  if (!flags) args[n++] = "-w";
+  for (; flags && *flags && n < MAX_ARGS; flags++) args[n++] = *flags;
+  return n;
+}
+
+// NULL where a program that is surely right is accepted.
+static const char *cant_parse_anything(const Clang *clang, Arena *a) {
+  static const char trivial[] = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
+                                "#include <string.h>\nint main(void) { return 0; }\n";
+  struct CXUnsavedFile file = {FOLDER "model.c", trivial, sizeof trivial - 1};
+  const char *args[MAX_ARGS];
+  Verdict v = parse(clang, args, arguments(args, NULL), &file, 1, a);
+  return v.errors ? arena_printf(a, "libclang finds no C library: %s", v.first) : NULL;
+}
+
+static struct CXUnsavedFile in_folder(const char *name, const char *text, size_t len, Arena *a) {
+  return (struct CXUnsavedFile){arena_printf(a, FOLDER "%s", name), text, (unsigned long)len};
+}
+
+Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
+                   Arena *a) {
+  Clang clang;
+  const char *args[MAX_ARGS], *why = clang_open(&clang, a);
+  if (why) return (Verdict){.unchecked = why, .offset = VALIDATE_NO_OFFSET, .said = ""};
+  struct CXUnsavedFile *files = ARENA_ARRAY(a, runtime->n + 1, struct CXUnsavedFile);
+  files[0] = in_folder("model.c", text, len, a);
+  for (uint32_t i = 0; i < runtime->n; i++)
+    files[1 + i] = in_folder(runtime->files[i].name, runtime->files[i].text, runtime->files[i].len, a);
+  Verdict v = parse(&clang, args, arguments(args, flags), files, runtime->n + 1, a);
+  if (v.errors) v.unchecked = cant_parse_anything(&clang, a);
+  return v;
+}
+
+const char *validate_version(Arena *a) {
+  Clang clang;
+  const char *why = clang_open(&clang, a);
+  if (!why) why = cant_parse_anything(&clang, a);
+  if (why) return arena_printf(a, "none: %s", why);
+  return arena_printf(a, "libclang (%s)", take_string(&clang, clang.getClangVersion(), a));
+}
+
+#else
+
+static const char absent[] = "nnc was built without libclang";
+
+Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
+                   Arena *a) {
+  (void)text, (void)len, (void)runtime, (void)flags, (void)a;
+  return (Verdict){.unchecked = absent, .offset = VALIDATE_NO_OFFSET, .said = ""};
+}
+
+const char *validate_version(Arena *a) { return arena_printf(a, "none: %s", absent); }
+
+#endif
