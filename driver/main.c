@@ -2,6 +2,7 @@
 //   text -> parse -> elaborate -> passes -> codegen -> C text -> (C compiler) -> program
 #define _POSIX_C_SOURCE 200809L
 #include "driver/cc.h"
+#include "driver/draw.h"
 #include "driver/exit_codes.h"
 #include "driver/inspect.h"
 #include "driver/interpret.h"
@@ -238,13 +239,22 @@ static int info(const Options *o, Arena *a) {
   return EXIT_DONE;
 }
 
+static int graph(const Options *o, Arena *a) {
+  Job j;
+  int status = job_begin(&j, o, a);
+  if (status != EXIT_DONE) return status;
+  Program *p = front_end(&j);
+  if (!p) return EXIT_SOURCE;
+  return draw(p, o, a);
+}
+
 static const Command commands[] = {
     {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing"},
     {"info", "MODEL.nn", info, "its stores, parameters and functions"},
     {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203"},
     {"test", "MODEL.nn", NULL, "run its `test` blocks"},
     {"fmt", "MODEL.nn", NULL, "format it"},
-    {"graph", "MODEL.nn", NULL, "draw it"},
+    {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`"},
     {"report", "MODEL.nn", NULL, "memory and cost by layer"},
     {"init", "MODEL.nn", NULL, "write initial weights"},
     {NULL, NULL, NULL, NULL},

@@ -79,6 +79,7 @@ SETTER(set_level_2, o->cc_level = row->name)
 SETTER(set_level_3, o->cc_level = row->name)
 SETTER(set_subnormals, o->keep_subnormals = true)
 SETTER(set_no_validate, o->no_validate = true)
+SETTER(set_function, o->function = v)
 SETTER(set_dump_ast, o->dump_ast = true)
 SETTER(set_time_passes, o->time_passes = true)
 SETTER(set_interpret, o->interpret = true)
@@ -249,6 +250,10 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
   }
   if (o->rest && !o->interpret) {
     complain(0, "`--` is for --interpret: what follows it goes to the program");
+    return false;
+  }
+  if (o->function && !(o->command && strcmp(o->command->name, "graph") == 0)) {
+    complain(0, "--function goes with `nnc graph`");
     return false;
   }
   if (o->depfile_name && !o->depfile) {

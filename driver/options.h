@@ -59,6 +59,7 @@ struct Options {
   const char *depfile_name; // -MF
 
   bool dump_ast, time_passes;
+  const char *function; // --function=
   Dump *dumps;
   uint32_t n_dumps;
 };
