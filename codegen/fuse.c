@@ -218,7 +218,7 @@ static bool is_scattering(const Fuse *u, const Node *n) {
 
 static void open_kernel(Fuse *u, NodeId v, const Group *d) {
   const Node *n = node(u, v);
-  Group k = {.kind = STEP_KERNEL, .shape = n->shape, .n_lead = n->shape.rank, .is_dot = n->op == OP_DOT};
+  Group k = {.kind = STEP_KERNEL, .shape = n->shape, .n_lead = n->shape.rank, .is_dot = op_kind(n->op) == KIND_DOT};
   if (is_scattering(u, n)) {
     k.closed = true;
     k.n_lead = n->attr.gather.axis;
@@ -242,7 +242,7 @@ static void place(Fuse *u, NodeId v) {
     if (plain_read(u, v, x) && node(u, x)->n_in > 0) place_optimize(u, node(u, x)->in[0]);
     if (available(u, v, x) > earliest) earliest = available(u, v, x);
   }
-  bool opens = node(u, v)->op == OP_DOT || is_scattering(u, node(u, v));
+  bool opens = op_kind(node(u, v)->op) == KIND_DOT || is_scattering(u, node(u, v));
   if (!opens && (join_some(u, v, &d, earliest, false) || join_some(u, v, &d, earliest, true))) return;
   for (size_t i = 0; i < d.loads.len; i++)
     if (stale(u, v, d.loads.data[i], (uint32_t)u->groups.len)) u->copied[d.loads.data[i]] = u->again = true;

@@ -146,7 +146,7 @@ static ExprId lower_reverse(Lower *l, NodeId v, const IndexId *at) {
   return lower_value(l, n->in[0], sub);
 }
 
-static ExprId and_also(Lower *l, ExprId x, ExprId y) {
+ExprId lower_both(Lower *l, ExprId x, ExprId y) {
   if (pool_expr(l->p, x)->kind == X_CONST) return pool_expr(l->p, x)->value.i ? y : x;
   if (pool_expr(l->p, y)->kind == X_CONST) return pool_expr(l->p, y)->value.i ? x : y;
   return x_op(l->p, OP_AND, DT_MASK, (ExprId[]){x, y}, 2, 0);
@@ -163,9 +163,9 @@ static ExprId lower_pad(Lower *l, NodeId v, const IndexId *at) {
     Poly span = poly_add(poly_mul(poly_sub(size, poly_of(1)), step), poly_of(1));
     if (dim_is(from->d[i], 0)) return fill;
     IndexId x = offset(l, at[i], n->attr.pad.lo[i], -1);
-    inside = and_also(l, inside, x_inside(l->p, x, span));
+    inside = lower_both(l, inside, x_inside(l->p, x, span));
     x = index_clamp(l->p->index, x, span);
-    inside = and_also(l, inside, x_inside(l->p, index_mod(l->p->index, x, step), poly_of(1)));
+    inside = lower_both(l, inside, x_inside(l->p, index_mod(l->p->index, x, step), poly_of(1)));
     sub[i] = index_div(l->p->index, x, step);
   }
   const Expr *c = pool_expr(l->p, inside);
@@ -323,7 +323,7 @@ static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
   if (s) {
     bool scattered = s + 1 < l->stores.data + l->stores.len && s[1].add && s[1].buffer == s->buffer;
     if (!scattered && memcmp(s->at, at, rank * sizeof *at) == 0) return s->value;
-    if (l->k->is_dot || memcmp(s->at, at, l->k->n_lead * sizeof *at) != 0) l->impossible = true;
+    if (l->k->is_dot || memcmp(s->at, at, l->n_axes * sizeof *at) != 0) l->impossible = true;
   }
   return x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
 }

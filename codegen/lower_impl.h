@@ -18,6 +18,8 @@ struct Lower {
   Kernel *k;
   Pool *p;
   VEC(Put) stores;
+  uint32_t n_axes;        // leading axes of every node that the parallel loops cover, and
+  IndexId lead[MAX_RANK]; // where an iteration stands on them
   uint32_t group;  // first store of the current loop group
   NodeId defining; // the node whose own value is being made
   bool impossible;
@@ -32,6 +34,8 @@ VarId lower_new_var(Lower *l, Poly extent);
 IndexId lower_fresh(Lower *l, Dim extent, VarId *v);
 // A row-major number as the indices of a shape.
 void lower_delinear(Lower *l, IndexId at, const Shape *s, IndexId *out);
+// x and y, where a constant needs no operation.
+ExprId lower_both(Lower *l, ExprId x, ExprId y);
 // The element `at` of `indices` as an index into an axis of this size, checked; v's place is the fault's.
 ExprId lower_check(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
 IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);

@@ -2,6 +2,8 @@
 // iteration can do all of it.
 #include "codegen/lower_impl.h"
 
+#include <assert.h>
+
 static const Node *node(const Lower *l, NodeId v) { return graph_node(l->g, v); }
 
 // ---- stores
@@ -28,17 +30,15 @@ static bool reads_group(const Lower *l, ExprId e) {
 }
 
 static bool same_inner(const Lower *l, const Put *s, const Shape *shape) {
-  if (s->n_inner != shape->rank - l->k->n_lead || s->add) return false;
+  if (s->n_inner != shape->rank - l->n_axes || s->add) return false;
   for (uint32_t i = 0; i < s->n_inner; i++) {
-    Poly want = poly_dim(shape->d[l->k->n_lead + i]), have = index_extent(l->p->index, s->inner[i]);
+    Poly want = poly_dim(shape->d[l->n_axes + i]), have = index_extent(l->p->index, s->inner[i]);
     if (!poly_eq(&want, &have)) return false;
   }
   return true;
 }
 
-static void lead_index(Lower *l, Put *s) {
-  for (uint32_t i = 0; i < l->k->n_lead; i++) s->at[i] = index_var(l->p->index, l->k->lead[i]);
-}
+static void lead_index(Lower *l, Put *s) { memcpy(s->at, l->lead, l->n_axes * sizeof *s->at); }
 
 static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
   l->defining = v;
@@ -50,14 +50,14 @@ static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
 static void add_store(Lower *l, NodeId v) {
   const Node *n = node(l, v);
   Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  s.n_inner = n->shape.rank - l->k->n_lead;
+  s.n_inner = n->shape.rank - l->n_axes;
   lead_index(l, &s);
   const Put *last = l->stores.len ? &l->stores.data[l->stores.len - 1] : NULL;
   bool share = last && same_inner(l, last, &n->shape);
   for (;;) {
     for (uint32_t i = 0; i < s.n_inner; i++) {
-      s.inner[i] = share ? last->inner[i] : lower_new_var(l, poly_dim(n->shape.d[l->k->n_lead + i]));
-      s.at[l->k->n_lead + i] = index_var(l->p->index, s.inner[i]);
+      s.inner[i] = share ? last->inner[i] : lower_new_var(l, poly_dim(n->shape.d[l->n_axes + i]));
+      s.at[l->n_axes + i] = index_var(l->p->index, s.inner[i]);
     }
     s.value = own_value(l, v, s.at);
     if (!share || l->impossible || !reads_group(l, s.value)) break;
@@ -74,16 +74,16 @@ static void add_scatter(Lower *l, NodeId v) {
   const Node *u = node(l, n->in[2]), *i = node(l, n->in[1]);
   uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->shape.rank - batch;
   Put copy = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  copy.n_inner = n->shape.rank - l->k->n_lead;
+  copy.n_inner = n->shape.rank - l->n_axes;
   Put add = {.buffer = copy.buffer, .node = v, .rank = copy.rank, .add = true};
-  add.n_inner = u->shape.rank - l->k->n_lead;
+  add.n_inner = u->shape.rank - l->n_axes;
   lead_index(l, &copy);
   for (uint32_t j = 0; j < copy.n_inner; j++)
-    copy.at[l->k->n_lead + j] = lower_fresh(l, n->shape.d[l->k->n_lead + j], &copy.inner[j]);
+    copy.at[l->n_axes + j] = lower_fresh(l, n->shape.d[l->n_axes + j], &copy.inner[j]);
   copy.value = lower_value(l, n->in[0], copy.at);
   IndexId from[MAX_RANK], where[MAX_RANK];
   for (uint32_t j = 0; j < u->shape.rank; j++)
-    from[j] = j < l->k->n_lead ? copy.at[j] : lower_fresh(l, u->shape.d[j], &add.inner[j - l->k->n_lead]);
+    from[j] = j < l->n_axes ? copy.at[j] : lower_fresh(l, u->shape.d[j], &add.inner[j - l->n_axes]);
   for (uint32_t k = 0; k < i->shape.rank; k++) where[k] = from[k < batch ? k : axis + k - batch];
   for (uint32_t k = 0; k < n->shape.rank; k++)
     add.at[k] = k < axis ? from[k] : k > axis ? from[k - 1 + rest] : 0;
@@ -107,6 +107,18 @@ static void operand_index(Lower *l, NodeId v, const uint8_t *batch, const uint8_
       if (contract[i] == axis) out[axis] = k[i], found = true;
     if (!found) out[axis] = index_var(l->p->index, l->k->lead[first_free++]);
   }
+}
+
+// The store of the contraction's element.
+static void add_accumulator(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  const Dot *d = &l->k->dot;
+  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+  uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->n;
+  lead_index(l, &s);
+  for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
+  s.value = x_acc(l->p, n->dtype, free);
+  vec_push(l->a, &l->stores, s);
 }
 
 // Rows are the last free axis of the left side, columns that of the right one; without columns the sides
@@ -134,12 +146,91 @@ static void add_dot(Lower *l, NodeId v) {
   ExprId lhs = lower_value(l, n->in[0], a), rhs = lower_value(l, n->in[1], b);
   d->lhs = right ? lhs : rhs;
   d->rhs = right ? rhs : lhs;
-  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->n;
-  lead_index(l, &s);
-  for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
-  s.value = x_acc(l->p, n->dtype, free);
-  vec_push(l->a, &l->stores, s);
+  add_accumulator(l, v);
+}
+
+// ---- convolutions
+
+enum { MANY_COLUMNS = 256 };
+
+// Columns are the positions of the output, of one image or, where these fill blocks of 16 badly, of all
+// images; rows the output channels of a group; the depth is (channel, kernel position).
+static bool columns_by_image(const Shape *s, Poly positions) {
+  return !poly_static(&positions) || positions.c[0] % 16 == 0 || positions.c[0] >= MANY_COLUMNS ||
+         dim_is(s->d[0], 1);
+}
+
+// The parallel loops of a kernel that a convolution opens.
+static void lead_conv(Lower *l, const Node *n) {
+  const Shape *s = &n->shape;
+  Shape space = {.rank = s->rank - 2};
+  Poly positions = poly_of(1);
+  for (uint32_t i = 0; i < space.rank; i++) {
+    space.d[i] = s->d[i + 2];
+    positions = poly_mul(positions, poly_dim(space.d[i]));
+  }
+  bool by_image = columns_by_image(s, positions);
+  Poly groups = poly_of(n->attr.conv->groups), rows;
+  bool even = poly_div(poly_dim(s->d[1]), groups, &rows);
+  assert(even && "groups divide the output channels"), (void)even;
+  Kernel *k = l->k;
+  if (by_image) k->lead[k->n_lead++] = lower_new_var(l, poly_dim(s->d[0]));
+  k->lead[k->n_lead++] = lower_new_var(l, groups);
+  k->lead[k->n_lead++] = k->dot.m = lower_new_var(l, rows);
+  Poly columns = by_image ? positions : poly_mul(poly_dim(s->d[0]), positions);
+  k->lead[k->n_lead++] = k->dot.n = lower_new_var(l, columns);
+  IndexId column = index_var(l->p->index, k->dot.n), image = index_var(l->p->index, k->lead[0]);
+  l->n_axes = s->rank;
+  l->lead[0] = by_image ? image : index_div(l->p->index, column, positions);
+  IndexId group = index_var(l->p->index, k->lead[by_image]);
+  l->lead[1] =
+      index_add(l->p->index, index_scale(l->p->index, group, rows), index_var(l->p->index, k->dot.m));
+  lower_delinear(l, by_image ? column : index_mod(l->p->index, column, positions), &space, l->lead + 2);
+}
+
+// The input element under output position `out` and kernel position `k` of a spatial axis: its index, in *x,
+// is clamped where it may lie outside; the mask says whether it is there.
+static ExprId under(Lower *l, const Node *n, uint32_t axis, IndexId k, IndexId *x) {
+  IndexPool *p = l->p->index;
+  const ConvAttr *c = n->attr.conv;
+  uint32_t s = axis - 2;
+  Poly size = poly_dim(node(l, n->in[0])->shape.d[axis]), step = poly_of(c->lhs_dilation[s]);
+  Poly span = poly_add(poly_mul(poly_sub(size, poly_of(1)), step), poly_of(1));
+  IndexId at =
+      index_add(p, index_scale(p, l->lead[axis], poly_of(c->stride[s])),
+                index_add(p, index_scale(p, k, poly_of(c->rhs_dilation[s])), index_const(p, -c->lo[s])));
+  ExprId inside = x_inside(l->p, at, span);
+  at = index_clamp(p, at, span);
+  *x = index_div(p, at, step);
+  return lower_both(l, inside, x_inside(l->p, index_mod(p, at, step), poly_of(1)));
+}
+
+static void add_conv(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  const Shape *w = &node(l, n->in[1])->shape;
+  IndexPool *p = l->p->index;
+  Shape depth = {.rank = w->rank - 1};
+  Poly steps = poly_of(1);
+  for (uint32_t i = 0; i < depth.rank; i++) {
+    depth.d[i] = w->d[i + 1];
+    steps = poly_mul(steps, poly_dim(depth.d[i]));
+  }
+  Dot *d = &l->k->dot;
+  d->dtype = n->dtype;
+  d->k = lower_new_var(l, steps);
+  IndexId k[MAX_RANK], x[MAX_RANK], weight[MAX_RANK] = {l->lead[1]};
+  lower_delinear(l, index_var(p, d->k), &depth, k);
+  memcpy(weight + 1, k, depth.rank * sizeof *k);
+  // lead is [image,] group, row, column
+  IndexId group = index_var(p, l->k->lead[l->k->n_lead - 3]);
+  x[0] = l->lead[0];
+  x[1] = index_add(p, index_scale(p, group, poly_dim(w->d[1])), k[0]);
+  ExprId inside = x_const(l->p, DT_MASK, (Scalar){.i = 1});
+  for (uint32_t i = 2; i < n->shape.rank; i++)
+    inside = lower_both(l, inside, under(l, n, i, k[i - 1], &x[i]));
+  d->lhs = lower_value(l, n->in[1], weight);
+  d->rhs = x_select(l->p, inside, lower_value(l, n->in[0], x), x_const(l->p, n->dtype, (Scalar){0}));
+  add_accumulator(l, v);
 }
 
 static Lower begin(const FnPlan *f, const bool *has_buffer, NodeId first, Arena *a) {
@@ -150,6 +241,15 @@ static Lower begin(const FnPlan *f, const bool *has_buffer, NodeId first, Arena 
   l.k->node = first;
   index_const(l.p->index, 0); // index 0 is zero
   return l;
+}
+
+// The first n axes are parallel loops.
+static void lead_axes(Lower *l, const Shape *s, uint32_t n) {
+  l->n_axes = l->k->n_lead = n;
+  for (uint32_t i = 0; i < n; i++) {
+    l->k->lead[i] = lower_new_var(l, poly_dim(s->d[i]));
+    l->lead[i] = index_var(l->p->index, l->k->lead[i]);
+  }
 }
 
 static Kernel *end(Lower *l) {
@@ -163,13 +263,17 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
                      uint32_t n_lead, Arena *a) {
   Lower l = begin(f, has_buffer, nodes[0], a);
   const Node *first = node(&l, nodes[0]);
-  l.k->n_lead = n_lead;
-  l.k->is_dot = first->op == OP_DOT;
-  for (uint32_t i = 0; i < n_lead; i++) l.k->lead[i] = lower_new_var(&l, poly_dim(first->shape.d[i]));
+  l.k->is_dot = op_kind(first->op) == KIND_DOT;
+  if (first->op == OP_CONV)
+    lead_conv(&l, first);
+  else
+    lead_axes(&l, &first->shape, n_lead);
   for (uint32_t i = 0; i < n && !l.impossible; i++) {
     const Node *x = node(&l, nodes[i]);
     if (x->op == OP_DOT)
       add_dot(&l, nodes[i]);
+    else if (x->op == OP_CONV)
+      add_conv(&l, nodes[i]);
     else if (x->op == OP_SCATTER_ADD && !lower_scatter_is_select(l.g, x))
       add_scatter(&l, nodes[i]);
     else
@@ -183,8 +287,8 @@ Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Are
   const Node *n = node(&l, v);
   const Shape *i = &node(&l, n->in[1])->shape;
   IndexId at[MAX_RANK] = {0};
-  l.k->n_lead = i->rank;
-  for (uint32_t k = 0; k < i->rank; k++) at[k] = lower_fresh(&l, i->d[k], &l.k->lead[k]);
+  lead_axes(&l, i, i->rank);
+  memcpy(at, l.lead, i->rank * sizeof *at);
   Put check = {.buffer = NO_BUFFER, .node = v};
   l.defining = lower_resolve(l.g, n->in[1]); // computed here, even if it has a buffer later
   check.value = lower_check(&l, v, n->in[1], at, node(&l, n->in[0])->shape.d[n->attr.gather.axis]);

@@ -72,6 +72,7 @@ static bool may_be_empty(const Select *s, const Shape *x) {
 static void want_of_inputs(Select *s, const Node *n) {
   switch (n->op) {
   case OP_DOT:
+  case OP_CONV:
     want_load(s, n->in[0]);
     want_load(s, n->in[1]);
     break;
@@ -131,7 +132,9 @@ static uint64_t inline_cost(const Select *s, NodeId v) {
 // Reductions and contractions read each element of their input so often.
 static uint64_t fold(const Select *s, const Node *n) {
   int64_t whole = 1, part = elements(s, &n->shape);
-  if (op_kind(n->op) == KIND_DOT)
+  if (n->op == OP_CONV)
+    whole = elements(s, &graph_node(s->g, n->in[1])->shape) / (dim_at(n->shape.d[1], 1) + (dim_at(n->shape.d[1], 1) == 0));
+  else if (n->op == OP_DOT)
     for (uint32_t i = 0; i < n->attr.dot.nc; i++)
       whole *= dim_at(graph_node(s->g, n->in[0])->shape.d[n->attr.dot.lc[i]], s->g->bound);
   else if (n->n_in > 0 && part > 0)

@@ -687,6 +687,7 @@ static const Builtin table[] = {
     {"gather", "x i ?axis", bi_gather, 0},
     {"scatter_add", "x i u ?axis", bi_scatter_add, 0},
     {"pick", "x i", bi_pick, 0},
+    {"conv", "x W ?stride ?pad ?dilation ?lhs_dilation ?groups", bi_conv, 0},
     {"iota", "n", bi_iota, 0},
     {"zeros", "?shape", bi_fill, 0},
     {"ones", "?shape", bi_fill, 1},

@@ -126,6 +126,11 @@ NodeId b_dot(Builder *b, NodeId x, NodeId y, const Attr *attr) {
   return append(b, (Node){.op = OP_DOT, .attr.dot = attr->dot}, (NodeId[]){x, y}, 2);
 }
 
+NodeId b_conv(Builder *b, NodeId x, NodeId w, const ConvAttr *attr) {
+  const ConvAttr *kept = arena_copy(b->g->arena, attr, sizeof *attr);
+  return append(b, (Node){.op = OP_CONV, .attr.conv = kept}, (NodeId[]){x, w}, 2);
+}
+
 NodeId b_input(Builder *b, InputRole role, uint32_t index, const char *name, DType t, Shape s) {
   Node n = {.op = OP_INPUT, .dtype = t, .shape = s};
   n.attr.input.role = role;

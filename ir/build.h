@@ -39,6 +39,8 @@ NodeId b_arg(Builder *b, Op op, NodeId x, uint32_t axis);      // ARGMAX ARGMIN
 NodeId b_reduce(Builder *b, Op op, NodeId x, uint32_t axes);   // SUM RMAX RMIN
 // attr.dot as in graph.h.
 NodeId b_dot(Builder *b, NodeId x, NodeId y, const Attr *attr);
+// x: [B, c, s...], w: [out, c / groups, k...], 1 to MAX_SPATIAL spatial axes.
+NodeId b_conv(Builder *b, NodeId x, NodeId w, const ConvAttr *attr);
 // numpy's matmul over b_dot (vectors allowed, leading axes broadcast).
 NodeId b_matmul(Builder *b, NodeId x, NodeId y);
 

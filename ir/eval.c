@@ -172,6 +172,7 @@ static EvalFn *const others[OP_COUNT] = {
     [OP_RMAX] = eval_reduce,
     [OP_RMIN] = eval_reduce,
     [OP_DOT] = eval_dot,
+    [OP_CONV] = eval_conv,
     [OP_RAND] = eval_rand,
     [OP_RANDN] = eval_randn,
     [OP_READ] = eval_read,

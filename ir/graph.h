@@ -41,6 +41,18 @@ typedef struct OptimizeAttr {
   const uint32_t *slots;     // n * slots-per-parameter store ids, parameter-major (UINT32_MAX: none)
 } OptimizeAttr;
 
+enum { MAX_SPATIAL = 3 };
+
+// CONV(x: [B, groups * c, s...], W: [groups * o, c, k...]) -> [B, groups * o, out...], a correlation: with z the x
+// that has (lhs_dilation - 1) zeros between its elements, and zeros outside,
+//   y[b, g o + p, i] = sum over q, j of z[b, g c + q, i stride + j rhs_dilation - lo] W[g o + p, q, j]
+// along each spatial axis. Margins may be negative. Rounded down, and even where it depends on N:
+//   out = ((s - 1) lhs_dilation + lo + hi - (k - 1) rhs_dilation) / stride + 1
+typedef struct ConvAttr {
+  int64_t stride[MAX_SPATIAL], lo[MAX_SPATIAL], hi[MAX_SPATIAL];
+  int64_t lhs_dilation[MAX_SPATIAL], rhs_dilation[MAX_SPATIAL], groups;
+} ConvAttr;
+
 typedef union Attr {
   uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
   struct { const Dim *start; const int64_t *stride; } slice;  // SLICE; size is the node's shape
@@ -51,6 +63,7 @@ typedef union Attr {
   struct { uint32_t axis, batch; } gather;
   uint32_t axes;                             // SUM RMAX RMIN REVERSE: bit i = axis i (reduced axes vanish)
   struct { uint8_t nb, nc, lb[MAX_RANK], rb[MAX_RANK], lc[MAX_RANK], rc[MAX_RANK]; } dot;
+  const ConvAttr *conv;
   struct { const Scalar *data; int64_t count; } konst;  // CONST: count 1 = splat, else row-major elements
   struct { uint32_t id, version; } store;    // READ; WRITE: the version it makes is version + 1
   uint32_t site;                             // RAND RANDN

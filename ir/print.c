@@ -126,6 +126,23 @@ static void attr_dot(Printer *p, const Node *n) {
   print_bytes(p, "with", n->attr.dot.rc, n->attr.dot.nc);
 }
 
+// A list of one value a spatial axis, where one of them is not `plain`.
+static void spatial(Printer *p, const char *name, const Node *n, const int64_t *v, int64_t plain) {
+  bool said = false;
+  for (uint32_t i = 0; i + 2 < n->shape.rank; i++) said = said || v[i] != plain;
+  if (said) print_ints(p, name, v, n->shape.rank - 2);
+}
+
+static void attr_conv(Printer *p, const Node *n) {
+  const ConvAttr *c = n->attr.conv;
+  spatial(p, "stride", n, c->stride, 1);
+  spatial(p, "lo", n, c->lo, 0);
+  spatial(p, "hi", n, c->hi, 0);
+  spatial(p, "lhs_dilation", n, c->lhs_dilation, 1);
+  spatial(p, "rhs_dilation", n, c->rhs_dilation, 1);
+  if (c->groups != 1) sb_printf(p->out, " groups=%" PRId64, c->groups);
+}
+
 static void attr_const(Printer *p, const Node *n) {
   const Scalar *v = n->attr.konst.data;
   int64_t count = n->attr.konst.count;
@@ -206,7 +223,7 @@ static void (*const attributes[OP_COUNT])(Printer *, const Node *) = {
     [OP_RMIN] = attr_axes,      [OP_DOT] = attr_dot,       [OP_CONST] = attr_const,
     [OP_INPUT] = attr_input,    [OP_RAND] = attr_site,     [OP_RANDN] = attr_site,
     [OP_READ] = attr_store,     [OP_WRITE] = attr_store,   [OP_OPTIMIZE] = attr_optimize,
-    [OP_CUSTOM_VJP] = attr_vjp, [OP_PROJ] = attr_proj,
+    [OP_CUSTOM_VJP] = attr_vjp, [OP_PROJ] = attr_proj,     [OP_CONV] = attr_conv,
 };
 
 // ---- lines

@@ -271,6 +271,50 @@ static const char *RULE_DOT(const Graph *g, Node *n) {
   return NULL;
 }
 
+// Both dilated extents, less one: (size - 1) * dilation.
+static bool dilated(Dim size, int64_t dilation, Dim *out) {
+  return dim_sub(size, dim_of(1), out) && dim_mul(*out, dim_of(dilation), out);
+}
+
+const char *conv_size(const Graph *g, Dim x, Dim k, const ConvAttr *c, uint32_t axis, Dim *out) {
+  Dim span, reach, steps, one = dim_of(1);
+  if (c->stride[axis] < 1 || c->lhs_dilation[axis] < 1 || c->rhs_dilation[axis] < 1)
+    return "strides and dilations are at least 1";
+  if (!dim_sub(x, one, &span) || !nonnegative(g, span)) return "the input is empty";
+  if (!dim_sub(k, one, &span) || !nonnegative(g, span)) return "the kernel is empty";
+  if (!dilated(x, c->lhs_dilation[axis], &span) || !dim_add(span, dim_of(c->lo[axis]), &span) ||
+      !dim_add(span, dim_of(c->hi[axis]), &span) || !dilated(k, c->rhs_dilation[axis], &reach) ||
+      !dim_sub(span, reach, &steps))
+    return "the size does not fit";
+  if (!nonnegative(g, steps)) return "the kernel is larger than its padded input";
+  if (dim_static(steps))
+    steps.b /= c->stride[axis];
+  else if (!dim_div(steps, dim_of(c->stride[axis]), &steps))
+    return "the stride does not divide the size for every N";
+  return dim_add(steps, one, out) ? NULL : "the size does not fit";
+}
+
+static const char *RULE_CONV(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0), *w = input(g, n, 1);
+  const ConvAttr *c = n->attr.conv;
+  Dim channels, part;
+  if (x->dtype != w->dtype) return "operands have different types";
+  if (x->dtype == DT_MASK) return "a mask has no product";
+  if (x->shape.rank != w->shape.rank || x->shape.rank < 3 || x->shape.rank > 2 + MAX_SPATIAL)
+    return "x is [B, c, ...] and W [out, c / groups, k...], with 1 to 3 spatial axes";
+  if (c->groups < 1 || !dim_div(w->shape.d[0], dim_of(c->groups), &part))
+    return "groups do not divide the outputs";
+  if (!dim_mul(w->shape.d[1], dim_of(c->groups), &channels) || !dim_eq(channels, x->shape.d[1]))
+    return "the channels differ";
+  n->shape = (Shape){.rank = x->shape.rank, .d = {x->shape.d[0], w->shape.d[0]}};
+  n->dtype = x->dtype;
+  for (uint32_t i = 2; i < n->shape.rank; i++) {
+    const char *why = conv_size(g, x->shape.d[i], w->shape.d[i], c, i - 2, &n->shape.d[i]);
+    if (why) return why;
+  }
+  return NULL;
+}
+
 static const char *(*const rules[OP_COUNT])(const Graph *, Node *) = {
 #define OP(ID, name, arity, KIND, SHAPE, MF, MI, DERIV, DOMAIN) RULE_##SHAPE,
 #include "ir/ops.def"

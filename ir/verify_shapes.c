@@ -246,6 +246,43 @@ static const char *CHECK_DOT(const Graph *g, const Node *n) {
   return is_rest(y, right, n->shape.d + nb + free_left, free_right) ? NULL : "right axes are wrong";
 }
 
+// The last window of every axis ends inside the padded input, and one more would not.
+static const char *check_windows(const Graph *g, const Node *n, uint32_t axis) {
+  const ConvAttr *c = n->attr.conv;
+  uint32_t s = axis - 2;
+  if (c->stride[s] <= 0 || c->lhs_dilation[s] <= 0 || c->rhs_dilation[s] <= 0) return "a step below 1";
+  for (int end = 0; end < 2; end++) {
+    int64_t at = end ? last_n(g) : 1, spread, reach, begin;
+    int64_t x = dim_at(in(g, n, 0)->shape.d[axis], at), k = dim_at(in(g, n, 1)->shape.d[axis], at);
+    int64_t out = dim_at(n->shape.d[axis], at);
+    if (x < 1 || k < 1 || out < 1) return "an empty axis";
+    if (!checked_mul(x - 1, c->lhs_dilation[s], &spread) || !checked_mul(k - 1, c->rhs_dilation[s], &reach) ||
+        !checked_mul(out - 1, c->stride[s], &begin))
+      return "a size does not fit";
+    int64_t room = spread + c->lo[s] + c->hi[s] - reach - begin;
+    if (room < 0) return "the last window leaves the input";
+    if (room >= c->stride[s]) return "there is room for another window";
+  }
+  return NULL;
+}
+
+static const char *CHECK_CONV(const Graph *g, const Node *n) {
+  const Shape *x = &in(g, n, 0)->shape, *w = &in(g, n, 1)->shape;
+  int64_t groups = n->attr.conv->groups;
+  if (n->dtype == DT_MASK || !types_are(g, n, 0, n->dtype)) return "types of operands";
+  if (x->rank < 3 || x->rank > 5 || w->rank != x->rank || n->shape.rank != x->rank)
+    return "the rank is wrong";
+  if (groups < 1 || w->d[0].a % groups || w->d[0].b % groups) return "groups do not divide the outputs";
+  if (x->d[1].a != w->d[1].a * groups || x->d[1].b != w->d[1].b * groups) return "the channels differ";
+  if (!dim_eq(n->shape.d[0], x->d[0]) || !dim_eq(n->shape.d[1], w->d[0]))
+    return "batch or channels are wrong";
+  for (uint32_t i = 2; i < x->rank; i++) {
+    const char *why = check_windows(g, n, i);
+    if (why) return why;
+  }
+  return NULL;
+}
+
 static const char *CHECK_ATTR(const Graph *g, const Node *n) {
   (void)g;
   (void)n;

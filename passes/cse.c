@@ -63,6 +63,13 @@ static bool same_dot(const Attr *x, const Attr *y) {
          same_bytes(x->dot.rc, y->dot.rc, x->dot.nc);
 }
 
+static bool same_conv(const ConvAttr *x, const ConvAttr *y, uint32_t spatial) {
+  size_t n = spatial * sizeof *x->stride;
+  return x->groups == y->groups && same_bytes(x->stride, y->stride, n) && same_bytes(x->lo, y->lo, n) &&
+         same_bytes(x->hi, y->hi, n) && same_bytes(x->lhs_dilation, y->lhs_dilation, n) &&
+         same_bytes(x->rhs_dilation, y->rhs_dilation, n);
+}
+
 static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   const Attr *x = &m->attr, *y = &n->attr;
   switch (n->op) {
@@ -85,6 +92,7 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   case OP_GATHER:
   case OP_SCATTER_ADD: return x->gather.axis == y->gather.axis && x->gather.batch == y->gather.batch;
   case OP_DOT: return same_dot(x, y);
+  case OP_CONV: return same_conv(x->conv, y->conv, rank - 2);
   case OP_CONST:
     return x->konst.count == y->konst.count &&
            same_bytes(x->konst.data, y->konst.data, (size_t)x->konst.count * sizeof *x->konst.data);

@@ -125,6 +125,15 @@ static inline NodeId text_dot(TextGraph *t, const Sexpr *x, NodeId a, NodeId b) 
   return b_dot(&t->b, a, b, &attr);
 }
 
+// (conv x w [stride] [lo] [hi] [lhs dilation] [rhs dilation] groups)
+static inline NodeId text_conv(TextGraph *t, const Sexpr *at, NodeId x, NodeId w) {
+  ConvAttr c = {.groups = atoll(at[5].atom)};
+  int64_t *const lists[] = {c.stride, c.lo, c.hi, c.lhs_dilation, c.rhs_dilation};
+  for (uint32_t k = 0; k < 5; k++)
+    for (uint32_t i = 0; i < at[k].n; i++) lists[k][i] = atoll(at[k].in[i].atom);
+  return b_conv(&t->b, x, w, &c);
+}
+
 static inline Op text_op(const char *name) {
   for (int op = 0; op < OP_COUNT; op++)
     if (!strcmp(op_name((Op)op), name)) return (Op)op;
@@ -211,6 +220,7 @@ static inline NodeId text_operation(TextGraph *t, const Sexpr *x, Op op, const N
   case OP_RMAX:
   case OP_RMIN: return b_reduce(b, op, in[0], text_axes(&at[0]));
   case OP_DOT: return text_dot(t, x, in[0], in[1]);
+  case OP_CONV: return text_conv(t, at, in[0], in[1]);
   case OP_STOP_GRAD: return b_stop_grad(b, in[0]);
   default: return b_ew(b, op, in, n);
   }
@@ -357,6 +367,17 @@ static inline void show_attr(StrBuf *s, const Graph *g, const Node *n) {
     show_bytes(s, n->attr.dot.lc, n->attr.dot.nc);
     show_bytes(s, n->attr.dot.rc, n->attr.dot.nc);
     break;
+  case OP_CONV: {
+    const ConvAttr *c = n->attr.conv;
+    const int64_t *const lists[] = {c->stride, c->lo, c->hi, c->lhs_dilation, c->rhs_dilation};
+    for (uint32_t k = 0; k < 5; k++) {
+      sb_puts(s, " [");
+      for (uint32_t i = 0; i + 2 < r; i++) sb_printf(s, i ? ",%lld" : "%lld", (long long)lists[k][i]);
+      sb_putc(s, ']');
+    }
+    sb_printf(s, " %lld", (long long)c->groups);
+    break;
+  }
   default: break;
   }
 }

@@ -249,6 +249,16 @@ static inline NodeId case_dot(Builder *b, const OpCase *c, const NodeId *in) {
   return b_dot(b, in[0], in[1], &attr);
 }
 
+static inline NodeId case_conv(Builder *b, const OpCase *c, const NodeId *in) {
+  ConvAttr attr = {.groups = (int64_t)attribute_int(c, "groups")};
+  attribute_ints(c, "stride", attr.stride);
+  attribute_ints(c, "lo", attr.lo);
+  attribute_ints(c, "hi", attr.hi);
+  attribute_ints(c, "lhs_dilation", attr.lhs_dilation);
+  attribute_ints(c, "rhs_dilation", attr.rhs_dilation);
+  return b_conv(b, in[0], in[1], &attr);
+}
+
 static CaseBuilder *const case_builders[OP_COUNT] = {
     [OP_CAST] = case_cast,
     [OP_RESHAPE] = case_reshape,
@@ -267,6 +277,7 @@ static CaseBuilder *const case_builders[OP_COUNT] = {
     [OP_RMAX] = case_reduce,
     [OP_RMIN] = case_reduce,
     [OP_DOT] = case_dot,
+    [OP_CONV] = case_conv,
 };
 
 // The node of a case whose value follows from its inputs alone; NO_NODE: not such an operation.

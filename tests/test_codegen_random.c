@@ -5,6 +5,7 @@
 
 #include "codegen/fuse.h"
 #include "codegen/memplan.h"
+#include "ir/shape_rules.h"
 
 #include <check.h>
 
@@ -81,6 +82,37 @@ static NodeId draws(Maker *m) {
   if (below(m, 2)) return r;
   NodeId mask = b_ew2(&m->b, OP_LT, r, b_scalar(&m->b, DT_F64, 0.5)), x = pick(m);
   return fit(m, mask, x) ? b_ew3(&m->b, OP_SELECT, mask, x, b_scalar(&m->b, DT_F64, 0)) : NO_NODE;
+}
+
+// A correlation by an input as its kernel; of a matrix or, sometimes, of more axes with one channel.
+static NodeId correlated(Maker *m) {
+  NodeId x = pick_rank(m, 2);
+  if (x == NO_NODE) return NO_NODE;
+  Shape s = shape_of(m, x);
+  if (s.rank == 2 || (s.rank == 3 && below(m, 2))) {
+    for (uint32_t i = s.rank++; i > 1; i--) s.d[i] = s.d[i - 1];
+    s.d[1] = dim_of(1);
+    x = b_reshape(&m->b, x, s);
+  }
+  Shape w = {.rank = s.rank}, out = s;
+  ConvAttr c = {.groups = 1 + below(m, 3)};
+  if (!dim_static(s.d[1]) || s.d[1].b % c.groups) return NO_NODE;
+  w.d[0] = dim_of(c.groups * (1 + below(m, 3)));
+  w.d[1] = dim_of(s.d[1].b / c.groups);
+  out.d[1] = w.d[0];
+  for (uint32_t i = 0; i + 2 < s.rank; i++) {
+    w.d[i + 2] = dim_of(1 + below(m, 3));
+    c.stride[i] = 1 + below(m, 2);
+    c.lhs_dilation[i] = 1 + below(m, 2);
+    c.rhs_dilation[i] = 1 + below(m, 2);
+    c.lo[i] = (int64_t)below(m, 4) - 1;
+    c.hi[i] = (int64_t)below(m, 4) - 1;
+    if (conv_size(m->b.g, s.d[i + 2], w.d[i + 2], &c, i, &out.d[i + 2])) return NO_NODE;
+  }
+  if (!small(m, &out) || !small(m, &w)) return NO_NODE;
+  uint32_t k = m->n_inputs++;
+  NodeId kernel = b_input(&m->b, IN_ARG, k, arena_printf(m->b.g->arena, "x%u", k), DT_F64, w);
+  return b_ew1(&m->b, OP_TANH, b_conv(&m->b, x, kernel, &c));
 }
 
 static NodeId reshaped(Maker *m) {
@@ -205,9 +237,10 @@ static NodeId joined(Maker *m) {
 }
 
 static NodeId something(Maker *m) {
-  static NodeId (*const makers[])(Maker *) = {elementwise, elementwise, elementwise, reshaped, viewed,
-                                              reduced,     product,     indexed,     joined,   draws};
-  NodeId v = makers[below(m, 10)](m);
+  static NodeId (*const makers[])(Maker *) = {elementwise, elementwise, elementwise, reshaped,
+                                              viewed,      reduced,     product,     indexed,
+                                              joined,      draws,       correlated};
+  NodeId v = makers[below(m, 11)](m);
   if (v == NO_NODE) return NO_NODE;
   Shape s = shape_of(m, v);
   return small(m, &s) ? v : NO_NODE;

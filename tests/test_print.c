@@ -30,6 +30,9 @@ START_TEST(a_node_is_a_line_of_operands_attributes_and_place) {
   b_pad(&b, d, (Dim[]){DIM(1), DIM(0)}, (Dim[]){DIM(0), DIM(-1)}, (int64_t[]){0, 1},
         (Scalar){.f = -INFINITY});
   b_rand(&b, OP_RAND, DT_F32, (Shape){0}, 0xabc);
+  NodeId im = b_splat(&b, DT_F32, (Shape){3, {{0, 1}, {0, 2}, {0, 5}}}, (Scalar){.f = 1});
+  b_conv(&b, im, im,
+         &(ConvAttr){.stride = {2}, .lhs_dilation = {1}, .rhs_dilation = {1}, .hi = {3}, .groups = 1});
   NodeId write = b_write(&b, 0, 0, w);
   graph_set_roots(g, (NodeId[]){s, write}, 2);
   StrBuf out = {0};
@@ -47,8 +50,10 @@ START_TEST(a_node_is_a_line_of_operands_attributes_and_place) {
                    "%8 = slice f32[B - 1, 2] %2 start=[0, 0] stride=[1, 2]\n"
                    "%9 = pad f32[B + 1, 4] %2 lo=[1, 0] hi=[0, -1] interior=[0, 1] value=-inf\n"
                    "%10 = rand f32[] site=0x00000abc\n"
-                   "%11 = write f32[4, 3] %1 store_0@1\n"
-                   "roots %3, %11\n");
+                   "%11 = const f32[1, 2, 5] all 1\n"
+                   "%12 = conv f32[1, 1, 2] %11, %11 stride=[2] hi=[3]\n"
+                   "%13 = write f32[4, 3] %1 store_0@1\n"
+                   "roots %3, %13\n");
   strbuf_free(&out);
   arena_free(a);
 }

@@ -91,6 +91,22 @@ START_TEST(attributes_stay_in_range) {
 }
 END_TEST
 
+START_TEST(a_convolution_has_as_many_windows_as_fit) {
+  NodeId x = b_input(&b, IN_ARG, 0, "x", DT_F32, (Shape){3, {{1, 0}, {0, 4}, {0, 9}}});
+  NodeId w = b_input(&b, IN_ARG, 1, "w", DT_F32, (Shape){3, {{0, 6}, {0, 2}, {0, 3}}});
+  ConvAttr c = {.stride = {2}, .lhs_dilation = {1}, .rhs_dilation = {2}, .lo = {1}, .groups = 2};
+  NodeId y = b_conv(&b, x, w, &c); // (9 + 1 - 5) / 2 + 1
+  expect(VERIFY_ANY, "");
+  g->nodes[y].shape.d[2].b = 4;
+  expect(VERIFY_ANY, "%2 conv: the last window leaves the input\n");
+  g->nodes[y].shape.d[2].b = 2;
+  expect(VERIFY_ANY, "%2 conv: there is room for another window\n");
+  g->nodes[y].shape.d[2].b = 3;
+  ((ConvAttr *)g->nodes[y].attr.conv)->groups = 3;
+  expect(VERIFY_ANY, "%2 conv: the channels differ\n");
+}
+END_TEST
+
 START_TEST(an_element_count_that_only_fits_one_size_is_found) {
   NodeId x = matrix(4), r = b_reshape(&b, x, (Shape){1, {{4, 0}}});
   g->nodes[r].shape.d[0] = (Dim){3, 1}; // right for B = 1
@@ -153,6 +169,7 @@ int main(void) {
   tcase_add_test(t, a_wrong_shape_or_type_is_found);
   tcase_add_test(t, a_broadcast_must_be_of_its_operands);
   tcase_add_test(t, attributes_stay_in_range);
+  tcase_add_test(t, a_convolution_has_as_many_windows_as_fit);
   tcase_add_test(t, an_element_count_that_only_fits_one_size_is_found);
   tcase_add_test(t, a_version_is_made_once_and_after_the_one_before);
   tcase_add_test(t, a_read_of_a_later_version_hangs_on_its_maker);

@@ -90,15 +90,38 @@ static const char *last_of(Emit *e, VarId v) {
 
 static uint64_t bit(VarId v) { return (uint64_t)1 << v; }
 
+static const char *column_of(const DotText *t) {
+  const char *inside = t->even_columns ? "%s0 + col" : "nn_least(%s0 + col, %s)";
+  return arena_printf(t->e->a, inside, t->column, last_of(t->e, t->d->n));
+}
+
+// Quotients of the column's number are the same for every step.
+static void hoisted_parts(DotText *t, Block *b) {
+  Emit *e = t->e;
+  if (e->hoist.parts.len == 0) return;
+  Block loop = block_in(b, bit(t->d->n));
+  for (size_t k = 0; k < e->hoist.parts.len; k++) {
+    emit_line(b, "ptrdiff_t at%zu[%d];", k, COLUMNS);
+    emit_line(&loop, "at%zu[col] = %s;", k, e->hoist.parts.data[k]);
+  }
+  block_declare(&loop, t->column, column_of(t));
+  block_close(&loop, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
+}
+
 static void panel(DotText *t, Block *b) {
   Emit *e = t->e;
-  Block steps = block_in(b, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
+  Block whole = block_in(b, 0);
+  whole.indent = b->indent;
+  Block steps = block_in(&whole, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
+  e->hoist = (Hoist){.on = true, .column = bit(t->d->n), .step = bit(t->d->k)};
   Text v = emit_value(e, t->d->rhs, &loop);
+  e->hoist.on = false;
   emit_line(&loop, "panel[%s][col] = %s;", t->line, v.s);
-  const char *inside = t->even_columns ? "%s0 + col" : "nn_least(%s0 + col, %s)";
-  block_declare(&loop, t->column, arena_printf(e->a, inside, t->column, last_of(e, t->d->n)));
+  block_declare(&loop, t->column, column_of(t));
   block_close(&loop, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
   block_close(&steps, t->loop, "}");
+  hoisted_parts(t, b);
+  block_close(&whole, NULL, NULL);
 }
 
 static const char *multiply_add(DotText *t, const char *x, const char *y, const char *acc) {

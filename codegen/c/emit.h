@@ -53,6 +53,13 @@ typedef struct Text {
   bool primary;
 } Text;
 
+// While a panel is loaded: parts of indices that depend on the column and not on the step, computed once a tile.
+typedef struct Hoist {
+  bool on;
+  uint64_t column, step;   // bits of the two variables
+  VEC(const char *) parts; // part k is named at<k>[col]
+} Hoist;
+
 typedef struct Emit {
   Arena *a;
   const FnPlan *f;
@@ -67,6 +74,7 @@ typedef struct Emit {
   const char *var[MAX_VARS];
   uint32_t n_blocks, n_temps, n_loop_names, n_sum_names;
   const char *acc; // what X_ACC stands for
+  Hoist hoist;
 } Emit;
 
 // ---- text.c: small pieces

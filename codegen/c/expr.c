@@ -144,6 +144,54 @@ static const char *term_text(Emit *e, const Term *t, Block *b) {
   return poly_is(&k, 1) ? x : arena_printf(e->a, "%s * %s", x, text_poly(e->a, &k));
 }
 
+static uint64_t atom_free(const Emit *e, const Atom *a) {
+  switch (a->kind) {
+  case ATOM_ONE: return 0;
+  case ATOM_VAR: return (uint64_t)1 << a->arg;
+  case ATOM_VALUE: return ~(uint64_t)0;
+  default: return index_get(e->p->index, a->arg)->free;
+  }
+}
+
+static const char *terms_text(Emit *e, const Term *terms, uint32_t n, Block *b) {
+  const char *s = "";
+  for (uint32_t t = 0; t < n; t++) {
+    bool minus = negative(&terms[t].coef);
+    const char *sign = minus ? (t ? " - " : "-") : t ? " + " : "";
+    s = arena_printf(e->a, "%s%s%s", s, sign, term_text(e, &terms[t], b));
+  }
+  return s;
+}
+
+// Takes the part that is computed once for each column of a tile out of the terms: its name, or NULL.
+static const char *hoisted(Emit *e, Term *terms, uint32_t *n, Block *b) {
+  Hoist *h = &e->hoist;
+  Term *part = ARENA_ARRAY(e->a, *n, Term);
+  uint32_t taken = 0, left = 0, dear = 0;
+  for (uint32_t t = 0; t < *n; t++) {
+    const Atom *a = index_atom(e->p->index, terms[t].atom);
+    uint64_t free = atom_free(e, a);
+    if (!(free & h->column) || free & h->step) continue;
+    part[taken++] = terms[t];
+    dear += a->kind != ATOM_VAR;
+  }
+  if (dear == 0) return NULL;
+  for (uint32_t t = 0, k = 0; t < *n; t++) {
+    if (k < taken && terms[t].atom == part[k].atom)
+      k++;
+    else
+      terms[left++] = terms[t];
+  }
+  *n = left;
+  h->on = false;
+  const char *text = terms_text(e, part, taken, b);
+  h->on = true;
+  size_t k = 0;
+  while (k < h->parts.len && strcmp(h->parts.data[k], text) != 0) k++;
+  if (k == h->parts.len) vec_push(e->a, &h->parts, text);
+  return arena_printf(e->a, "at%zu[col]", k);
+}
+
 static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
   const Index x = *index_get(e->p->index, i);
   Term *terms = ARENA_ARRAY(e->a, x.n, Term);
@@ -152,14 +200,13 @@ static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
     for (; at > 0 && goes_before(&x.terms[t], &terms[at - 1]); at--) terms[at] = terms[at - 1];
     terms[at] = x.terms[t];
   }
-  const char *s = x.n ? "" : "0";
-  for (uint32_t t = 0; t < x.n; t++) {
-    bool minus = negative(&terms[t].coef);
-    const char *sign = minus ? (t ? " - " : "-") : t ? " + " : "";
-    s = arena_printf(e->a, "%s%s%s", s, sign, term_text(e, &terms[t], b));
-  }
-  *n_terms = x.n;
-  return s;
+  uint32_t n = x.n;
+  const char *part = e->hoist.on ? hoisted(e, terms, &n, b) : NULL, *rest = terms_text(e, terms, n, b);
+  *n_terms = x.n == 1 || !part ? x.n : 2;
+  if (part)
+    return n == 0 ? part
+                  : arena_printf(e->a, *rest == '-' ? "%s - %s" : "%s + %s", part, rest + (*rest == '-'));
+  return x.n ? rest : "0";
 }
 
 const char *emit_index(Emit *e, IndexId i, Block *b) {

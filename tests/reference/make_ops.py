@@ -380,6 +380,53 @@ def dots():
     case("dot", [x, y], x @ y, lb=[], rb=[], lc=[1], rc=[0])
 
 
+# Both operands are spread out by their dilation and cut or padded; what is left is a sum of shifted slices.
+def spread(x, by):
+    size = list(x.shape[:2]) + [(n - 1) * d + 1 for n, d in zip(x.shape[2:], by)]
+    y = np.zeros(size, dtype=x.dtype)
+    y[(slice(None), slice(None)) + tuple(slice(None, None, d) for d in by)] = x
+    return y
+
+
+def correlation(x, w, stride, lo, hi, lhs_dilation, rhs_dilation, groups):
+    x, w = spread(x, lhs_dilation), spread(w, rhs_dilation)
+    for a, (l, h) in enumerate(zip(lo, hi), 2):
+        x = np.pad(x, [(max(l, 0), max(h, 0)) if k == a else (0, 0) for k in range(x.ndim)])
+        x = np.take(x, range(max(-l, 0), x.shape[a] - max(-h, 0)), axis=a)
+    out = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], w.shape[2:], stride)]
+    y = np.zeros([x.shape[0], w.shape[0]] + out, dtype=x.dtype)
+    per, outs = w.shape[1], w.shape[0] // groups
+    for g in range(groups):
+        for at in np.ndindex(*w.shape[2:]):
+            window = tuple(slice(k, k + (n - 1) * s + 1, s) for k, n, s in zip(at, out, stride))
+            piece = x[(slice(None), slice(g * per, (g + 1) * per)) + window]
+            weight = w[(slice(g * outs, (g + 1) * outs), slice(None)) + at]
+            y[:, g * outs:(g + 1) * outs] += np.einsum("bc...,oc->bo...", piece, weight)
+    return y
+
+
+def convs():
+    def conv(x, w, **given):
+        n = x.ndim - 2
+        a = dict(stride=[1] * n, lo=[0] * n, hi=[0] * n, lhs_dilation=[1] * n, rhs_dilation=[1] * n, groups=1)
+        a.update(given)
+        case("conv", [x, w], correlation(x, w, **a), **a)
+    conv(data(2, 3, 5), data(2, 3, 3))
+    conv(data(1, 2, 6), data(2, 1, 2), stride=[2], groups=2)
+    conv(data(2, 1, 4), data(2, 1, 3), lo=[2], hi=[1], rhs_dilation=[2], stride=[2])
+    conv(data(2, 2, 4, 5), data(3, 2, 3, 2))
+    conv(data(2, 2, 5, 4), data(2, 2, 3, 3), stride=[2, 1], lo=[1, 1], hi=[1, 1])
+    conv(data(2, 4, 4, 4), data(4, 2, 2, 3), stride=[1, 2], lo=[0, 1], hi=[1, 0], groups=2)
+    conv(data(1, 3, 3, 3), data(6, 1, 2, 2), lo=[1, 1], hi=[0, 0], groups=3)
+    conv(data(1, 2, 3, 2), data(2, 2, 2, 3), lhs_dilation=[2, 3], lo=[1, 2], hi=[0, 1])
+    conv(data(1, 1, 3, 4), data(1, 1, 2, 2), lhs_dilation=[2, 1], rhs_dilation=[1, 2], stride=[2, 2], lo=[1, 1], hi=[2, 1])
+    conv(data(1, 1, 6, 5), data(2, 1, 2, 2), lo=[-1, -2], hi=[-1, 1])
+    conv(data(1, 1, 4, 4), data(2, 1, 1, 1), stride=[3, 2])
+    conv(data(1, 2, 3, 3, 2), data(2, 2, 2, 2, 2), lo=[0, 1, 1], hi=[0, 0, 1], stride=[1, 2, 1])
+    x, w = np.array([[[2**30, 3, 5]]], dtype=np.int32), np.array([[[4, 1]]], dtype=np.int32)
+    conv(x, w)
+
+
 # ---- draws, leaves, stores
 
 def philox(counter, key):
@@ -449,6 +496,7 @@ def main():
     dots()
     draws()
     leaves()
+    convs()
 
 
 main()

@@ -1,0 +1,135 @@
+// conv: its settings per spatial axis, what does not fit in words, the node.
+#include "frontend/builtins.h"
+
+#include "ir/shape_rules.h"
+
+enum { X, W, STRIDE, PAD, DILATION, LHS_DILATION, GROUPS };
+
+// The value of one axis: the int itself, or its entry of the list.
+static bool axis_value(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t axis, uint32_t n, Value *out) {
+  Value v = c->v[i];
+  *out = v;
+  if (v.kind != V_LIST) return true;
+  if (v.u.list.len == n || v.u.list.len == 1) return *out = v.u.list.data[v.u.list.len == 1 ? 0 : axis], true;
+  diag_label(err(e, DIAG_E0203, c->spans[i], "one value per spatial axis is wanted"), "%u for %u axes",
+             v.u.list.len, n);
+  return false;
+}
+
+static bool axis_int(Elab *e, const BuiltinCall *c, uint32_t i, Value v, int64_t least, const char *what,
+                     int64_t *out) {
+  const int64_t most = INT32_MAX;
+  if (v.kind == V_INT && v.u.i >= least && v.u.i <= most) return *out = v.u.i, true;
+  if (v.kind == V_INT) {
+    Diag *d = err(e, DIAG_E0215, c->spans[i], "%s of `%s` is %s %lld", what, c->fn->name,
+                  v.u.i < least ? "at least" : "at most", (long long)(v.u.i < least ? least : most));
+    diag_label(d, "this is %lld", (long long)v.u.i);
+  } else {
+    diag_label(err(e, DIAG_E0202, c->spans[i], "%s of `%s` is a static int, or a list of one for each axis",
+                   what, c->fn->name),
+               "this is %s", v_describe(e, v));
+  }
+  return false;
+}
+
+static bool axis_steps(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t n, const char *what,
+                       int64_t *out) {
+  for (uint32_t a = 0; a < n; a++) {
+    Value v;
+    out[a] = 1;
+    if (c->v[i].kind == V_ABSENT) continue;
+    if (!axis_value(e, c, i, a, n, &v) || !axis_int(e, c, i, v, 1, what, &out[a])) return false;
+  }
+  return true;
+}
+
+// An entry is an int for both ends, or [lo, hi].
+static bool axis_pads(Elab *e, const BuiltinCall *c, uint32_t n, int64_t *lo, int64_t *hi) {
+  for (uint32_t a = 0; a < n; a++) {
+    Value v, end[2];
+    lo[a] = hi[a] = 0;
+    if (c->v[PAD].kind == V_ABSENT) continue;
+    if (!axis_value(e, c, PAD, a, n, &v)) return false;
+    end[0] = end[1] = v;
+    if (v.kind == V_LIST && v.u.list.len == 2) end[0] = v.u.list.data[0], end[1] = v.u.list.data[1];
+    if (!axis_int(e, c, PAD, end[0], 0, "the padding", &lo[a]) ||
+        !axis_int(e, c, PAD, end[1], 0, "the padding", &hi[a]))
+      return false;
+  }
+  return true;
+}
+
+static void both_shapes(Elab *e, Diag *d, const Shape *x, const Shape *w) {
+  diag_label(d, "%s by a kernel %s", shape_text(e, x), shape_text(e, w));
+}
+
+static bool ranks_fit(Elab *e, const BuiltinCall *c, const Shape *x, const Shape *w) {
+  if (x->rank == w->rank && x->rank >= 3 && x->rank <= 2 + MAX_SPATIAL) return true;
+  Diag *d = err(e, DIAG_E0203, c->span, "shapes do not fit in `conv`");
+  both_shapes(e, d, x, w);
+  diag_note(d, "x is [B, c, ...] and W [out, c / groups, k...], with as many spatial axes, 1 to %d",
+            MAX_SPATIAL);
+  return false;
+}
+
+static bool channels_fit(Elab *e, const BuiltinCall *c, const Shape *x, const Shape *w, int64_t groups) {
+  Dim part, outs, want;
+  const char *of = !dim_div(x->d[1], dim_of(groups), &part)   ? "channels of the input"
+                   : !dim_div(w->d[0], dim_of(groups), &outs) ? "output channels"
+                                                              : NULL;
+  if (of) {
+    Dim channels = of[0] == 'c' ? x->d[1] : w->d[0];
+    Diag *d = err(e, DIAG_E0215, c->span, "%lld groups do not divide the %s", (long long)groups, of);
+    both_shapes(e, d, x, w);
+    diag_note(d, "%s in %lld groups", dim_text(e, channels), (long long)groups);
+    return false;
+  }
+  if (dim_mul(w->d[1], dim_of(groups), &want) && dim_eq(want, x->d[1])) return true;
+  Diag *d = err(e, DIAG_E0203, c->span, "the channels differ in `conv`");
+  both_shapes(e, d, x, w);
+  diag_note(d, "axis 1 of x is %s; the kernel wants %s%s", dim_text(e, x->d[1]), dim_text(e, w->d[1]),
+            groups > 1 ? arena_printf(e->a, " for each of %lld groups", (long long)groups) : "");
+  return false;
+}
+
+// The output's size along an axis; says what is wrong.
+static bool output_size(Elab *e, const BuiltinCall *c, const Shape *x, const Shape *w, const ConvAttr *attr,
+                        uint32_t axis, Dim *out) {
+  const char *why = conv_size(e->fn->b.g, x->d[axis + 2], w->d[axis + 2], attr, axis, out);
+  if (!why) return true;
+  Diag *d = err(e, DIAG_E0215, c->span, "%s", why);
+  both_shapes(e, d, x, w);
+  diag_note(d, "axis %u: %s elements, padded by %lld and %lld; the kernel has %s%s", axis + 2,
+            dim_text(e, x->d[axis + 2]), (long long)attr->lo[axis], (long long)attr->hi[axis],
+            dim_text(e, w->d[axis + 2]),
+            attr->rhs_dilation[axis] > 1
+                ? arena_printf(e->a, ", %lld apart", (long long)attr->rhs_dilation[axis])
+                : "");
+  return false;
+}
+
+Value bi_conv(Elab *e, const BuiltinCall *c) {
+  NodeId pair[2];
+  ConvAttr attr = {0};
+  if (!unify(e, c->v, pair, 2, false, c->span, c->fn->name)) return v_poison();
+  Shape x = node_of(e, pair[X])->shape, w = node_of(e, pair[W])->shape, out = x;
+  if (node_of(e, pair[X])->dtype == DT_MASK) {
+    diag_label(err(e, DIAG_E0204, c->span, "`conv` does not exist for masks"),
+               "convert with `cast(x, real)`");
+    return v_poison();
+  }
+  if (!ranks_fit(e, c, &x, &w)) return v_poison();
+  uint32_t n = x.rank - 2;
+  Value groups = c->v[GROUPS].kind == V_ABSENT ? v_int(1) : c->v[GROUPS];
+  if (!axis_steps(e, c, STRIDE, n, "the stride", attr.stride) || !axis_pads(e, c, n, attr.lo, attr.hi) ||
+      !axis_steps(e, c, DILATION, n, "the dilation", attr.rhs_dilation) ||
+      !axis_steps(e, c, LHS_DILATION, n, "the dilation", attr.lhs_dilation) ||
+      !axis_int(e, c, GROUPS, groups, 1, "the number of groups", &attr.groups) ||
+      !channels_fit(e, c, &x, &w, attr.groups))
+    return v_poison();
+  out.d[1] = w.d[0];
+  for (uint32_t a = 0; a < n; a++)
+    if (!output_size(e, c, &x, &w, &attr, a, &out.d[a + 2])) return v_poison();
+  if (!check_elements(e, &out, c->span)) return v_poison();
+  return v_tensor(e, b_conv(&e->fn->b, pair[X], pair[W], &attr));
+}
