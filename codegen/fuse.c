@@ -218,7 +218,8 @@ static bool is_scattering(const Fuse *u, const Node *n) {
 
 static void open_kernel(Fuse *u, NodeId v, const Group *d) {
   const Node *n = node(u, v);
-  Group k = {.kind = STEP_KERNEL, .shape = n->shape, .n_lead = n->shape.rank, .is_dot = op_kind(n->op) == KIND_DOT};
+  Group k = {.kind = STEP_KERNEL, .shape = n->shape, .n_lead = n->shape.rank};
+  k.is_dot = op_kind(n->op) == KIND_DOT;
   if (is_scattering(u, n)) {
     k.closed = true;
     k.n_lead = n->attr.gather.axis;

@@ -40,4 +40,12 @@ ExprId lower_both(Lower *l, ExprId x, ExprId y);
 ExprId lower_check(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
 IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
 
+// lower_window.c
+enum { MAX_TAPS = 64 }; // a window of more elements is summed by a loop
+ExprId lower_box(Lower *l, NodeId v, const IndexId *at);
+ExprId lower_debox(Lower *l, NodeId v, const IndexId *at);
+ExprId lower_argwindow(Lower *l, NodeId v, const IndexId *at);
+ExprId lower_sample(Lower *l, NodeId v, const IndexId *at);
+ExprId lower_desample(Lower *l, NodeId v, const IndexId *at);
+
 #endif

@@ -116,7 +116,25 @@ static NodeId chain_end(Select *s, NodeId v) {
   }
 }
 
-static uint64_t own_cost(const Node *n) { return op_cost[n->op] ? op_cost[n->op] : is_view(n->op) ? 0 : 1; }
+static bool is_window(Op op) {
+  return op == OP_BOX || op == OP_DEBOX || op == OP_ARGWINDOW || op == OP_SAMPLE || op == OP_DESAMPLE;
+}
+
+// Reads of its operand for one element.
+static uint64_t taps(const Node *n) {
+  const WindowAttr *w = n->attr.window;
+  uint64_t count = 1;
+  for (uint32_t i = 0; i < n->shape.rank && n->op != OP_SAMPLE; i++) {
+    bool back = n->op == OP_DEBOX || n->op == OP_DESAMPLE;
+    count *= (uint64_t)(back ? (w->window[i] - 1) / w->stride[i] + 1 : w->window[i]);
+  }
+  return count;
+}
+
+static uint64_t own_cost(const Node *n) {
+  if (is_window(n->op)) return taps(n) * (n->op == OP_BOX ? 2 : 4);
+  return op_cost[n->op] ? op_cost[n->op] : is_view(n->op) ? 0 : 1;
+}
 
 static uint64_t inline_cost(const Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
@@ -133,7 +151,8 @@ static uint64_t inline_cost(const Select *s, NodeId v) {
 static uint64_t fold(const Select *s, const Node *n) {
   int64_t whole = 1, part = elements(s, &n->shape);
   if (n->op == OP_CONV)
-    whole = elements(s, &graph_node(s->g, n->in[1])->shape) / (dim_at(n->shape.d[1], 1) + (dim_at(n->shape.d[1], 1) == 0));
+    whole = elements(s, &graph_node(s->g, n->in[1])->shape) /
+            (dim_at(n->shape.d[1], 1) + (dim_at(n->shape.d[1], 1) == 0));
   else if (n->op == OP_DOT)
     for (uint32_t i = 0; i < n->attr.dot.nc; i++)
       whole *= dim_at(graph_node(s->g, n->in[0])->shape.d[n->attr.dot.lc[i]], s->g->bound);
@@ -192,7 +211,7 @@ static void choose(Select *s, NodeId v) {
   }
   for (uint32_t i = 0; i < n->n_in && !is_effect(n->op); i++) {
     NodeId x = in(s, n, i);
-    bool guarded = n->op == OP_PAD || n->op == OP_CONCAT;
+    bool guarded = n->op == OP_PAD || n->op == OP_CONCAT || (is_window(n->op) && taps(n) > 1);
     if (!s->s.has_buffer[x] && s->cost[x] > REPEATED_COST && (guarded || repeats(s, n, x))) share(s, x);
   }
   s->cost[v] = inline_cost(s, v);

@@ -1,7 +1,9 @@
-// conv: its settings per spatial axis, what does not fit in words, the node.
+// conv and the windows of pooling: their settings per spatial axis, what does not fit in words, the nodes.
 #include "frontend/builtins.h"
 
 #include "ir/shape_rules.h"
+
+#include <string.h>
 
 enum { X, W, STRIDE, PAD, DILATION, LHS_DILATION, GROUPS };
 
@@ -44,16 +46,16 @@ static bool axis_steps(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t n, co
 }
 
 // An entry is an int for both ends, or [lo, hi].
-static bool axis_pads(Elab *e, const BuiltinCall *c, uint32_t n, int64_t *lo, int64_t *hi) {
+static bool axis_pads(Elab *e, const BuiltinCall *c, uint32_t at, uint32_t n, int64_t *lo, int64_t *hi) {
   for (uint32_t a = 0; a < n; a++) {
     Value v, end[2];
     lo[a] = hi[a] = 0;
-    if (c->v[PAD].kind == V_ABSENT) continue;
-    if (!axis_value(e, c, PAD, a, n, &v)) return false;
+    if (c->v[at].kind == V_ABSENT) continue;
+    if (!axis_value(e, c, at, a, n, &v)) return false;
     end[0] = end[1] = v;
     if (v.kind == V_LIST && v.u.list.len == 2) end[0] = v.u.list.data[0], end[1] = v.u.list.data[1];
-    if (!axis_int(e, c, PAD, end[0], 0, "the padding", &lo[a]) ||
-        !axis_int(e, c, PAD, end[1], 0, "the padding", &hi[a]))
+    if (!axis_int(e, c, at, end[0], 0, "the padding", &lo[a]) ||
+        !axis_int(e, c, at, end[1], 0, "the padding", &hi[a]))
       return false;
   }
   return true;
@@ -121,7 +123,7 @@ Value bi_conv(Elab *e, const BuiltinCall *c) {
   if (!ranks_fit(e, c, &x, &w)) return v_poison();
   uint32_t n = x.rank - 2;
   Value groups = c->v[GROUPS].kind == V_ABSENT ? v_int(1) : c->v[GROUPS];
-  if (!axis_steps(e, c, STRIDE, n, "the stride", attr.stride) || !axis_pads(e, c, n, attr.lo, attr.hi) ||
+  if (!axis_steps(e, c, STRIDE, n, "the stride", attr.stride) || !axis_pads(e, c, PAD, n, attr.lo, attr.hi) ||
       !axis_steps(e, c, DILATION, n, "the dilation", attr.rhs_dilation) ||
       !axis_steps(e, c, LHS_DILATION, n, "the dilation", attr.lhs_dilation) ||
       !axis_int(e, c, GROUPS, groups, 1, "the number of groups", &attr.groups) ||
@@ -132,4 +134,61 @@ Value bi_conv(Elab *e, const BuiltinCall *c) {
     if (!output_size(e, c, &x, &w, &attr, a, &out.d[a + 2])) return v_poison();
   if (!check_elements(e, &out, c->span)) return v_poison();
   return v_tensor(e, b_conv(&e->fn->b, pair[X], pair[W], &attr));
+}
+
+// ---- windows
+
+enum { WINDOW = 1, WINDOW_STRIDE, WINDOW_PAD };
+
+// The windows of the axes behind the first two: [B, c, ...].
+static bool window_attr(Elab *e, const BuiltinCall *c, const Shape *x, WindowAttr *w, Shape *out) {
+  if (x->rank < 3) {
+    Diag *d = err(e, DIAG_E0203, c->spans[0], "`%s` wants [B, c, ...]", c->fn->name);
+    diag_label(d, "this has shape %s", shape_text(e, x));
+    return false;
+  }
+  uint32_t n = x->rank - 2;
+  for (uint32_t i = 0; i < 2; i++) w->window[i] = w->stride[i] = 1;
+  if (!axis_steps(e, c, WINDOW, n, "the window", w->window + 2)) return false;
+  memcpy(w->stride + 2, w->window + 2, n * sizeof *w->window);
+  if (c->v[WINDOW_STRIDE].kind != V_ABSENT &&
+      !axis_steps(e, c, WINDOW_STRIDE, n, "the stride", w->stride + 2))
+    return false;
+  if (!axis_pads(e, c, WINDOW_PAD, n, w->lo + 2, w->hi + 2)) return false;
+  *out = *x;
+  for (uint32_t i = 2; i < x->rank; i++) {
+    const char *why = window_count(e->fn->b.g, x->d[i], w, i, &out->d[i]);
+    if (!why) continue;
+    Diag *d = err(e, DIAG_E0215, c->span, "%s", why);
+    diag_label(d, "windows of %s", shape_text(e, x));
+    diag_note(d, "axis %u: %s elements, padded by %lld and %lld; the window has %lld", i,
+              dim_text(e, x->d[i]), (long long)w->lo[i], (long long)w->hi[i], (long long)w->window[i]);
+    return false;
+  }
+  return true;
+}
+
+// box(x, window, stride, pad): sums; max_window: maxima, the first one takes the gradient.
+Value bi_window(Elab *e, const BuiltinCall *c) {
+  enum { MAX_MAXIMUM = 64 }; // elements of a window whose maximum is taken (the taps are written out)
+  NodeId x = arg_node(e, c, 0);
+  WindowAttr w = {.lo = {0}};
+  Shape out;
+  if (x == NO_NODE) return v_poison();
+  Shape s = node_of(e, x)->shape;
+  if (node_of(e, x)->dtype == DT_MASK) {
+    Diag *d = err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for masks", c->fn->name);
+    diag_label(d, "convert with `cast(x, real)`");
+    return v_poison();
+  }
+  if (!window_attr(e, c, &s, &w, &out) || !check_elements(e, &out, c->span)) return v_poison();
+  Builder *b = &e->fn->b;
+  if (c->fn->data == OP_BOX) return v_tensor(e, b_window(b, OP_BOX, &x, 1, &w));
+  int64_t count = 1;
+  for (uint32_t i = 2; i < s.rank; i++) {
+    if (w.window[i] > MAX_MAXIMUM || (count *= w.window[i]) > MAX_MAXIMUM)
+      return not_yet(e, c->span, "the maximum of windows of more than 64 elements");
+  }
+  NodeId index = b_window(b, OP_ARGWINDOW, &x, 1, &w);
+  return v_tensor(e, b_window(b, OP_SAMPLE, (NodeId[]){x, index}, 2, &w));
 }

@@ -688,6 +688,8 @@ static const Builtin table[] = {
     {"scatter_add", "x i u ?axis", bi_scatter_add, 0},
     {"pick", "x i", bi_pick, 0},
     {"conv", "x W ?stride ?pad ?dilation ?lhs_dilation ?groups", bi_conv, 0},
+    {"box", "x window ?stride ?pad", bi_window, OP_BOX},
+    {"max_window", "x window ?stride ?pad", bi_window, OP_ARGWINDOW},
     {"iota", "n", bi_iota, 0},
     {"zeros", "?shape", bi_fill, 0},
     {"ones", "?shape", bi_fill, 1},

@@ -13,6 +13,7 @@ NodeId arg_node(Elab *e, const BuiltinCall *c, uint32_t i);
 // SUM, RMAX, RMIN or the mean with arguments x, [y,] axis, keep, keepdim.
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean);
 Value bi_conv(Elab *e, const BuiltinCall *c); // builtin_conv.c
+Value bi_window(Elab *e, const BuiltinCall *c);
 const Builtin *tensor_builtins(uint32_t *n);
 
 #endif

@@ -131,6 +131,15 @@ NodeId b_conv(Builder *b, NodeId x, NodeId w, const ConvAttr *attr) {
   return append(b, (Node){.op = OP_CONV, .attr.conv = kept}, (NodeId[]){x, w}, 2);
 }
 
+NodeId b_unwindow(Builder *b, Op op, const NodeId *in, uint32_t n, const WindowAttr *attr, Shape s) {
+  const WindowAttr *kept = arena_copy(b->g->arena, attr, sizeof *attr);
+  return append(b, (Node){.op = op, .shape = s, .attr.window = kept}, in, n);
+}
+
+NodeId b_window(Builder *b, Op op, const NodeId *in, uint32_t n, const WindowAttr *attr) {
+  return b_unwindow(b, op, in, n, attr, (Shape){0}); // the rule finds the shape
+}
+
 NodeId b_input(Builder *b, InputRole role, uint32_t index, const char *name, DType t, Shape s) {
   Node n = {.op = OP_INPUT, .dtype = t, .shape = s};
   n.attr.input.role = role;

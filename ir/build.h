@@ -41,6 +41,11 @@ NodeId b_reduce(Builder *b, Op op, NodeId x, uint32_t axes);   // SUM RMAX RMIN
 NodeId b_dot(Builder *b, NodeId x, NodeId y, const Attr *attr);
 // x: [B, c, s...], w: [out, c / groups, k...], 1 to MAX_SPATIAL spatial axes.
 NodeId b_conv(Builder *b, NodeId x, NodeId w, const ConvAttr *attr);
+// attr as in graph.h; the transposes are given the shape of the input they undo.
+// BOX ARGWINDOW SAMPLE:
+NodeId b_window(Builder *b, Op op, const NodeId *in, uint32_t n, const WindowAttr *attr);
+// DEBOX DESAMPLE:
+NodeId b_unwindow(Builder *b, Op op, const NodeId *in, uint32_t n, const WindowAttr *attr, Shape s);
 // numpy's matmul over b_dot (vectors allowed, leading axes broadcast).
 NodeId b_matmul(Builder *b, NodeId x, NodeId y);
 

@@ -43,8 +43,8 @@ typedef struct OptimizeAttr {
 
 enum { MAX_SPATIAL = 3 };
 
-// CONV(x: [B, groups * c, s...], W: [groups * o, c, k...]) -> [B, groups * o, out...], a correlation: with z the x
-// that has (lhs_dilation - 1) zeros between its elements, and zeros outside,
+// CONV(x: [B, groups * c, s...], W: [groups * o, c, k...]) -> [B, groups * o, out...], a correlation: with z the
+// x that has (lhs_dilation - 1) zeros between its elements, and zeros outside,
 //   y[b, g o + p, i] = sum over q, j of z[b, g c + q, i stride + j rhs_dilation - lo] W[g o + p, q, j]
 // along each spatial axis. Margins may be negative. Rounded down, and even where it depends on N:
 //   out = ((s - 1) lhs_dilation + lo + hi - (k - 1) rhs_dilation) / stride + 1
@@ -52,6 +52,17 @@ typedef struct ConvAttr {
   int64_t stride[MAX_SPATIAL], lo[MAX_SPATIAL], hi[MAX_SPATIAL];
   int64_t lhs_dilation[MAX_SPATIAL], rhs_dilation[MAX_SPATIAL], groups;
 } ConvAttr;
+
+// Windows of `window` elements, `stride` apart, over an input with margins of nothing: per axis,
+//   windows = (size + lo + hi - window) / stride + 1   rounded down; even where it depends on N
+// lo and hi lie in 0 .. window - 1, so every window holds an element. Element k of window i is
+// x[i stride + k - lo].
+//   BOX(x): sums of the windows. DEBOX(g): its transpose, of the shape of x.
+//   ARGWINDOW(x): which element, row-major in the window, is its first maximum (NaN before all), i32.
+//   SAMPLE(x, i): of every window the element i names. DESAMPLE(g, i): its transpose, of the shape of x.
+typedef struct WindowAttr {
+  int64_t window[MAX_RANK], stride[MAX_RANK], lo[MAX_RANK], hi[MAX_RANK];
+} WindowAttr;
 
 typedef union Attr {
   uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
@@ -64,6 +75,7 @@ typedef union Attr {
   uint32_t axes;                             // SUM RMAX RMIN REVERSE: bit i = axis i (reduced axes vanish)
   struct { uint8_t nb, nc, lb[MAX_RANK], rb[MAX_RANK], lc[MAX_RANK], rc[MAX_RANK]; } dot;
   const ConvAttr *conv;
+  const WindowAttr *window;  // BOX DEBOX ARGWINDOW SAMPLE DESAMPLE
   struct { const Scalar *data; int64_t count; } konst;  // CONST: count 1 = splat, else row-major elements
   struct { uint32_t id, version; } store;    // READ; WRITE: the version it makes is version + 1
   uint32_t site;                             // RAND RANDN

@@ -143,6 +143,18 @@ static void attr_conv(Printer *p, const Node *n) {
   if (c->groups != 1) sb_printf(p->out, " groups=%" PRId64, c->groups);
 }
 
+static void attr_window(Printer *p, const Node *n) {
+  const WindowAttr *w = n->attr.window;
+  uint32_t rank = n->shape.rank;
+  bool pads = false;
+  for (uint32_t i = 0; i < rank; i++) pads = pads || w->lo[i] || w->hi[i];
+  print_ints(p, "window", w->window, rank);
+  print_ints(p, "stride", w->stride, rank);
+  if (!pads) return;
+  print_ints(p, "lo", w->lo, rank);
+  print_ints(p, "hi", w->hi, rank);
+}
+
 static void attr_const(Printer *p, const Node *n) {
   const Scalar *v = n->attr.konst.data;
   int64_t count = n->attr.konst.count;
@@ -216,14 +228,16 @@ static void attr_vjp(Printer *p, const Node *n) {
 }
 
 static void (*const attributes[OP_COUNT])(Printer *, const Node *) = {
-    [OP_TRANSPOSE] = attr_perm, [OP_SLICE] = attr_slice,   [OP_PAD] = attr_pad,
-    [OP_CONCAT] = attr_axis,    [OP_IOTA] = attr_axis,     [OP_ARGMAX] = attr_axis,
-    [OP_ARGMIN] = attr_axis,    [OP_GATHER] = attr_gather, [OP_SCATTER_ADD] = attr_gather,
-    [OP_REVERSE] = attr_axes,   [OP_SUM] = attr_axes,      [OP_RMAX] = attr_axes,
-    [OP_RMIN] = attr_axes,      [OP_DOT] = attr_dot,       [OP_CONST] = attr_const,
-    [OP_INPUT] = attr_input,    [OP_RAND] = attr_site,     [OP_RANDN] = attr_site,
-    [OP_READ] = attr_store,     [OP_WRITE] = attr_store,   [OP_OPTIMIZE] = attr_optimize,
-    [OP_CUSTOM_VJP] = attr_vjp, [OP_PROJ] = attr_proj,     [OP_CONV] = attr_conv,
+    [OP_TRANSPOSE] = attr_perm, [OP_SLICE] = attr_slice,     [OP_PAD] = attr_pad,
+    [OP_CONCAT] = attr_axis,    [OP_IOTA] = attr_axis,       [OP_ARGMAX] = attr_axis,
+    [OP_ARGMIN] = attr_axis,    [OP_GATHER] = attr_gather,   [OP_SCATTER_ADD] = attr_gather,
+    [OP_REVERSE] = attr_axes,   [OP_SUM] = attr_axes,        [OP_RMAX] = attr_axes,
+    [OP_RMIN] = attr_axes,      [OP_DOT] = attr_dot,         [OP_CONST] = attr_const,
+    [OP_INPUT] = attr_input,    [OP_RAND] = attr_site,       [OP_RANDN] = attr_site,
+    [OP_READ] = attr_store,     [OP_WRITE] = attr_store,     [OP_OPTIMIZE] = attr_optimize,
+    [OP_CUSTOM_VJP] = attr_vjp, [OP_PROJ] = attr_proj,       [OP_CONV] = attr_conv,
+    [OP_BOX] = attr_window,     [OP_DEBOX] = attr_window,    [OP_ARGWINDOW] = attr_window,
+    [OP_SAMPLE] = attr_window,  [OP_DESAMPLE] = attr_window,
 };
 
 // ---- lines

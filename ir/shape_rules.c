@@ -315,6 +315,57 @@ static const char *RULE_CONV(const Graph *g, Node *n) {
   return NULL;
 }
 
+const char *window_count(const Graph *g, Dim x, const WindowAttr *w, uint32_t axis, Dim *out) {
+  int64_t window = w->window[axis], lo = w->lo[axis], hi = w->hi[axis];
+  Dim one = dim_of(1), room;
+  if (window < 1 || w->stride[axis] < 1) return "windows and strides are at least 1";
+  if (lo < 0 || hi < 0 || lo >= window || hi >= window) return "the padding is smaller than the window";
+  if (!dim_sub(x, one, &room) || !nonnegative(g, room)) return "the input is empty";
+  if (!dim_add(x, dim_of(lo), &room) || !dim_add(room, dim_of(hi), &room) ||
+      !dim_sub(room, dim_of(window), &room))
+    return "the size does not fit";
+  if (!nonnegative(g, room)) return "the window is larger than its padded input";
+  if (dim_static(room))
+    room.b /= w->stride[axis];
+  else if (!dim_div(room, dim_of(w->stride[axis]), &room))
+    return "the stride does not divide the size for every N";
+  return dim_add(room, one, out) ? NULL : "the size does not fit";
+}
+
+static const char *windows_of(const Graph *g, const Shape *x, const WindowAttr *w, Shape *out) {
+  out->rank = x->rank;
+  for (uint32_t i = 0; i < x->rank; i++) {
+    bool whole = w->window[i] == 1 && w->stride[i] == 1 && w->lo[i] == 0 && w->hi[i] == 0;
+    const char *why = whole ? NULL : window_count(g, x->d[i], w, i, &out->d[i]);
+    if (whole) out->d[i] = x->d[i];
+    if (why) return why;
+  }
+  return NULL;
+}
+
+static const char *RULE_WINDOW(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  n->dtype = n->op == OP_ARGWINDOW ? DT_I32 : x->dtype;
+  if (x->dtype == DT_MASK) return "a mask has no sum or maximum";
+  const char *why = windows_of(g, &x->shape, n->attr.window, &n->shape);
+  if (why || n->op != OP_SAMPLE) return why;
+  const Node *i = input(g, n, 1);
+  return i->dtype == DT_I32 && shape_eq(&i->shape, &n->shape) ? NULL : "one i32 index a window";
+}
+
+static const char *RULE_UNWINDOW(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  Shape windows = {0};
+  n->dtype = x->dtype;
+  if (x->dtype == DT_MASK) return "a mask has no sum";
+  const char *why = windows_of(g, &n->shape, n->attr.window, &windows);
+  if (why) return why;
+  if (!shape_eq(&windows, &x->shape)) return "the operand has not one element a window";
+  if (n->op != OP_DESAMPLE) return NULL;
+  const Node *i = input(g, n, 1);
+  return i->dtype == DT_I32 && shape_eq(&i->shape, &x->shape) ? NULL : "one i32 index a window";
+}
+
 static const char *(*const rules[OP_COUNT])(const Graph *, Node *) = {
 #define OP(ID, name, arity, KIND, SHAPE, MF, MI, DERIV, DOMAIN) RULE_##SHAPE,
 #include "ir/ops.def"

@@ -17,9 +17,12 @@ bool op_defined(Op op, DType t);
 // The type sum keeps: i32 for u8, i8 and i16, else the operand's.
 DType sum_dtype(DType t);
 
-// The size of spatial axis `axis` (0 is the first behind the channels) of a CONV of sizes x and kernel k; NULL, or
-// what does not fit.
+// The size of spatial axis `axis` (0 is the first behind the channels) of a CONV of sizes x and kernel k; NULL,
+// or what does not fit.
 const char *conv_size(const Graph *g, Dim x, Dim k, const ConvAttr *c, uint32_t axis, Dim *out);
+
+// The number of windows along an axis of size x; NULL, or what does not fit.
+const char *window_count(const Graph *g, Dim x, const WindowAttr *w, uint32_t axis, Dim *out);
 
 // True when 0 <= d for every N in 1..bound and d is static in a graph without a symbol.
 bool dim_valid(const Graph *g, Dim d);

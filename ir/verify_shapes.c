@@ -283,6 +283,45 @@ static const char *CHECK_CONV(const Graph *g, const Node *n) {
   return NULL;
 }
 
+// The windows of x, axis by axis: the last one ends inside the padded axis, and one more would not.
+static const char *check_window_counts(const Graph *g, const Shape *x, const Shape *windows,
+                                       const WindowAttr *w) {
+  if (x->rank != windows->rank) return "the rank differs";
+  for (uint32_t i = 0; i < x->rank; i++) {
+    int64_t size = w->window[i], step = w->stride[i], begin, lo = w->lo[i], hi = w->hi[i];
+    if (size < 1 || step < 1 || lo < 0 || hi < 0 || lo >= size || hi >= size)
+      return "a window without elements";
+    for (int end = 0; end < 2; end++) {
+      int64_t at = end ? last_n(g) : 1, have = dim_at(x->d[i], at), count = dim_at(windows->d[i], at);
+      if (!checked_mul(count - 1, step, &begin)) return "a size does not fit";
+      int64_t room = have + lo + hi - size - begin;
+      if (room < 0) return "the last window leaves the input";
+      if (room >= step) return "there is room for another window";
+    }
+  }
+  return NULL;
+}
+
+static const char *check_named(const Graph *g, const Node *n, const Shape *windows) {
+  const Node *i = in(g, n, 1);
+  return i->dtype == DT_I32 && shape_eq(&i->shape, windows) ? NULL : "not one i32 index a window";
+}
+
+static const char *CHECK_WINDOW(const Graph *g, const Node *n) {
+  const Node *x = in(g, n, 0);
+  if (x->dtype == DT_MASK || n->dtype != (n->op == OP_ARGWINDOW ? DT_I32 : x->dtype))
+    return "the type is wrong";
+  const char *why = check_window_counts(g, &x->shape, &n->shape, n->attr.window);
+  return !why && n->op == OP_SAMPLE ? check_named(g, n, &n->shape) : why;
+}
+
+static const char *CHECK_UNWINDOW(const Graph *g, const Node *n) {
+  const Node *x = in(g, n, 0);
+  if (x->dtype == DT_MASK || n->dtype != x->dtype) return "the type is wrong";
+  const char *why = check_window_counts(g, &n->shape, &x->shape, n->attr.window);
+  return !why && n->op == OP_DESAMPLE ? check_named(g, n, &x->shape) : why;
+}
+
 static const char *CHECK_ATTR(const Graph *g, const Node *n) {
   (void)g;
   (void)n;

@@ -51,6 +51,7 @@ NodeId cot_reshape(Walk *w, NodeId c, Shape s);
 
 // ---- structural rules (derivatives.c; d_conv in deriv_conv.c, d_custom_vjp in autodiff.c)
 DerivRule d_cast, d_reshape, d_transpose, d_broadcast, d_slice, d_pad, d_concat, d_reverse;
+DerivRule d_box, d_debox, d_sample, d_desample;
 DerivRule d_gather, d_scatter_add, d_sum, d_rmax, d_dot, d_conv, d_custom_vjp;
 
 #endif

@@ -70,6 +70,12 @@ static bool same_conv(const ConvAttr *x, const ConvAttr *y, uint32_t spatial) {
          same_bytes(x->rhs_dilation, y->rhs_dilation, n);
 }
 
+static bool same_window(const WindowAttr *x, const WindowAttr *y, uint32_t rank) {
+  size_t n = rank * sizeof *x->window;
+  return same_bytes(x->window, y->window, n) && same_bytes(x->stride, y->stride, n) &&
+         same_bytes(x->lo, y->lo, n) && same_bytes(x->hi, y->hi, n);
+}
+
 static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   const Attr *x = &m->attr, *y = &n->attr;
   switch (n->op) {
@@ -92,6 +98,11 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   case OP_GATHER:
   case OP_SCATTER_ADD: return x->gather.axis == y->gather.axis && x->gather.batch == y->gather.batch;
   case OP_DOT: return same_dot(x, y);
+  case OP_BOX:
+  case OP_DEBOX:
+  case OP_ARGWINDOW:
+  case OP_SAMPLE:
+  case OP_DESAMPLE: return same_window(x->window, y->window, rank);
   case OP_CONV: return same_conv(x->conv, y->conv, rank - 2);
   case OP_CONST:
     return x->konst.count == y->konst.count &&

@@ -131,8 +131,9 @@ NodeId d_reverse(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   return axes ? b_reverse(&w->b, dy, axes) : dy;
 }
 
-// One index a row (labels, chosen actions): each element knows by comparison whether it was picked, so nothing
-// is scattered and dy stays compressed. The forward gather, of which the loss is made, checks the index.
+// One index a row (labels, chosen actions): each element knows by comparison whether it was picked, so
+// nothing is scattered and dy stays compressed. The forward gather, of which the loss is made, checks the
+// index.
 static NodeId d_pick(Walk *w, Node n, Node x, NodeId dy) {
   uint32_t axis = n.attr.gather.axis;
   Shape row = {.rank = x.shape.rank}, column = row, at_axis = row;
@@ -194,6 +195,34 @@ NodeId d_rmax(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   NodeId count = b_reduce(b, OP_SUM, b_cast(b, equal, n.dtype), n.attr.axes);
   NodeId share = cot_op(w, OP_DIV, (NodeId[]){keep_dims(w, dy, y), keep_dims(w, count, y)}, 2);
   return b_ew3(b, OP_SELECT, equal, share, cot_number(w, n.dtype, 0));
+}
+
+// ---- windows: each operation and its transpose are one another's derivative
+
+NodeId d_box(Walk *w, NodeId y, NodeId dy, uint32_t i) {
+  Node n = *walk_node(w, y);
+  dy = cot_exact(w, dy, n.shape);
+  return b_unwindow(&w->b, OP_DEBOX, &dy, 1, n.attr.window, shape_of(w, n.in[i]));
+}
+
+NodeId d_debox(Walk *w, NodeId y, NodeId dy, uint32_t i) {
+  (void)i;
+  Node n = *walk_node(w, y);
+  dy = cot_exact(w, dy, n.shape);
+  return b_window(&w->b, OP_BOX, &dy, 1, n.attr.window);
+}
+
+NodeId d_sample(Walk *w, NodeId y, NodeId dy, uint32_t i) {
+  Node n = *walk_node(w, y);
+  dy = cot_exact(w, dy, n.shape);
+  return b_unwindow(&w->b, OP_DESAMPLE, (NodeId[]){dy, n.in[1]}, 2, n.attr.window, shape_of(w, n.in[i]));
+}
+
+NodeId d_desample(Walk *w, NodeId y, NodeId dy, uint32_t i) {
+  (void)i;
+  Node n = *walk_node(w, y);
+  dy = cot_exact(w, dy, n.shape);
+  return b_window(&w->b, OP_SAMPLE, (NodeId[]){dy, n.in[1]}, 2, n.attr.window);
 }
 
 // ---- dot: with result axes [batch, lhs free, rhs free], dx contracts dy and the other operand over the

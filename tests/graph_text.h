@@ -134,6 +134,15 @@ static inline NodeId text_conv(TextGraph *t, const Sexpr *at, NodeId x, NodeId w
   return b_conv(&t->b, x, w, &c);
 }
 
+// (box x [window] [stride] [lo] [hi]), and so for argwindow and sample
+static inline NodeId text_window(TextGraph *t, Op op, const Sexpr *at, const NodeId *in, uint32_t n) {
+  WindowAttr w = {.lo = {0}};
+  int64_t *const lists[] = {w.window, w.stride, w.lo, w.hi};
+  for (uint32_t k = 0; k < 4; k++)
+    for (uint32_t i = 0; i < at[k].n; i++) lists[k][i] = atoll(at[k].in[i].atom);
+  return b_window(&t->b, op, in, n, &w);
+}
+
 static inline Op text_op(const char *name) {
   for (int op = 0; op < OP_COUNT; op++)
     if (!strcmp(op_name((Op)op), name)) return (Op)op;
@@ -220,6 +229,9 @@ static inline NodeId text_operation(TextGraph *t, const Sexpr *x, Op op, const N
   case OP_RMAX:
   case OP_RMIN: return b_reduce(b, op, in[0], text_axes(&at[0]));
   case OP_DOT: return text_dot(t, x, in[0], in[1]);
+  case OP_BOX:
+  case OP_ARGWINDOW:
+  case OP_SAMPLE: return text_window(t, op, at, in, op == OP_SAMPLE ? 2 : 1);
   case OP_CONV: return text_conv(t, at, in[0], in[1]);
   case OP_STOP_GRAD: return b_stop_grad(b, in[0]);
   default: return b_ew(b, op, in, n);

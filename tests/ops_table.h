@@ -259,6 +259,16 @@ static inline NodeId case_conv(Builder *b, const OpCase *c, const NodeId *in) {
   return b_conv(b, in[0], in[1], &attr);
 }
 
+static inline NodeId case_window(Builder *b, const OpCase *c, const NodeId *in) {
+  WindowAttr w = {.lo = {0}};
+  attribute_ints(c, "window", w.window);
+  attribute_ints(c, "stride", w.stride);
+  attribute_ints(c, "lo", w.lo);
+  attribute_ints(c, "hi", w.hi);
+  bool back = c->op == OP_DEBOX || c->op == OP_DESAMPLE;
+  return back ? b_unwindow(b, c->op, in, c->n_in, &w, c->out.s) : b_window(b, c->op, in, c->n_in, &w);
+}
+
 static CaseBuilder *const case_builders[OP_COUNT] = {
     [OP_CAST] = case_cast,
     [OP_RESHAPE] = case_reshape,
@@ -278,6 +288,11 @@ static CaseBuilder *const case_builders[OP_COUNT] = {
     [OP_RMIN] = case_reduce,
     [OP_DOT] = case_dot,
     [OP_CONV] = case_conv,
+    [OP_BOX] = case_window,
+    [OP_DEBOX] = case_window,
+    [OP_ARGWINDOW] = case_window,
+    [OP_SAMPLE] = case_window,
+    [OP_DESAMPLE] = case_window,
 };
 
 // The node of a case whose value follows from its inputs alone; NO_NODE: not such an operation.

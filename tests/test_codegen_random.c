@@ -115,6 +115,31 @@ static NodeId correlated(Maker *m) {
   return b_ew1(&m->b, OP_TANH, b_conv(&m->b, x, kernel, &c));
 }
 
+// Sums of windows, their maxima, or the transposes of both.
+static NodeId windowed(Maker *m) {
+  NodeId x = pick_rank(m, 1);
+  if (x == NO_NODE || !dtype_is_real(node(m, x)->dtype)) return NO_NODE;
+  Shape s = shape_of(m, x);
+  WindowAttr w = {.lo = {0}};
+  for (uint32_t i = 0; i < s.rank; i++) {
+    Dim out;
+    w.window[i] = 1 + below(m, 3);
+    w.stride[i] = 1 + below(m, 3);
+    w.lo[i] = below(m, (uint32_t)w.window[i]);
+    w.hi[i] = below(m, (uint32_t)w.window[i]);
+    if (window_count(m->b.g, s.d[i], &w, i, &out)) return NO_NODE;
+  }
+  uint32_t what = below(m, 4);
+  NodeId sums = b_window(&m->b, OP_BOX, &x, 1, &w);
+  if (what == 0) return b_ew1(&m->b, OP_TANH, sums);
+  if (what == 1) return b_ew1(&m->b, OP_SIN, b_unwindow(&m->b, OP_DEBOX, &sums, 1, &w, s));
+  NodeId in[2] = {x, b_window(&m->b, OP_ARGWINDOW, &x, 1, &w)};
+  NodeId most = b_window(&m->b, OP_SAMPLE, in, 2, &w);
+  if (what == 2) return most;
+  in[0] = most;
+  return b_ew1(&m->b, OP_SIN, b_unwindow(&m->b, OP_DESAMPLE, in, 2, &w, s));
+}
+
 static NodeId reshaped(Maker *m) {
   NodeId x = pick(m);
   Shape s = shape_of(m, x), r = {0};
@@ -239,8 +264,8 @@ static NodeId joined(Maker *m) {
 static NodeId something(Maker *m) {
   static NodeId (*const makers[])(Maker *) = {elementwise, elementwise, elementwise, reshaped,
                                               viewed,      reduced,     product,     indexed,
-                                              joined,      draws,       correlated};
-  NodeId v = makers[below(m, 11)](m);
+                                              joined,      draws,       correlated,  windowed};
+  NodeId v = makers[below(m, 12)](m);
   if (v == NO_NODE) return NO_NODE;
   Shape s = shape_of(m, v);
   return small(m, &s) ? v : NO_NODE;

@@ -62,6 +62,12 @@ static const Case cases[] = {
     {"convolution of dynamic channels",
      "(= e (sum (exp (conv x:f32[2,N,4,3] w:f32[2,N,2,2] [1,1] [1,0] [0,1] [1,2] [2,1] 1)) [0,1,2,3]))",
      "x w"},
+    {"window sums of a dynamic size", "(= e (sum (exp (box x:f32[2,2N+1] [1,3] [1,2] [0,1] [0,1])) [0,1]))",
+     "x"},
+    {"maxima of windows",
+     "(= x (sin u:f32[N,5])) (= i (argwindow x [1,2] [1,1] [0,1] [0,0]))"
+     "(= e (sum (exp (sample x i [1,2] [1,1] [0,1] [0,0])) [0,1]))",
+     "u"},
     {"intermediate target", "(= h (tanh x:f32[3])) (= e (sum (mul h (exp x)) [0]))", "x"},
     {"stop_grad times zero slope", "(= e (sum (mul (stop_grad c:f32[3]) (exp x:f32[3])) [0]))", "x"},
     {"custom rule",

@@ -107,6 +107,19 @@ START_TEST(a_convolution_has_as_many_windows_as_fit) {
 }
 END_TEST
 
+START_TEST(windows_are_as_many_as_fit_and_their_indices_one_each) {
+  NodeId x = b_input(&b, IN_ARG, 0, "x", DT_F32, (Shape){2, {{1, 0}, {0, 7}}});
+  WindowAttr w = {.window = {1, 3}, .stride = {1, 2}, .lo = {0, 1}};
+  NodeId i = b_window(&b, OP_ARGWINDOW, &x, 1, &w), y = b_window(&b, OP_SAMPLE, (NodeId[]){x, i}, 2, &w);
+  expect(VERIFY_ANY, "");
+  g->nodes[y].shape.d[1].b = 2;
+  expect(VERIFY_ANY, "%2 sample: there is room for another window\n");
+  g->nodes[y].shape.d[1].b = 3;
+  g->nodes[i].dtype = DT_F32;
+  expect(VERIFY_ANY, "%1 argwindow: the type is wrong\n");
+}
+END_TEST
+
 START_TEST(an_element_count_that_only_fits_one_size_is_found) {
   NodeId x = matrix(4), r = b_reshape(&b, x, (Shape){1, {{4, 0}}});
   g->nodes[r].shape.d[0] = (Dim){3, 1}; // right for B = 1
@@ -169,6 +182,7 @@ int main(void) {
   tcase_add_test(t, a_wrong_shape_or_type_is_found);
   tcase_add_test(t, a_broadcast_must_be_of_its_operands);
   tcase_add_test(t, attributes_stay_in_range);
+  tcase_add_test(t, windows_are_as_many_as_fit_and_their_indices_one_each);
   tcase_add_test(t, a_convolution_has_as_many_windows_as_fit);
   tcase_add_test(t, an_element_count_that_only_fits_one_size_is_found);
   tcase_add_test(t, a_version_is_made_once_and_after_the_one_before);

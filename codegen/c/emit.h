@@ -53,7 +53,7 @@ typedef struct Text {
   bool primary;
 } Text;
 
-// While a panel is loaded: parts of indices that depend on the column and not on the step, computed once a tile.
+// While a panel is loaded: parts of indices that depend on the column and not on the step, made once a tile.
 typedef struct Hoist {
   bool on;
   uint64_t column, step;   // bits of the two variables

@@ -427,6 +427,47 @@ def convs():
     conv(x, w)
 
 
+def windows():
+    # every window as a slice of the padded array; the transposes by putting each window's elements back
+    def places(shape, window, stride, lo, hi):
+        count = [(n + l + h - k) // s + 1 for n, l, h, k, s in zip(shape, lo, hi, window, stride)]
+        for o in np.ndindex(*count):
+            inside = []
+            for j, k in enumerate(np.ndindex(*window)):
+                at = tuple(i * s + q - l for i, s, q, l in zip(o, stride, k, lo))
+                if all(0 <= p < n for p, n in zip(at, shape)):
+                    inside.append((j, at))
+            yield o, count, inside
+
+    def both(x, **a):
+        plan = list(places(x.shape, **a))
+        count = plan[0][1]
+        total, back, sampled, chosen = np.zeros(count), np.zeros(x.shape), np.zeros(count), np.zeros(x.shape)
+        index, g = np.zeros(count, dtype=np.int32), data(*count)
+        for o, _, inside in plan:
+            total[o] = sum(x[at] for _, at in inside)
+            index[o], best = max(((j, at) for j, at in inside), key=lambda p: (x[p[1]], -p[0]))
+            sampled[o] = x[best]
+            chosen[best] += g[o]
+            for _, at in inside:
+                back[at] += g[o]
+        case("box", [x], total, **a)
+        case("debox", [g], back, **a)
+        case("argwindow", [x], index, **a)
+        case("sample", [x, index], sampled, **a)
+        case("desample", [g, index], chosen, **a)
+    both(data(2, 5), window=[1, 2], stride=[1, 2], lo=[0, 0], hi=[0, 0])
+    both(data(2, 5, 4), window=[1, 3, 2], stride=[1, 2, 1], lo=[0, 1, 1], hi=[0, 1, 0])
+    both(np.array([[1.0, 3, 3], [3, 2, 2], [-1, 2, 2]]), window=[2, 2], stride=[1, 1], lo=[1, 0], hi=[0, 1])
+    both(data(6), window=[2], stride=[3], lo=[0], hi=[0])
+    ties = np.array([1.0, NAN, 5, NAN, -INF, -INF])
+    case("argwindow", [ties], np.array([1, 1, 0], dtype=np.int32), window=[2], stride=[2], lo=[0], hi=[0])
+    case("argwindow", [-INF * np.ones(2)], np.array([1, 0], dtype=np.int32), window=[2], stride=[2], lo=[1], hi=[1])
+    whole = np.array([2**31 - 1, 1, -3], dtype=np.int32)
+    case("box", [whole], np.array([-2**31, -2], dtype=np.int32), window=[2], stride=[1], lo=[0], hi=[0])
+    case("argwindow", [whole], np.array([0, 0], dtype=np.int32), window=[2], stride=[1], lo=[0], hi=[0])
+
+
 # ---- draws, leaves, stores
 
 def philox(counter, key):
@@ -497,6 +538,7 @@ def main():
     draws()
     leaves()
     convs()
+    windows()
 
 
 main()

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The emitted C of every sample, and of every program of tests/models, does what the interpreter does: f64 over the first 50 steps, f32 step by step; with
+# The emitted C of every sample does what the interpreter does: f64 over the first 50 steps, f32 step by step; with
 # gcc and clang, -O0 and -O3, and under AddressSanitizer and UBSan.
 set -u
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
@@ -38,9 +38,9 @@ done
 mkdir -p "$work/out"
 runner=(env)
 
-for model in "$PROJECT_DIR"/samples/*/*.nn "$PROJECT_DIR"/tests/models/*.nn; do
-    sample=${model%.nn}
-    [ "${model%/*}" = "$PROJECT_DIR/tests/models" ] || sample=${model%/*}
+for sample in "$PROJECT_DIR"/samples/*/; do
+    sample=${sample%/}
+    model=$sample/$(basename "$sample").nn
     for real in f64 f32; do
         c=$work/$(basename "$sample")_$real.c
         "$NNC" -S --standalone --real=$real "$model" -o "$c" || exit 1
