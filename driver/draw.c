@@ -22,7 +22,7 @@ typedef struct Draw {
 } Draw;
 
 static const char *const optimizers[] = {
-#define OPTIMIZER(ID, name, slots) [OPTIM_##ID] = name,
+#define OPTIMIZER(ID, name, slots, hypers) [OPTIM_##ID] = name,
 #define HYPER(ID, name, kind, dflt)
 #include "ir/optim.def"
 #undef OPTIMIZER

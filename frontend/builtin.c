@@ -327,11 +327,9 @@ void builtins_define(Elab *e, Scope *s) {
     const char *name;
     int kind;
   } optimizers[] = {
-#define OPTIMIZER(ID, name, slots) {name, OPTIM_##ID},
-#define HYPER(ID, name, kind, dflt)
+#define OPTIMIZER(ID, name, slots, hypers) {name, OPTIM_##ID},
 #include "ir/optim.def"
 #undef OPTIMIZER
-#undef HYPER
       {"AdamW", OPTIM_ADAM}};
   for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
     Builtin *b = ARENA_NEW(e->a, Builtin);

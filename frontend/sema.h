@@ -215,9 +215,9 @@ struct OptimizerRef {
     const Expr *expr;
     Scope *scope;
     Frame *frame;
-  } hyper[8];
-  bool flags[8];
-  VEC(uint32_t) params, counts, slots; // stores made so far; slots: 2 per parameter
+  } hyper[MAX_HYPERS];
+  bool flags[MAX_HYPERS];
+  VEC(uint32_t) params, counts, slots; // stores made so far; slots: MAX_SLOTS per parameter
 };
 
 typedef struct StoreState {

@@ -4,50 +4,6 @@
 
 #include <math.h>
 
-typedef struct Hyper {
-  const char *name;
-  bool flag;
-  double dflt;
-} Hyper;
-typedef struct OptimInfo {
-  const char *name;
-  uint32_t slots;
-  Hyper hyper[8];
-  uint32_t n;
-} OptimInfo;
-
-enum { REAL, FLAG };
-typedef struct HyperRow {
-  Optimizer kind;
-  const char *name;
-  int flag;
-  double dflt;
-} HyperRow;
-
-static OptimInfo optim_info(Optimizer kind) {
-  static const struct {
-    const char *name;
-    uint32_t slots;
-  } heads[] = {
-#define OPTIMIZER(ID, name, slots) {name, slots},
-#define HYPER(ID, name, kind, dflt)
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-  };
-  static const HyperRow rows[] = {
-#define OPTIMIZER(ID, name, slots)
-#define HYPER(ID, name, kind, dflt) {OPTIM_##ID, #name, kind, dflt},
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-  };
-  OptimInfo o = {.name = heads[kind].name, .slots = heads[kind].slots};
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    if (rows[i].kind == kind) o.hyper[o.n++] = (Hyper){rows[i].name, rows[i].flag == FLAG, rows[i].dflt};
-  return o;
-}
-
 // The same optimizer when its place is elaborated again: it keeps its slots.
 static OptimizerRef *optimizer_at(Elab *e, const Expr *call, int kind, Span span) {
   Key key = frame_key(e, call);
@@ -61,19 +17,22 @@ static OptimizerRef *optimizer_at(Elab *e, const Expr *call, int kind, Span span
   return o;
 }
 
-static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Hyper *h, const Expr *x) {
+static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Expr *x) {
+  const OptimizerInfo *info = optimizer_info(o->kind);
   Value v = eval(e, x);
   if (v.kind == V_POISON) return false;
-  if (h->flag) {
+  if (info->hyper[k].kind == HYPER_FLAG) {
     if (v.kind == V_BOOL) return o->flags[k] = v.u.b, true;
-    diag_label(err(e, DIAG_E0202, x->span, "`%s` is a static bool", h->name), "this is %s", v_describe(e, v));
+    diag_label(err(e, DIAG_E0202, x->span, "`%s` is a static bool", info->hyper[k].name), "this is %s",
+               v_describe(e, v));
     return false;
   }
   if (v_is_number(v)) return o->hyper[k].v = v, true;
   NodeId n = to_real(e, v, x->span);
   if (n == NO_NODE) return false;
   if (node_of(e, n)->shape.rank) {
-    diag_label(err(e, DIAG_E0203, x->span, "`%s` is a scalar", h->name), "this is %s", v_describe(e, v));
+    diag_label(err(e, DIAG_E0203, x->span, "`%s` is a scalar", info->hyper[k].name), "this is %s",
+               v_describe(e, v));
     return false;
   }
   o->hyper[k].v = (Value){.kind = V_THUNK};
@@ -83,29 +42,30 @@ static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Hyper *h, co
 }
 
 Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span) {
-  OptimInfo info = optim_info((Optimizer)kind);
+  const OptimizerInfo *info = optimizer_info((Optimizer)kind);
   if (!e->in_train) {
     Diag *g = err(e, DIAG_E0605, span, "an optimizer belongs to a train block");
-    diag_note(g, "inside `train … { }` write `let opt = %s(…);`", info.name);
+    diag_note(g, "inside `train … { }` write `let opt = %s(…);`", info->name);
     return v_poison();
   }
   OptimizerRef *o = optimizer_at(e, call, kind, span);
-  const char *names[8];
-  bool given[8] = {false}, ok = true;
-  for (uint32_t i = 0; i < info.n; i++) {
-    names[i] = info.hyper[i].name;
-    o->hyper[i].v = v_float(info.hyper[i].dflt);
-    o->flags[i] = info.hyper[i].flag && info.hyper[i].dflt != 0;
+  const char *names[MAX_HYPERS];
+  bool given[MAX_HYPERS] = {false}, ok = true;
+  uint32_t n = 0;
+  for (; info->hyper[n].name; n++) {
+    names[n] = info->hyper[n].name;
+    o->hyper[n].v = v_float(info->hyper[n].dflt);
+    o->flags[n] = info->hyper[n].kind == HYPER_FLAG && info->hyper[n].dflt != 0;
   }
   uint32_t next = 0;
   for (uint32_t i = 0; i < args->len; i++) {
     const Arg *a = &args->data[i];
     uint32_t k = a->name ? 0 : next++;
-    while (a->name && k < info.n && strcmp(names[k], a->name) != 0) k++;
-    if (k >= info.n) {
-      Diag *g = a->name ? err(e, DIAG_E0207, a->name_span, "`%s` has no argument `%s`", info.name, a->name)
-                        : err(e, DIAG_E0207, a->value->span, "too many arguments for `%s`", info.name);
-      const char *near = a->name ? nearest_of(a->name, names, info.n) : NULL;
+    while (a->name && k < n && strcmp(names[k], a->name) != 0) k++;
+    if (k >= n) {
+      Diag *g = a->name ? err(e, DIAG_E0207, a->name_span, "`%s` has no argument `%s`", info->name, a->name)
+                        : err(e, DIAG_E0207, a->value->span, "too many arguments for `%s`", info->name);
+      const char *near = a->name ? nearest_of(a->name, names, n) : NULL;
       if (near) diag_label(g, "did you mean `%s`?", near);
       ok = false;
       continue;
@@ -115,11 +75,11 @@ Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, S
       ok = false;
     }
     given[k] = true;
-    ok &= hyper_value(e, o, k, &info.hyper[k], a->value);
+    ok &= hyper_value(e, o, k, a->value);
   }
-  for (uint32_t i = 0; i < info.n; i++)
-    if (!given[i] && isnan(info.hyper[i].dflt) && ok) {
-      err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", info.name, names[i]);
+  for (uint32_t i = 0; i < n; i++)
+    if (!given[i] && isnan(info->hyper[i].dflt) && ok) {
+      err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", info->name, names[i]);
       ok = false;
     }
   return ok ? (Value){.kind = V_OPTIMIZER, .u.opt = o} : v_poison();
@@ -237,7 +197,7 @@ static uint32_t pair_index(Elab *e, OptimizerRef *o, uint32_t store, uint32_t n_
   const char *name = o->name ? o->name : "optimizer";
   vec_push(e->a, &o->params, store);
   vec_push(e->a, &o->counts, slot_store(e, &p, STORE_COUNT, arena_printf(e->a, "%s.count", name)));
-  for (uint32_t k = 0; k < 2; k++)
+  for (uint32_t k = 0; k < MAX_SLOTS; k++)
     vec_push(e->a, &o->slots,
              k < n_slots ? slot_store(e, &p, STORE_SLOT, arena_printf(e->a, "%s.%u", name, k)) : UINT32_MAX);
   return (uint32_t)o->params.len - 1;
@@ -253,28 +213,27 @@ static NodeId hyper_node(Elab *e, OptimizerRef *o, uint32_t k, Span at) {
 }
 
 static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Span at) {
-  OptimInfo info = optim_info(o->kind);
+  const OptimizerInfo *info = optimizer_info(o->kind);
   Builder *b = &e->fn->b;
-  uint32_t n = (uint32_t)t->len, n_hyper = 0, slots = info.slots;
-  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + 8, NodeId);
+  uint32_t n = (uint32_t)t->len, n_hyper = 0, slots = info->slots;
+  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + MAX_HYPERS, NodeId);
   OptimizeAttr *a = ARENA_NEW(e->a, OptimizeAttr);
   a->kind = o->kind;
   a->uses_momentum = true;
-  for (uint32_t k = 0, flag = 0; k < info.n; k++) {
-    if (info.hyper[k].flag) {
+  for (uint32_t k = 0, flag = 0; info->hyper[k].name; k++) {
+    if (info->hyper[k].kind == HYPER_FLAG) {
       a->flags |= (uint32_t)o->flags[k] << flag++;
       continue;
     }
     bool zero = v_is_number(o->hyper[k].v) && v_number(o->hyper[k].v) == 0;
-    if (o->kind == OPTIM_SGD && zero && strcmp(info.hyper[k].name, "momentum") == 0)
-      a->uses_momentum = false, slots = 0;
+    if (zero && info->hyper[k].kind == HYPER_MOMENTUM) a->uses_momentum = false, slots--;
     if ((in[n_hyper++] = hyper_node(e, o, k, at)) == NO_NODE) return;
   }
   b->span = at;
   for (uint32_t i = 0; i < n; i++) x[i] = t->data[i].read;
   NodeId g = b_grad(b, loss, x, n);
   uint32_t *stores = ARENA_ARRAY(e->a, n, uint32_t), *versions = ARENA_ARRAY(e->a, n, uint32_t);
-  uint32_t *counts = ARENA_ARRAY(e->a, n, uint32_t), *slot = ARENA_ARRAY(e->a, n * 2, uint32_t);
+  uint32_t *counts = ARENA_ARRAY(e->a, n, uint32_t), *slot = ARENA_ARRAY(e->a, n * MAX_SLOTS, uint32_t);
   for (uint32_t i = 0; i < n; i++) {
     uint32_t id = t->data[i].ref->id, k = pair_index(e, o, id, slots);
     const Node *r = node_of(e, x[i]);
@@ -282,7 +241,7 @@ static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Sp
     stores[i] = id;
     versions[i] = store_state(e, id)->version;
     counts[i] = o->counts.data[k];
-    for (uint32_t j = 0; j < info.slots; j++) slot[i * info.slots + j] = o->slots.data[2 * k + j];
+    for (uint32_t j = 0; j < info->slots; j++) slot[i * info->slots + j] = o->slots.data[MAX_SLOTS * k + j];
   }
   a->n_hyper = n_hyper;
   a->n = n;
@@ -322,7 +281,7 @@ void exec_minimize(Elab *e, const Stmt *s) {
   }
   if (n == NO_NODE || opt.kind == V_POISON || !ok) return;
   if (except.len && !without(e, &over, &except, s->u.minimize.except.data[0]->span)) return;
-  if (!opt.u.opt->name) opt.u.opt->name = lower(e, optim_info(opt.u.opt->kind).name);
+  if (!opt.u.opt->name) opt.u.opt->name = lower(e, optimizer_info(opt.u.opt->kind)->name);
   Targets t = {0};
   if (reached(e, n, &over, s, &t)) optimize(e, opt.u.opt, n, &t, s->span);
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 
 typedef struct Update {
-  const Scalar *hyper[8]; // scalars, in optim.def's order without FLAGs
-  double scale;           // of the gradients, by clip_norm
-  bool nesterov, momentum;
+  const Scalar *hyper[MAX_HYPERS]; // scalars, in optim.def's order without FLAGs
+  double scale;                    // of the gradients, by clip_norm
+  bool nesterov, momentum;         // momentum: the last slot exists
   double lr_mult, decay_mult;
   int64_t t; // update count of this step, from 1
   DType dtype;
@@ -17,8 +17,12 @@ typedef struct Update {
 // The parameter and its slots before and after; `g` scaled already.
 typedef void StepFn(const Eval *e, const Update *u, double g, Scalar *w, Scalar *slots[]);
 
-enum { SGD_LR, SGD_MOMENTUM, SGD_DECAY, SGD_CLIP };
-enum { ADAM_LR, ADAM_BETA1, ADAM_BETA2, ADAM_EPS, ADAM_DECAY, ADAM_CLIP };
+// What stands in Update.hyper; clip_norm is the last.
+enum { SGD_LR, SGD_MOMENTUM, SGD_DECAY };
+enum { ADAM_LR, ADAM_BETA1, ADAM_BETA2, ADAM_EPS, ADAM_DECAY };
+enum { ADAGRAD_LR, ADAGRAD_EPS, ADAGRAD_DECAY };
+enum { ADADELTA_LR, ADADELTA_RHO, ADADELTA_EPS, ADADELTA_DECAY };
+enum { RMSPROP_LR, RMSPROP_RHO, RMSPROP_EPS, RMSPROP_MOMENTUM, RMSPROP_DECAY };
 
 // g += decay w; v = momentum v + g; w -= lr (nesterov ? g + momentum v : v)
 static void step_SGD(const Eval *e, const Update *u, double g, Scalar *w, Scalar *slots[]) {
@@ -44,18 +48,43 @@ static void step_ADAM(const Eval *e, const Update *u, double g, Scalar *w, Scala
   *w = eval_real(e, u->dtype, decayed - lr * m / (sqrt(v) + u->hyper[ADAM_EPS]->f));
 }
 
-static const struct {
-  StepFn *step;
-  uint32_t slots, clip;
-} optimizers[OPTIM_COUNT] = {
-#define OPTIMIZER(ID, name, slots) [OPTIM_##ID] = {step_##ID, slots, ID##_CLIP},
-#define HYPER(ID, name, kind, dflt)
+// Duchi et al. 2011, with decay in the gradient: s += g^2; w -= lr g / (sqrt(s) + eps)
+static void step_ADAGRAD(const Eval *e, const Update *u, double g, Scalar *w, Scalar *slots[]) {
+  g += u->hyper[ADAGRAD_DECAY]->f * u->decay_mult * w->f;
+  *slots[0] = eval_real(e, u->dtype, slots[0]->f + g * g);
+  double move = g / (sqrt(slots[0]->f) + u->hyper[ADAGRAD_EPS]->f);
+  *w = eval_real(e, u->dtype, w->f - u->hyper[ADAGRAD_LR]->f * u->lr_mult * move);
+}
+
+// Zeiler 2012, algorithm 1: v = rho v + (1 - rho) g^2; d = sqrt(s + eps) / sqrt(v + eps) g;
+// s = rho s + (1 - rho) d^2; w -= lr d
+static void step_ADADELTA(const Eval *e, const Update *u, double g, Scalar *w, Scalar *slots[]) {
+  double rho = u->hyper[ADADELTA_RHO]->f, eps = u->hyper[ADADELTA_EPS]->f;
+  g += u->hyper[ADADELTA_DECAY]->f * u->decay_mult * w->f;
+  *slots[0] = eval_real(e, u->dtype, rho * slots[0]->f + (1 - rho) * g * g);
+  double d = sqrt((slots[1]->f + eps) / (slots[0]->f + eps)) * g;
+  *slots[1] = eval_real(e, u->dtype, rho * slots[1]->f + (1 - rho) * d * d);
+  *w = eval_real(e, u->dtype, w->f - u->hyper[ADADELTA_LR]->f * u->lr_mult * d);
+}
+
+// Hinton 2012: s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + eps); v = momentum v + d; w -= lr v
+static void step_RMSPROP(const Eval *e, const Update *u, double g, Scalar *w, Scalar *slots[]) {
+  double rho = u->hyper[RMSPROP_RHO]->f;
+  g += u->hyper[RMSPROP_DECAY]->f * u->decay_mult * w->f;
+  *slots[0] = eval_real(e, u->dtype, rho * slots[0]->f + (1 - rho) * g * g);
+  double move = g / (sqrt(slots[0]->f) + u->hyper[RMSPROP_EPS]->f);
+  if (u->momentum) {
+    *slots[1] = eval_real(e, u->dtype, u->hyper[RMSPROP_MOMENTUM]->f * slots[1]->f + move);
+    move = slots[1]->f;
+  }
+  *w = eval_real(e, u->dtype, w->f - u->hyper[RMSPROP_LR]->f * u->lr_mult * move);
+}
+
+static StepFn *const steps[OPTIM_COUNT] = {
+#define OPTIMIZER(ID, name, slots, hypers) step_##ID,
 #include "ir/optim.def"
 #undef OPTIMIZER
-#undef HYPER
 };
-
-enum { MAX_SLOTS = 4 };
 
 // min(1, c / norm) of all gradients together; 1 when c is 0 (off).
 static double clip_scale(const Eval *e, const Node *n, double c) {
@@ -85,14 +114,14 @@ void eval_optimize(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
   (void)out;
   const OptimizeAttr *o = n->attr.optimize;
-  uint32_t n_slots = optimizers[o->kind].slots;
+  uint32_t n_slots = optimizer_info(o->kind)->slots;
   Update u = {.nesterov = o->flags & 1, .momentum = o->uses_momentum};
   for (uint32_t i = 0; i < o->n_hyper; i++) {
     // A constant keeps its f64 value, so that 1 - beta2 is what was written (graph.h).
     const Node *hyper = eval_in(e, n, i);
     u.hyper[i] = hyper->op == OP_CONST ? hyper->attr.konst.data : eval_value(e, n, i);
   }
-  u.scale = clip_scale(e, n, u.hyper[optimizers[o->kind].clip]->f);
+  u.scale = clip_scale(e, n, u.hyper[o->n_hyper - 1]->f);
   for (uint32_t i = 0; i < o->n; i++) {
     const Node *grad = eval_in(e, n, o->n_hyper + i);
     const Scalar *g = eval_value(e, n, o->n_hyper + i);
@@ -109,7 +138,7 @@ void eval_optimize(Eval *e, NodeId id, const Node *n, Scalar *out) {
     for (size_t k = 0; k < count; k++) {
       Scalar *at[MAX_SLOTS] = {0};
       for (uint32_t s = 0; s < n_slots; s++) at[s] = slot[s] ? slot[s] + k : NULL;
-      optimizers[o->kind].step(e, &u, g[k].f * u.scale, w + k, at);
+      steps[o->kind](e, &u, g[k].f * u.scale, w + k, at);
     }
   }
 }

@@ -33,7 +33,7 @@ typedef struct OptimizeAttr {
   Optimizer kind;
   uint32_t n_hyper;      // inputs before the gradients
   uint32_t flags;        // bit i: the i-th FLAG hyper-parameter of the optimizer is true
-  bool uses_momentum;    // SGD: slot 0 exists
+  bool uses_momentum;    // the last slot exists, where the optimizer has a MOMENTUM
   uint32_t n;            // parameters
   const uint32_t *stores;    // parameter store ids, in path order
   const uint32_t *versions;  // version read, version + 1 written

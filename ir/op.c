@@ -2,6 +2,7 @@
 // stand in the table, NONE as NULL.
 #include "ir/op.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,3 +27,14 @@ OpKind op_kind(Op op) { return rows[op].kind; }
 const char *op_meaning_real(Op op) { return or_null(rows[op].real); }
 const char *op_meaning_int(Op op) { return or_null(rows[op].integer); }
 bool op_differentiable(Op op) { return strcmp(rows[op].derivative, "D_NONE") != 0; }
+
+const OptimizerInfo *optimizer_info(Optimizer kind) {
+  static const OptimizerInfo table[OPTIM_COUNT] = {
+#define HYPER(name, kind, dflt) {#name, HYPER_##kind, dflt},
+#define OPTIMIZER(ID, name, slots, hypers) {name, slots, {hypers}},
+#include "ir/optim.def"
+#undef OPTIMIZER
+#undef HYPER
+  };
+  return &table[kind];
+}

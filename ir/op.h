@@ -29,12 +29,20 @@ static inline bool op_is_scalar(Op op) {  // one output element from one element
 }
 
 typedef enum Optimizer {
-#define OPTIMIZER(ID, name, slots) OPTIM_##ID,
-#define HYPER(ID, name, kind, dflt)
+#define OPTIMIZER(ID, name, slots, hypers) OPTIM_##ID,
 #include "ir/optim.def"
 #undef OPTIMIZER
-#undef HYPER
   OPTIM_COUNT
 } Optimizer;
+
+typedef enum HyperKind { HYPER_REAL, HYPER_MOMENTUM, HYPER_FLAG } HyperKind;  // see optim.def
+
+enum { MAX_HYPERS = 8, MAX_SLOTS = 2 };
+typedef struct OptimizerInfo {
+  const char *name;
+  unsigned slots;
+  struct { const char *name; HyperKind kind; double dflt; } hyper[MAX_HYPERS + 1];  // ends with a NULL name
+} OptimizerInfo;
+const OptimizerInfo *optimizer_info(Optimizer kind);
 
 #endif

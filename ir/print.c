@@ -199,21 +199,12 @@ static void print_stores(Printer *p, const char *name, const uint32_t *stores, u
 }
 
 static void attr_optimize(Printer *p, const Node *n) {
-  static const struct {
-    const char *name;
-    uint32_t slots;
-  } table[OPTIM_COUNT] = {
-#define OPTIMIZER(ID, name, slots) {name, slots},
-#define HYPER(ID, name, kind, dflt)
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-  };
   const OptimizeAttr *o = n->attr.optimize;
-  sb_printf(p->out, " %s hypers=%" PRIu32 " flags=%" PRIu32, table[o->kind].name, o->n_hyper, o->flags);
+  const OptimizerInfo *info = optimizer_info(o->kind);
+  sb_printf(p->out, " %s hypers=%" PRIu32 " flags=%" PRIu32, info->name, o->n_hyper, o->flags);
   for (uint32_t i = 0; i < o->n; i++) print_store(p, o->stores[i], o->versions[i] + 1);
   print_stores(p, "counts", o->counts, o->n);
-  print_stores(p, "slots", o->slots, o->n * table[o->kind].slots);
+  print_stores(p, "slots", o->slots, o->n * info->slots);
 }
 
 static void print_graph(Printer *p);

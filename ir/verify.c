@@ -87,44 +87,16 @@ static const char *check_write(Verifier *v, const Node *n) {
   return check_store(v, n->attr.store.id, n->dtype, &n->shape);
 }
 
-typedef struct OptimizerFacts {
-  uint32_t reals, flags, slots;
-} OptimizerFacts;
-
-// Counts the rows of optim.def; a slot count stands in the OPTIMIZER row.
-static OptimizerFacts optimizer_facts(Optimizer kind) {
-  enum { REAL, FLAG };
-  static const struct {
-    Optimizer kind;
-    int what;
-  } hypers[] = {
-#define OPTIMIZER(ID, name, slots)
-#define HYPER(ID, name, what, dflt) {OPTIM_##ID, what},
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-  };
-  static const uint32_t slots[] = {
-#define OPTIMIZER(ID, name, n) n,
-#define HYPER(ID, name, what, dflt)
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-  };
-  OptimizerFacts facts = {.slots = slots[kind]};
-  for (size_t i = 0; i < sizeof hypers / sizeof *hypers; i++)
-    if (hypers[i].kind == kind) *(hypers[i].what == FLAG ? &facts.flags : &facts.reals) += 1;
-  return facts;
-}
-
-static const char *check_optimized(Verifier *v, const Node *n, uint32_t i, uint32_t slots) {
+// Slots are all there but, without momentum, the last.
+static const char *check_optimized(Verifier *v, const Node *n, uint32_t i, bool has_momentum) {
   const OptimizeAttr *o = n->attr.optimize;
+  uint32_t slots = optimizer_info(o->kind)->slots;
   const Node *grad = in(v, n, o->n_hyper + i);
   const char *why = check_store(v, o->stores[i], grad->dtype, &grad->shape);
   if (why || !v->p) return why;
   for (uint32_t k = 0; k < slots; k++) {
     uint32_t slot = o->slots[i * slots + k];
-    if (slot == UINT32_MAX && o->kind == OPTIM_SGD && !o->uses_momentum) continue;
+    if (slot == UINT32_MAX && has_momentum && !o->uses_momentum && k + 1 == slots) continue;
     why = check_store(v, slot, grad->dtype, &grad->shape);
     if (why) return "a slot is not like its parameter";
   }
@@ -135,15 +107,17 @@ static const char *check_optimized(Verifier *v, const Node *n, uint32_t i, uint3
 static const char *check_optimize(Verifier *v, const Node *n) {
   const OptimizeAttr *o = n->attr.optimize;
   if (!o || o->kind >= OPTIM_COUNT) return "no such optimizer";
-  OptimizerFacts facts = optimizer_facts(o->kind);
-  if (o->n_hyper != facts.reals || o->flags >= 1u << facts.flags)
+  uint32_t of_kind[3] = {0};
+  const OptimizerInfo *info = optimizer_info(o->kind);
+  for (uint32_t i = 0; info->hyper[i].name; i++) of_kind[info->hyper[i].kind]++;
+  if (o->n_hyper != of_kind[HYPER_REAL] + of_kind[HYPER_MOMENTUM] || o->flags >= 1u << of_kind[HYPER_FLAG])
     return "hyper-parameters are not the optimizer's";
   if (n->n_in != o->n_hyper + o->n) return "one gradient a parameter";
   for (uint32_t i = 0; i < o->n_hyper; i++)
     if (in(v, n, i)->shape.rank || !dtype_is_real(in(v, n, i)->dtype))
       return "a hyper-parameter is a real scalar";
   for (uint32_t i = 0; i < o->n; i++) {
-    const char *why = check_optimized(v, n, i, facts.slots);
+    const char *why = check_optimized(v, n, i, of_kind[HYPER_MOMENTUM]);
     if (why) return why;
   }
   return NULL;

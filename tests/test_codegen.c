@@ -176,17 +176,20 @@ static Graph *optimizer_graph(Optimizer kind, bool late, DType real, Arena *a) {
   const Store *s = some_stores(real, a);
   OptimizeAttr *o = ARENA_NEW(a, OptimizeAttr);
   static const uint32_t stores[] = {W}, versions[] = {0}, counts[] = {COUNT}, slots[] = {SLOT_M, SLOT_V};
-  NodeId in[8], w = b_read(&b, W, 0, real, s[W].shape, NO_NODE);
+  NodeId in[MAX_HYPERS + 1], w = b_read(&b, W, 0, real, s[W].shape, NO_NODE);
   *o = (OptimizeAttr){
       .kind = kind, .n = 1, .stores = stores, .versions = versions, .counts = counts, .slots = slots};
   NodeId step = b_input(&b, IN_STEP, 0, "step", real, (Shape){0});
   in[0] = b_ew2(&b, OP_DIV, b_scalar(&b, real, 0.5), step);
-  const double sgd[] = {0.9, 0.01, 1.0}, adam[] = {0.9, 0.999, 1e-8, 0.01, 1.0};
-  o->n_hyper = kind == OPTIM_SGD ? 4 : 6;
-  o->flags = 1;
+  static const double hyper[OPTIM_COUNT][MAX_HYPERS] = {[OPTIM_SGD] = {0.9, 0.01, 1.0},
+                                                        [OPTIM_ADAM] = {0.9, 0.999, 1e-8, 0.01, 1.0},
+                                                        [OPTIM_ADAGRAD] = {1e-10, 0.01, 1.0},
+                                                        [OPTIM_ADADELTA] = {0.9, 1e-6, 0.01, 1.0},
+                                                        [OPTIM_RMSPROP] = {0.99, 1e-8, 0.9, 0.01, 1.0}};
+  o->flags = kind == OPTIM_SGD;
   o->uses_momentum = true;
-  for (uint32_t i = 1; i < o->n_hyper; i++)
-    in[i] = b_scalar(&b, real, kind == OPTIM_SGD ? sgd[i - 1] : adam[i - 1]);
+  for (o->n_hyper = 1; hyper[kind][o->n_hyper - 1] != 0; o->n_hyper++)
+    in[o->n_hyper] = b_scalar(&b, real, hyper[kind][o->n_hyper - 1]);
   in[o->n_hyper] = b_ew2(&b, OP_ADD, w, b_input(&b, IN_ARG, 0, "x", real, s[W].shape));
   NodeId roots[3] = {b_optimize(&b, o, in, o->n_hyper + 1)};
   NodeId new_w = b_read(&b, W, 1, real, s[W].shape, roots[0]);
@@ -209,7 +212,7 @@ static Graph *late_index_graph(DType real, Arena *a) {
 
 static void compare_effects(DType real) {
   Arena *a = arena_new();
-  Function fns[N_EFFECTS + 5];
+  Function fns[N_EFFECTS + 2 * OPTIM_COUNT + 1];
   uint32_t n = 0;
   for (; n < N_EFFECTS; n++) {
     Graph *g = graph_of_real(effect_graphs[n].graph, real, a);
@@ -217,9 +220,10 @@ static void compare_effects(DType real) {
     fns[n] = function_of(g, effect_graphs[n].name, FN_STEP, a);
   }
   for (int late = 0; late < 2; late++) {
-    fns[n++] = function_of(optimizer_graph(OPTIM_SGD, late, real, a), late ? "sgd_late" : "sgd", FN_STEP, a);
-    fns[n++] =
-        function_of(optimizer_graph(OPTIM_ADAM, late, real, a), late ? "adam_late" : "adam", FN_STEP, a);
+    for (Optimizer kind = 0; kind < OPTIM_COUNT; kind++, n++)
+      fns[n] =
+          function_of(optimizer_graph(kind, late, real, a),
+                      arena_printf(a, "%s%s", optimizer_info(kind)->name, late ? "_late" : ""), FN_STEP, a);
   }
   fns[n++] = function_of(late_index_graph(real, a), "late_index", FN_STEP, a);
   Program *p = program_of(fns, n, some_stores(real, a), N_STORES, real, a);

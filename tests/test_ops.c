@@ -125,7 +125,8 @@ static void run_optimize(const OpCase *c) {
   Run r = start(c);
   const uint32_t zero = 0, count = 3, slots[] = {1, 2};
   OptimizeAttr o = {.n = 1, .stores = &zero, .versions = &zero, .counts = &count, .slots = slots};
-  o.kind = strncmp(attribute(c, "kind"), "SGD", 3) == 0 ? OPTIM_SGD : OPTIM_ADAM;
+  const char *kind = attribute(c, "kind");
+  while (strncmp(kind, optimizer_info(o.kind)->name, strcspn(kind, " \n")) != 0) o.kind++;
   double hyper[16];
   NodeId in[16];
   o.n_hyper = attribute_list(c, "hyper", hyper);

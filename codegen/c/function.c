@@ -75,34 +75,8 @@ static void print_copy(Unit *u, const FnPlan *f, const Step *s) {
 
 // ---- optimizers
 
-typedef struct Hyper {
-  Optimizer kind;
-  const char *name;
-  bool flag;
-} Hyper;
-
-enum { REAL, FLAG };
-static const Hyper hypers[] = {
-#define OPTIMIZER(ID, name, slots)
-#define HYPER(ID, hyper, kind, dflt) {OPTIM_##ID, #hyper, kind == FLAG},
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-};
-
-static const struct {
-  const char *name;
-  uint32_t slots;
-} optimizers[] = {
-#define OPTIMIZER(ID, name, slots) [OPTIM_##ID] = {name, slots},
-#define HYPER(ID, hyper, kind, dflt)
-#include "ir/optim.def"
-#undef OPTIMIZER
-#undef HYPER
-};
-
 static const char *c_name(Unit *u, Optimizer kind) { // "nn_sgd"
-  char *s = arena_printf(u->a, "nn_%s", optimizers[kind].name);
+  char *s = arena_printf(u->a, "nn_%s", optimizer_info(kind)->name);
   for (char *p = s; *p; p++)
     if (*p >= 'A' && *p <= 'Z') *p = (char)(*p - 'A' + 'a');
   return s;
@@ -124,11 +98,11 @@ static const char *store_address(Unit *u, const char *type, uint32_t store) {
 static void print_span(Unit *u, const FnPlan *f, const Node *n, uint32_t i, const char *type) {
   const OptimizeAttr *o = n->attr.optimize;
   const Store *s = &u->p->stores[o->stores[i]];
-  uint32_t slots = optimizers[o->kind].slots;
+  uint32_t slots = optimizer_info(o->kind)->slots;
   NodeId g = lower_resolve(f->fn->g, n->in[o->n_hyper + i]);
   sb_printf(u->out, "        {%s, %s, {", store_address(u, type, o->stores[i]),
             address(u, f, f->buffer_of[g], false));
-  for (uint32_t k = 0; k < 2; k++)
+  for (uint32_t k = 0; k < MAX_SLOTS; k++)
     sb_printf(u->out, "%s%s", k ? ", " : "",
               store_address(u, type, k < slots ? o->slots[i * slots + k] : UINT32_MAX));
   sb_printf(u->out, "}, %s, %" PRId64 ", %s, %s}, /* ", store_address(u, "int32_t", o->counts[i]),
@@ -141,18 +115,18 @@ static void print_span(Unit *u, const FnPlan *f, const Node *n, uint32_t i, cons
 static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
   const Node *n = node(f, s->node);
   const OptimizeAttr *o = n->attr.optimize;
+  const OptimizerInfo *info = optimizer_info(o->kind);
   const char *name = c_name(u, o->kind), *type = dtype_ctype(u->p->stores[o->stores[0]].dtype);
   const char *suffix = u->p->stores[o->stores[0]].dtype == DT_F64 ? "f64" : "f32";
-  put_place(u, f, s->node, optimizers[o->kind].name);
+  put_place(u, f, s->node, info->name);
   sb_printf(u->out, "  {\n    const nn_span_%s spans[%u] = {\n", suffix, o->n);
   for (uint32_t i = 0; i < o->n; i++) print_span(u, f, n, i, type);
   sb_printf(u->out, "    };\n    %s hyper;\n", name);
-  for (uint32_t i = 0, real = 0, flag = 0; i < sizeof hypers / sizeof *hypers; i++) {
-    if (hypers[i].kind != o->kind) continue;
-    if (hypers[i].flag)
-      sb_printf(u->out, "    hyper.%s = %u;\n", hypers[i].name, o->flags >> flag++ & 1u);
+  for (uint32_t i = 0, real = 0, flag = 0; info->hyper[i].name; i++) {
+    if (info->hyper[i].kind == HYPER_FLAG)
+      sb_printf(u->out, "    hyper.%s = %u;\n", info->hyper[i].name, o->flags >> flag++ & 1u);
     else
-      sb_printf(u->out, "    hyper.%s = %s;\n", hypers[i].name, hyper_value(u, f, n->in[real++]));
+      sb_printf(u->out, "    hyper.%s = %s;\n", info->hyper[i].name, hyper_value(u, f, n->in[real++]));
   }
   sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, o->n);
 }

@@ -13,6 +13,15 @@
             w := w - lr / (1 - beta1^t)  m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
             (Kingma and Ba 2015, algorithm 1; decoupled decay of Loshchilov and Hutter 2019, algorithm 2).
             slot[0] = m, slot[1] = v.
+     Adagrad   g := g + decay w;  s := s + g^2;  w := w - lr g / (sqrt(s) + eps)
+               (Duchi et al. 2011). slot[0] = s.
+     Adadelta  g := g + decay w;  v := rho v + (1 - rho) g^2;  d := sqrt(s + eps) / sqrt(v + eps) g;
+               s := rho s + (1 - rho) d^2;  w := w - lr d
+               (Zeiler 2012, algorithm 1). slot[0] = v, slot[1] = s.
+     RMSprop   g := g + decay w;  s := rho s + (1 - rho) g^2;  v := momentum v + g / (sqrt(s) + eps);
+               w := w - lr v
+               (Tieleman and Hinton 2012, in PyTorch's form). slot[0] = s, slot[1] = v; momentum = 0: slot[1]
+               may be NULL.
 
    t is the span's update count, which the call increments first. lr is multiplied by the span's lr_mult (the
    whole step, decoupled decay too), decay by its decay_mult. clip_norm <= 0: off. Gradients are only read. */
@@ -48,6 +57,18 @@ typedef struct nn_adam {
   double lr, beta1, beta2, eps, decay, clip_norm;
 } nn_adam;
 
+typedef struct nn_adagrad {
+  double lr, eps, decay, clip_norm;
+} nn_adagrad;
+
+typedef struct nn_adadelta {
+  double lr, rho, eps, decay, clip_norm;
+} nn_adadelta;
+
+typedef struct nn_rmsprop {
+  double lr, rho, eps, momentum, decay, clip_norm;
+} nn_rmsprop;
+
 /* Adds the pairs 8, 4, 2 and 1 apart. */
 static inline double nn_lanes_sum(double lane[16]) {
   int width, i;
@@ -66,7 +87,7 @@ static inline double nn_clip_scale(double sum_of_squares, double clip) {
 #define NN_OPTIM_TILE 4096u
 static inline size_t nn_optim_tiles_of(size_t n) { return n / NN_OPTIM_TILE + (n % NN_OPTIM_TILE != 0); }
 
-/* nn_sgd_step_f32, nn_adam_step_f32 and the same in f64. */
+/* nn_sgd_step_f32, nn_adam_step_f32 … and the same in f64. */
 #define NN_REAL float
 #define NN_SPAN nn_span_f32
 #define NN_OF(name) name##_f32

@@ -516,6 +516,15 @@ def leaves():
     adam = [nearest(a - lr * decay * a - lr * b / (abs(b) + eps)) for a, b in zip(w, g)]
     print("case optimize kind=Adam hyper=[0.125,0.5,0.5,0.5,0.25,0.0]")
     optimizer_case(w, g, adam)
+    after = [b + decay * a for a, b in zip(w, g)]  # decay is added to the gradient in all others
+    print("case optimize kind=Adagrad hyper=[0.125,0.5,0.25,0.0]")
+    optimizer_case(w, g, [nearest(a - lr * b / (abs(b) + eps)) for a, b in zip(w, after)])
+    w, g = [Fraction(1), Fraction(-2)], [Fraction(1, 2), Fraction(5, 4)]
+    after = [b + decay * a for a, b in zip(w, g)]  # 3/4 both: the mean square is 9/64
+    print("case optimize kind=Adadelta hyper=[0.125,0.75,0.25,0.25,0.0]")
+    optimizer_case(w, g, [nearest(a - lr * Fraction(4, 5) * b) for a, b in zip(w, after)])
+    print("case optimize kind=RMSprop hyper=[0.125,0.75,0.5,0.5,0.25,0.0]")
+    optimizer_case(w, g, [nearest(a - lr * b / (b / 2 + eps)) for a, b in zip(w, after)])
 
 
 def optimizer_case(w, g, out):
