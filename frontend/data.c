@@ -4,8 +4,20 @@
 
 #include <math.h>
 
-static const char *const known_sources[] = {"idx", "csv",  "npy", "rows",         "cifar",
-                                            "npz", "text", "raw", "image_folder", "extern"};
+// The sources of the language, and what each takes by name besides `split parts seed`.
+typedef struct SourceType {
+  const char *name;
+  SourceKind kind;
+  const char *options[4];
+} SourceType;
+
+static const SourceType source_types[] = {
+    {"idx", SRC_IDX, {"reshape"}}, {"csv", SRC_CSV, {"columns", "header", "sep"}},
+    {"npy", SRC_NPY, {NULL}},      {"raw", SRC_RAW, {NULL}},
+    {"cifar", SRC_CIFAR, {NULL}},  {"rows", SRC_ROWS, {NULL}},
+};
+enum { N_SOURCE_TYPES = sizeof source_types / sizeof *source_types };
+static const char *const sources_not_yet[] = {"npz", "text", "image_folder", "extern"};
 
 typedef struct Split {
   const char *name;
@@ -165,10 +177,6 @@ static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
 }
 
 static bool source_option(Elab *e, DataSource *s, Split *split, const Arg *a, Value v, const char *name) {
-  static const char *const idx[] = {"reshape", "split", "parts", "seed"}, *const csv[] = {"columns", "header",
-                                                                                          "sep",     "split",
-                                                                                          "parts",   "seed"},
-                           *const rest[] = {"split", "parts", "seed"};
   Span at = a->value->span;
   if (split_option(e, a->name, v, at, split)) return !split->bad;
   if (strcmp(a->name, "shuffle") == 0 && v.kind == V_BOOL) return e->data_shuffle = v.u.b, true;
@@ -193,34 +201,57 @@ static bool source_option(Elab *e, DataSource *s, Split *split, const Arg *a, Va
                "this is %s", v_describe(e, v));
     return false;
   }
-  if (s->kind == SRC_IDX)
-    unknown_option(e, a, name, idx, 4);
-  else if (s->kind == SRC_CSV)
-    unknown_option(e, a, name, csv, 6);
-  else
-    unknown_option(e, a, name, rest, 3);
+  const char *known[8] = {"split", "parts", "seed"};
+  uint32_t n = 3;
+  for (size_t i = 0; i < N_SOURCE_TYPES; i++)
+    for (uint32_t k = 0; source_types[i].kind == s->kind && source_types[i].options[k]; k++)
+      known[n++] = source_types[i].options[k];
+  unknown_option(e, a, name, known, n);
   return false;
 }
 
+static const char *const source_note = "sources are idx(…), csv(…), npy(…), raw(…), cifar(…) and rows([…])";
+
 static bool source_kind(Elab *e, const Expr *x, SourceKind *kind) {
-  static const SourceKind kinds[] = {SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS};
+  enum { N_LATER = sizeof sources_not_yet / sizeof *sources_not_yet };
   if (x->kind == EX_ERROR) return false;
   if (x->kind != EX_CALL || x->u.call.callee->kind != EX_NAME) {
-    Diag *g = err(e, DIAG_E0501, x->span, "a source is wanted here");
-    diag_note(g, "sources are idx(…), csv(…), npy(…) and rows([…])");
+    diag_note(err(e, DIAG_E0501, x->span, "a source is wanted here"), "%s", source_note);
     return false;
   }
-  const char *name = x->u.call.callee->u.name;
-  for (uint32_t i = 0; i < sizeof known_sources / sizeof *known_sources; i++) {
-    if (strcmp(known_sources[i], name) != 0) continue;
-    if (i < 4) return *kind = kinds[i], true;
+  const char *name = x->u.call.callee->u.name, *names[N_SOURCE_TYPES + N_LATER];
+  for (uint32_t i = 0; i < N_SOURCE_TYPES; i++) {
+    names[i] = source_types[i].name;
+    if (strcmp(names[i], name) == 0) return *kind = source_types[i].kind, true;
+  }
+  for (uint32_t i = 0; i < N_LATER; i++) {
+    names[N_SOURCE_TYPES + i] = sources_not_yet[i];
+    if (strcmp(sources_not_yet[i], name) != 0) continue;
     not_yet(e, x->span, arena_printf(e->a, "the source `%s`", name));
     return false;
   }
-  const char *near = nearest_of(name, known_sources, sizeof known_sources / sizeof *known_sources);
+  const char *near = nearest_of(name, names, N_SOURCE_TYPES + N_LATER);
   Diag *g = err(e, DIAG_E0501, x->u.call.callee->span, "unknown source `%s`", name);
   if (near) diag_label(g, "did you mean `%s`?", near);
-  diag_note(g, "sources are idx(…), csv(…), npy(…) and rows([…])");
+  diag_note(g, "%s", source_note);
+  return false;
+}
+
+// What a source without a description of its own can fill: a whole example of raw, label or image of cifar.
+static bool fits_records(Elab *e, const DataSource *s, Span at) {
+  static const Shape image = {3, {{0, 3}, {0, 32}, {0, 32}}};
+  if (s->kind == SRC_RAW && shape_elements(&s->shape, 1) == 0) {
+    Diag *g = err(e, DIAG_E0503, at, "an example of %s has no elements", shape_text(e, &s->shape));
+    diag_note(g, "the examples of a raw file are counted by their size");
+    return false;
+  }
+  if (s->kind != SRC_CIFAR) return true;
+  bool wide = dtype_is_int(s->dtype) && s->dtype != DT_I8;
+  if (wide && (s->shape.rank == 0 || shape_eq(&s->shape, &image))) return true;
+  Diag *g = err(e, DIAG_E0503, at, "`cifar` does not give %s%s", dtype_name(s->dtype),
+                s->shape.rank ? shape_text(e, &s->shape) : "");
+  diag_note(
+      g, "a field of type `u8` takes the label, one of `u8[3, 32, 32]` the image; `cast` makes reals of it");
   return false;
 }
 
@@ -251,6 +282,7 @@ static bool source_field(Elab *e, DataUse *u, const Stmt *f, const Split *block,
     err(e, DIAG_E0207, x->span, "`%s` lacks its argument `%s`", name, s.kind == SRC_ROWS ? "rows" : "path");
     ok = false;
   }
+  ok = ok && fits_records(e, &s, x->span);
   if (ok && s.column_names && !s.header) {
     diag_label(err(e, DIAG_E0502, x->span, "columns by name need `header = true`"),
                "no header to find them in");

@@ -55,7 +55,7 @@ typedef struct Function {
 } Function;
 
 // ---- data
-typedef enum SourceKind { SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS } SourceKind;
+typedef enum SourceKind { SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS, SRC_RAW, SRC_CIFAR } SourceKind;
 
 typedef struct DataSource {
   SourceKind kind;

@@ -193,7 +193,8 @@ START_TEST(csv_lines_become_rows) {
             csv_spec, "1 2;3 4;");
   csv_gives(" 1 ,\t2\n\"3\" , \"-4.5e1\"\n", csv_spec, "1 2;3 -45;");
   csv_gives("1,nan\n-inf,.5\n", csv_spec, "1 nan;-inf 0.5;");
-  csv_gives("\"a\",\"b \"\"x\"\"\",\"c\nd\"\n1,2,3\n", (nn_csv_spec){NN_F64, 3, NULL, NULL, 1, ','}, "1 2 3;");
+  csv_gives("\"a\",\"b \"\"x\"\"\",\"c\nd\"\n1,2,3\n", (nn_csv_spec){NN_F64, 3, NULL, NULL, 1, ','},
+            "1 2 3;");
   csv_gives("a,b,c\n1,2,3\n", (nn_csv_spec){NN_F64, 2, NULL, names, 1, ','}, "3 1;");
   csv_gives("1;2;3\n4;5;6", (nn_csv_spec){NN_I32, 2, columns, NULL, 0, ';'}, "3 3;6 6;");
   csv_gives("true,0\n1,false\n", (nn_csv_spec){NN_MASK, 2, NULL, NULL, 0, ','}, "1 0;1 0;");
@@ -297,6 +298,99 @@ START_TEST(only_conversions_that_lose_nothing_but_float_digits_are_allowed) {
 }
 END_TEST
 
+// ---- raw and CIFAR-10
+
+static const int64_t two[] = {2};
+static const nn_raw_spec pairs = {NN_I16, 1, two, 2}, flags = {NN_MASK, 0, NULL, 1};
+
+static int parse_raw(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_raw_parse(b, "file", &pairs, &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+static int parse_flags(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_raw_parse(b, "file", &flags, &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+START_TEST(raw_numbers_are_little_endian_of_the_wanted_type) {
+  nn_bytes b = host_bytes("\x01\x02\xff\xff\0\0\x05\0", 8);
+  nn_err e = {0};
+  nn_array a;
+  nn_shape_buf s;
+  ck_assert_int_eq(nn_raw_parse(&b, "file", &pairs, &a, &e), 0);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[2, 2]");
+  ck_assert_int_eq(nn_get_int(a.type, a.data), 513);
+  ck_assert_int_eq(nn_get_int(a.type, a.data + 2), -1);
+  ck_assert_int_eq(nn_get_int(a.type, a.data + 6), 5);
+  nn_array_free(&a);
+}
+END_TEST
+
+START_TEST(a_wrong_raw_file_is_refused_with_the_reason) {
+  REFUSES(parse_raw, "abcdefg", "has 7 bytes, which is no multiple of the 4 of an example i16[2]");
+  REFUSES(parse_flags, "\1\0\2", "byte 2 is neither true nor false");
+  host_damage((const unsigned char *)"abcdefgh", 8, parse_raw);
+  host_damage((const unsigned char *)"\0\1\0", 3, parse_flags);
+}
+END_TEST
+
+static unsigned char cifar[2 * 3073]; // labels 7 and 9, pixels that say where they stand
+
+static nn_array read_cifar(int images) {
+  nn_err e = {0};
+  nn_array a;
+  for (size_t i = 0; i < sizeof cifar; i++) cifar[i] = (unsigned char)(i / 3073 * 100 + i % 3073 / 32);
+  cifar[0] = 7;
+  cifar[3073] = 9;
+  nn_bytes b = host_bytes(cifar, sizeof cifar);
+  ck_assert_int_eq(nn_cifar_parse(&b, "file", images, &a, &e), 0);
+  return a;
+}
+
+START_TEST(a_cifar_file_gives_labels_or_images) {
+  nn_shape_buf s;
+  nn_array a = read_cifar(0);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[2]");
+  ck_assert_uint_eq(a.count, 2);
+  ck_assert(a.type == NN_U8 && a.data[0] == 7 && a.data[1] == 9);
+  nn_array_free(&a);
+  a = read_cifar(1);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[2, 3, 32, 32]");
+  ck_assert_uint_eq(a.count, 2 * 3072);
+  for (size_t i = 0; i < a.count; i++) ck_assert_int_eq(a.data[i], cifar[i + 1 + i / 3072]);
+  nn_array_free(&a);
+}
+END_TEST
+
+static int parse_cifar(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_cifar_parse(b, "file", b->n % 2, &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+START_TEST(a_wrong_cifar_file_is_refused_with_the_reason) {
+  host_refuses(cifar, 3072, parse_cifar,
+               "has 3072 bytes, which is no multiple of the 3073 of a CIFAR-10 record");
+  host_refuses(cifar, 3074, parse_cifar, "CIFAR-100 has two labels");
+  nn_array a = read_cifar(0);
+  nn_array_free(&a);
+  cifar[3073] = 10;
+  host_refuses(cifar, sizeof cifar, parse_cifar, "record 1 has the label 10; CIFAR-10 has 0 to 9");
+  for (size_t n = 1; n < sizeof cifar; n++) {
+    nn_bytes b = host_bytes(cifar, n);
+    nn_err e = {0};
+    ck_assert_int_eq(parse_cifar(&b, &e), n == 3073 ? 0 : NN_EXIT_CONTENT);
+    nn_err_free(&e);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("host readers");
   TCase *t = tcase_create("all");
@@ -313,6 +407,10 @@ int main(void) {
   tcase_add_test(t, csv_lines_become_rows);
   tcase_add_test(t, a_wrong_csv_file_is_refused_with_line_and_column);
   tcase_add_test(t, no_damage_of_a_csv_file_is_more_than_an_error);
+  tcase_add_test(t, raw_numbers_are_little_endian_of_the_wanted_type);
+  tcase_add_test(t, a_wrong_raw_file_is_refused_with_the_reason);
+  tcase_add_test(t, a_cifar_file_gives_labels_or_images);
+  tcase_add_test(t, a_wrong_cifar_file_is_refused_with_the_reason);
   tcase_add_test(t, what_is_no_regular_file_is_refused_by_the_system_exit_code);
   tcase_add_test(t, half_floats_round_to_nearest_even);
   tcase_add_test(t, only_conversions_that_lose_nothing_but_float_digits_are_allowed);

@@ -77,9 +77,24 @@ static int nn_dataset_rows(nn_session *s, const nn_source *src, const char *path
   return 0;
 }
 
+static int nn_dataset_raw(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  nn_raw_spec spec;
+  spec.type = src->dtype;
+  spec.rank = src->rank;
+  spec.dims = src->dims;
+  spec.count = src->count;
+  return nn_raw_read(path, &spec, a, s->e);
+}
+
+/* The field's shape says which of the two it is. */
+static int nn_dataset_cifar(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  return nn_cifar_read(path, src->rank > 0, a, s->e);
+}
+
 static const struct nn_source_reader {
   int (*read)(nn_session *s, const nn_source *src, const char *path, nn_array *a);
-} nn_source_readers[] = {{nn_dataset_idx}, {nn_dataset_csv}, {nn_dataset_npy}, {nn_dataset_rows}};
+} nn_source_readers[] = {{nn_dataset_idx},  {nn_dataset_csv}, {nn_dataset_npy},
+                         {nn_dataset_rows}, {nn_dataset_raw}, {nn_dataset_cifar}};
 
 /* Does the array hold [examples, shape of the field]? With `reshape` only the elements of an example count.
  */

@@ -42,7 +42,9 @@ typedef struct nn_function {
   size_t min_n;    /* 1 */
 } nn_function;
 
-typedef enum nn_source_kind { NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS } nn_source_kind;
+typedef enum nn_source_kind {
+  NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS, NN_SRC_RAW, NN_SRC_CIFAR
+} nn_source_kind;
 
 typedef struct nn_source {
   nn_source_kind kind;

@@ -6,7 +6,10 @@
    4180): one separator byte; cells may be quoted ("a ""b"""), lines end in LF or CRLF, blank lines are
    skipped, a UTF-8 byte order mark too; every line has as many cells as the first. A number is decimal
    ("-1.5e3", also nan and inf for a float), an integer has digits only, a mask is 0 1 true false; spaces
-   around it don't count. The first axis of the result counts the lines.
+   around it don't count. The first axis of the result counts the lines. Raw: elements of the wanted type,
+   little-endian, one example after the other; a mask is 0 or 1. CIFAR-10 (Krizhevsky's binary version): records
+   of a label byte, 0 to 9, and 3 x 32 x 32 bytes; the result is the labels [n] or the images [n, 3, 32, 32].
+   The length of both is a whole number of examples.
 
    Limits: rank NN_MAX_RANK; a number of 1000 characters. Every failure names the file, and the line and
    column in a CSV. The *_parse functions work on bytes and take them over: `b->p` becomes the array's or is
@@ -31,9 +34,20 @@ typedef struct nn_csv_spec {
 /* [lines, n_columns] of the wanted type. */
 int nn_csv_parse(nn_bytes *b, const char *name, const nn_csv_spec *spec, nn_array *out, nn_err *e);
 
+typedef struct nn_raw_spec {
+  int type, rank; /* of one example */
+  const int64_t *dims;
+  size_t count;
+} nn_raw_spec;
+
+int nn_raw_parse(nn_bytes *b, const char *name, const nn_raw_spec *spec, nn_array *out, nn_err *e);
+int nn_cifar_parse(nn_bytes *b, const char *name, int images, nn_array *out, nn_err *e);
+
 int nn_idx_read(const char *path, nn_array *out, nn_err *e);
 int nn_npy_read(const char *path, nn_array *out, nn_err *e);
 int nn_csv_read(const char *path, const nn_csv_spec *spec, nn_array *out, nn_err *e);
+int nn_raw_read(const char *path, const nn_raw_spec *spec, nn_array *out, nn_err *e);
+int nn_cifar_read(const char *path, int images, nn_array *out, nn_err *e);
 
 /* A .npy file of version 1.0, little-endian; bf16 is written as f4, a mask as bool. */
 int nn_npy_write(const char *path, int type, int rank, const int64_t *dims, const void *data, nn_err *e);
