@@ -19,6 +19,7 @@ if(NNC_TESTS)
     list(APPEND missing check)
   endif()
 endif()
+find_package(ZLIB) # .gz data; nnc and its programs work without
 if(missing)
   list(JOIN missing " " packages)
   message(FATAL_ERROR "missing Debian packages: ${packages}\n  install them: apt-get install ${packages}")

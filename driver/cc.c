@@ -15,6 +15,12 @@
 
 enum { MAX_WORDS = 32 };
 
+#ifdef NN_ZLIB // found when nnc was configured: programs read .gz data too
+static const bool with_zlib = true;
+#else
+static const bool with_zlib = false;
+#endif
+
 typedef struct Argv {
   char *words[MAX_WORDS + 16];
   int n;
@@ -43,12 +49,15 @@ static Argv command(const Options *o, bool with_cpu, const char *path, Arena *a)
   add(&v, o->cc_level, a);
   if (with_cpu && strcmp(cpu, "baseline") != 0) add(&v, arena_printf(a, "-march=%s", cpu), a);
   if (o->emit == EMIT_OBJECT) add(&v, "-c", a);
+  bool zlib = with_zlib && o->emit != EMIT_OBJECT; // whoever links an object need not have it
+  if (zlib) add(&v, "-DNN_ZLIB", a);
   add(&v, "-x", a);
   add(&v, "c", a);
   add(&v, "-", a);
   add(&v, "-o", a);
   add(&v, path, a);
   if (o->emit != EMIT_OBJECT) add(&v, "-lm", a);
+  if (zlib) add(&v, "-lz", a);
   return v;
 }
 

@@ -67,7 +67,7 @@ END_TEST
 
 START_TEST(a_wrong_idx_file_is_refused_with_the_reason) {
   REFUSES(parse_idx, "", "0 bytes are no IDX file");
-  REFUSES(parse_idx, "\x1f\x8b\x08\0more", "compressed with gzip");
+  REFUSES(parse_idx, "\x1f\x8b\x08\0more", "compressed with gzip: name it `….gz`");
   REFUSES(parse_idx, "PNG!....", "is no IDX file: it starts with 50 4e");
   REFUSES(parse_idx, "\0\0\x07\x01\0\0\0\0", "unknown IDX element type 07");
   REFUSES(parse_idx, "\0\0\x08\0", "0 axes");
@@ -391,6 +391,53 @@ START_TEST(a_wrong_cifar_file_is_refused_with_the_reason) {
 }
 END_TEST
 
+// ---- gzip: printf 'hello, hello, hello\\n' | gzip -n9
+
+#ifdef NN_ZLIB
+static const unsigned char packed[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
+                                       0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8, 0x40, 0xa2,
+                                       0xb8, 0x00, 0xe7, 0x42, 0x6e, 0x52, 0x14, 0x00, 0x00, 0x00};
+
+static int parse_gzip(nn_bytes *b, nn_err *e) {
+  int code = nn_gzip_unpack(b, "file", e);
+  free(b->p);
+  b->p = NULL;
+  return code;
+}
+
+START_TEST(a_gzip_file_is_unpacked_all_its_members) {
+  unsigned char twice[2 * sizeof packed];
+  for (size_t i = 0; i < 2; i++) memcpy(twice + i * sizeof packed, packed, sizeof packed);
+  for (size_t members = 1; members <= 2; members++) {
+    nn_bytes b = host_bytes(twice, members * sizeof packed);
+    nn_err e = {0};
+    ck_assert_int_eq(nn_gzip_unpack(&b, "file", &e), 0);
+    ck_assert_uint_eq(b.n, members * 20);
+    ck_assert_int_eq(memcmp(b.p + (members - 1) * 20, "hello, hello, hello\n", 20), 0);
+    free(b.p);
+  }
+}
+END_TEST
+
+START_TEST(a_wrong_gzip_file_is_refused_with_the_reason) {
+  host_refuses("", 0, parse_gzip, "ends too early");
+  host_refuses(packed, sizeof packed - 1, parse_gzip, "ends too early");
+  host_refuses("abcdefghijklmnop", 16, parse_gzip, "is no whole gzip file: incorrect header check");
+  unsigned char more[sizeof packed + 2] = {0};
+  memcpy(more, packed, sizeof packed);
+  host_refuses(more, sizeof more, parse_gzip, "is no whole gzip file");
+  memcpy(more, packed, sizeof packed);
+  more[sizeof packed - 8] ^= 1;
+  host_refuses(more, sizeof packed, parse_gzip, "incorrect data check");
+  host_damage(packed, sizeof packed, parse_gzip);
+}
+END_TEST
+#else
+static int parse_gzip(nn_bytes *b, nn_err *e) { return nn_gzip_unpack(b, "file", e); }
+START_TEST(without_zlib_a_gzip_file_is_refused) { REFUSES(parse_gzip, "\x1f\x8b", "built without zlib"); }
+END_TEST
+#endif
+
 int main(void) {
   Suite *s = suite_create("host readers");
   TCase *t = tcase_create("all");
@@ -411,6 +458,12 @@ int main(void) {
   tcase_add_test(t, a_wrong_raw_file_is_refused_with_the_reason);
   tcase_add_test(t, a_cifar_file_gives_labels_or_images);
   tcase_add_test(t, a_wrong_cifar_file_is_refused_with_the_reason);
+#ifdef NN_ZLIB
+  tcase_add_test(t, a_gzip_file_is_unpacked_all_its_members);
+  tcase_add_test(t, a_wrong_gzip_file_is_refused_with_the_reason);
+#else
+  tcase_add_test(t, without_zlib_a_gzip_file_is_refused);
+#endif
   tcase_add_test(t, what_is_no_regular_file_is_refused_by_the_system_exit_code);
   tcase_add_test(t, half_floats_round_to_nearest_even);
   tcase_add_test(t, only_conversions_that_lose_nothing_but_float_digits_are_allowed);

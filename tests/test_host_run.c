@@ -356,8 +356,12 @@ START_TEST(data_that_does_not_fit_the_model_is_refused) {
   host_fails(&m, "train", 3, "x.idx: can't be opened");
   host_fails(&m, "train --data nowhere", 3, "nowhere/x.idx: can't be opened");
   host_write("x.idx.gz", "", 0);
+#ifdef NN_ZLIB
+  host_fails(&m, "train", 1, "x.idx.gz: its compressed data ends too early");
+#else
   host_fails(&m, "train", 3,
              "x.idx: can't be opened: No such file or directory\n  = note: x.idx.gz is there: unpack it");
+#endif
   host_write("x.idx", "\0\0\x0d\2\0\0\0\1\0\0\0\3............", 24);
   host_fails(
       &m, "train", 1,

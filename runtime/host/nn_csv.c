@@ -306,6 +306,6 @@ int nn_csv_parse(nn_bytes *b, const char *name, const nn_csv_spec *spec, nn_arra
 
 int nn_csv_read(const char *path, const nn_csv_spec *spec, nn_array *out, nn_err *e) {
   nn_bytes b;
-  int code = nn_read_file(path, &b, e);
+  int code = nn_read_data(path, &b, e);
   return code ? code : nn_csv_parse(&b, path, spec, out, e);
 }

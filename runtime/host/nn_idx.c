@@ -41,7 +41,7 @@ static int nn_idx_header(const nn_bytes *b, const char *name, nn_array *a, nn_er
   size_t i, rank, bytes, header;
   nn_shape_buf shape;
   if (b->n >= 2 && b->p[0] == 0x1f && b->p[1] == 0x8b)
-    return nn_fail(e, NN_EXIT_CONTENT, "%s: is compressed with gzip; unpack it first (gunzip)", name);
+    return nn_fail(e, NN_EXIT_CONTENT, "%s: is compressed with gzip: name it `….gz`, or unpack it", name);
   if (b->n < 4) return nn_fail(e, NN_EXIT_CONTENT, "%s: %zu bytes are no IDX file", name, b->n);
   if (b->p[0] || b->p[1])
     return nn_fail(e, NN_EXIT_CONTENT, "%s: is no IDX file: it starts with %02x %02x instead of 00 00", name,
@@ -85,6 +85,6 @@ int nn_idx_parse(nn_bytes *b, const char *name, nn_array *out, nn_err *e) {
 
 int nn_idx_read(const char *path, nn_array *out, nn_err *e) {
   nn_bytes b;
-  int code = nn_read_file(path, &b, e);
+  int code = nn_read_data(path, &b, e);
   return code ? code : nn_idx_parse(&b, path, out, e);
 }

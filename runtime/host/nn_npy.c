@@ -181,7 +181,7 @@ int nn_npy_parse(nn_bytes *b, const char *name, nn_array *out, nn_err *e) {
 
 int nn_npy_read(const char *path, nn_array *out, nn_err *e) {
   nn_bytes b;
-  int code = nn_read_file(path, &b, e);
+  int code = nn_read_data(path, &b, e);
   return code ? code : nn_npy_parse(&b, path, out, e);
 }
 

@@ -11,6 +11,9 @@
    of a label byte, 0 to 9, and 3 x 32 x 32 bytes; the result is the labels [n] or the images [n, 3, 32, 32].
    The length of both is a whole number of examples.
 
+   Every *_read takes gzip files too (RFC 1952), where the runtime was compiled with NN_ZLIB: those named `….gz`,
+   and `path.gz` where there is no `path`. Elsewhere such a file is an error.
+
    Limits: rank NN_MAX_RANK; a number of 1000 characters. Every failure names the file, and the line and
    column in a CSV. The *_parse functions work on bytes and take them over: `b->p` becomes the array's or is
    freed. */
@@ -33,6 +36,11 @@ typedef struct nn_csv_spec {
 
 /* [lines, n_columns] of the wanted type. */
 int nn_csv_parse(nn_bytes *b, const char *name, const nn_csv_spec *spec, nn_array *out, nn_err *e);
+
+/* The whole of a data file, unpacked. */
+int nn_read_data(const char *path, nn_bytes *out, nn_err *e);
+/* Unpacks the bytes of a gzip file; on failure they are freed. */
+int nn_gzip_unpack(nn_bytes *b, const char *path, nn_err *e);
 
 typedef struct nn_raw_spec {
   int type, rank; /* of one example */

@@ -84,12 +84,12 @@ int nn_cifar_parse(nn_bytes *b, const char *name, int images, nn_array *out, nn_
 
 int nn_raw_read(const char *path, const nn_raw_spec *spec, nn_array *out, nn_err *e) {
   nn_bytes b;
-  int code = nn_read_file(path, &b, e);
+  int code = nn_read_data(path, &b, e);
   return code ? code : nn_raw_parse(&b, path, spec, out, e);
 }
 
 int nn_cifar_read(const char *path, int images, nn_array *out, nn_err *e) {
   nn_bytes b;
-  int code = nn_read_file(path, &b, e);
+  int code = nn_read_data(path, &b, e);
   return code ? code : nn_cifar_parse(&b, path, images, out, e);
 }

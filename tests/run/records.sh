@@ -1,5 +1,5 @@
 #!/bin/bash
-# The sources `cifar` and `raw` in a whole program, on a stand-in file and on damaged ones.
+# The sources `cifar` and `raw` in a whole program: a stand-in file, compressed, damaged.
 . "$PROJECT_DIR/tests/lib.sh"
 cd "$work" || exit 1
 
@@ -34,6 +34,25 @@ expect 0 '"v":-0.5' program ./m train sums --json
 expect 0 '"label":4.5' program ./m train fit --json --epochs 1
 expect 0 '"event":"epoch".*"epoch":20.*"acc":1,' program ./m train fit --json
 expect 0 '"acc":1,' nnc --interpret m.nn -- train fit --json
+
+# Compressed, by its own name or where the plain file is missing; a program without zlib says what to do.
+if "$NNC" -### m.nn -o m 2>&1 | grep -q NN_ZLIB && command -v gzip >/dev/null; then
+    gzip -k c.bin && mv c.bin plain.bin
+    expect 0 '"label":4.5' program ./m train fit --json --epochs 1
+    sed 's/c\.bin/c.bin.gz/' m.nn >gz.nn
+    expect 0 '' nnc gz.nn -o gz
+    expect 0 '"label":4.5' program ./gz train fit --json --epochs 1
+    expect 0 '' nnc -S --standalone gz.nn -o gz.c
+    ${CC:-cc} gz.c -o without -lm || fail "standalone does not link with -lm alone"
+    expect 1 'c.bin.gz: this program was built without zlib.*-DNN_ZLIB' ./without train fit
+    ${CC:-cc} -DNN_ZLIB gz.c -o with -lm -lz || fail "standalone does not link with zlib"
+    expect 0 '"label":4.5' ./with train fit --json --epochs 1
+    head -c 1000 c.bin.gz >short && mv short c.bin.gz
+    expect 1 'c.bin.gz: its compressed data ends too early' program ./gz train fit
+    rm c.bin.gz && mv plain.bin c.bin
+else
+    echo "SKIP .gz: nnc was built without zlib, or gzip is not installed"
+fi
 
 head -c 3072 c.bin >short && mv short c.bin
 expect 1 'c.bin: has 3072 bytes, which is no multiple of the 3073 of a CIFAR-10 record' program ./m train fit
