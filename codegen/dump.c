@@ -275,7 +275,8 @@ void dump_buffer(const FnPlan *f, uint32_t buffer, StrBuf *out) {
   case BUF_OUTPUT:
     for (uint32_t i = 0; i < f->fn->g->n_roots; i++)
       if (f->fn->roots[i].kind != ROOT_EFFECT && id++ == b->id)
-        sb_printf(out, "out.%s", f->fn->roots[i].name ? f->fn->roots[i].name : "");
+        sb_printf(out, "out.%s",
+                  f->fn->roots[i].name && *f->fn->roots[i].name ? f->fn->roots[i].name : "(loss)");
     break;
   }
 }

@@ -283,7 +283,9 @@ void exec_minimize(Elab *e, const Stmt *s) {
   if (except.len && !without(e, &over, &except, s->u.minimize.except.data[0]->span)) return;
   if (!opt.u.opt->name) opt.u.opt->name = lower(e, optimizer_info(opt.u.opt->kind)->name);
   Targets t = {0};
-  if (reached(e, n, &over, s, &t)) optimize(e, opt.u.opt, n, &t, s->span);
+  if (!reached(e, n, &over, s, &t)) return;
+  add_root(e, e->fn, n, ROOT_REPORT, ""); // the loop looks whether it is finite; it is not logged
+  optimize(e, opt.u.opt, n, &t, s->span);
 }
 
 // ---- report

@@ -30,6 +30,7 @@ typedef enum FnKind {
   FN_PREPARE   // computed fields of ONE example: inputs = the sources' fields (static shapes), results = fields
 } FnKind;
 
+// A report named "" is a minimised loss: the host looks whether it is finite and does not log it.
 typedef enum RootKind { ROOT_RESULT, ROOT_REPORT, ROOT_EFFECT } RootKind;
 
 typedef struct RootInfo {

@@ -71,6 +71,18 @@ expect 1 'train-labels-idx1-ubyte' program ./digits train --data bad --out out
 # A label outside 0..9, an index that is never read.
 broken; printf '\13' | dd of=bad/train-labels-idx1-ubyte bs=1 seek=20 conv=notrunc 2>/dev/null
 expect 1 '`y` of example 12 of data `digits` is 11, computed' program ./digits train --data bad --out out
+# So in a step that reports nothing; and there too a loss that is not finite ends the training.
+cat >silent.nn <<'EOF'
+param w: [2, 3] = ones();
+data p { x: [2] from rows([[1, 2], [3, 4]]);  y: i32 from rows([0, 3]); }
+train labels { batch = 2;  let o = SGD(lr = 0.1);  each d in p() { minimize cross_entropy(d.x @ w, d.y) over w using o; } }
+train logs { batch = 2;  let o = SGD(lr = 0.1);  each d in p() { minimize sum(log(w - 5.0)) over w using o;  report size = sum(w); } }
+train fine { batch = 2;  let o = SGD(lr = 0.1);  each d in p() { minimize sum(w * w) over w using o;  report low = log(w[0, 0] - 5.0); } }
+EOF
+nnc "${flags[@]}" silent.nn -o silent || fail "nnc silent"
+expect 1 '`y` of example 1 of data `p` is 3' program ./silent train labels
+expect 4 'the loss is not finite' program ./silent train logs
+expect 0 '"low":null' program ./silent train fine --json
 # Fewer labels than images.
 broken; head -c 108 "$digits/data/test-labels-idx1-ubyte" | { head -c 4; printf '\0\0\0\144'; tail -c +5; } >bad/train-labels-idx1-ubyte
 expect 1 '' program ./digits train --data bad --out out
