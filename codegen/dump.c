@@ -306,7 +306,8 @@ static void dump_step(const FnPlan *f, const Step *s, uint32_t number, StrBuf *o
   } else {
     const OptimizeAttr *o = graph_node(f->fn->g, s->node)->attr.optimize;
     sb_printf(out, "optimize %u\n ", number);
-    for (uint32_t i = 0; i < o->n; i++) sb_printf(out, " %s", f->program->stores[o->stores[i]].name);
+    for (uint32_t i = 0; i < s->n_parts; i++)
+      sb_printf(out, " %s", f->program->stores[o->stores[s->parts[i]]].name);
     sb_puts(out, "\n");
   }
 }

@@ -4,6 +4,8 @@
 // turned into a copy made early, and everything is done again.
 #include "codegen/fuse.h"
 #include "codegen/lower.h"
+#include "codegen/order.h"
+#include "codegen/overwrite.h"
 
 #include <assert.h>
 
@@ -42,7 +44,7 @@ static const Node *node(const Fuse *u, NodeId v) { return graph_node(u->g, v); }
 
 static uint32_t add_buffer(Fuse *u, BufferKind kind, uint32_t id, NodeId v) {
   const Node *n = node(u, v);
-  Buffer b = {.kind = kind, .id = id, .dtype = n->dtype, .shape = n->shape, .node = v};
+  Buffer b = {.kind = kind, .id = id, .dtype = n->dtype, .shape = n->shape, .node = v, .memory = v};
   int64_t count = shape_elements(&n->shape, u->g->symbol ? u->g->bound : 1);
   b.bytes = (uint64_t)(count > 1 ? count : 1) * dtype_bytes(n->dtype);
   vec_push(u->a, &u->f->buffers, b);
@@ -317,6 +319,13 @@ static void check_early(Fuse *u) {
   }
 }
 
+static void all_parts(const Fuse *u, Step *s) {
+  uint32_t n = node(u, s->node)->attr.optimize->n, *parts = ARENA_ARRAY(u->a, n, uint32_t);
+  for (uint32_t i = 0; i < n; i++) parts[i] = i;
+  s->parts = parts;
+  s->n_parts = n;
+}
+
 FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
   FnPlan *f = ARENA_NEW(a, FnPlan);
   Fuse u = {.f = f, .g = fn->g, .a = a};
@@ -331,6 +340,7 @@ FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
   for (size_t i = 0; i < u.groups.len; i++) {
     const Group *k = &u.groups.data[i];
     Step s = {.kind = k->kind, .node = k->optimize};
+    if (k->kind == STEP_OPTIMIZE) all_parts(&u, &s);
     if (k->kind == STEP_KERNEL) {
       s.kernel = build(&u, k, NO_NODE, k->n_lead, a);
       assert(s.kernel && "a kernel that could be built a moment ago");
@@ -341,5 +351,7 @@ FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
   check_early(&u);
   place_writes(f);
   drop_stores(f);
+  order_steps(f);
+  overwrite_buffers(f);
   return f;
 }

@@ -56,26 +56,6 @@ static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
   return NULL;
 }
 
-// Inside its kernel the store is read at the written place only, and by nothing that comes after.
-static bool reads_own_place(const FnPlan *f, const Kernel *k, const Put *to, uint32_t store) {
-  for (uint32_t i = 0; i < k->n_stores; i++) {
-    const bool *seen = store_marks(k, &k->stores[i], f->a);
-    for (ExprId e = 0; e < k->pool->exprs.len; e++) {
-      const Expr *x = pool_expr(k->pool, e);
-      if (!seen[e] || x->kind != X_LOAD || !is_store(f, x->number, store)) continue;
-      if (&k->stores[i] > to || memcmp(x->at, to->at, x->rank * sizeof *x->at) != 0) return false;
-    }
-  }
-  if (!k->is_dot) return true;
-  bool *seen = ARENA_ARRAY(f->a, k->pool->exprs.len, bool);
-  pool_mark(k->pool, k->dot.lhs, seen);
-  pool_mark(k->pool, k->dot.rhs, seen);
-  for (ExprId e = 0; e < k->pool->exprs.len; e++)
-    if (seen[e] && pool_expr(k->pool, e)->kind == X_LOAD && is_store(f, pool_expr(k->pool, e)->number, store))
-      return false;
-  return true;
-}
-
 static bool reads_store(const FnPlan *f, const Kernel *k, uint32_t store) {
   const bool *seen = kernel_marks(k, f->a);
   for (ExprId e = 0; e < k->pool->exprs.len; e++)
@@ -95,7 +75,7 @@ static bool may_write_directly(const FnPlan *f, size_t step, const Put *to, uint
   const Kernel *k = f->steps.data[step].kernel;
   for (uint32_t i = 0; i < k->n_stores; i++)
     if (k->stores[i].buffer == to->buffer && k->stores[i].add) return false;
-  return reads_own_place(f, k, to, store);
+  return kernel_owns_place(f, k, to, &(Buffer){.kind = BUF_STORE, .id = store});
 }
 
 static uint32_t new_buffer(FnPlan *f, Buffer b) {
@@ -154,22 +134,15 @@ void place_writes(FnPlan *f) {
     if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, node(f, g->roots[i]));
 }
 
+static void note_read(void *user, uint32_t buffer, bool written) {
+  bool *used = user;
+  if (!written) used[buffer] = true;
+}
+
 void drop_stores(FnPlan *f) {
   bool *used = ARENA_ARRAY(f->a, f->buffers.len, bool);
   for (size_t i = 0; i < f->buffers.len; i++) used[i] = f->buffers.data[i].kind != BUF_SCRATCH;
-  for (size_t i = 0; i < f->steps.len; i++) {
-    const Step *s = &f->steps.data[i];
-    if (s->kind == STEP_COPY) used[s->src] = true;
-    for (uint32_t j = 0; s->kind == STEP_OPTIMIZE && j < node(f, s->node)->n_in; j++) {
-      NodeId v = lower_resolve(f->fn->g, node(f, s->node)->in[j]);
-      if (f->buffer_of[v] != NO_BUFFER) used[f->buffer_of[v]] = true;
-    }
-    if (s->kind != STEP_KERNEL) continue;
-    const bool *seen = kernel_marks(s->kernel, f->a);
-    for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
-      if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
-        used[pool_expr(s->kernel->pool, e)->number] = true;
-  }
+  for (size_t i = 0; i < f->steps.len; i++) plan_accesses(f, &f->steps.data[i], f->a, note_read, used);
   for (size_t i = 0; i < f->steps.len; i++) {
     if (f->steps.data[i].kind != STEP_KERNEL) continue;
     Kernel *k = f->steps.data[i].kernel;

@@ -119,8 +119,8 @@ static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
   const char *name = c_name(u, o->kind), *type = dtype_ctype(u->p->stores[o->stores[0]].dtype);
   const char *suffix = u->p->stores[o->stores[0]].dtype == DT_F64 ? "f64" : "f32";
   put_place(u, f, s->node, info->name);
-  sb_printf(u->out, "  {\n    const nn_span_%s spans[%u] = {\n", suffix, o->n);
-  for (uint32_t i = 0; i < o->n; i++) print_span(u, f, n, i, type);
+  sb_printf(u->out, "  {\n    const nn_span_%s spans[%u] = {\n", suffix, s->n_parts);
+  for (uint32_t i = 0; i < s->n_parts; i++) print_span(u, f, n, s->parts[i], type);
   sb_printf(u->out, "    };\n    %s hyper;\n", name);
   for (uint32_t i = 0, real = 0, flag = 0; info->hyper[i].name; i++) {
     if (info->hyper[i].kind == HYPER_FLAG)
@@ -128,7 +128,7 @@ static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
     else
       sb_printf(u->out, "    hyper.%s = %s;\n", info->hyper[i].name, hyper_value(u, f, n->in[real++]));
   }
-  sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, o->n);
+  sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, s->n_parts);
 }
 
 // ---- the function
