@@ -11,7 +11,7 @@
 # scratch folder in $TMP. What stands beside a shown command is therefore what that command printed.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-NNC=${NNC:-$root/build/release/nnc}
+NNC=$(realpath "${NNC:-$root/build/release/nnc}")
 PATH=$(dirname "$NNC"):$PATH
 TMP=$(mktemp -d)
 export PATH TMP
