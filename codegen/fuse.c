@@ -297,25 +297,53 @@ static bool from_arguments(const Fuse *u, NodeId v) {
 
 static bool takes_index(Op op) { return op == OP_GATHER || op == OP_SCATTER_ADD; }
 
-// Indices that come with the call are checked before an optimizer changes anything: what a kernel after the
-// first optimizer call would check is checked at the beginning too.
+// The function changes a store.
+static bool writes_stores(const Fuse *u) {
+  for (uint32_t i = 0; i < u->g->n_roots; i++) {
+    Op op = node(u, u->g->roots[i])->op;
+    if (op == OP_WRITE || op == OP_OPTIMIZE) return true;
+  }
+  return false;
+}
+
+// Checks v's index at the beginning, unless that is done already; `at` counts the checks.
+static void check_first(Fuse *u, NodeId v, size_t *at) {
+  FnPlan *f = u->f;
+  for (size_t i = 0; i < *at; i++) {
+    const Node *done = node(u, f->steps.data[i].kernel->node), *n = node(u, v);
+    Dim have = node(u, done->in[0])->shape.d[done->attr.gather.axis];
+    Dim want = node(u, n->in[0])->shape.d[n->attr.gather.axis];
+    if (lower_resolve(u->g, done->in[1]) == lower_resolve(u->g, n->in[1]) && dim_eq(have, want)) return;
+  }
+  Step s = {.kind = STEP_KERNEL, .can_fault = true};
+  s.kernel = lower_index_check(f, u->s.has_buffer, v, u->a);
+  plan_insert(f, (*at)++, s);
+}
+
+// Indices that come with the call are checked before anything is changed: where a function changes stores,
+// all of them at the beginning. A kernel that could fault for no other reason can't any more.
 static void check_early(Fuse *u) {
   FnPlan *f = u->f;
-  size_t first = 0, at = 0;
-  while (first < f->steps.len && f->steps.data[first].kind != STEP_OPTIMIZE) first++;
-  for (size_t i = first; i < f->steps.len; i++) {
-    if (!f->steps.data[i].can_fault) continue;
+  size_t at = 0;
+  if (!writes_stores(u)) return;
+  for (size_t i = 0; i < f->steps.len; i++) {
+    if (!f->steps.data[i].can_fault || i < at) continue;
     const Kernel *k = f->steps.data[i].kernel;
     const bool *seen = kernel_marks(k, u->a);
+    bool others = false;
     for (ExprId e = 0; e < k->pool->exprs.len; e++) {
       const Expr *x = pool_expr(k->pool, e);
-      if (!seen[e] || x->kind != X_CHECK || !takes_index(node(u, x->number)->op)) continue;
-      if (!from_arguments(u, lower_resolve(u->g, node(u, x->number)->in[1]))) continue;
-      Step s = {.kind = STEP_KERNEL, .can_fault = true};
-      s.kernel = lower_index_check(f, u->s.has_buffer, x->number, u->a);
-      plan_insert(f, at++, s);
-      k = f->steps.data[++i].kernel;
+      if (!seen[e]) continue;
+      bool check = x->kind == X_CHECK && takes_index(node(u, x->number)->op);
+      if (check && from_arguments(u, lower_resolve(u->g, node(u, x->number)->in[1]))) {
+        size_t before = at;
+        check_first(u, x->number, &at);
+        i += at - before;
+      } else {
+        others = others || x->kind == X_CHECK || (x->kind == X_OP && op_can_fault((Op)x->op, x->dtype));
+      }
     }
+    f->steps.data[i].can_fault = others;
   }
 }
 
