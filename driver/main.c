@@ -154,7 +154,7 @@ static int emit(Job *j, const Program *p, Text *out) {
             "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n"),
         sb_putn(&whole, sb_text(&model), model.len);
   else
-    standalone_text((Text){sb_text(&model), model.len}, &whole);
+    standalone_text((Text){sb_text(&model), model.len}, !cc_runtime(o, j->arena), &whole);
   *out = (Text){arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
   strbuf_free(&model);
   strbuf_free(&whole);
