@@ -16,7 +16,9 @@ typedef struct Group { // a step in the making
   NodeId optimize;
   VEC(NodeId) nodes;
   uint32_t n_lead;
-  Shape shape; // of the first node: its first n_lead sizes are the parallel axes
+  Shape shape;              // of the first node: its first n_lead sizes are the parallel axes
+  const WindowAttr *window; // CONV: of the windows in its epilogue, NULL: none;
+  Shape windows;            // then the shape of what is computed once a window
   uint64_t work;
   bool closed; // takes no other node
   bool is_dot;
@@ -171,6 +173,14 @@ static bool partners(const Fuse *u, const Group *k, NodeId v) {
   return false;
 }
 
+// v are windows of what k, a convolution, computes, and fit into its epilogue.
+static bool takes_windows(const Fuse *u, const Group *k, NodeId v) {
+  const Node *n = node(u, v);
+  if (!op_is_window(n->op) || node(u, k->nodes.data[0])->op != OP_CONV) return false;
+  if (k->window && memcmp(k->window, n->attr.window, sizeof *k->window) != 0) return false;
+  return shape_eq(&node(u, n->in[0])->shape, &k->shape) && lower_window_taps(&k->shape, n->attr.window) > 0;
+}
+
 // How many axes stay parallel when v joins k; NOWHERE: it may not, or gains nothing. Rows are never given up
 // for a node that is computed as a whole; a small node may join a kernel that has no rows (`serial`).
 static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, bool serial) {
@@ -180,7 +190,10 @@ static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, b
   bool same = lead == k->n_lead && lead == s->rank;
   if (k->closed || k->nodes.len >= MAX_STORES) return NOWHERE;
   if (same && lead > 0 && !close && (k->is_dot || !reads)) close = partners(u, k, v), reads = close;
-  if (k->is_dot) return reads && lead == k->shape.rank && same ? lead : NOWHERE;
+  if (k->is_dot) {
+    bool fits = same || (k->window && shape_eq(&k->windows, s)) || takes_windows(u, k, v);
+    return reads && fits ? k->shape.rank : NOWHERE;
+  }
   if (same) return close || lead == 0 ? lead : NOWHERE;
   if (!close) return NOWHERE;
   if (lead == 0) return serial && k->n_lead == 0 && u->s.work[v] <= SMALL_WORK ? 0 : NOWHERE;
@@ -192,6 +205,10 @@ static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, b
 
 static void join(Fuse *u, uint32_t at, NodeId v, const Group *d, uint32_t lead) {
   Group *k = &u->groups.data[at];
+  if (k->is_dot && op_is_window(node(u, v)->op)) {
+    k->window = node(u, v)->attr.window;
+    k->windows = node(u, v)->shape;
+  }
   vec_push(u->a, &k->nodes, v);
   for (size_t i = 0; i < d->loads.len; i++) vec_push(u->a, &k->loads, d->loads.data[i]);
   k->n_lead = lead;

@@ -27,7 +27,7 @@ static uint32_t outer_axes(const Emit *e, VarId *out) {
   for (uint32_t i = 0; i < e->k->n_lead; i++) {
     VarId v = e->k->lead[i];
     Poly x = index_extent(e->p->index, v);
-    if (v != e->k->dot.m && v != e->k->dot.n && !poly_is(&x, 1)) out[n++] = v;
+    if (v != e->k->dot.m && v != e->k->dot.group && !poly_is(&x, 1)) out[n++] = v;
   }
   return n;
 }
@@ -173,15 +173,23 @@ static void micro(DotText *t, Block *b) {
   block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
 
+// Runs once for each group of columns; a group never spans two tiles.
 static void epilogue(DotText *t, Block *b) {
   Emit *e = t->e;
-  Block rows = block_in(b, bit(t->d->m)), columns = block_in(&rows, bit(t->d->n));
-  const char *acc = "sum[row][col]";
+  uint32_t taps = t->d->taps;
+  Block rows = block_in(b, bit(t->d->m)), columns = block_in(&rows, bit(t->d->group));
   DType node_type = e->f->buffers.data[e->f->buffer_of[e->k->node]].dtype;
-  e->acc = text_cast(e->a, t->d->dtype, node_type, (Text){acc, true}).s;
+  for (uint32_t i = 0; i < taps; i++) {
+    const char *acc = i ? arena_printf(e->a, "sum[row][col + %u]", i) : "sum[row][col]";
+    e->acc[i] = text_cast(e->a, t->d->dtype, node_type, (Text){acc, true}).s;
+  }
+  const char *group = taps > 1 ? emit_name_var(e, t->d->group, false) : t->column;
   emit_stores(e, e->k->stores, e->k->n_stores, &columns);
-  block_declare(&columns, t->column, arena_printf(e->a, "%s0 + col", t->column));
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", t->columns), "}");
+  block_declare(&columns, group,
+                taps > 1 ? arena_printf(e->a, "(%s0 + col) / %u", t->column, taps)
+                         : arena_printf(e->a, "%s0 + col", t->column));
+  const char *step = taps > 1 ? arena_printf(e->a, "col += %u", taps) : "col++";
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; %s) {", t->columns, step), "}");
   block_declare(&rows, t->row, arena_printf(e->a, "%s0 + row", t->row));
   block_close(&rows, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row++) {", t->rows), "}");
 }
