@@ -129,12 +129,14 @@ static const char *multiply_add(DotText *t, const char *x, const char *y, const 
   return text_op(e->a, OP_FMA, t->d->dtype, t->d->dtype, (Text[]){{x, true}, {y, true}, {acc, true}}, NULL).s;
 }
 
-// MICRO rows against the panel.
+// MICRO rows against the panel, one vector of its columns at a time: so many accumulators are registers.
 static void micro(DotText *t, Block *b) {
   Emit *e = t->e;
   int n = t->one_row ? 1 : MICRO;
-  Block group = block_in(b, 0), steps = block_in(&group, bit(t->d->k)), columns = block_in(&steps, 0);
-  for (int i = 0; i < n; i++) emit_line(&group, "%s c%d[%d] = {0};", t->type, i, COLUMNS);
+  const char *lanes = arena_printf(e->a, "NN_LANES(%s)", t->type);
+  Block group = block_in(b, 0), part = block_in(&group, 0), steps = block_in(&part, bit(t->d->k));
+  Block columns = block_in(&steps, 0);
+  for (int i = 0; i < n; i++) emit_line(&part, "%s c%d[%s] = {0};", t->type, i, lanes);
   for (int i = 0; i < n; i++) {
     Block row = block_in(&steps, bit(t->d->m)); // a scope of its own: names of one row are not another's
     const char *saved = e->var[t->d->m];
@@ -145,13 +147,26 @@ static void micro(DotText *t, Block *b) {
     block_close(&row, NULL, NULL);
     e->var[t->d->m] = saved;
   }
-  emit_line(&steps, "const %s *const line = panel[%s];", t->type, t->line);
+  emit_line(&steps, "const %s *const line = panel[%s] + part;", t->type, t->line);
   for (int i = 0; i < n; i++) {
     const char *acc = arena_printf(e->a, "c%d[col]", i), *x = arena_printf(e->a, "m%d", i);
     emit_line(&columns, "%s = %s;", acc, multiply_add(t, x, "line[col]", acc));
   }
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes), "}");
   block_close(&steps, t->loop, "}");
+  emit_line(&part, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes);
+  for (int i = 0; i < n; i++) {
+    const char *sum = arena_printf(e->a, "sum[row + %d][part + col]", i),
+               *acc = arena_printf(e->a, "c%d[col]", i);
+    emit_line(
+        &part, "  %s = %s;", sum,
+        !t->many_blocks
+            ? acc
+            : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
+  }
+  emit_line(&part, "}");
+  block_close(&part, arena_printf(e->a, "for (ptrdiff_t part = 0; part < %d; part += %s) {", COLUMNS, lanes),
+              "}");
   for (int i = n; i-- > 0;) {
     const char *name = arena_printf(e->a, "%s_%d", t->row, i);
     const char *row =
@@ -160,16 +175,6 @@ static void micro(DotText *t, Block *b) {
     block_declare(&group, name,
                   inside ? row : arena_printf(e->a, "nn_least(%s, %s)", row, last_of(e, t->d->m)));
   }
-  emit_line(&group, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS);
-  for (int i = 0; i < n; i++) {
-    const char *sum = arena_printf(e->a, "sum[row + %d][col]", i), *acc = arena_printf(e->a, "c%d[col]", i);
-    emit_line(
-        &group, "  %s = %s;", sum,
-        !t->many_blocks
-            ? acc
-            : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
-  }
-  emit_line(&group, "}");
   block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
 
