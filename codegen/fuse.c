@@ -314,13 +314,14 @@ static bool from_arguments(const Fuse *u, NodeId v) {
 
 static bool takes_index(Op op) { return op == OP_GATHER || op == OP_SCATTER_ADD; }
 
-// The function changes a store.
-static bool writes_stores(const Fuse *u) {
-  for (uint32_t i = 0; i < u->g->n_roots; i++) {
-    Op op = node(u, u->g->roots[i])->op;
-    if (op == OP_WRITE || op == OP_OPTIMIZE) return true;
-  }
-  return false;
+// The first step that may find a store changed by another before it: any, where the function writes states,
+// for they are written in place if no fault can follow; else what comes after an optimizer call.
+static size_t first_after_changes(const Fuse *u) {
+  for (uint32_t i = 0; i < u->g->n_roots; i++)
+    if (node(u, u->g->roots[i])->op == OP_WRITE) return 0;
+  size_t first = 0;
+  while (first < u->f->steps.len && u->f->steps.data[first].kind != STEP_OPTIMIZE) first++;
+  return first;
 }
 
 // Checks v's index at the beginning, unless that is done already; `at` counts the checks.
@@ -342,9 +343,8 @@ static void check_first(Fuse *u, NodeId v, size_t *at) {
 static void check_early(Fuse *u) {
   FnPlan *f = u->f;
   size_t at = 0;
-  if (!writes_stores(u)) return;
-  for (size_t i = 0; i < f->steps.len; i++) {
-    if (!f->steps.data[i].can_fault || i < at) continue;
+  for (size_t i = first_after_changes(u); i < f->steps.len; i++) {
+    if (!f->steps.data[i].can_fault) continue;
     const Kernel *k = f->steps.data[i].kernel;
     const bool *seen = kernel_marks(k, u->a);
     bool others = false;
