@@ -3,10 +3,10 @@
 #include "driver/draw.h"
 
 #include "driver/exit_codes.h"
+#include "driver/functions.h"
 #include "driver/output.h"
 #include "driver/spawn.h"
 
-#include "ir/base/nearest.h"
 #include "ir/op.h"
 
 #include <errno.h>
@@ -182,21 +182,13 @@ void draw_function(const Program *p, uint32_t id, StrBuf *out) {
 // ---- the command
 
 static int choose(const Program *p, const char *name, uint32_t *id) {
-  Nearest near = nearest_to(name ? name : "");
+  if (name) return function_named(p, name, id);
   *id = p->init;
   for (uint32_t i = p->n_fns; i-- > 0;)
     if (p->fns[i].kind == FN_STEP) *id = i;
   for (uint32_t i = p->n_fns; i-- > 0;)
     if (p->fns[i].kind == FN_EXPORT) *id = i;
-  if (!name) return EXIT_DONE;
-  for (uint32_t i = 0; i < p->n_fns; i++) {
-    nearest_try(&near, p->fns[i].name);
-    if (strcmp(p->fns[i].name, name) != 0) continue;
-    *id = i;
-    return EXIT_DONE;
-  }
-  if (near.best) return complain(EXIT_USAGE, "no function `%s`; did you mean `%s`?", name, near.best);
-  return complain(EXIT_USAGE, "no function `%s`; `nnc info` lists them", name);
+  return EXIT_DONE;
 }
 
 static int write_svg(const StrBuf *text, const Options *o, Arena *a) {

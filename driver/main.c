@@ -8,6 +8,7 @@
 #include "driver/interpret.h"
 #include "driver/options.h"
 #include "driver/output.h"
+#include "driver/report.h"
 #include "driver/reproducer.h"
 #include "driver/source.h"
 #include "driver/standalone.h"
@@ -239,6 +240,20 @@ static int info(const Options *o, Arena *a) {
   return EXIT_DONE;
 }
 
+static int report(const Options *o, Arena *a) {
+  Job j;
+  int status = job_begin(&j, o, a);
+  if (status != EXIT_DONE) return status;
+  Program *p = front_end(&j);
+  if (!p) return EXIT_SOURCE;
+  middle(&j, p);
+  Report r = codegen_report(p, o->n, a);
+  inspect_stage(&j.inspect, "codegen");
+  status = report_print(&r, o, a);
+  inspect_end(&j.inspect);
+  return status;
+}
+
 static int graph(const Options *o, Arena *a) {
   Job j;
   int status = job_begin(&j, o, a);
@@ -255,7 +270,7 @@ static const Command commands[] = {
     {"test", "MODEL.nn", NULL, "run its `test` blocks"},
     {"fmt", "MODEL.nn", NULL, "format it"},
     {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`"},
-    {"report", "MODEL.nn", NULL, "memory and cost by layer"},
+    {"report", "MODEL.nn", report, "memory and cost by layer"},
     {"init", "MODEL.nn", NULL, "write initial weights"},
     {NULL, NULL, NULL, NULL},
 };

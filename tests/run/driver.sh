@@ -106,7 +106,7 @@ for option in -I. --library --train=fit --prefix=k --weights=w --weights-as=file
     --backend=cuda --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done
-for command in test fmt report init; do
+for command in test fmt init; do
     expect 2 "not yet in this version" nnc $command small.nn
 done
 

@@ -21,7 +21,8 @@ expect 0 'label="Adam"' nnc graph --function=fit_step two.nn
 expect 0 'label="write net.block_1.dense_0.W' nnc graph --function init two.nn
 expect 0 'label="1\\nf32\[\]"' nnc graph --function=fit_step two.nn  # a number that is a result
 expect 2 'no function `fit_stp`; did you mean `fit_step`' nnc graph --function=fit_stp two.nn
-expect 2 'goes with `nnc graph`' nnc --function=f two.nn
+expect 2 'no function `xyz`; there are: fit_step, f, init' nnc graph --function=xyz two.nn
+expect 2 'goes with one of the commands: graph' nnc --function=f two.nn
 expect 2 'overwrite the input' nnc graph two.nn -o two.nn
 printf 'let x = ;\n' >bad.nn
 expect 1 'error\[E' nnc graph bad.nn -o bad.dot
