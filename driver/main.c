@@ -4,6 +4,7 @@
 #include "driver/cc.h"
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
+#include "driver/info.h"
 #include "driver/inspect.h"
 #include "driver/interpret.h"
 #include "driver/options.h"
@@ -236,8 +237,7 @@ static int info(const Options *o, Arena *a) {
   if (status != EXIT_DONE) return status;
   Program *p = front_end(&j);
   if (!p) return EXIT_SOURCE;
-  inspect_info(p);
-  return EXIT_DONE;
+  return info_print(p, o, a);
 }
 
 static int report(const Options *o, Arena *a) {
@@ -265,7 +265,7 @@ static int graph(const Options *o, Arena *a) {
 
 static const Command commands[] = {
     {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing"},
-    {"info", "MODEL.nn", info, "its stores, parameters and functions"},
+    {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings"},
     {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203"},
     {"test", "MODEL.nn", NULL, "run its `test` blocks"},
     {"fmt", "MODEL.nn", NULL, "format it"},

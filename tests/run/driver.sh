@@ -49,7 +49,7 @@ expect 0 'autodiff +[0-9.]+ ms' nnc check --time-passes good.nn
 expect 0 'march=x86-64-v3' nnc -### --cpu=x86-64-v3 small.nn
 expect 0 '"-lm"' nnc -v small.nn -o shown
 expect 0 'shapes do not fit' nnc explain E0203
-expect 0 'net.W' nnc info small.nn
+expect 0 'W \[2, 3\]' nnc info small.nn
 expect 0 '"event":"done"' nnc --interpret good.nn -- train --json --epochs 1
 
 # ---- diagnostics

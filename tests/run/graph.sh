@@ -50,7 +50,7 @@ expect 3 "can't run \`dot\`.*install graphviz" env PATH="$work/empty" "$NNC" gra
 
 # ---- every function of the samples: braces that close, edges between nodes that exist
 for model in "$PROJECT_DIR"/samples/*/*.nn; do
-    "$NNC" info "$model" | sed -n 's/^function  *\([^:]*\):.*/\1/p' >functions
+    "$NNC" graph --function='?' "$model" 2>&1 | sed -n 's/.*there are: //p' | tr -d ' ' | tr , '\n' >functions
     [ -s functions ] || fail "no functions in $model"
     while read -r function; do
         "$NNC" graph --function="$function" "$model" -o f.dot || fail "$function of $model"
