@@ -30,6 +30,9 @@ typedef struct Info {
 int info_print(const Program *p, const Options *o, Arena *a);
 
 // info_facts.c
+// The layers a function reaches, and all that have stores, with all that stands in Layer but kernels and
+// memory.
+Layers info_layers(const Program *p, const Function *f, int64_t n, Arena *a);
 Info info_facts(const Program *p, int64_t n, int32_t only, Arena *a); // only: a function, -1: all
 const char *info_shape(const Shape *s, const char *symbol, Arena *a);
 // info_json.c

@@ -128,6 +128,14 @@ static void add_types(Layers *l, const Program *p) {
   }
 }
 
+Layers info_layers(const Program *p, const Function *f, int64_t n, Arena *a) {
+  Layers l = layers_of(f, n, a);
+  add_stores(&l, p);
+  add_types(&l, p);
+  layers_finish(&l);
+  return l;
+}
+
 // ---- which function shows which model
 
 typedef struct Model {
@@ -176,10 +184,7 @@ static Layers keep_models(const Layers *all, Models *m, uint32_t fn, bool whole)
 }
 
 static InfoTable table_of(const Program *p, Models *m, uint32_t fn, int64_t n, bool whole) {
-  Layers all = layers_of(&p->fns[fn], n, m->a);
-  add_stores(&all, p);
-  add_types(&all, p);
-  layers_finish(&all);
+  Layers all = info_layers(p, &p->fns[fn], n, m->a);
   InfoTable t = {.fn = fn, .layers = keep_models(&all, m, fn, whole)};
   for (size_t i = 0; i < t.layers.rows.len; i++) {
     const Layer *r = &t.layers.rows.data[i];
