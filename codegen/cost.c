@@ -133,8 +133,11 @@ static Cost dot_cost(Walk *w, const Kernel *k, bool *seen) {
   pool_mark(k->pool, k->dot.lhs, seen);
   pool_mark(k->pool, k->dot.rhs, seen);
   for (ExprId e = 0; e < k->pool->exprs.len; e++) {
-    Cost x = seen[e] ? expr_cost(w, k, pool_expr(k->pool, e)) : (Cost){0};
-    c.bytes_read = plus(c.bytes_read, x.bytes_read); // operands are loads: a choice of zero is no operation
+    const Expr *x = pool_expr(k->pool, e);
+    if (!seen[e] || (x->kind == X_OP && x->op == OP_SELECT))
+      continue; // the zeros of margins are chosen for free
+    Cost its = expr_cost(w, k, x);
+    cost_add(&c, &its);
   }
   return c;
 }

@@ -19,8 +19,8 @@ typedef struct Print {
 // ---- stores
 
 static void print_head(const Print *p) {
-  static const char *const what[] = {"parameter", "state", "state of an evaluation", "optimizer slot",
-                                     "optimizer count"};
+  static const char *const what[] = {"parameters", "of state", "of evaluations' state",
+                                     "of optimizers' slots", "of optimizers' counts"};
   int64_t count[5] = {0}, bytes[5] = {0}, all = 0;
   const Program *m = p->in->p;
   for (uint32_t i = 0; i < m->n_stores; i++) {
@@ -33,8 +33,7 @@ static void print_head(const Print *p) {
             dtype_name(m->real), grouped(bytes[STORE_PARAM], p->a));
   for (int k = STORE_STATE; k <= STORE_COUNT; k++)
     if (count[k])
-      sb_printf(p->out, "  and %s %s%s, %s bytes\n", grouped(count[k], p->a), what[k],
-                count[k] > 1 ? "s" : "", grouped(bytes[k], p->a));
+      sb_printf(p->out, "  and %s %s, %s bytes\n", grouped(count[k], p->a), what[k], grouped(bytes[k], p->a));
   if (all != bytes[STORE_PARAM]) sb_printf(p->out, "  together %s bytes\n", grouped(all, p->a));
 }
 

@@ -71,6 +71,20 @@ says resnet20.json "layer('net.residual_8.conv_bn_1.conv2d_0')['macs'] == 8*8*64
 expect 0 'residual_0\.\.2 \(3 alike\) +Residual ' nnc info "$examples/resnet20.nn"
 nnc info --depth=1 "$examples/resnet20.nn" | grep -q '^ *residual' && fail "--depth=1 shows what is deeper"
 
+# ---- margins, dilation and groups: elements of the result times depth
+cat >convs.nn <<'NN'
+layer Up()(x: [B, 8, 5, 5]) -> [B, 6, 10, 10] { return Deconv2d(6, kernel = 4, stride = 2, pad = 1, bias = false)(x); }
+layer Down()(x: [B, 8, 5, 5]) -> [B, 12, 3, 3] { return Conv2d(12, kernel = 3, stride = 2, pad = 1, groups = 4, bias = false)(x); }
+model up = Up();
+model down = Down();
+export fn f(x: [2, 8, 5, 5]) -> [2, 6, 10, 10] = up(x);
+export fn g(x: [2, 8, 5, 5]) -> [2, 12, 3, 3] = down(x);
+NN
+nnc info --json convs.nn >convs.json
+says convs.json "fn('f')['macs'] == 2*6*10*10 * 8*4*4 and fn('g')['macs'] == 2*12*3*3 * 2*3*3"
+nnc report --json convs.nn >convs_report.json
+says convs_report.json "fn('f')['macs'] == 2*6*10*10 * 8*4*4 and fn('g')['macs'] == 2*12*3*3 * 2*3*3"
+
 # ---- an export that only decodes does not hide the encoder; two models; one layer applied twice
 nnc info --json "$examples/vae.nn" >vae.json
 says vae.json "layer('vae')['function'] == 'fit_step' and layer('vae.e1')['macs'] == 784*400 and layer('vae')['parameters'] == 652824"
@@ -97,6 +111,9 @@ expect 0 '^nothing: 0 parameters' nnc info nothing.nn
 expect 0 '"layers":\[\]' nnc info --json nothing.nn
 expect 0 '' nnc info --json -o to.json plain.nn
 cmp <(nnc info --json plain.nn) to.json || fail "-o writes something else"
+
+expect 0 '^  and 15 of evaluations. state, 60 bytes$' nnc info "$PROJECT_DIR/tests/programs/phases.nn"
+expect 0 'phase member\[1\]: 12 epochs of iris in batches of 16: fit_step_2; stops 2 epochs after the best loss' nnc info "$PROJECT_DIR/tests/programs/phases.nn"
 
 # ---- wrong calls
 expect 2 'no function `g`; .*f, init' nnc info --function=g plain.nn

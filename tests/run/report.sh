@@ -88,7 +88,7 @@ nnc report --json --n=1000 "$examples/lenet.nn" | cmp - lenet.json || fail "--n 
 nnc report --json --real=f64 "$examples/lenet.nn" >double.json
 says double.json "fn('classify')['macs'] == 64 * $forward and fn('classify')['bytes_read'] > 2 * 4 * 431080"
 
-# ---- digits, 64-64-10: a dense step costs three products a layer, but the first needs no gradient of its input
+# ---- digits, 64-H-10: a dense step costs three products a layer, but the first needs no gradient of its input
 nnc report --json --n=1 "$PROJECT_DIR/samples/digits/digits.nn" >digits.json
 says digits.json "all(f['macs'] in (0, 64*H + H*10, 2*64*H + 3*H*10) for H in [(fn('init')['parameters'] - 10) // 75] for f in r['functions'])"
 says digits.json "(fn('init')['parameters'] - 10) % 75 == 0"
@@ -122,6 +122,15 @@ says small.json "[l['path'] for l in fn('add')['layers']] == ['']"
 says small.json "fn('add')['steps'][0]['what'] == 'map' and fn('add')['steps'][0]['place'].startswith('small.nn:1:')"
 nnc report --json --n 3 small.nn >three.json
 says three.json "(fn('rows')['flops'], fn('rows')['bytes_read'], fn('add')['flops']) == (18, 36, 42)"
+
+# ---- numbers that do not fit stay at the largest there is
+{
+    printf 'export fn f(x: [1048576, 1048576]) -> [1048576, 1048576] = x'
+    for _ in 1 2 3 4 5 6 7 8; do printf ' @ x'; done
+    echo ';'
+} >huge.nn
+nnc report --json huge.nn >huge.json
+says huge.json "fn('f')['flops'] == 2**63 - 1 == fn('f')['macs']"
 
 # ---- forms: what is equal is one row; depths; one function; kernels
 {
