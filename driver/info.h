@@ -17,7 +17,6 @@ typedef struct InfoFn {
 typedef struct InfoTable {
   uint32_t fn;
   Layers layers;
-  Cost cost; // of the layers together
 } InfoTable;
 
 typedef struct Info {

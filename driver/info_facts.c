@@ -185,22 +185,17 @@ static Layers keep_models(const Layers *all, Models *m, uint32_t fn, bool whole)
 
 static InfoTable table_of(const Program *p, Models *m, uint32_t fn, int64_t n, bool whole) {
   Layers all = info_layers(p, &p->fns[fn], n, m->a);
-  InfoTable t = {.fn = fn, .layers = keep_models(&all, m, fn, whole)};
-  for (size_t i = 0; i < t.layers.rows.len; i++) {
-    const Layer *r = &t.layers.rows.data[i];
-    if (r->depth == 1) cost_add(&t.cost, &(Cost){.macs = r->figure[FIG_MACS], .flops = r->figure[FIG_FLOPS]});
-  }
-  return t;
+  return (InfoTable){.fn = fn, .layers = keep_models(&all, m, fn, whole)};
 }
 
 Info info_facts(const Program *p, int64_t n, int32_t only, Arena *a) {
-  static const FnKind order[] = {FN_EXPORT, FN_EVAL, FN_STEP};
+  static const FnKind order[] = {FN_EXPORT, FN_EVAL, FN_STEP, FN_UPDATE, FN_THEN, FN_FINISH};
   Info r = {.p = p};
   Models m = {.a = a};
   InfoFn *fns = ARENA_ARRAY(a, p->n_fns, InfoFn);
   for (uint32_t i = 0; i < p->n_fns; i++) fns[i] = function_facts(&p->fns[i], n, a);
   r.fns = fns;
-  for (uint32_t k = 0; only < 0 && k < 3; k++)
+  for (size_t k = 0; only < 0 && k < sizeof order / sizeof *order; k++)
     for (uint32_t i = 0; i < p->n_fns; i++)
       if (p->fns[i].kind == order[k]) consider(&m, p, i);
   if (only >= 0) consider(&m, p, (uint32_t)only);

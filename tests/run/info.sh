@@ -101,6 +101,15 @@ nnc info --json twice.nn >twice.json
 says twice.json "layer('net.d')['macs'] == 2 * 2 * 4 * 4 and layer('net.d')['parameters'] == 16"
 expect 0 ': 19 parameters' nnc info twice.nn
 expect 0 '\(no layer\) +3 ' nnc info --function=f twice.nn
+# A model that only an update applies.
+cat >update.nn <<'NN'
+model net = Dense(2);
+state s: [2] = 0.0;
+data p { x: [2] from rows([[1, 2]]); }
+train fit { update s = net(s);  eval d in p() { report m = sum(s + d.x); } }
+NN
+nnc info --json update.nn >update.json
+says update.json "layer('net')['parameters'] == 6 and layer('net')['macs'] == 4 and fn(layer('net')['function'])['kind'] == 'update'"
 # Functions only; nothing at all; an option at run time; text from files.
 printf 'export fn f(x: [3]) -> [3] = x * 2;\n' >plain.nn
 expect 0 '^plain: 0 parameters in f32, 0 bytes$' nnc info plain.nn
