@@ -127,7 +127,8 @@ static uint64_t lead_bits(const Kernel *k) {
 // The contraction itself, and what its operands read.
 static Cost dot_cost(Walk *w, const Kernel *k, bool *seen) {
   Cost c = {0};
-  uint64_t all = lead_bits(k) | (uint64_t)1 << k->dot.m | (uint64_t)1 << k->dot.n | (uint64_t)1 << k->dot.k;
+  uint64_t all = lead_bits(k) & ~((uint64_t)1 << k->dot.group); // columns, not groups of them
+  all |= (uint64_t)1 << k->dot.m | (uint64_t)1 << k->dot.n | (uint64_t)1 << k->dot.k;
   c.macs = points(w, k, all);
   c.flops = times(2, c.macs);
   pool_mark(k->pool, k->dot.lhs, seen);

@@ -70,9 +70,26 @@ static const char *buffer_path(const FnPlan *f, const Buffer *b) {
   return b->node != NO_NODE ? graph_node(f->fn->g, b->node)->path : "";
 }
 
+// Lifetimes for the sum of live bytes: where a kernel writes over a dying buffer the two count once, as the new one.
+static const Lifetime *distinct_lives(const FnPlan *f, const Sched *s, Arena *a) {
+  Lifetime *lives = schedule_lifetimes(f, s, a);
+  for (uint32_t i = 0; i < f->buffers.len; i++) {
+    const Buffer *x = &f->buffers.data[i];
+    for (uint32_t j = 0; x->kind == BUF_SCRATCH && lives[i].used && j < f->buffers.len; j++) {
+      const Buffer *y = &f->buffers.data[j];
+      if (j == i || y->kind != BUF_SCRATCH || !lives[j].used || y->memory != x->memory) continue;
+      if (lives[j].first == lives[i].last && lives[i].first < lives[i].last) {
+        lives[i].last--;
+        break;
+      }
+    }
+  }
+  return lives;
+}
+
 static void gather_memory(Gather *g, const Sched *s) {
   const FnPlan *f = g->f;
-  const Lifetime *lives = schedule_lifetimes(f, s, g->a);
+  const Lifetime *lives = distinct_lives(f, s, g->a);
   int64_t *change = ARENA_ARRAY(g->a, (size_t)s->end + 2, int64_t), alive = 0;
   uint32_t *step_at = ARENA_ARRAY(g->a, (size_t)s->end + 1, uint32_t), peak_time = 0;
   step_times(s, f, step_at);
