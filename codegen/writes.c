@@ -39,10 +39,6 @@ static size_t optimizer_of(const FnPlan *f, uint32_t store, uint32_t version) {
   return SIZE_MAX;
 }
 
-static bool is_store(const FnPlan *f, uint32_t buffer, uint32_t store) {
-  return f->buffers.data[buffer].kind == BUF_STORE && f->buffers.data[buffer].id == store;
-}
-
 static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
   for (size_t i = 0; i < f->steps.len; i++) {
     if (f->steps.data[i].kind != STEP_KERNEL) continue;
@@ -56,21 +52,36 @@ static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
   return NULL;
 }
 
-static bool reads_store(const FnPlan *f, const Kernel *k, uint32_t store) {
-  const bool *seen = kernel_marks(k, f->a);
-  for (ExprId e = 0; e < k->pool->exprs.len; e++)
-    if (seen[e] && pool_expr(k->pool, e)->kind == X_LOAD && is_store(f, pool_expr(k->pool, e)->number, store))
-      return true;
-  return false;
+// The last step that reads each store from its own memory; SIZE_MAX: none.
+typedef struct Readers {
+  const FnPlan *f;
+  size_t *last, step, n_steps; // valid while the plan has so many steps
+} Readers;
+
+static void note_store(void *user, uint32_t buffer, bool written) {
+  Readers *r = user;
+  const Buffer *b = &r->f->buffers.data[buffer];
+  if (!written && b->kind == BUF_STORE) r->last[b->id] = r->step;
 }
 
-static bool may_write_directly(const FnPlan *f, size_t step, const Put *to, uint32_t store) {
+static void find_readers(Readers *r) {
+  const FnPlan *f = r->f;
+  if (r->last && r->n_steps == f->steps.len) return;
+  r->last = ARENA_ARRAY(f->a, f->program->n_stores, size_t);
+  r->n_steps = f->steps.len;
+  memset(r->last, 0xff, f->program->n_stores * sizeof *r->last);
+  for (r->step = 0; r->step < f->steps.len; r->step++)
+    plan_accesses(f, &f->steps.data[r->step], f->a, note_store, r);
+}
+
+static bool may_write_directly(Readers *r, size_t step, const Put *to, uint32_t store) {
+  const FnPlan *f = r->f;
+  find_readers(r);
+  if (r->last[store] != SIZE_MAX && r->last[store] > step) return false;
   for (size_t i = 0; i < f->steps.len; i++) {
     const Step *s = &f->steps.data[i];
     if (s->kind == STEP_OPTIMIZE && optimizes(node(f, s->node)->attr.optimize, store)) return false;
     if (i >= step && s->can_fault) return false;
-    if (i > step && s->kind == STEP_KERNEL && reads_store(f, s->kernel, store)) return false;
-    if (i > step && s->kind == STEP_COPY && is_store(f, s->src, store)) return false;
   }
   const Kernel *k = f->steps.data[step].kernel;
   for (uint32_t i = 0; i < k->n_stores; i++)
@@ -91,7 +102,7 @@ static void copy_at(FnPlan *f, size_t at, NodeId value, uint32_t store) {
   plan_insert(f, at, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = f->buffer_of[value]});
 }
 
-static void place_write(FnPlan *f, const Node *w) {
+static void place_write(FnPlan *f, Readers *r, const Node *w) {
   NodeId v = lower_resolve(f->fn->g, w->in[0]);
   uint32_t store = w->attr.store.id;
   size_t step = 0, call = optimizer_of(f, store, w->attr.store.version + 1);
@@ -102,7 +113,7 @@ static void place_write(FnPlan *f, const Node *w) {
   if (w->attr.store.version + 1 < last_version(f, store)) return;
   const Put *to = store_of(f, v, &step);
   Buffer *b = &f->buffers.data[f->buffer_of[v]];
-  if (to && b->kind == BUF_SCRATCH && may_write_directly(f, step, to, store)) {
+  if (to && b->kind == BUF_SCRATCH && may_write_directly(r, step, to, store)) {
     b->kind = BUF_STORE;
     b->id = store;
   } else {
@@ -122,6 +133,7 @@ static void second_result(FnPlan *f, NodeId v, uint32_t id) {
 
 void place_writes(FnPlan *f) {
   const Graph *g = f->fn->g;
+  Readers r = {.f = f};
   uint32_t out = 0;
   for (uint32_t i = 0; i < g->n_roots; i++) {
     if (f->fn->roots[i].kind == ROOT_EFFECT) continue;
@@ -131,7 +143,7 @@ void place_writes(FnPlan *f) {
     out++;
   }
   for (uint32_t i = 0; i < g->n_roots; i++)
-    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, node(f, g->roots[i]));
+    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, &r, node(f, g->roots[i]));
 }
 
 static void note_read(void *user, uint32_t buffer, bool written) {
