@@ -113,6 +113,15 @@ ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_
   return pool_add(p, &e);
 }
 
+ExprId x_rows(Pool *p, Op op, DType t, const ExprId *in, uint32_t n_in, const VarId *vars, uint32_t n,
+              bool upper) {
+  Expr e = {.kind = X_ROWS, .dtype = t, .op = (uint8_t)op, .n_in = (uint8_t)n_in, .n_vars = (uint8_t)n};
+  e.number = upper;
+  memcpy(e.in, in, n_in * sizeof *in);
+  memcpy(e.vars, vars, n * sizeof *vars);
+  return pool_add(p, &e);
+}
+
 ExprId x_acc(Pool *p, DType t, uint64_t free) {
   Expr e = {.kind = X_ACC, .dtype = t, .free = free};
   return pool_add(p, &e);
