@@ -1,16 +1,18 @@
 /* Triangular systems and Cholesky factors: one call a matrix, or a column of right sides. MIT-0.
 
-   Element (i, k) of a matrix l stands at l[i * lr + k * lc], element i of a vector x at x[i * xs]. Nothing
-   but the named triangle of a matrix is read. Sums run in double, for f32 too, k ascending (descending from
-   the end for an upper triangle) by nn_fma; each element is rounded to the type once. The order is fixed, so
-   bits depend on nothing else; f32 gives the same bits with and without fused multiply-add, because a product
-   of two floats is exact.
-
      nn_lower_solve_T(x, xs, l, lr, lc, b, bs, n)   x with l x = b; x may be b
      nn_upper_solve_T(...)                          the same for an upper triangle
-     nn_cholesky_T(l, lr, lc, a, ar, ac, n)         l with l l^T = a, zeros above the diagonal; l may be a.
-   The lower triangle is all NaN where a is not positive definite. Row after row: each is the solution of a
-   system of the rows before (Golub and Van Loan, Matrix Computations, 4.2.5: the bordered form). */
+     nn_cholesky_T(l, lr, lc, a, ar, ac, n)         l with l l^T = a, zeros above the diagonal; l may be a
+
+   Element (i, k) of a matrix l stands at l[i * lr + k * lc], element i of a vector x at x[i * xs]; strides
+   are not negative (an upper triangle is a lower one read backwards, but gcc 12 at -O1 makes wrong code of
+   that). Nothing but the named triangle of a matrix is read. The lower triangle of a factor is all NaN where
+   the matrix is not positive definite. Its rows are solved one after the other, each a system of those
+   before it (Golub and Van Loan, Matrix Computations, 4.2: the bordered form).
+
+   Sums run in double, for f32 too, k ascending (descending for an upper triangle) by nn_fma; each element is
+   rounded to the type once. The order is fixed, so bits depend on nothing else; f32 gives the same bits with
+   and without fused multiply-add, because a product of two floats is exact. */
 #ifndef NN_LINALG_H
 #define NN_LINALG_H
 
