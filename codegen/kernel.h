@@ -101,6 +101,7 @@ typedef struct Kernel {
 Pool *pool_new(Arena *a, int64_t bound);
 static inline const Expr *pool_expr(const Pool *p, ExprId e) { return &p->exprs.data[e]; }
 // Equal expressions get equal ids. `free` is computed here.
+// x_op compares no integer with itself.
 ExprId pool_add(Pool *p, const Expr *e);
 
 ExprId x_const(Pool *p, DType t, Scalar v);
