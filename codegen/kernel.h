@@ -101,11 +101,11 @@ typedef struct Kernel {
 Pool *pool_new(Arena *a, int64_t bound);
 static inline const Expr *pool_expr(const Pool *p, ExprId e) { return &p->exprs.data[e]; }
 // Equal expressions get equal ids. `free` is computed here.
-// x_op compares no integer with itself.
 ExprId pool_add(Pool *p, const Expr *e);
 
 ExprId x_const(Pool *p, DType t, Scalar v);
 ExprId x_load(Pool *p, DType t, uint32_t buffer, const IndexId *at, uint32_t rank);
+// An integer compared with itself is a constant.
 ExprId x_op(Pool *p, Op op, DType t, const ExprId *in, uint32_t n, uint32_t place);
 ExprId x_index(Pool *p, DType t, IndexId at);
 ExprId x_inside(Pool *p, IndexId at, Poly bound);
