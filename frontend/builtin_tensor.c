@@ -474,7 +474,7 @@ static Value bi_along(Elab *e, const BuiltinCall *c) {
 
 // ---- indices
 
-static bool is_index(Elab *e, NodeId i, Span at, const char *name) {
+bool is_index(Elab *e, NodeId i, Span at, const char *name) {
   if (node_of(e, i)->dtype == DT_I32) return true;
   Diag *g = err(e, DIAG_E0204, at, "`%s` wants i32 indices", name);
   diag_label(g, "this is %s", tensor_text(e, i));
@@ -690,6 +690,11 @@ static const Builtin table[] = {
     {"conv", "x W ?stride ?pad ?dilation ?lhs_dilation ?groups", bi_conv, 0},
     {"box", "x window ?stride ?pad", bi_window, OP_BOX},
     {"max_window", "x window ?stride ?pad", bi_window, OP_ARGWINDOW},
+    {"take_along", "x i", bi_take_along, 0},
+    {"cumsum", "x axis", bi_rows, OP_CUMSUM},
+    {"argsort", "x ?axis", bi_rows, OP_ARGSORT},
+    {"cholesky", "A", bi_cholesky, 0},
+    {"triangular_solve", "L B ?lower", bi_triangular_solve, 0},
     {"iota", "n", bi_iota, 0},
     {"zeros", "?shape", bi_fill, 0},
     {"ones", "?shape", bi_fill, 1},

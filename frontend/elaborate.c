@@ -21,6 +21,7 @@ Span user_span(const Elab *e, Span at) {
   if (at.source && !is_std(e, at)) return at;
   for (const Frame *f = e->frame; f; f = f->up)
     if (f->call && !is_std(e, f->call->span)) return f->call->span;
+  if (e->fn && e->fn->init_path && !is_std(e, e->fn->init_at)) return e->fn->init_at;
   return at;
 }
 

@@ -254,6 +254,7 @@ struct Ctx {
   VEC(NodeId) options;
   VEC(uint32_t) sites;
   const char *init_path; // FN_INIT: of the store being initialised
+  Span init_at;          // its initial value in the source
   uint32_t init_draws;
   Scope *finish_scope; // FN_EVAL: where its `finish` block stood
   const Stmt *finish;

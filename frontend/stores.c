@@ -129,6 +129,7 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   Saved saved = enter_ctx(e, into, scope);
   frame_push(e, NULL, r, r->name, NULL);
   into->init_path = path;
+  into->init_at = x->span;
   into->init_draws = 0;
   Value v = eval(e, x);
   if (v.kind == V_NPY) {

@@ -235,6 +235,51 @@ static const char *RULE_REDUCE(const Graph *g, Node *n) {
   return NULL;
 }
 
+static bool is_half(DType t) { return t == DT_F16 || t == DT_BF16; }
+
+static const char *RULE_CUMSUM(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  if (n->attr.axis >= x->shape.rank) return "no such axis";
+  if (x->dtype == DT_MASK || is_half(x->dtype)) return "no sums of this type";
+  n->shape = x->shape;
+  n->dtype = sum_dtype(x->dtype);
+  return NULL;
+}
+
+static const char *RULE_ARGSORT(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  if (n->attr.axis >= x->shape.rank) return "no such axis";
+  if (x->dtype == DT_MASK || is_half(x->dtype)) return "no order of this type";
+  n->shape = x->shape;
+  n->dtype = DT_I32;
+  return NULL;
+}
+
+static const char *square(const Node *x) {
+  uint32_t r = x->shape.rank;
+  if (!dtype_is_real(x->dtype) || is_half(x->dtype)) return "a matrix of f32 or f64";
+  return r >= 2 && dim_eq(x->shape.d[r - 2], x->shape.d[r - 1]) ? NULL : "the matrix is not square";
+}
+
+static const char *RULE_CHOLESKY(const Graph *g, Node *n) {
+  n->shape = input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  return square(input(g, n, 0));
+}
+
+static const char *RULE_SOLVE(const Graph *g, Node *n) {
+  const Node *l = input(g, n, 0), *b = input(g, n, 1);
+  const char *why = square(l);
+  if (why) return why;
+  n->shape = b->shape;
+  n->dtype = b->dtype;
+  if (l->dtype != b->dtype) return "operands have different types";
+  if (l->shape.rank != b->shape.rank) return "the ranks differ";
+  for (uint32_t i = 0; i + 1 < l->shape.rank; i++) // the last of these: as many rows
+    if (!dim_eq(l->shape.d[i], b->shape.d[i])) return "the sizes differ";
+  return NULL;
+}
+
 // Marks the axes named by `list`; false when one is out of range or named twice.
 static bool mark_axes(const Shape *s, const uint8_t *list, uint32_t n, uint32_t *marks) {
   for (uint32_t i = 0; i < n; i++) {
