@@ -2,6 +2,8 @@
 // table at the end, which is why the file is long.
 #include "frontend/builtins.h"
 
+#include "ir/shape_rules.h"
+
 // ---- reductions
 
 // axis, keep, keepdim stand at c->v[at], at + 1, at + 2.
@@ -162,8 +164,8 @@ static Value bi_arg(Elab *e, const BuiltinCall *c) {
 static Value reshape_to(Elab *e, NodeId n, const Shape *s, Span at) {
   const Shape *old = &node_of(e, n)->shape;
   Dim a, b;
-  bool known = shape_count(old, &a) && shape_count(s, &b);
-  if (known ? !dim_eq(a, b) : !shape_eq(old, s)) {
+  if (!reshape_fits(old, s)) {
+    bool known = shape_count(old, &a) && shape_count(s, &b);
     Diag *g = err(e, DIAG_E0203, at, "`reshape` keeps the number of elements");
     diag_label(g, "%s to %s", shape_text(e, old), shape_text(e, s));
     if (known) diag_note(g, "%s elements here, %s there", dim_text(e, a), dim_text(e, b));

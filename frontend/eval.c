@@ -1,6 +1,6 @@
 // Expressions. `eval` gives a value, reading stores; `eval_ref` gives a place, for `update p`, `over
 // net.head` and `save`. Everything static is evaluated here and now; everything else becomes nodes.
-#include "frontend/sema.h"
+#include "frontend/labels.h"
 
 #include "ir/base/nearest.h"
 
@@ -321,9 +321,9 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
   case EX_INDEX: return eval_index(e, x);
   case EX_MEMBER: return member_of(e, eval_ref(e, x->u.member.base), &x->u.member.name);
   case EX_SCAN: return not_yet(e, x->span, "`scan`");
-  case EX_EINSUM: return not_yet(e, x->span, "`einsum`");
-  case EX_REARRANGE: return not_yet(e, x->span, "`rearrange`");
-  case EX_REDUCE: return not_yet(e, x->span, "`reduce`");
+  case EX_EINSUM: return eval_einsum(e, x);
+  case EX_REARRANGE:
+  case EX_REDUCE: return eval_rearrange(e, x);
   case EX_ERROR: return v_poison();
   }
   return v_poison();
