@@ -28,7 +28,7 @@ static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
   const char *name = s->u.dim.name.text;
   if (!g->symbol) {
     Scope *saved = e->scope;
-    e->scope = e->top;
+    e->scope = home(e, s->span);
     int64_t bound = 0;
     bool ok = eval_int(e, s->u.dim.bound, &bound, "the bound of a dim");
     e->scope = saved;
@@ -40,8 +40,9 @@ static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
     }
     g->symbol = name;
     g->bound = bound;
+    e->fn->dim = s;
   }
-  if (g->symbol != name) {
+  if (e->fn->dim != s) {
     Diag *d = err(e, DIAG_E0212, at, "two dynamic sizes in one function: `%s` and `%s`", g->symbol, name);
     diag_note(d, "one function may depend on one dynamic size");
     return v_poison();
@@ -265,6 +266,30 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   return v_poison();
 }
 
+// What stands at the top level of an imported file, but for what is ignored there.
+static Value module_member(Elab *e, uint32_t module, const Name *name) {
+  const Module *m = &e->modules.data[module];
+  Scope *s = e->tops[module];
+  Binding *b = scope_local(s, name->text);
+  const Stmt *export = NULL;
+  for (uint32_t i = 0; i < m->file->decls.len; i++) {
+    const Stmt *d = m->file->decls.data[i];
+    if (d->kind == ST_EXPORT && d->u.fn.name.text == name->text) export = d;
+  }
+  if (b && !export) return binding_value(e, b);
+  if (lost(e, name->text) || !first_time(e, "module %u %s", module, name->text)) return v_poison();
+  const char *file = source_get(e->sources, m->file->source)->name;
+  Diag *g = err(e, DIAG_E0209, name->span, "%s has no `%s`", file, name->text);
+  if (export) {
+    diag_note(g, "`train`, `test` and `export` of an imported file are ignored; a `fn` is visible");
+    return v_poison();
+  }
+  Nearest n = nearest_to(name->text);
+  for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
+  if (n.best) diag_label(g, "did you mean `%s`?", n.best);
+  return v_poison();
+}
+
 static Value list_kid(Elab *e, const Name *name) {
   diag_label(err(e, DIAG_E0209, name->span, "a list has no member `%s`", name->text),
              "elements are taken with `[i]`");
@@ -280,6 +305,7 @@ static Value member_of(Elab *e, Value base, const Name *name) {
     return v_tensor(e, record_field(e, base.u.record.use, base.u.record.stream, name, &t));
   }
   case V_LIST: return list_kid(e, name);
+  case V_MODULE: return module_member(e, base.u.module, name);
   default: {
     Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
     diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));

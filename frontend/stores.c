@@ -25,7 +25,7 @@ StoreRef *find_member_store(Instance *i, const char *name) {
 }
 
 static const char *store_path(Elab *e, const StoreRef *r) {
-  if (r->kind == STORE_EVAL_STATE) return arena_printf(e->a, "%s.%s", r->prefix, r->name);
+  if (r->prefix) return arena_printf(e->a, "%s.%s", r->prefix, r->name);
   return r->owner ? arena_printf(e->a, "%s.%s", instance_path(e, r->owner), r->name) : r->name;
 }
 

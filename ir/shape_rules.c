@@ -76,7 +76,8 @@ static const char *RULE_CAST(const Graph *g, Node *n) {
   return n->dtype < DT_COUNT ? NULL : "no such type";
 }
 
-// The coefficients of the product of all sizes as a polynomial of N, modulo 2^64: a valid shape's are far smaller.
+// The coefficients of the product of all sizes as a polynomial of N, modulo 2^64: a valid shape's are far
+// smaller.
 static void count_polynomial(const Shape *s, uint64_t c[MAX_RANK + 1]) {
   memset(c, 0, (MAX_RANK + 1) * sizeof *c);
   c[0] = 1;
