@@ -4,6 +4,8 @@
 
 #include "ir/shape_rules.h"
 
+#include <assert.h>
+
 // ---- reductions
 
 // axis, keep, keepdim stand at c->v[at], at + 1, at + 2.
@@ -83,6 +85,15 @@ static bool some_elements(Elab *e, const Shape *s, uint32_t mask, const BuiltinC
   return true;
 }
 
+static bool no_mask(Elab *e, const BuiltinCall *c, NodeId n, bool only_real) {
+  DType t = node_of(e, n)->dtype;
+  if (t != DT_MASK && (!only_real || dtype_is_real(t))) return true;
+  Diag *g = err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for %s", c->fn->name, dtype_name(t));
+  diag_label(g, "this is %s", tensor_text(e, n));
+  diag_note(g, "convert with `cast(x, %s)`", only_real ? "real" : "i32");
+  return false;
+}
+
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   uint32_t at = op == OP_SUM ? 1 : 2;
   if (list_of_numbers(c->v[0])) return reduce_static(e, c, op, mean);
@@ -93,12 +104,7 @@ Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   uint32_t mask;
   bool keepdim;
   if (!reduced_axes(e, c, at, s.rank, &mask, &keepdim)) return v_poison();
-  if (t == DT_MASK || (mean && !dtype_is_real(t))) {
-    Diag *g = err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for %s", c->fn->name, dtype_name(t));
-    diag_label(g, "this is %s", tensor_text(e, n));
-    diag_note(g, "convert with `cast(x, %s)`", mean ? "real" : "i32");
-    return v_poison();
-  }
+  if (!no_mask(e, c, n, mean)) return v_poison();
   if (op != OP_SUM && !some_elements(e, &s, mask, c)) return v_poison();
   Builder *b = &e->fn->b;
   NodeId r = mask || op == OP_SUM ? b_reduce(b, op, n, mask) : n;
@@ -112,9 +118,40 @@ Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
 
 static Value bi_sum(Elab *e, const BuiltinCall *c) { return reduce_call(e, c, OP_SUM, c->fn->data != 0); }
 
-// prod: slices multiplied one by one, for axes of a static size
+// The elements a .. b of an axis, and where the axis ends before b, ones.
+static NodeId with_ones(Elab *e, NodeId n, uint32_t axis, Dim from, Dim to) {
+  Shape s = node_of(e, n)->shape;
+  DType t = node_of(e, n)->dtype;
+  Dim lo[MAX_RANK], hi[MAX_RANK];
+  int64_t interior[MAX_RANK] = {0};
+  for (uint32_t i = 0; i < s.rank; i++) lo[i] = hi[i] = dim_of(0);
+  bool ok = dim_sub(dim_of(0), from, &lo[axis]) && dim_sub(to, s.d[axis], &hi[axis]);
+  assert(ok); // both lie within MAX_ELEMENTS
+  (void)ok;
+  Scalar one = dtype_is_real(t) ? (Scalar){.f = 1} : (Scalar){.i = 1};
+  return b_pad(&e->fn->b, n, lo, hi, interior, one);
+}
+
+// Half by half: the derivative of each product is right where elements are 0, and there are log n of them. A
+// dynamic axis is filled up with ones to its bound. Leaves an axis of size 1.
+static NodeId prod_axis(Elab *e, NodeId n, uint32_t axis) {
+  const Graph *g = e->fn->b.g;
+  Dim d = node_of(e, n)->shape.d[axis];
+  int64_t size = dim_at(d, g->symbol ? g->bound : 1), low = dim_at(d, 1);
+  if (low > size) size = low;
+  if (size == 0) size = 1;
+  if (!dim_is(d, size)) n = with_ones(e, n, axis, dim_of(0), dim_of(size));
+  while (size > 1) {
+    int64_t half = (size + 1) / 2;
+    NodeId a = slice_axis(e, n, axis, dim_of(0), dim_of(half)).u.node;
+    NodeId b = with_ones(e, n, axis, dim_of(half), dim_of(2 * half));
+    n = b_ew2(&e->fn->b, OP_MUL, a, b);
+    size = half;
+  }
+  return n;
+}
+
 static Value bi_prod(Elab *e, const BuiltinCall *c) {
-  enum { MAX_PROD = 4096 };
   if (c->v[0].kind == V_LIST && c->v[0].u.list.len == 0) return v_int(1);
   if (c->v[0].kind == V_LIST && v_list_of_ints(c->v[0])) {
     Expr x = {.span = c->span};
@@ -127,20 +164,11 @@ static Value bi_prod(Elab *e, const BuiltinCall *c) {
   Shape s = node_of(e, n)->shape, kept = {0};
   uint32_t mask;
   bool keepdim;
-  if (!reduced_axes(e, c, 1, s.rank, &mask, &keepdim)) return v_poison();
+  if (!reduced_axes(e, c, 1, s.rank, &mask, &keepdim) || !no_mask(e, c, n, false)) return v_poison();
   for (uint32_t i = 0; i < s.rank; i++) {
-    if (!(mask >> i & 1)) {
-      kept.d[kept.rank++] = s.d[i];
-      continue;
-    }
-    if (keepdim) kept.d[kept.rank++] = dim_of(1);
-    if (!dim_static(s.d[i]) || s.d[i].b > MAX_PROD || s.d[i].b < 1)
-      return not_yet(e, c->spans[0], "`prod` over this axis");
-    Value r = slice_axis(e, n, i, dim_of(0), dim_of(1));
-    for (int64_t k = 1; k < s.d[i].b && r.kind != V_POISON; k++)
-      r = ew_binary(e, OP_MUL, r, slice_axis(e, n, i, dim_of(k), dim_of(k + 1)), c->span, "prod");
-    if (r.kind == V_POISON) return r;
-    n = r.u.node;
+    bool gone = mask >> i & 1;
+    if (gone) n = prod_axis(e, n, i);
+    if (!gone || keepdim) kept.d[kept.rank++] = gone ? dim_of(1) : s.d[i];
   }
   return v_tensor(e, b_reshape(&e->fn->b, n, kept));
 }
