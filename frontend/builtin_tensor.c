@@ -78,8 +78,8 @@ static bool list_of_numbers(Value v) {
 static bool some_elements(Elab *e, const Shape *s, uint32_t mask, const BuiltinCall *c) {
   for (uint32_t i = 0; i < s->rank; i++)
     if ((mask >> i & 1) && dim_is(s->d[i], 0)) {
-      diag_label(err(e, DIAG_E0203, c->spans[0], "`%s` of no elements", c->fn->name), "axis %u has size 0",
-                 i);
+      diag_label(err(e, DIAG_E0203, c->spans[0], "`%s` of no elements", c->fn->name),
+                 "axis %u of %s has size 0", i, shape_text(e, s));
       return false;
     }
   return true;
@@ -105,7 +105,7 @@ Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   bool keepdim;
   if (!reduced_axes(e, c, at, s.rank, &mask, &keepdim)) return v_poison();
   if (!no_mask(e, c, n, mean)) return v_poison();
-  if (op != OP_SUM && !some_elements(e, &s, mask, c)) return v_poison();
+  if ((op != OP_SUM || mean) && !some_elements(e, &s, mask, c)) return v_poison();
   Builder *b = &e->fn->b;
   NodeId r = mask || op == OP_SUM ? b_reduce(b, op, n, mask) : n;
   if (mean) r = b_ew2(b, OP_DIV, r, count_node(e, &s, mask, t));
@@ -511,6 +511,18 @@ static bool is_index(Elab *e, NodeId i, Span at, const char *name) {
   return false;
 }
 
+// An index that is known and outside for every size of the axis: no need to wait for the run.
+static bool known_inside(Elab *e, Value v, Dim size, Span at) {
+  for (uint32_t k = 0; v.kind == V_LIST && k < v.u.list.len; k++)
+    if (!known_inside(e, v.u.list.data[k], size, at)) return false;
+  const Graph *g = e->fn->b.g;
+  if (v.kind != V_INT || (v.u.i >= 0 && v.u.i < dim_at(size, g->symbol ? g->bound : 1))) return true;
+  Diag *d = err(e, DIAG_E0210, at, "this index is outside");
+  diag_label(d, "%lld, the axis has %s", (long long)v.u.i, dim_text(e, size));
+  if (v.u.i < 0) diag_note(d, "negative indices count from the end in `x[-1]`, not in tensors of indices");
+  return false;
+}
+
 static bool gather_shape(Elab *e, NodeId x, NodeId i, uint32_t axis, Shape *out, Span at) {
   const Shape *xs = &node_of(e, x)->shape, *is = &node_of(e, i)->shape;
   *out = (Shape){0};
@@ -531,6 +543,7 @@ static Value bi_gather(Elab *e, const BuiltinCall *c) {
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], "gather")) return v_poison();
   if (!arg_axis(e, c, 2, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
+  if (!known_inside(e, c->v[1], node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, axis, 0));
 }
 
@@ -542,6 +555,7 @@ static Value bi_scatter_add(Elab *e, const BuiltinCall *c) {
   NodeId u = to_node(e, c->v[2], node_of(e, x)->dtype, c->spans[2]);
   if (u == NO_NODE || !arg_axis(e, c, 3, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
+  if (!known_inside(e, c->v[1], node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
   if (node_of(e, u)->dtype != node_of(e, x)->dtype || node_of(e, x)->dtype == DT_MASK) {
     diag_label(err(e, DIAG_E0204, c->span, "element types do not mix in `scatter_add`"), "%s and %s",
                tensor_text(e, x), tensor_text(e, u));
@@ -563,6 +577,7 @@ static Value bi_pick(Elab *e, const BuiltinCall *c) {
                shape_text(e, &is));
     return v_poison();
   }
+  if (!known_inside(e, c->v[1], xs.d[xs.rank - 1], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, xs.rank - 1, xs.rank - 1));
 }
 
@@ -573,6 +588,11 @@ static Value bi_iota(Elab *e, const BuiltinCall *c) {
   if (!value_shape(e, c->v[0], c->spans[0], &s)) return v_poison();
   if (s.rank != 1) {
     diag_label(err(e, DIAG_E0202, c->spans[0], "`iota` wants one size"), "%u here", s.rank);
+    return v_poison();
+  }
+  if (dim_at(s.d[0], e->fn->b.g->symbol ? e->fn->b.g->bound : 1) > INT64_C(1) << 31) {
+    diag_label(err(e, DIAG_E0302, c->spans[0], "`iota` counts in i32: it has at most 2^31 elements"),
+               "%s here", dim_text(e, s.d[0]));
     return v_poison();
   }
   return v_tensor(e, b_iota(&e->fn->b, DT_I32, s, 0));
