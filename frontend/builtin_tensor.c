@@ -400,6 +400,21 @@ static Value bi_reverse(Elab *e, const BuiltinCall *c) {
   return v_tensor(e, mask ? b_reverse(&e->fn->b, n, mask) : n);
 }
 
+// size + (size - 1) interior + lo + hi; an entry is [lo, hi] or [lo, hi, interior].
+static bool pad_entry(Value p, Dim size, Dim *lo, Dim *hi, int64_t *interior, Dim *out, bool *fits) {
+  Dim gaps;
+  if (p.kind != V_LIST || p.u.list.len < 2 || p.u.list.len > 3) return false;
+  if (!v_as_dim(p.u.list.data[0], lo) || !v_as_dim(p.u.list.data[1], hi)) return false;
+  *interior = 0;
+  if (p.u.list.len == 3) {
+    if (p.u.list.data[2].kind != V_INT || p.u.list.data[2].u.i < 0) return false;
+    *interior = p.u.list.data[2].u.i;
+  }
+  *fits = dim_sub(size, dim_of(1), &gaps) && dim_mul(gaps, dim_of(*interior), &gaps) &&
+          dim_add(size, gaps, out) && dim_add(*out, *lo, out) && dim_add(*out, *hi, out);
+  return true;
+}
+
 static Value bi_pad(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
@@ -408,16 +423,21 @@ static Value bi_pad(Elab *e, const BuiltinCall *c) {
   Dim lo[MAX_RANK], hi[MAX_RANK];
   int64_t interior[MAX_RANK] = {0};
   Value v = c->v[1];
-  bool ok = v.kind == V_LIST && v.u.list.len == s.rank;
+  bool ok = v.kind == V_LIST && v.u.list.len == s.rank, fits = true;
   for (uint32_t i = 0; ok && i < s.rank; i++) {
-    Value p = v.u.list.data[i];
-    ok = p.kind == V_LIST && p.u.list.len == 2 && v_as_dim(p.u.list.data[0], &lo[i]) &&
-         v_as_dim(p.u.list.data[1], &hi[i]);
-    ok = ok && dim_add(out.d[i], lo[i], &out.d[i]) && dim_add(out.d[i], hi[i], &out.d[i]);
+    bool one_fits = true;
+    ok = pad_entry(v.u.list.data[i], s.d[i], &lo[i], &hi[i], &interior[i], &out.d[i], &one_fits);
+    fits &= one_fits;
   }
   if (!ok) {
-    diag_label(err(e, DIAG_E0203, c->spans[1], "`pad` wants [lo, hi] for each axis"),
-               "the tensor has rank %u", s.rank);
+    Diag *g = err(e, DIAG_E0203, c->spans[1], "`pad` wants [lo, hi] for each axis");
+    diag_label(g, "the tensor has rank %u", s.rank);
+    diag_note(g, "`[lo, hi, interior]` also puts so many elements, at least 0, between neighbours");
+    return v_poison();
+  }
+  if (!fits) {
+    diag_label(err(e, DIAG_E0804, c->spans[1], "a tensor of more than 2^40 elements"), "%s padded so",
+               shape_text(e, &s));
     return v_poison();
   }
   if (!check_elements(e, &out, c->span)) return v_poison();
@@ -511,16 +531,20 @@ static bool is_index(Elab *e, NodeId i, Span at, const char *name) {
   return false;
 }
 
-// An index that is known and outside for every size of the axis: no need to wait for the run.
-static bool known_inside(Elab *e, Value v, Dim size, Span at) {
-  for (uint32_t k = 0; v.kind == V_LIST && k < v.u.list.len; k++)
-    if (!known_inside(e, v.u.list.data[k], size, at)) return false;
+// Indices that are known, and one outside for every size of the axis: no need to wait for the run.
+static bool known_inside(Elab *e, NodeId i, Dim size, Span at) {
   const Graph *g = e->fn->b.g;
-  if (v.kind != V_INT || (v.u.i >= 0 && v.u.i < dim_at(size, g->symbol ? g->bound : 1))) return true;
-  Diag *d = err(e, DIAG_E0210, at, "this index is outside");
-  diag_label(d, "%lld, the axis has %s", (long long)v.u.i, dim_text(e, size));
-  if (v.u.i < 0) diag_note(d, "negative indices count from the end in `x[-1]`, not in tensors of indices");
-  return false;
+  const Node *n = node_of(e, i);
+  int64_t end = dim_at(size, g->symbol ? g->bound : 1);
+  for (int64_t k = 0; n->op == OP_CONST && k < n->attr.konst.count; k++) {
+    int64_t v = n->attr.konst.data[k].i;
+    if (v >= 0 && v < end) continue;
+    Diag *d = err(e, DIAG_E0210, at, "this index is outside");
+    diag_label(d, "%lld, the axis has %s", (long long)v, dim_text(e, size));
+    if (v < 0) diag_note(d, "negative indices count from the end in `x[-1]`, not in tensors of indices");
+    return false;
+  }
+  return true;
 }
 
 static bool gather_shape(Elab *e, NodeId x, NodeId i, uint32_t axis, Shape *out, Span at) {
@@ -543,7 +567,7 @@ static Value bi_gather(Elab *e, const BuiltinCall *c) {
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], "gather")) return v_poison();
   if (!arg_axis(e, c, 2, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
-  if (!known_inside(e, c->v[1], node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
+  if (!known_inside(e, i, node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, axis, 0));
 }
 
@@ -555,7 +579,7 @@ static Value bi_scatter_add(Elab *e, const BuiltinCall *c) {
   NodeId u = to_node(e, c->v[2], node_of(e, x)->dtype, c->spans[2]);
   if (u == NO_NODE || !arg_axis(e, c, 3, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
-  if (!known_inside(e, c->v[1], node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
+  if (!known_inside(e, i, node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
   if (node_of(e, u)->dtype != node_of(e, x)->dtype || node_of(e, x)->dtype == DT_MASK) {
     diag_label(err(e, DIAG_E0204, c->span, "element types do not mix in `scatter_add`"), "%s and %s",
                tensor_text(e, x), tensor_text(e, u));
@@ -577,7 +601,7 @@ static Value bi_pick(Elab *e, const BuiltinCall *c) {
                shape_text(e, &is));
     return v_poison();
   }
-  if (!known_inside(e, c->v[1], xs.d[xs.rank - 1], c->spans[1])) return v_poison();
+  if (!known_inside(e, i, xs.d[xs.rank - 1], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, xs.rank - 1, xs.rank - 1));
 }
 

@@ -208,15 +208,12 @@ Value eval_einsum(Elab *e, const Expr *x) {
   if (!nothing_lost(e, &s, has_dots)) return v_poison();
   for (uint32_t i = 0; i < s.result.n; i++) s.want[i] = s.result.id[s.result.group[i].first];
   for (uint32_t i = 0; i < s.n; i++) s.x[i] = labelled_diagonal(e, drop_stretched(e, &s.l, s.x[i]));
+  uint64_t *needed = ARENA_ARRAY(e->a, s.n, uint64_t); // by the result and the operands after the i-th
+  for (uint32_t k = 0; k < s.result.n; k++) needed[s.n - 1] |= label_bit(s.want[k]);
+  for (uint32_t i = s.n - 1; i-- > 0;) needed[i] = needed[i + 1] | labelled_mask(&s.x[i + 1]);
   Labelled r = s.x[0];
-  for (uint32_t i = 1; i < s.n; i++) {
-    uint64_t keep = 0;
-    for (uint32_t k = 0; k < s.result.n; k++) keep |= label_bit(s.want[k]);
-    for (uint32_t k = i + 1; k < s.n; k++) keep |= labelled_mask(&s.x[k]);
-    if (!multiply(e, &s, r, s.x[i], keep, i + 1 == s.n, &r)) return v_poison();
-  }
-  uint64_t keep = 0;
-  for (uint32_t k = 0; k < s.result.n; k++) keep |= label_bit(s.want[k]);
-  r = labelled_sum(e, r, keep);
+  for (uint32_t i = 1; i < s.n; i++)
+    if (!multiply(e, &s, r, s.x[i], needed[i], i + 1 == s.n, &r)) return v_poison();
+  r = labelled_sum(e, r, needed[s.n - 1]);
   return v_tensor(e, labelled_order(e, r, s.want).node);
 }

@@ -34,8 +34,9 @@ static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
     e->scope = saved;
     if (!ok) return v_poison();
     if (bound < 1 || bound > INT32_MAX) {
-      diag_label(err(e, DIAG_E0211, s->u.dim.bound->span, "the bound of `dim %s` must be at least 1", name),
-                 "%lld", (long long)bound);
+      Diag *d = err(e, DIAG_E0211, s->u.dim.bound->span, "the bound of `dim %s` must be at %s", name,
+                    bound < 1 ? "least 1" : "most 2147483647");
+      diag_label(d, "%lld", (long long)bound);
       return v_poison();
     }
     g->symbol = name;

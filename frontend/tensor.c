@@ -16,7 +16,7 @@ bool check_elements(Elab *e, const Shape *s, Span at) {
   int64_t bound = e->fn->b.g->symbol ? e->fn->b.g->bound : 1;
   for (uint32_t i = 0; i < s->rank; i++) {
     int64_t d = dim_at(s->d[i], bound);
-    if (d < 0) {
+    if (d < 0 || dim_at(s->d[i], 1) < 0) {
       diag_label(err(e, DIAG_E0211, at, "a size can't be negative"), "%s", shape_text(e, s));
       return false;
     }
