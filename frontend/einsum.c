@@ -50,11 +50,11 @@ static bool sizes(Elab *e, Einsum *s, bool *has_dots, uint32_t *lead) {
     uint32_t named = p->n;
     if (!labels_fit_rank(e, &s->l, p, &shape)) return false;
     *has_dots |= p->dots;
+    const char *text = tensor_text(e, x->node);
     if (shape.rank - named > *lead) *lead = shape.rank - named;
     for (uint32_t a = 0; a < shape.rank; a++) {
       x->id[x->n++] = p->id[p->group[a].first];
-      if (!label_size(e, &s->l, x->id[a], shape.d[a], p->group[a].span, tensor_text(e, x->node)))
-        return false;
+      if (!label_size(e, &s->l, x->id[a], shape.d[a], p->group[a].span, text)) return false;
     }
   }
   return true;

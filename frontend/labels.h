@@ -25,9 +25,9 @@ typedef struct Group {
   Span span;
 } Group;
 
-enum { MAX_FACTORS = 64 };
+enum { MAX_FACTORS = 2 * MAX_RANK };
 typedef struct LabelPattern {
-  Group group[MAX_LABELS];
+  Group group[MAX_RANK];
   uint32_t n;
   uint8_t id[MAX_FACTORS];
   Span at[MAX_FACTORS];
