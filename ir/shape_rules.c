@@ -5,6 +5,7 @@
 #include "ir/base/checked.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const Node *input(const Graph *g, const Node *n, uint32_t i) { return &g->nodes[n->in[i]]; }
 
@@ -75,28 +76,26 @@ static const char *RULE_CAST(const Graph *g, Node *n) {
   return n->dtype < DT_COUNT ? NULL : "no such type";
 }
 
-// The products are equal as polynomials of N: equal sizes cancel, the rest is of the form a*N + b.
-static bool same_count(const Shape *x, const Shape *y) {
-  Shape left = {0};
-  bool used[MAX_RANK] = {false};
-  for (uint32_t i = 0; i < x->rank; i++) {
-    uint32_t j = 0;
-    while (j < y->rank && (used[j] || !dim_eq(x->d[i], y->d[j]))) j++;
-    if (j < y->rank)
-      used[j] = true;
-    else
-      left.d[left.rank++] = x->d[i];
-  }
-  Shape right = {0};
-  for (uint32_t j = 0; j < y->rank; j++)
-    if (!used[j]) right.d[right.rank++] = y->d[j];
-  Dim a, b;
-  return shape_count(&left, &a) && shape_count(&right, &b) && dim_eq(a, b);
+// The coefficients of the product of all sizes as a polynomial of N, modulo 2^64: a valid shape's are far
+// smaller.
+static void count_polynomial(const Shape *s, uint64_t c[MAX_RANK + 1]) {
+  memset(c, 0, (MAX_RANK + 1) * sizeof *c);
+  c[0] = 1;
+  for (uint32_t i = 0; i < s->rank; i++)
+    for (uint32_t k = i + 2; k-- > 0;)
+      c[k] = c[k] * (uint64_t)s->d[i].b + (k ? c[k - 1] * (uint64_t)s->d[i].a : 0);
+}
+
+bool reshape_fits(const Shape *x, const Shape *y) {
+  uint64_t a[MAX_RANK + 1], b[MAX_RANK + 1];
+  count_polynomial(x, a);
+  count_polynomial(y, b);
+  return memcmp(a, b, sizeof a) == 0;
 }
 
 static const char *RULE_RESHAPE(const Graph *g, Node *n) {
   n->dtype = input(g, n, 0)->dtype;
-  return same_count(&n->shape, &input(g, n, 0)->shape) ? NULL : "the number of elements differs";
+  return reshape_fits(&input(g, n, 0)->shape, &n->shape) ? NULL : "the number of elements differs";
 }
 
 static const char *RULE_TRANSPOSE(const Graph *g, Node *n) {

@@ -162,6 +162,18 @@ static char *read_text(const char *path, size_t *len, Arena *a) {
   return text;
 }
 
+// Imports of tests/programs are relative to the importing file.
+static Found find_import(void *arena, const char *path, const char *from) {
+  Arena *a = arena;
+  const char *slash = strrchr(from, '/');
+  Found f = {.problem = "there is no such file"};
+  f.name = slash ? arena_printf(a, "%.*s/%s", (int)(slash - from), from, path) : path;
+  f.identity = path;
+  f.text = read_text(f.name, &f.len, a);
+  if (f.text) f.problem = NULL;
+  return f;
+}
+
 // The front half of driver/main.c, for a model known to be right.
 static Program *program_of(const char *path, DType real, Arena *a) {
   size_t len = 0;
@@ -177,8 +189,9 @@ static Program *program_of(const char *path, DType real, Arena *a) {
         parse_source(source_add(sources, e->name, e->text, e->len, true), sources, names, diags, a);
   }
   File *user = parse_source(source_add(sources, path, text, len, false), sources, names, diags, a);
-  Program *p =
-      elaborate(user, std_files, embedded_std.n, sources, names, &(ElaborateOptions){.real = real}, diags, a);
+  Modules modules = import_files(user, &(Loader){find_import, a, path}, sources, names, diags, a);
+  const ElaborateOptions options = {.real = real, .modules = &modules};
+  Program *p = elaborate(user, std_files, embedded_std.n, sources, names, &options, diags, a);
   if (p) passes_run(p, &(PassOptions){.verify = true}, a);
   return p;
 }
