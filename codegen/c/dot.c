@@ -101,11 +101,25 @@ static void hoisted_parts(DotText *t, Block *b) {
   if (e->hoist.parts.len == 0) return;
   Block loop = block_in(b, bit(t->d->n));
   for (size_t k = 0; k < e->hoist.parts.len; k++) {
-    emit_line(b, "ptrdiff_t at%zu[%d];", k, COLUMNS);
-    emit_line(&loop, "at%zu[col] = %s;", k, e->hoist.parts.data[k]);
+    bool narrow = e->hoist.narrow;
+    emit_line(b, "%s at%zu[%d];", narrow ? "int32_t" : "ptrdiff_t", k, COLUMNS);
+    emit_line(&loop, narrow ? "at%zu[col] = (int32_t)(%s);" : "at%zu[col] = %s;", k, e->hoist.parts.data[k]);
   }
   block_declare(&loop, t->column, column_of(t));
   block_close(&loop, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
+}
+
+// No index into what the panel is loaded from needs more than 32 bits, also where it is about to be clamped.
+static bool all_narrow(const DotText *t) {
+  const Emit *e = t->e;
+  bool *seen = ARENA_ARRAY(e->a, e->p->exprs.len, bool);
+  pool_mark(e->p, t->d->rhs, seen);
+  for (ExprId x = 0; x < e->p->exprs.len; x++) {
+    if (!seen[x] || pool_expr(e->p, x)->kind != X_LOAD) continue;
+    const Buffer *b = &e->f->buffers.data[pool_expr(e->p, x)->number];
+    if (shape_elements(&b->shape, e->bound) > INT32_MAX / 8) return false;
+  }
+  return true;
 }
 
 static void panel(DotText *t, Block *b) {
@@ -113,7 +127,12 @@ static void panel(DotText *t, Block *b) {
   Block whole = block_in(b, 0);
   whole.indent = b->indent;
   Block steps = block_in(&whole, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
-  e->hoist = (Hoist){.on = true, .column = bit(t->d->n), .step = bit(t->d->k)};
+  e->hoist = (Hoist){.on = true,
+                     .narrow = all_narrow(t),
+                     .own = bit(t->d->n),
+                     .other = bit(t->d->k),
+                     .name = "at",
+                     .at = "col"};
   Text v = emit_value(e, t->d->rhs, &loop);
   e->hoist.on = false;
   emit_line(&loop, "panel[%s][col] = %s;", t->line, v.s);
@@ -129,6 +148,20 @@ static const char *multiply_add(DotText *t, const char *x, const char *y, const 
   return text_op(e->a, OP_FMA, t->d->dtype, t->d->dtype, (Text[]){{x, true}, {y, true}, {acc, true}}, NULL).s;
 }
 
+// Quotients of the step's number are the same for every row.
+static void hoisted_steps(DotText *t, Block *b) {
+  Emit *e = t->e;
+  if (e->hoist.parts.len == 0) return;
+  Poly k = index_extent(e->p->index, t->d->k);
+  int64_t depth = t->many_blocks ? DOT_BLOCK : poly_at(&k, e->bound);
+  Block loop = block_in(b, bit(t->d->k));
+  for (size_t i = 0; i < e->hoist.parts.len; i++) {
+    emit_line(b, "ptrdiff_t from%zu[%d];", i, (int)(depth > 0 ? depth : 1));
+    emit_line(&loop, "from%zu[%s] = %s;", i, t->line, e->hoist.parts.data[i]);
+  }
+  block_close(&loop, t->loop, "}");
+}
+
 // MICRO rows against the panel, one vector of its columns at a time: so many accumulators are registers.
 static void micro(DotText *t, Block *b) {
   Emit *e = t->e;
@@ -137,12 +170,15 @@ static void micro(DotText *t, Block *b) {
   Block group = block_in(b, 0), part = block_in(&group, 0), steps = block_in(&part, bit(t->d->k));
   Block columns = block_in(&steps, 0);
   for (int i = 0; i < n; i++) emit_line(&part, "%s c%d[%s] = {0};", t->type, i, lanes);
+  e->hoist = (Hoist){.own = bit(t->d->k), .other = bit(t->d->m), .name = "from", .at = t->line};
   for (int i = 0; i < n; i++) {
     Block row = block_in(&steps, bit(t->d->m)); // a scope of its own: names of one row are not another's
     const char *saved = e->var[t->d->m];
     row.indent = steps.indent;
     e->var[t->d->m] = arena_printf(e->a, "%s_%d", t->row, i);
+    e->hoist.on = true;
     Text v = emit_value(e, t->d->lhs, &row);
+    e->hoist.on = false;
     emit_line(&row, "const %s m%d = %s;", t->type, i, v.s);
     block_close(&row, NULL, NULL);
     e->var[t->d->m] = saved;
@@ -175,6 +211,7 @@ static void micro(DotText *t, Block *b) {
     block_declare(&group, name,
                   inside ? row : arena_printf(e->a, "nn_least(%s, %s)", row, last_of(e, t->d->m)));
   }
+  hoisted_steps(t, b);
   block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
 

@@ -53,11 +53,15 @@ typedef struct Text {
   bool primary;
 } Text;
 
-// While a panel is loaded: parts of indices that depend on the column and not on the step, made once a tile.
+// While operands of a contraction are loaded: parts of indices that depend on one variable (`own`) and not on
+// the other, and are dear, are made once for many elements and kept in arrays. For a panel the variable is
+// the column, made once a tile; for the rows it is the step. Where the index of a panel gathers it is
+// computed in 32 bits if all of the array's can be: a vector holds twice as many.
 typedef struct Hoist {
-  bool on;
-  uint64_t column, step;   // bits of the two variables
-  VEC(const char *) parts; // part k is named at<k>[col]
+  bool on, narrow;
+  uint64_t own, other;   // bits of the two variables
+  const char *name, *at; // part k is named <name>k[<at>]
+  VEC(const char *) parts;
 } Hoist;
 
 typedef struct Emit {

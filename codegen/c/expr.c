@@ -114,10 +114,16 @@ uint32_t emit_param(Emit *e, uint32_t buffer) {
 
 // ---- indices
 
+static bool index_is_narrow(const Emit *e, IndexId i);
+
 static const char *atom_text(Emit *e, const Atom *a, Block *b) {
   if (a->kind == ATOM_VAR) return e->var[a->arg];
   if (a->kind == ATOM_VALUE) return text_operand(e->a, emit_value(e, a->arg, b));
   const char *x = emit_index(e, a->arg, b), *d = text_poly(e->a, &a->d);
+  bool narrow = a->kind == ATOM_CLAMP && index_is_narrow(e, a->arg);
+  if (narrow)
+    return arena_printf(e->a, poly_static(&a->d) ? "nn_inside32(%s, %s)" : "nn_inside32(%s, (int32_t)(%s))",
+                        x, d);
   if (a->kind == ATOM_CLAMP) return arena_printf(e->a, "nn_inside(%s, %s)", x, d);
   return arena_printf(e->a, "(%s %c %s)", x, a->kind == ATOM_DIV ? '/' : '%', d);
 }
@@ -163,7 +169,42 @@ static const char *terms_text(Emit *e, const Term *terms, uint32_t n, Block *b) 
   return s;
 }
 
-// Takes the part that is computed once for each column of a tile out of the terms: its name, or NULL.
+// While a panel is loaded: the index depends on the column by more than a plain sum, so elements are gathered
+// one by one and its text is in 32 bits.
+static bool index_is_narrow(const Emit *e, IndexId i) {
+  if (!e->hoist.on || !e->hoist.narrow) return false;
+  const Index *x = index_get(e->p->index, i);
+  bool narrow = false;
+  for (uint32_t t = 0; t < x->n; t++) {
+    const Atom *a = index_atom(e->p->index, x->terms[t].atom);
+    bool varies = atom_free(e, a) & e->hoist.own;
+    if (a->kind == ATOM_VALUE) return false;
+    if (varies && a->kind != ATOM_VAR)
+      narrow = narrow || !(atom_free(e, a) & e->hoist.other) || index_is_narrow(e, a->arg);
+    if (varies && a->kind != ATOM_VAR && atom_free(e, a) & e->hoist.other && !index_is_narrow(e, a->arg))
+      return false;
+  }
+  return narrow;
+}
+
+// Of a narrow index: the terms that are the same for all columns, as one number of 32 bits, then the others.
+static const char *narrow_text(Emit *e, const Term *terms, uint32_t n, Block *b) {
+  Term *same = ARENA_ARRAY(e->a, n, Term), *own = ARENA_ARRAY(e->a, n, Term);
+  uint32_t n_same = 0, n_own = 0;
+  for (uint32_t t = 0; t < n; t++) {
+    bool varies = atom_free(e, index_atom(e->p->index, terms[t].atom)) & e->hoist.own;
+    if (varies)
+      own[n_own++] = terms[t];
+    else
+      same[n_same++] = terms[t];
+  }
+  const char *s = n_same ? arena_printf(e->a, "(int32_t)(%s)", terms_text(e, same, n_same, b)) : "";
+  if (n_own == 0) return s;
+  const char *o = terms_text(e, own, n_own, b);
+  return n_same == 0 ? o : arena_printf(e->a, *o == '-' ? "%s - %s" : "%s + %s", s, o + (*o == '-'));
+}
+
+// Takes the part that depends on `own` alone out of the terms, where it is dear: its name, or NULL.
 static const char *hoisted(Emit *e, Term *terms, uint32_t *n, Block *b) {
   Hoist *h = &e->hoist;
   Term *part = ARENA_ARRAY(e->a, *n, Term);
@@ -171,7 +212,7 @@ static const char *hoisted(Emit *e, Term *terms, uint32_t *n, Block *b) {
   for (uint32_t t = 0; t < *n; t++) {
     const Atom *a = index_atom(e->p->index, terms[t].atom);
     uint64_t free = atom_free(e, a);
-    if (!(free & h->column) || free & h->step) continue;
+    if (!(free & h->own) || free & h->other) continue;
     part[taken++] = terms[t];
     dear += a->kind != ATOM_VAR;
   }
@@ -189,7 +230,7 @@ static const char *hoisted(Emit *e, Term *terms, uint32_t *n, Block *b) {
   size_t k = 0;
   while (k < h->parts.len && strcmp(h->parts.data[k], text) != 0) k++;
   if (k == h->parts.len) vec_push(e->a, &h->parts, text);
-  return arena_printf(e->a, "at%zu[col]", k);
+  return arena_printf(e->a, "%s%zu[%s]", h->name, k, h->at);
 }
 
 static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
@@ -201,7 +242,9 @@ static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
     terms[at] = x.terms[t];
   }
   uint32_t n = x.n;
-  const char *part = e->hoist.on ? hoisted(e, terms, &n, b) : NULL, *rest = terms_text(e, terms, n, b);
+  bool narrow = index_is_narrow(e, i);
+  const char *part = e->hoist.on ? hoisted(e, terms, &n, b) : NULL;
+  const char *rest = narrow ? narrow_text(e, terms, n, b) : terms_text(e, terms, n, b);
   *n_terms = x.n == 1 || !part ? x.n : 2;
   if (part)
     return n == 0 ? part
@@ -272,7 +315,8 @@ static Text ctx_text(Emit *e, const Expr *x) {
 static Text inside_text(Emit *e, const Expr *x, Block *b) {
   const char *i = emit_index(e, x->at[0], b);
   if (poly_is(&x->bound, 1)) return (Text){arena_printf(e->a, "%s == 0", i), false};
-  return (Text){arena_printf(e->a, "(size_t)%s < (size_t)%s", i, text_poly(e->a, &x->bound)), false};
+  const char *type = index_is_narrow(e, x->at[0]) ? "uint32_t" : "size_t";
+  return (Text){arena_printf(e->a, "(%s)%s < (%s)%s", type, i, type, text_poly(e->a, &x->bound)), false};
 }
 
 static Text index_text(Emit *e, const Expr *x, Block *b) {

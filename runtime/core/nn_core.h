@@ -104,5 +104,10 @@ static inline ptrdiff_t nn_inside(ptrdiff_t i, ptrdiff_t size) {
   if (i >= size) i = size - 1;
   return i > 0 ? i : 0;
 }
+/* The same in 32 bits, where a vector holds twice as many. */
+static inline int32_t nn_inside32(int32_t i, int32_t size) {
+  if (i >= size) i = size - 1;
+  return i > 0 ? i : 0;
+}
 
 #endif
