@@ -1,0 +1,88 @@
+"""Shapes, indices, and the tensors made from sizes alone."""
+from table import *
+
+x = lambda: real(2, 3, 4)
+
+case("reshape(x, [4, 6])", lambda x: x.reshape(4, 6), x=x())
+case("reshape(x, [3, -1])", lambda x: x.reshape(3, -1), x=x())
+case("broadcast(x, [2, 4, 3])", lambda x: x.expand(2, 4, 3), x=real(4, 1))
+case("transpose(x)", lambda x: x.transpose(-1, -2), x=x())
+case("transpose(x, [2, 0, 1])", lambda x: x.permute(2, 0, 1), x=x())
+case("swap(x, 0, -1)", lambda x: x.transpose(0, 2), x=x())
+case("concat([a, b], 1)", lambda a, b: torch.cat([a, b], 1), a=real(2, 3), b=real(2, 1))
+case("concat([a, b])", lambda a, b: torch.cat([a, b]), a=real(2, 3), b=real(1, 3))
+case("stack([a, b])", lambda a, b: torch.stack([a, b]), a=real(2, 3), b=real(2, 3))
+case("stack([a, b, a], axis = -1)", lambda a, b: torch.stack([a, b, a], -1), a=real(2, 3), b=real(2, 3))
+case("let (a, b) = split(x, 2); a * b", lambda x: x[..., :2] * x[..., 2:], x=x(), name="split")
+case("let (a, b, c) = split(x, 3, axis = 1); a * b - c", lambda x: x[:, 0:1] * x[:, 1:2] - x[:, 2:], x=x(), name="split")
+case("reverse(x, 1)", lambda x: x.flip(1), x=x())
+case("reverse(x, [0, -1])", lambda x: x.flip(0, 2), x=x())
+case("pad(x, [[1, 0], [0, 2]])", lambda x: F.pad(x, (0, 2, 1, 0)), x=real(2, 3))
+case("pad(x, [[0, 1], [2, 1]], value = 1.5)", lambda x: F.pad(x, (2, 1, 0, 1), value=1.5), x=real(2, 3))
+case("flatten(x)", lambda x: x.flatten(1), x=x())
+case("squeeze(x, 1)", lambda x: x.squeeze(1), x=real(2, 1, 3))
+case("squeeze(x, [0, -1])", lambda x: x.reshape(2, 3), x=real(1, 2, 3, 1))
+case("expand(x, 0) * expand(x, -1)", lambda x: x.unsqueeze(0) * x.unsqueeze(-1), x=real(3, 3))
+case("roll(x, 1, axis = 1)", lambda x: x.roll(1, 1), x=x())
+case("roll(x, -6, axis = -1)", lambda x: x.roll(-6, -1), x=x())
+case("tile(x, [2, 3])", lambda x: x.repeat(1, 2, 3), x=real(2, 1, 2))
+case("repeat(x, 2, axis = 1)", lambda x: x.repeat_interleave(2, 1), x=real(2, 3))
+case("repeat(x, 3, axis = -2)", lambda x: x.repeat_interleave(3, 0), x=real(2, 3))
+case("along(b, y, axis = 1) * y", lambda b, y: b[:, None] * y, b=real(3), y=x())
+case("along(b, y, axis = [0, -1]) * y", lambda b, y: b[:, None] * y, b=real(2, 4), y=x())
+case("strided(x, 1, 2)", lambda x: x[:, ::2], x=real(2, 5))
+case("strided(x, -2, 3)", lambda x: x[::3], x=real(7, 2))
+case("slice_axis(x, -1, 1, 3)", lambda x: x[..., 1:3], x=x())
+case("x[1, .., -1]", lambda x: x[1, :, -1], x=x(), name="slice")
+case("x[.., 1..] * x[.., ..-1]", lambda x: x[:, 1:] * x[:, :-1], x=real(2, 4), name="slice")
+case("gather(x, i)", lambda x, i: x[i.long()], x=real(4, 3), i=ints(3, 0, 3, 1, shape=(2, 2)))
+case("gather(x, i, axis = -1)", lambda x, i: x[..., i.long()], x=real(2, 4), i=ints(3, 0, 3))
+case("pick(x, i)", lambda x, i: x.gather(-1, i.long()[..., None])[..., 0], x=x(), i=ints(3, 0, 2, 1, 1, 0, shape=(2, 3)))
+case("scatter_add(x, i, u)", lambda x, i, u: x.index_add(0, i.long(), u), x=real(4, 2), i=ints(1, 3, 1), u=real(3, 2))
+case("scatter_add(x, i, u, axis = 1)", lambda x, i, u: x.index_add(1, i.long(), u), x=real(2, 4), i=ints(0, 0, 2), u=real(2, 3))
+case("a @ b", torch.matmul, a=real(2, 3), b=real(3, 4), name="matmul")
+case("a @ b", torch.matmul, a=real(3), b=real(2, 3, 4), name="matmul")
+case("a @ b", torch.matmul, a=real(2, 1, 2, 3), b=real(2, 3, 2), name="matmul")
+case("a @ b", torch.matmul, a=real(3), b=real(3), name="matmul")
+case("outer(a, b)", torch.outer, a=real(2), b=real(3))
+case("dot(a, b)", torch.dot, a=real(3), b=real(3))
+cosine = lambda m, k: (m * k[..., None, :]).sum(-1) / (torch.sqrt((m * m).sum(-1) + 1e-12)
+                                                       * torch.sqrt((k * k).sum(-1) + 1e-12)[..., None])
+case("cosine(m, k)", cosine, m=real(2, 3, 4), k=real(2, 4))
+case("cosine(m, k)", cosine, m=torch.zeros(3, 4), k=real(4), order=1)
+case("diag(v)", torch.diag, v=real(3))
+case("trace(x)", torch.trace, x=real(3, 3))
+case("tril(x)", torch.tril, x=x())
+case("triu(x)", torch.triu, x=real(4, 2))
+
+# ---- from sizes
+case("iota(4)", lambda: torch.arange(4).int())
+case("arange(2, 6)", lambda: torch.arange(2, 6) * 1.0)
+case("arange(-3, -1)", lambda: torch.arange(-3, -1) * 1.0)
+case("linspace(-1.0, 2.0, 4)", lambda: torch.linspace(-1, 2, 4))
+case("linspace(3.0, 2.0, 1)", lambda: values(3.0))
+case("eye(3)", lambda: torch.eye(3))
+case("one_hot(i, 4)", lambda i: F.one_hot(i.long(), 4) * 1.0, i=ints(3, 0, 2, 1, 1, 0, shape=(2, 3)))
+case("causal_mask(3)", lambda: torch.ones(3, 3).tril() > 0)
+case("grid2(2, 3)", lambda: torch.stack(torch.meshgrid(torch.arange(2) * 1.0, torch.arange(3) * 1.0, indexing="ij"), -1))
+case("(zeros([2, 3]), ones([2]))", lambda: (torch.zeros(2, 3), torch.ones(2)))
+case("zeros_like(x) + 2.0 * ones_like(x)", lambda x: torch.full_like(x, 2.0), x=real(2, 3), order=0)
+
+
+def positional(T, d):
+    k = torch.arange(d) // 2
+    angle = torch.arange(T)[:, None] / 10000.0 ** (2 * k / d)
+    return torch.where(torch.arange(d) % 2 == 0, torch.sin(angle), torch.cos(angle))
+
+
+case("positional(5, 6)", lambda: positional(5, 6))
+case("positional(2, 3)", lambda: positional(2, 3))
+
+# ---- the static stage
+case("let s = shape_of(x); x * (s[0] * 10 + s[-1] + len(s))", lambda x: x * 27, x=x(), name="shape_of")
+case("let p = per_axis(3, 2); x * (p[0] * p[1] + per_axis([4, 5], 2)[1])", lambda x: x * 14, x=real(2), name="per_axis")
+case("let t = [a * b for (a, b) in zip([1, 2, 3], [4, 5, 6])]; x * sum(t)", lambda x: x * 32, x=real(2), name="zip")
+case("let y = net(x); let p = params(net); sum(p[0]) * len(p) + sum(y)", lambda x, W, b: W.sum() * 2 + (x @ W + b).sum(), x=real(1, 2),
+     model="Dense(2)", params={"W": real(2, 2), "b": real(2)}, name="params")
+case("x * (floor(2.5) + sqrt(4.0) + max(2, 3) + abs(-1) + 7 // 2 + (-7) % 3)", lambda x: x * (2 + 2 + 3 + 1 + 3 + 2), x=real(2),
+     name="static")

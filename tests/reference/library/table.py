@@ -1,0 +1,245 @@
+"""Cases of the library's reference table: what they are, and how they become a program and its expected numbers.
+
+A case is a piece of .nn and a function of torch tensors that computes the same from the definition. make.py turns the
+cases of THEME.py into THEME.nn, a program of one export (or training step) per case, and THEME.txt, its inputs and the
+results that are expected: the value, the gradient of a weighted sum of it by every real input and parameter, and the
+gradient of a weighted sum of those gradients. Derivatives are torch.autograd's, so nothing here knows nnc's rules.
+"""
+import re
+
+import torch
+import torch.nn.functional as F  # the modules of cases import it from here
+
+torch.set_default_dtype(torch.float64)
+
+EXPORT, STEP = "export", "step"
+_state = {"seed": 1}
+
+
+# ---- inputs: short decimals, so that the table holds them exactly
+
+def real(*shape, scale=1.0, shift=0.0, digits=2):
+    """Normal numbers, no two of one tensor closer than rounding leaves them."""
+    _state["seed"] += 1
+    g = torch.Generator().manual_seed(_state["seed"])
+    x = torch.randn(*shape, generator=g) * scale + shift
+    return torch.round(x * 10**digits) / 10**digits
+
+
+def uniform(*shape, lo=0.0, hi=1.0, digits=2):
+    _state["seed"] += 1
+    g = torch.Generator().manual_seed(_state["seed"])
+    x = torch.rand(*shape, generator=g) * (hi - lo) + lo
+    return torch.round(x * 10**digits) / 10**digits
+
+
+def distinct(*shape, step=0.25):
+    """Multiples of `step` in random order, none of them zero: no ties, away from kinks."""
+    _state["seed"] += 1
+    n = int(torch.tensor(shape).prod()) if shape else 1
+    g = torch.Generator().manual_seed(_state["seed"])
+    return ((torch.randperm(n, generator=g) - n // 2) * step + step / 2).reshape(shape)
+
+
+def values(*v):
+    return torch.tensor(v)
+
+
+def scalar(v):
+    return torch.tensor(v)
+
+
+def ints(*v, shape=None):
+    x = torch.tensor(v, dtype=torch.int32)
+    return x if shape is None else x.reshape(shape)
+
+
+class Const:
+    """A real input by which nothing is differentiated."""
+
+    def __init__(self, x):
+        self.value = x
+
+
+def const(x):
+    return Const(x)
+
+
+# ---- cases
+
+
+class Case:
+    """The fields of add() below; of a training also `optimizer` and `params`."""
+
+
+CASES = []
+
+
+def _name_of(code, name):
+    base = name or re.search(r"[A-Za-z_]\w*", code.split(" = ")[-1] if code.startswith("let") else code).group()
+    taken = sum(c.base == base for c in CASES)
+    return base, f"{base}_{taken}"
+
+
+def case(code, ref, model=None, params=None, states=None, order=2, training=False, after=None, name=None, decls="",
+         **args):
+    """`code`: statements and, last, the result (a tuple: several). `ref` gives the same from the arguments, parameters
+    and states, in this order. `model`: an instance called `net`; `params`, `states`: its stores by the path below it
+    (`first.W`). `training`: a step instead of an export. `after`: a function like ref that gives the states as the call
+    leaves them. `order`: derivatives to compare. `decls`: declarations before it."""
+    base, name = _name_of(code, name)
+    params, states = params or {}, states or {}
+    arg = lambda path: path.replace(".", "_")
+    leaves, inputs = {}, {}
+    for key, x in {**args, **{arg(k): v for k, v in params.items()}}.items():
+        raw = x.value if isinstance(x, Const) else x
+        inputs[key] = raw.clone()
+        if raw.is_floating_point() and not isinstance(x, Const):
+            leaves[key] = inputs[key].requires_grad_(True)
+    inputs.update({arg(k): v.clone() for k, v in states.items()})
+    y = ref(*inputs.values())
+    y = list(y) if isinstance(y, tuple) else [y]
+    y = [v if torch.is_tensor(v) else torch.tensor(v) for v in y]
+    order = order if leaves and any(v.is_floating_point() for v in y) else 0
+    weights, results, grads = {}, [(f"y{i}", v) for i, v in enumerate(y)], {}
+
+    def project(tensors, of, allow):
+        total = sum((tensors[k] * weights[w]).sum() for k, w in of.items())
+        if not total.requires_grad:
+            return {k: torch.zeros_like(x) for k, x in leaves.items()}
+        g = torch.autograd.grad(total, list(leaves.values()), create_graph=True, allow_unused=True)
+        return {k: torch.zeros_like(x) if d is None else d for (k, x), d in zip(leaves.items(), g)}
+
+    if order >= 1:
+        real_results = {k: v for k, v in results if v.is_floating_point()}
+        for k, v in real_results.items():
+            weights["w_" + k] = weight(v.shape, len(weights))
+        grads = project(real_results, {k: "w_" + k for k in real_results}, True)
+        results += [("d_" + k, g) for k, g in grads.items()]
+    if order >= 2:
+        for k, g in grads.items():
+            weights["v_" + k] = weight(g.shape, len(weights))
+        second = project(grads, {k: "v_" + k for k in grads}, True)
+        results += [("dd_" + k, g) for k, g in second.items()]
+    expected_after = {f"net.{k}": v for k, v in after(*inputs.values()).items()} if after else {}
+    tensors = {k: (x.value if isinstance(x, Const) else x) for k, x in args.items()}
+    stores = {f"net.{k}": v for k, v in {**params, **states}.items()}
+    diff = {k: (f"net.{p}" if (p := {arg(q): q for q in params}.get(k)) else k) for k in leaves}
+    add(base, name, STEP if training else EXPORT, code, {**tensors, **weights}, model, stores, results, expected_after, diff,
+        order, decls)
+
+
+def weight(shape, salt):
+    """Weights of a projection: eighths, different for each element."""
+    g = torch.Generator().manual_seed(977 + salt)
+    return torch.randint(1, 16, tuple(shape), generator=g) / 8 * (torch.randint(0, 2, tuple(shape), generator=g) * 2 - 1)
+
+
+def add(base, name, kind, code, args, model, stores, results, after, diff, order, decls):
+    fields = dict(locals())
+    c = Case()
+    c.__dict__.update(fields, calls=1)
+    CASES.append(c)
+
+
+def training(code, loss, optimizer, step, params, calls=5, name=None, **args):
+    """`calls` steps of `minimize code using optimizer` from `params`; `loss(**params, **args)` is the same loss and
+    `step(params, grads, t)` what the optimizer does to a dict of tensors in its t-th step (from 0)."""
+    base, name = _name_of(optimizer, name)
+    p = {k: v.clone() for k, v in params.items()}
+    for t in range(calls):
+        leaves = {k: v.clone().requires_grad_(True) for k, v in p.items()}
+        g = torch.autograd.grad(loss(**leaves, **args), list(leaves.values()))
+        p = step(p, dict(zip(p, g)), t)
+    add(base, name, STEP, code, args, None, {f"{name}_{k}": v for k, v in params.items()}, [],
+        {f"{name}_{k}": v for k, v in p.items()}, {}, 0, "")
+    c = CASES[-1]
+    c.calls, c.optimizer, c.params = calls, optimizer, params
+
+
+# ---- .nn
+
+TYPES = {torch.float64: "f64", torch.int32: "i32", torch.bool: "mask", torch.int64: "i64", torch.uint8: "u8"}
+
+
+def nn_type(x):
+    t = "" if x.dtype == torch.float64 else TYPES[x.dtype]
+    return t + str(list(x.shape)) if x.dim() else t or "real"
+
+
+def renamed(text, c):
+    names = ["net"] if c.model else []
+    for n in names:
+        text = re.sub(rf"(?<![\w.]){n}\b(?!\s*=)", f"{c.name}_{n}", text)
+    return text
+
+
+def body(c):
+    *statements, result = c.code.rsplit(";", 1) if ";" in c.code else [c.code]
+    lines = [s.strip() + ";" for s in ";".join(statements).split(";") if s.strip()] if statements else []
+    ys = [n for n, _ in c.results if n.startswith("y")]
+    lines.append(f"let {ys[0] if len(ys) == 1 else '(' + ', '.join(ys) + ')'} = {result.strip()};")
+    targets = list(c.diff.values())
+    tuple_ = lambda names: names[0] if len(names) == 1 else "(" + ", ".join(names) + ")"
+    for order, source, prefix, w in ((1, [n for n, v in c.results if n.startswith("y") and v.is_floating_point()], "d_", "w_"),
+                                     (2, ["d_" + k for k in c.diff], "dd_", "v_")):
+        if c.order < order:
+            break
+        terms = " + ".join(f"sum({s} * {w}{s[2:] if order == 2 else s})" for s in source)
+        lines.append(f"let {tuple_([prefix + k for k in c.diff])} = grad({terms}, {tuple_(targets)});")
+    return [renamed(line, c) for line in lines]
+
+
+def program(c):
+    out = [c.decls] if c.decls else []
+    if c.model:
+        out.append(f"model {c.name}_net = {c.model};")
+    if c.kind == EXPORT:
+        args = ", ".join(f"{k}: {nn_type(x)}" for k, x in c.args.items())
+        names = [n for n, _ in c.results]
+        out.append(f"export fn {c.name}({args}) {{")
+        out += ["    " + line for line in body(c)]
+        out += [f"    return {names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'};", "}"]
+        return out
+    for k, v in c.params.items() if hasattr(c, "params") else []:
+        out.append(f"param {c.name}_{k}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'};")
+    fields = " ".join(f'{k}: {nn_type(x)} from npy("{k}.npy");' for k, x in c.args.items())
+    out += [f"state {c.name}_{n}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'};" for n, v in c.results]
+    out += [f"data {c.name}_data {{ {fields} }}", f"train {c.name} {{", "    batch = 1;"]
+    if hasattr(c, "optimizer"):
+        out.append(f"    let opt = {c.optimizer};")
+    out.append(f"    each d in {c.name}_data() {{")
+    out += [f"        let {k} = d.{k}[0];" for k in c.args]
+    if hasattr(c, "optimizer"):
+        stores = {k: f"{c.name}_{k}" for k in c.params}
+        text = re.sub(r"(?<![\w.])(" + "|".join(map(re.escape, stores)) + r")\b", lambda m: stores[m[1]], c.code)
+        out.append(f"        minimize {text} over {', '.join(stores.values())} using opt;")
+    else:
+        out += ["        " + line for line in body(c)]
+        out += [f"        update {c.name}_{n} = {n};" for n, _ in c.results]
+    return out + ["    }", "}"]
+
+
+# ---- the table
+
+def number(x):
+    if isinstance(x, (bool, int)):
+        return str(int(x))
+    return f"{x:.16g}" if x == x and abs(x) != float("inf") else "nan" if x != x else "inf" if x > 0 else "-inf"
+
+
+def line(kind, name, x):
+    x = x.detach() + torch.zeros(x.shape, dtype=x.dtype) if x.is_floating_point() else x  # torch has zeros without storage
+    numbers = " ".join(number(v) for v in x.reshape(-1).tolist())
+    return f"{kind} {name} {TYPES[x.dtype]} {' '.join(map(str, x.shape))}: {numbers}".replace(" :", ":")
+
+
+def table(c):
+    step = c.kind == STEP
+    own = lambda path: path if not path.startswith("net.") else f"{c.name}_{path}"
+    out = [f"fn {c.name}{'_step' if step else ''} {c.calls}"]
+    out += [line("store", own(k), x) for k, x in c.stores.items()]
+    out += [line("in", k, x) for k, x in c.args.items()]
+    out += [line("after", f"{c.name}_{n}", x) if step else line("out", n, x) for n, x in c.results]
+    out += [line("after", own(k), x) for k, x in c.after.items()]
+    return out
