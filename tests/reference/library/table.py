@@ -5,6 +5,7 @@ cases of THEME.py into THEME.nn, a program of one export (or training step) per 
 results that are expected: the value, the gradient of a weighted sum of it by every real input and parameter, and the
 gradient of a weighted sum of those gradients. Derivatives are torch.autograd's, so nothing here knows nnc's rules.
 """
+import math
 import re
 
 import torch
@@ -12,7 +13,7 @@ import torch.nn.functional as F  # the modules of cases import it from here
 
 torch.set_default_dtype(torch.float64)
 
-EXPORT, STEP = "export", "step"
+EXPORT, STEP, INIT = "export", "step", "init"
 _state = {"seed": 1}
 
 
@@ -81,17 +82,17 @@ def _name_of(code, name):
     return base, f"{base}_{taken}"
 
 
-def case(code, ref, model=None, params=None, states=None, order=2, training=False, after=None, name=None, decls="",
+def case(code, ref, model=None, params=None, states=None, order=2, training=False, after=None, name=None, decls="", weights=None,
          **args):
     """`code`: statements and, last, the result (a tuple: several). `ref` gives the same from the arguments, parameters
     and states, in this order. `model`: an instance called `net`; `params`, `states`: its stores by the path below it
     (`first.W`). `training`: a step instead of an export. `after`: a function like ref that gives the states as the call
-    leaves them. `order`: derivatives to compare. `decls`: declarations before it."""
+    leaves them. `order`: derivatives to compare. `decls`: declarations before it; `weights`: the stores they make."""
     base, name = _name_of(code, name)
-    params, states = params or {}, states or {}
+    params, states, extra = params or {}, states or {}, weights or {}
     arg = lambda path: path.replace(".", "_")
     leaves, inputs = {}, {}
-    for key, x in {**args, **{arg(k): v for k, v in params.items()}}.items():
+    for key, x in {**args, **{arg(k): v for k, v in params.items()}, **extra}.items():
         raw = x.value if isinstance(x, Const) else x
         inputs[key] = raw.clone()
         if raw.is_floating_point() and not isinstance(x, Const):
@@ -123,7 +124,7 @@ def case(code, ref, model=None, params=None, states=None, order=2, training=Fals
         results += [("dd_" + k, g) for k, g in second.items()]
     expected_after = {f"net.{k}": v for k, v in after(*inputs.values()).items()} if after else {}
     tensors = {k: (x.value if isinstance(x, Const) else x) for k, x in args.items()}
-    stores = {f"net.{k}": v for k, v in {**params, **states}.items()}
+    stores = {f"net.{k}": v for k, v in {**params, **states}.items()} | extra
     diff = {k: (f"net.{p}" if (p := {arg(q): q for q in params}.get(k)) else k) for k in leaves}
     add(base, name, STEP if training else EXPORT, code, {**tensors, **weights}, model, stores, results, expected_after, diff,
         order, decls)
@@ -142,19 +143,84 @@ def add(base, name, kind, code, args, model, stores, results, after, diff, order
     CASES.append(c)
 
 
-def training(code, loss, optimizer, step, params, calls=5, name=None, **args):
-    """`calls` steps of `minimize code using optimizer` from `params`; `loss(**params, **args)` is the same loss and
-    `step(params, grads, t)` what the optimizer does to a dict of tensors in its t-th step (from 0)."""
-    base, name = _name_of(optimizer, name)
-    p = {k: v.clone() for k, v in params.items()}
+def training(code, loss, optimizer, make, params, calls=5, clip=0.0, schedule=None, mults=None, **args):
+    """`calls` steps of `minimize code using optimizer` from `params`; `loss(*params, *args)` is the same loss, and
+    `make` gives torch's optimizer for a list of parameter groups. `mults`: for a parameter its `lr` and `decay`.
+    `schedule(t)`: what the rate is multiplied with in step t."""
+    base, name = _name_of(optimizer, None)
+    leaves = {k: v.clone().requires_grad_(True) for k, v in params.items()}
+    mults = mults or {}
+    opt = make([{"params": [leaf]} for leaf in leaves.values()])
+    for k, g in zip(leaves, opt.param_groups):
+        lr, decay = mults.get(k, (1.0, 1.0))
+        g["rate"], g["weight_decay"] = g["lr"] * lr, g.get("weight_decay", 0.0) * decay
     for t in range(calls):
-        leaves = {k: v.clone().requires_grad_(True) for k, v in p.items()}
-        g = torch.autograd.grad(loss(**leaves, **args), list(leaves.values()))
-        p = step(p, dict(zip(p, g)), t)
+        opt.zero_grad()
+        loss(*leaves.values(), *args.values()).backward()
+        norm = torch.sqrt(sum((leaf.grad**2).sum() for leaf in leaves.values()))
+        for g in opt.param_groups:
+            g["params"][0].grad *= min(1.0, clip / norm) if clip else 1.0
+            g["lr"] = g["rate"] * (schedule(t) if schedule else 1.0)
+        opt.step()
     add(base, name, STEP, code, args, None, {f"{name}_{k}": v for k, v in params.items()}, [],
-        {f"{name}_{k}": v for k, v in p.items()}, {}, 0, "")
+        {f"{name}_{k}": v.detach() for k, v in leaves.items()}, {}, 0, "")
     c = CASES[-1]
-    c.calls, c.optimizer, c.params = calls, optimizer, params
+    c.calls, c.optimizer, c.params, c.mults = calls, optimizer, params, mults
+
+
+def initial(code, shape, expected, name=None):
+    """A parameter of `shape` with the initialiser `code`; `expected(path, shape)` is its initial value."""
+    base, name = _name_of(code, name)
+    add(base, name, INIT, code, {}, None, {}, [], {name: expected(name, shape)}, {}, 0, "")
+
+
+# ---- random numbers, from the language's definition (docs/LANGUAGE.md, "Random numbers"); test_library.c has this seed
+
+SEED = 5
+WORD = 0xFFFFFFFF
+
+
+def philox(counter, key):
+    """Philox4x32-10 (Salmon et al. 2011)."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ k[0], b & WORD, (a >> 32) ^ c[3] ^ k[1], a & WORD]
+        k = [(k[0] + 0x9E3779B9) & WORD, (k[1] + 0xBB67AE85) & WORD]
+    return c
+
+
+def fnv(data, h=0x811C9DC5):
+    for byte in data:
+        h = (h ^ byte) * 16777619 & WORD
+    return h
+
+
+def site(path, *numbers):
+    """Of a draw in the instance `path`: the numbers of the calls that lead to it, last its own."""
+    return fnv(b"".join(n.to_bytes(4, "little") for n in numbers), fnv(path.encode()))
+
+
+def words(shape, at, step):
+    n = int(torch.tensor(shape).prod()) if shape else 1
+    return [w >> 8 for e in range((n + 3) // 4) for w in philox((e, 0, step, at), (SEED & WORD, SEED >> 32))], n
+
+
+def draw_uniform(shape, at, step=0):
+    k, n = words(shape, at, step)
+    return torch.tensor([w / 2**24 for w in k[:n]]).reshape(shape)
+
+
+def draw_normal(shape, at, step=0):
+    k, n = words(shape, at, step)
+    out = []
+    for a, b in zip(k[::2], k[1::2]):
+        r, t = (-2 * math.log((a + 1) / 2**24)) ** 0.5, 2 * math.pi * b / 2**24
+        out += [r * math.cos(t), r * math.sin(t)]
+    return torch.tensor(out[:n]).reshape(shape)
+
+
+INITIAL = WORD  # the step of a draw that fills a parameter
 
 
 # ---- .nn
@@ -190,7 +256,13 @@ def body(c):
     return [renamed(line, c) for line in lines]
 
 
+def multipliers(mult):
+    return f" with lr = {mult[0]}, decay = {mult[1]}" if mult else ""
+
+
 def program(c):
+    if c.kind == INIT:
+        return [f"param {name}: {nn_type(v)} = {c.code};" for name, v in c.after.items()]
     out = [c.decls] if c.decls else []
     if c.model:
         out.append(f"model {c.name}_net = {c.model};")
@@ -202,7 +274,7 @@ def program(c):
         out += [f"    return {names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'};", "}"]
         return out
     for k, v in c.params.items() if hasattr(c, "params") else []:
-        out.append(f"param {c.name}_{k}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'};")
+        out.append(f"param {c.name}_{k}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'}{multipliers(c.mults.get(k))};")
     fields = " ".join(f'{k}: {nn_type(x)} from npy("{k}.npy");' for k, x in c.args.items())
     out += [f"state {c.name}_{n}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'};" for n, v in c.results]
     out += [f"data {c.name}_data {{ {fields} }}", f"train {c.name} {{", "    batch = 1;"]
@@ -237,7 +309,7 @@ def line(kind, name, x):
 def table(c):
     step = c.kind == STEP
     own = lambda path: path if not path.startswith("net.") else f"{c.name}_{path}"
-    out = [f"fn {c.name}{'_step' if step else ''} {c.calls}"]
+    out = [f"fn {'init' if c.kind == INIT else c.name + '_step' if step else c.name} {c.calls}"]
     out += [line("store", own(k), x) for k, x in c.stores.items()]
     out += [line("in", k, x) for k, x in c.args.items()]
     out += [line("after", f"{c.name}_{n}", x) if step else line("out", n, x) for n, x in c.results]
