@@ -7,6 +7,8 @@
 #   ```
 #   the output
 #   ```
+# and a document that is as a whole what a command prints begins with
+#   <!-- $$ nnc --print=stdlib -->
 # The command runs in the document's folder, with nnc's build (NNC, else build/release/nnc) first on the PATH and a
 # scratch folder in $TMP. What stands beside a shown command is therefore what that command printed.
 set -u
@@ -20,16 +22,20 @@ check=0
 [ "${1:-}" = --check ] && { check=1; shift; }
 cd "$root" || exit 1
 files=("$@")
-[ ${#files[@]} -gt 0 ] || mapfile -t files < <(grep -lE '^<!-- \$ ' -- *.md */*.md */*/*.md)
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(grep -lE '^<!-- \$\$? ' -- *.md */*.md */*/*.md)
+
+run() { (cd "$(dirname "$1")" && eval "$2") </dev/null 2>&1 | sed 's/[[:space:]]*$//'; }  # FILE COMMAND
 
 refresh() {  # FILE > the new text
     local line fence
+    IFS= read -r line <"$1"
+    [[ $line =~ ^'<!-- $$ '(.*)' -->'$ ]] && { run "$1" "${BASH_REMATCH[1]}"; return; }
     while IFS= read -r line; do
         printf '%s\n' "$line"
         [[ $line =~ ^'<!-- $ '(.*)' -->'$ ]] || continue
         IFS= read -r fence
         printf '%s\n' "$fence"
-        (cd "$(dirname "$1")" && eval "${BASH_REMATCH[1]}") </dev/null 2>&1 | sed 's/[[:space:]]*$//'
+        run "$1" "${BASH_REMATCH[1]}"
         while IFS= read -r line && [ "$line" != '```' ]; do :; done
         printf '```\n'
     done <"$1"
