@@ -26,6 +26,15 @@ case("pow(x, 3)", lambda x: x**3, x=values(-1.5, 0.0, 2.0))
 case("x ** -2", lambda x: x**-2.0, x=values(-1.5, 0.5, 2.0), name="power")
 case("x ** 2.5", lambda x: x**2.5, x=positive(4), name="power")
 case("2.0 ** x", lambda x: 2.0**x, x=x(), name="power")
+case("x ** y", torch.pow, x=values(0.0, -2.0, -2.0), y=values(2.0, 2.0, 0.5), order=1, name="power")  # by y: 0 at 0, else NaN
+case("x ** 0", lambda x: 0 * x + 1, x=values(-1.5, 0.0), name="power")
+case("sqrt(x)", torch.sqrt, x=values(0.0, 4.0), order=1)  # the derivative at 0 is inf
+NAN = float("nan")
+case("(max(a, b), min(a, b))", lambda a, b: (values(NAN, NAN), values(NAN, NAN)), a=values(NAN, 1.0), b=values(1.0, NAN), order=0)
+case("(max(x), min(x))", lambda x: (scalar(NAN), scalar(NAN)), x=values(1.0, NAN, 2.0), order=0)
+case("(a // b, a % b)", lambda a, b: (ints(3, -4, -4, 3), ints(1, 1, -1, -1)), a=ints(7, -7, 7, -7), b=ints(2, 2, -2, -2), name="floordiv")
+case("cast(x, i32)", lambda x: ints(0, 2147483647, -2147483648, -1), x=values(NAN, 1e20, -float("inf"), -1.9))
+case("cast(x, u8)", lambda x: torch.tensor([0, 255, 0, 7], dtype=torch.uint8), x=values(NAN, 300.0, -5.0, 7.9))
 case("max(a, b)", torch.maximum, a=values(1.0, 2.0, -1.0), b=values(3.0, 2.0, -4.0))  # a tie: half each
 case("min(a, b)", torch.minimum, a=values(1.0, 2.0, -1.0), b=values(3.0, 2.0, -4.0))
 case("max(a, b)", torch.maximum, a=real(2, 3), b=real(2, 1))

@@ -26,6 +26,8 @@ case("expand(x, 0) * expand(x, -1)", lambda x: x.unsqueeze(0) * x.unsqueeze(-1),
 case("roll(x, 1, axis = 1)", lambda x: x.roll(1, 1), x=x())
 case("roll(x, -6, axis = -1)", lambda x: x.roll(-6, -1), x=x())
 case("tile(x, [2, 3])", lambda x: x.repeat(1, 2, 3), x=real(2, 1, 2))
+case("tile(x, [2, 3])", lambda x: x.repeat(2, 3), x=real(2))
+case("tile(x, [3])", lambda x: x.repeat(1, 3), x=real(2, 2))
 case("repeat(x, 2, axis = 1)", lambda x: x.repeat_interleave(2, 1), x=real(2, 3))
 case("repeat(x, 3, axis = -2)", lambda x: x.repeat_interleave(3, 0), x=real(2, 3))
 case("along(b, y, axis = 1) * y", lambda b, y: b[:, None] * y, b=real(3), y=x())

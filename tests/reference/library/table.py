@@ -174,6 +174,14 @@ def initial(code, shape, expected, name=None):
     add(base, name, INIT, code, {}, None, {}, [], {name: expected(name, shape)}, {}, 0, "")
 
 
+def defaults(model, shape, expected):
+    """The stores of a layer applied to `shape` (ids: of i32) as its own initialisers fill them: expected(path) by store."""
+    base, name = _name_of(model, None)
+    add(base, name, INIT, model, {"x": shape}, None, {}, [], {f"{name}_net.{k}": v(f"{name}_net.{k}") for k, v in expected.items()},
+        {}, 0, "")
+    CASES[-1].applied = True
+
+
 # ---- random numbers, from the language's definition (docs/LANGUAGE.md, "Random numbers"); test_library.c has this seed
 
 SEED = 5
@@ -261,6 +269,8 @@ def multipliers(mult):
 
 
 def program(c):
+    if hasattr(c, "applied"):
+        return [f"model {c.name}_net = {c.code};", f"export fn {c.name}_applied(x: {c.args['x']}) = {c.name}_net(x);"]
     if c.kind == INIT:
         return [f"param {name}: {nn_type(v)} = {c.code};" for name, v in c.after.items()]
     out = [c.decls] if c.decls else []
@@ -311,7 +321,7 @@ def table(c):
     own = lambda path: path if not path.startswith("net.") else f"{c.name}_{path}"
     out = [f"fn {'init' if c.kind == INIT else c.name + '_step' if step else c.name} {c.calls}"]
     out += [line("store", own(k), x) for k, x in c.stores.items()]
-    out += [line("in", k, x) for k, x in c.args.items()]
+    out += [line("in", k, x) for k, x in c.args.items() if c.kind != INIT]
     out += [line("after", f"{c.name}_{n}", x) if step else line("out", n, x) for n, x in c.results]
     out += [line("after", own(k), x) for k, x in c.after.items()]
     return out
