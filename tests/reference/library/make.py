@@ -59,7 +59,6 @@ def check(theme):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, HERE)
     names = [a for a in sys.argv[1:] if a != "--check"] or themes()
     if "--check" in sys.argv:
         sys.exit(sum(check(n) for n in names) > 0)

@@ -7,6 +7,7 @@ gradient of a weighted sum of those gradients. Derivatives are torch.autograd's,
 """
 import math
 import re
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F  # the modules of cases import it from here
@@ -69,8 +70,25 @@ def const(x):
 # ---- cases
 
 
+@dataclass
 class Case:
-    """The fields of add() below; of a training also `optimizer` and `params`."""
+    base: str  # what it is a case of; name adds a number
+    name: str
+    kind: str  # EXPORT, STEP, INIT
+    code: str
+    args: dict = field(default_factory=dict)  # tensors by name
+    model: str = None
+    stores: dict = field(default_factory=dict)  # before the call, by path; "net." is the model
+    results: list = field(default_factory=list)  # (name, tensor)
+    after: dict = field(default_factory=dict)  # stores after the call
+    targets: dict = field(default_factory=dict)  # what is differentiated by: how it is called in .nn, by the reference's name
+    order: int = 0
+    decls: str = ""
+    calls: int = 1
+    optimizer: str = None  # of a training
+    params: dict = field(default_factory=dict)
+    mults: dict = field(default_factory=dict)
+    applied: str = None  # INIT: the code is a layer, applied to an input of this type
 
 
 CASES = []
@@ -102,45 +120,33 @@ def case(code, ref, model=None, params=None, states=None, order=2, training=Fals
     y = list(y) if isinstance(y, tuple) else [y]
     y = [v if torch.is_tensor(v) else torch.tensor(v) for v in y]
     order = order if leaves and any(v.is_floating_point() for v in y) else 0
-    weights, results, grads = {}, [(f"y{i}", v) for i, v in enumerate(y)], {}
+    results, weights = [(f"y{i}", v) for i, v in enumerate(y)], {}
+    of = {k: v for k, v in results if v.is_floating_point()}
+    for w, d in [("w_", "d_"), ("v_", "dd_")][:order]:
+        for k, v in of.items():
+            weights[w + k] = weight(v.shape, len(weights))
+        of = gradient(sum((v * weights[w + k]).sum() for k, v in of.items()), leaves)
+        results += [(d + k, g) for k, g in of.items()]
+    CASES.append(Case(
+        base, name, STEP if training else EXPORT, code, model=model, results=results, order=order, decls=decls,
+        args={k: x.value if isinstance(x, Const) else x for k, x in args.items()} | weights,
+        stores={f"net.{k}": v for k, v in {**params, **states}.items()} | extra,
+        after={f"net.{k}": v for k, v in after(*inputs.values()).items()} if after else {},
+        targets={k: k for k in leaves} | {arg(p): f"net.{p}" for p in params}))
 
-    def project(tensors, of, allow):
-        total = sum((tensors[k] * weights[w]).sum() for k, w in of.items())
-        if not total.requires_grad:
-            return {k: torch.zeros_like(x) for k, x in leaves.items()}
-        g = torch.autograd.grad(total, list(leaves.values()), create_graph=True, allow_unused=True)
-        return {k: torch.zeros_like(x) if d is None else d for (k, x), d in zip(leaves.items(), g)}
 
-    if order >= 1:
-        real_results = {k: v for k, v in results if v.is_floating_point()}
-        for k, v in real_results.items():
-            weights["w_" + k] = weight(v.shape, len(weights))
-        grads = project(real_results, {k: "w_" + k for k in real_results}, True)
-        results += [("d_" + k, g) for k, g in grads.items()]
-    if order >= 2:
-        for k, g in grads.items():
-            weights["v_" + k] = weight(g.shape, len(weights))
-        second = project(grads, {k: "v_" + k for k in grads}, True)
-        results += [("dd_" + k, g) for k, g in second.items()]
-    expected_after = {f"net.{k}": v for k, v in after(*inputs.values()).items()} if after else {}
-    tensors = {k: (x.value if isinstance(x, Const) else x) for k, x in args.items()}
-    stores = {f"net.{k}": v for k, v in {**params, **states}.items()} | extra
-    diff = {k: (f"net.{p}" if (p := {arg(q): q for q in params}.get(k)) else k) for k in leaves}
-    add(base, name, STEP if training else EXPORT, code, {**tensors, **weights}, model, stores, results, expected_after, diff,
-        order, decls)
+def gradient(total, leaves):
+    """Of a scalar by each leaf; zeros where it does not depend on it."""
+    if not total.requires_grad:
+        return {k: torch.zeros_like(x) for k, x in leaves.items()}
+    g = torch.autograd.grad(total, list(leaves.values()), create_graph=True, allow_unused=True)
+    return {k: torch.zeros_like(x) if d is None else d for (k, x), d in zip(leaves.items(), g)}
 
 
 def weight(shape, salt):
     """Weights of a projection: eighths, different for each element."""
     g = torch.Generator().manual_seed(977 + salt)
     return torch.randint(1, 16, tuple(shape), generator=g) / 8 * (torch.randint(0, 2, tuple(shape), generator=g) * 2 - 1)
-
-
-def add(base, name, kind, code, args, model, stores, results, after, diff, order, decls):
-    fields = dict(locals())
-    c = Case()
-    c.__dict__.update(fields, calls=1)
-    CASES.append(c)
 
 
 def training(code, loss, optimizer, make, params, calls=5, clip=0.0, schedule=None, mults=None, **args):
@@ -162,24 +168,22 @@ def training(code, loss, optimizer, make, params, calls=5, clip=0.0, schedule=No
             g["params"][0].grad *= min(1.0, clip / norm) if clip else 1.0
             g["lr"] = g["rate"] * (schedule(t) if schedule else 1.0)
         opt.step()
-    add(base, name, STEP, code, args, None, {f"{name}_{k}": v for k, v in params.items()}, [],
-        {f"{name}_{k}": v.detach() for k, v in leaves.items()}, {}, 0, "")
-    c = CASES[-1]
-    c.calls, c.optimizer, c.params, c.mults = calls, optimizer, params, mults
+    own = lambda tensors: {f"{name}_{k}": v.detach() for k, v in tensors.items()}
+    CASES.append(Case(base, name, STEP, code, args, stores=own(params), after=own(leaves), calls=calls, optimizer=optimizer,
+                      params=params, mults=mults))
 
 
 def initial(code, shape, expected, name=None):
     """A parameter of `shape` with the initialiser `code`; `expected(path, shape)` is its initial value."""
     base, name = _name_of(code, name)
-    add(base, name, INIT, code, {}, None, {}, [], {name: expected(name, shape)}, {}, 0, "")
+    CASES.append(Case(base, name, INIT, code, after={name: expected(name, shape)}))
 
 
 def defaults(model, shape, expected):
     """The stores of a layer applied to `shape` (ids: of i32) as its own initialisers fill them: expected(path) by store."""
     base, name = _name_of(model, None)
-    add(base, name, INIT, model, {"x": shape}, None, {}, [], {f"{name}_net.{k}": v(f"{name}_net.{k}") for k, v in expected.items()},
-        {}, 0, "")
-    CASES[-1].applied = True
+    CASES.append(Case(base, name, INIT, model, applied=shape,
+                      after={f"{name}_net.{k}": v(f"{name}_net.{k}") for k, v in expected.items()}))
 
 
 # ---- random numbers, from the language's definition (docs/LANGUAGE.md, "Random numbers"); test_library.c has this seed
@@ -242,25 +246,24 @@ def nn_type(x):
 
 
 def renamed(text, c):
-    names = ["net"] if c.model else []
-    for n in names:
-        text = re.sub(rf"(?<![\w.]){n}\b(?!\s*=)", f"{c.name}_{n}", text)
-    return text
+    """The model `net` under the case's own name."""
+    return re.sub(r"(?<![\w.])net\b(?!\s*=)", f"{c.name}_net", text) if c.model else text
+
+
+def together(names):
+    return names[0] if len(names) == 1 else "(" + ", ".join(names) + ")"
 
 
 def body(c):
-    *statements, result = c.code.rsplit(";", 1) if ";" in c.code else [c.code]
-    lines = [s.strip() + ";" for s in ";".join(statements).split(";") if s.strip()] if statements else []
+    """The statements that compute c.results."""
+    *statements, result = c.code.split(";")
     ys = [n for n, _ in c.results if n.startswith("y")]
-    lines.append(f"let {ys[0] if len(ys) == 1 else '(' + ', '.join(ys) + ')'} = {result.strip()};")
-    targets = list(c.diff.values())
-    tuple_ = lambda names: names[0] if len(names) == 1 else "(" + ", ".join(names) + ")"
-    for order, source, prefix, w in ((1, [n for n, v in c.results if n.startswith("y") and v.is_floating_point()], "d_", "w_"),
-                                     (2, ["d_" + k for k in c.diff], "dd_", "v_")):
-        if c.order < order:
-            break
-        terms = " + ".join(f"sum({s} * {w}{s[2:] if order == 2 else s})" for s in source)
-        lines.append(f"let {tuple_([prefix + k for k in c.diff])} = grad({terms}, {tuple_(targets)});")
+    lines = [s.strip() + ";" for s in statements] + [f"let {together(ys)} = {result.strip()};"]
+    of = {n: "w_" + n for n, v in c.results if n.startswith("y") and v.is_floating_point()}
+    for d in ("d_", "dd_")[:c.order]:
+        total = " + ".join(f"sum({n} * {w})" for n, w in of.items())
+        lines.append(f"let {together([d + k for k in c.targets])} = grad({total}, {together(list(c.targets.values()))});")
+        of = {d + k: "v_" + k for k in c.targets}
     return [renamed(line, c) for line in lines]
 
 
@@ -269,8 +272,8 @@ def multipliers(mult):
 
 
 def program(c):
-    if hasattr(c, "applied"):
-        return [f"model {c.name}_net = {c.code};", f"export fn {c.name}_applied(x: {c.args['x']}) = {c.name}_net(x);"]
+    if c.applied:
+        return [f"model {c.name}_net = {c.code};", f"export fn {c.name}_applied(x: {c.applied}) = {c.name}_net(x);"]
     if c.kind == INIT:
         return [f"param {name}: {nn_type(v)} = {c.code};" for name, v in c.after.items()]
     out = [c.decls] if c.decls else []
@@ -278,24 +281,20 @@ def program(c):
         out.append(f"model {c.name}_net = {c.model};")
     if c.kind == EXPORT:
         args = ", ".join(f"{k}: {nn_type(x)}" for k, x in c.args.items())
-        names = [n for n, _ in c.results]
-        out.append(f"export fn {c.name}({args}) {{")
-        out += ["    " + line for line in body(c)]
-        out += [f"    return {names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'};", "}"]
-        return out
-    for k, v in c.params.items() if hasattr(c, "params") else []:
-        out.append(f"param {c.name}_{k}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'}{multipliers(c.mults.get(k))};")
+        return out + [f"export fn {c.name}({args}) {{", *("    " + line for line in body(c)),
+                      f"    return {together([n for n, _ in c.results])};", "}"]
+    fill = lambda x: "0.0" if x.dim() == 0 else "zeros()"
+    out += [f"param {c.name}_{k}: {nn_type(v)} = {fill(v)}{multipliers(c.mults.get(k))};" for k, v in c.params.items()]
+    out += [f"state {c.name}_{n}: {nn_type(v)} = {fill(v)};" for n, v in c.results]
     fields = " ".join(f'{k}: {nn_type(x)} from npy("{k}.npy");' for k, x in c.args.items())
-    out += [f"state {c.name}_{n}: {nn_type(v)} = {'0.0' if v.dim() == 0 else 'zeros()'};" for n, v in c.results]
     out += [f"data {c.name}_data {{ {fields} }}", f"train {c.name} {{", "    batch = 1;"]
-    if hasattr(c, "optimizer"):
+    if c.optimizer:
         out.append(f"    let opt = {c.optimizer};")
     out.append(f"    each d in {c.name}_data() {{")
     out += [f"        let {k} = d.{k}[0];" for k in c.args]
-    if hasattr(c, "optimizer"):
-        stores = {k: f"{c.name}_{k}" for k in c.params}
-        text = re.sub(r"(?<![\w.])(" + "|".join(map(re.escape, stores)) + r")\b", lambda m: stores[m[1]], c.code)
-        out.append(f"        minimize {text} over {', '.join(stores.values())} using opt;")
+    if c.optimizer:
+        own = re.sub(r"(?<![\w.])(" + "|".join(c.params) + r")\b", rf"{c.name}_\1", c.code)
+        out.append(f"        minimize {own} over {', '.join(f'{c.name}_{k}' for k in c.params)} using opt;")
     else:
         out += ["        " + line for line in body(c)]
         out += [f"        update {c.name}_{n} = {n};" for n, _ in c.results]
@@ -321,7 +320,7 @@ def table(c):
     own = lambda path: path if not path.startswith("net.") else f"{c.name}_{path}"
     out = [f"fn {'init' if c.kind == INIT else c.name + '_step' if step else c.name} {c.calls}"]
     out += [line("store", own(k), x) for k, x in c.stores.items()]
-    out += [line("in", k, x) for k, x in c.args.items() if c.kind != INIT]
+    out += [line("in", k, x) for k, x in c.args.items()]
     out += [line("after", f"{c.name}_{n}", x) if step else line("out", n, x) for n, x in c.results]
     out += [line("after", own(k), x) for k, x in c.after.items()]
     return out
