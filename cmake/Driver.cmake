@@ -10,4 +10,6 @@ add_library(nnc_embedded_runtime STATIC ${embedded})
 add_executable(nnc ${driver_sources})
 target_link_libraries(nnc PRIVATE nnc_embedded_runtime nnc_frontend nnc_passes nnc_codegen nnc_ir nnc_runtime)
 target_compile_definitions(nnc PRIVATE NNC_VERSION="${PROJECT_VERSION}" NNC_RUNTIME_DIR="${CMAKE_SOURCE_DIR}/runtime"
+                           NNC_PROGRAM_RUNTIME="$<TARGET_FILE:nnc_program_runtime>"
                            $<$<BOOL:${NNC_TESTS}>:NNC_TEST_HOOKS>)
+add_dependencies(nnc nnc_program_runtime)

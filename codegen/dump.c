@@ -135,7 +135,7 @@ static void dump_reduce(Dump *d, const Expr *x) {
   sb_puts(d->out, ")");
 }
 
-static void dump_acc(Dump *d) {
+static void dump_contraction(Dump *d) {
   const Dot *dot = &d->k->dot;
   name_var(d, dot->k, true);
   sb_puts(d->out, "sum(");
@@ -145,6 +145,13 @@ static void dump_acc(Dump *d) {
   sb_puts(d->out, " * ");
   dump_expr(d, dot->rhs);
   sb_puts(d->out, ")");
+}
+
+static void dump_acc(Dump *d, const Expr *x) {
+  if (d->k->dot.taps == 1)
+    dump_contraction(d);
+  else
+    sb_printf(d->out, "c%u", x->number);
 }
 
 static void dump_body(Dump *d, const Expr *x) {
@@ -175,7 +182,7 @@ static void dump_body(Dump *d, const Expr *x) {
   case X_RAND: sb_puts(d->out, op_name((Op)x->op)); break;
   case X_CTX: sb_puts(d->out, roles[x->role]); break;
   case X_REDUCE: dump_reduce(d, x); break;
-  case X_ACC: dump_acc(d); break;
+  case X_ACC: dump_acc(d, x); break;
   }
 }
 
@@ -217,6 +224,7 @@ static void dump_shared(Dump *d, const bool *seen) {
   for (ExprId e = 0; e < d->p->exprs.len; e++) {
     const Expr *x = pool_expr(d->p, e);
     bool plain = x->kind == X_CONST || x->kind == X_LOAD || x->kind == X_CTX;
+    plain = plain || (x->kind == X_ACC && d->k->dot.taps > 1);
     if (!seen[e] || d->uses[e] < 2 || plain) continue;
     begin_line(d);
     sb_printf(d->out, "t%u = ", d->n_named);
@@ -225,6 +233,16 @@ static void dump_shared(Dump *d, const bool *seen) {
     sb_puts(d->out, "\n");
     d->named[e] = ++d->n_named;
   }
+}
+
+// With windows in the epilogue: the elements c0, c1, … of a window, as columns of the product.
+static void dump_group(Dump *d) {
+  const Dot *dot = &d->k->dot;
+  begin_line(d);
+  sb_printf(d->out, "c0..%u = ", dot->taps - 1);
+  d->body = d->out->len;
+  dump_contraction(d);
+  sb_printf(d->out, "   %s = %u*%s + 0..%u\n", d->var[dot->n], dot->taps, d->var[dot->group], dot->taps - 1);
 }
 
 static void dump_store(Dump *d, const Put *s) {
@@ -257,6 +275,10 @@ void dump_kernel(const FnPlan *f, const Kernel *k, const DumpNames *names, StrBu
     for (uint32_t j = 0; j < k->stores[i].n_inner; j++) name_var(&d, k->stores[i].inner[j], false);
   const bool *seen = kernel_marks(k, a);
   count_uses(&d, seen);
+  if (k->is_dot && k->dot.taps > 1) {
+    name_var(&d, k->dot.n, false);
+    dump_group(&d);
+  }
   dump_shared(&d, seen);
   for (uint32_t i = 0; i < k->n_stores; i++) dump_store(&d, &k->stores[i]);
   arena_free(a);
@@ -306,7 +328,8 @@ static void dump_step(const FnPlan *f, const Step *s, uint32_t number, StrBuf *o
   } else {
     const OptimizeAttr *o = graph_node(f->fn->g, s->node)->attr.optimize;
     sb_printf(out, "optimize %u\n ", number);
-    for (uint32_t i = 0; i < o->n; i++) sb_printf(out, " %s", f->program->stores[o->stores[i]].name);
+    for (uint32_t i = 0; i < s->n_parts; i++)
+      sb_printf(out, " %s", f->program->stores[o->stores[s->parts[i]]].name);
     sb_puts(out, "\n");
   }
 }

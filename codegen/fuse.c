@@ -4,6 +4,8 @@
 // turned into a copy made early, and everything is done again.
 #include "codegen/fuse.h"
 #include "codegen/lower.h"
+#include "codegen/order.h"
+#include "codegen/overwrite.h"
 
 #include <assert.h>
 
@@ -14,7 +16,9 @@ typedef struct Group { // a step in the making
   NodeId optimize;
   VEC(NodeId) nodes;
   uint32_t n_lead;
-  Shape shape; // of the first node: its first n_lead sizes are the parallel axes
+  Shape shape;              // of the first node: its first n_lead sizes are the parallel axes
+  const WindowAttr *window; // CONV: of the windows in its epilogue, NULL: none;
+  Shape windows;            // then the shape of what is computed once a window
   uint64_t work;
   bool closed; // takes no other node
   bool is_dot;
@@ -42,7 +46,7 @@ static const Node *node(const Fuse *u, NodeId v) { return graph_node(u->g, v); }
 
 static uint32_t add_buffer(Fuse *u, BufferKind kind, uint32_t id, NodeId v) {
   const Node *n = node(u, v);
-  Buffer b = {.kind = kind, .id = id, .dtype = n->dtype, .shape = n->shape, .node = v};
+  Buffer b = {.kind = kind, .id = id, .dtype = n->dtype, .shape = n->shape, .node = v, .memory = v};
   int64_t count = shape_elements(&n->shape, u->g->symbol ? u->g->bound : 1);
   b.bytes = (uint64_t)(count > 1 ? count : 1) * dtype_bytes(n->dtype);
   vec_push(u->a, &u->f->buffers, b);
@@ -169,6 +173,14 @@ static bool partners(const Fuse *u, const Group *k, NodeId v) {
   return false;
 }
 
+// v are windows of what k, a convolution, computes, and fit into its epilogue.
+static bool takes_windows(const Fuse *u, const Group *k, NodeId v) {
+  const Node *n = node(u, v);
+  if (!op_is_window(n->op) || node(u, k->nodes.data[0])->op != OP_CONV) return false;
+  if (k->window && memcmp(k->window, n->attr.window, sizeof *k->window) != 0) return false;
+  return shape_eq(&node(u, n->in[0])->shape, &k->shape) && lower_window_taps(&k->shape, n->attr.window) > 0;
+}
+
 // How many axes stay parallel when v joins k; NOWHERE: it may not, or gains nothing. Rows are never given up
 // for a node that is computed as a whole; a small node may join a kernel that has no rows (`serial`).
 static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, bool serial) {
@@ -178,7 +190,10 @@ static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, b
   bool same = lead == k->n_lead && lead == s->rank;
   if (k->closed || k->nodes.len >= MAX_STORES) return NOWHERE;
   if (same && lead > 0 && !close && (k->is_dot || !reads)) close = partners(u, k, v), reads = close;
-  if (k->is_dot) return reads && lead == k->shape.rank && same ? lead : NOWHERE;
+  if (k->is_dot) {
+    bool fits = same || (k->window && shape_eq(&k->windows, s)) || takes_windows(u, k, v);
+    return reads && fits ? k->shape.rank : NOWHERE;
+  }
   if (same) return close || lead == 0 ? lead : NOWHERE;
   if (!close) return NOWHERE;
   if (lead == 0) return serial && k->n_lead == 0 && u->s.work[v] <= SMALL_WORK ? 0 : NOWHERE;
@@ -190,6 +205,10 @@ static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, b
 
 static void join(Fuse *u, uint32_t at, NodeId v, const Group *d, uint32_t lead) {
   Group *k = &u->groups.data[at];
+  if (k->is_dot && op_is_window(node(u, v)->op)) {
+    k->window = node(u, v)->attr.window;
+    k->windows = node(u, v)->shape;
+  }
   vec_push(u->a, &k->nodes, v);
   for (size_t i = 0; i < d->loads.len; i++) vec_push(u->a, &k->loads, d->loads.data[i]);
   k->n_lead = lead;
@@ -295,26 +314,61 @@ static bool from_arguments(const Fuse *u, NodeId v) {
 
 static bool takes_index(Op op) { return op == OP_GATHER || op == OP_SCATTER_ADD; }
 
-// Indices that come with the call are checked before an optimizer changes anything: what a kernel after the
-// first optimizer call would check is checked at the beginning too.
+// The first step that may find a store changed by another before it: any, where the function writes states,
+// for they are written in place if no fault can follow; else what comes after an optimizer call.
+static size_t first_after_changes(const Fuse *u) {
+  for (uint32_t i = 0; i < u->g->n_roots; i++)
+    if (node(u, u->g->roots[i])->op == OP_WRITE) return 0;
+  size_t first = 0;
+  while (first < u->f->steps.len && u->f->steps.data[first].kind != STEP_OPTIMIZE) first++;
+  return first;
+}
+
+// Checks v's index at the beginning, unless that is done already; `at` counts the checks.
+static void check_first(Fuse *u, NodeId v, size_t *at) {
+  FnPlan *f = u->f;
+  for (size_t i = 0; i < *at; i++) {
+    const Node *done = node(u, f->steps.data[i].kernel->node), *n = node(u, v);
+    Dim have = node(u, done->in[0])->shape.d[done->attr.gather.axis];
+    Dim want = node(u, n->in[0])->shape.d[n->attr.gather.axis];
+    if (lower_resolve(u->g, done->in[1]) == lower_resolve(u->g, n->in[1]) && dim_eq(have, want)) return;
+  }
+  Step s = {.kind = STEP_KERNEL, .can_fault = true};
+  s.kernel = lower_index_check(f, u->s.has_buffer, v, u->a);
+  plan_insert(f, (*at)++, s);
+}
+
+// Indices that come with the call are checked before anything is changed: where a function changes stores,
+// all of them at the beginning. A kernel that could fault for no other reason can't any more.
 static void check_early(Fuse *u) {
   FnPlan *f = u->f;
-  size_t first = 0, at = 0;
-  while (first < f->steps.len && f->steps.data[first].kind != STEP_OPTIMIZE) first++;
-  for (size_t i = first; i < f->steps.len; i++) {
+  size_t at = 0;
+  for (size_t i = first_after_changes(u); i < f->steps.len; i++) {
     if (!f->steps.data[i].can_fault) continue;
     const Kernel *k = f->steps.data[i].kernel;
     const bool *seen = kernel_marks(k, u->a);
+    bool others = false;
     for (ExprId e = 0; e < k->pool->exprs.len; e++) {
       const Expr *x = pool_expr(k->pool, e);
-      if (!seen[e] || x->kind != X_CHECK || !takes_index(node(u, x->number)->op)) continue;
-      if (!from_arguments(u, lower_resolve(u->g, node(u, x->number)->in[1]))) continue;
-      Step s = {.kind = STEP_KERNEL, .can_fault = true};
-      s.kernel = lower_index_check(f, u->s.has_buffer, x->number, u->a);
-      plan_insert(f, at++, s);
-      k = f->steps.data[++i].kernel;
+      if (!seen[e]) continue;
+      bool check = x->kind == X_CHECK && takes_index(node(u, x->number)->op);
+      if (check && from_arguments(u, lower_resolve(u->g, node(u, x->number)->in[1]))) {
+        size_t before = at;
+        check_first(u, x->number, &at);
+        i += at - before;
+      } else {
+        others = others || x->kind == X_CHECK || (x->kind == X_OP && op_can_fault((Op)x->op, x->dtype));
+      }
     }
+    f->steps.data[i].can_fault = others;
   }
+}
+
+static void all_parts(const Fuse *u, Step *s) {
+  uint32_t n = node(u, s->node)->attr.optimize->n, *parts = ARENA_ARRAY(u->a, n, uint32_t);
+  for (uint32_t i = 0; i < n; i++) parts[i] = i;
+  s->parts = parts;
+  s->n_parts = n;
 }
 
 FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
@@ -331,6 +385,7 @@ FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
   for (size_t i = 0; i < u.groups.len; i++) {
     const Group *k = &u.groups.data[i];
     Step s = {.kind = k->kind, .node = k->optimize};
+    if (k->kind == STEP_OPTIMIZE) all_parts(&u, &s);
     if (k->kind == STEP_KERNEL) {
       s.kernel = build(&u, k, NO_NODE, k->n_lead, a);
       assert(s.kernel && "a kernel that could be built a moment ago");
@@ -341,5 +396,7 @@ FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
   check_early(&u);
   place_writes(f);
   drop_stores(f);
+  order_steps(f);
+  overwrite_buffers(f);
   return f;
 }

@@ -113,8 +113,8 @@ ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_
   return pool_add(p, &e);
 }
 
-ExprId x_acc(Pool *p, DType t, uint64_t free) {
-  Expr e = {.kind = X_ACC, .dtype = t, .free = free};
+ExprId x_acc(Pool *p, DType t, uint32_t tap, uint64_t free) {
+  Expr e = {.kind = X_ACC, .dtype = t, .number = tap, .free = free};
   return pool_add(p, &e);
 }
 

@@ -9,8 +9,9 @@
 //             the outermost loop where its variables are bound, so what depends on a row only is computed
 //             once a row.
 //   dot       a contraction of two operands, computed in tiles; the stores are its epilogue and see its
-//   element
-//             as X_ACC.
+//             element as X_ACC. Where a window of a convolution's result is wanted (pooling) its columns come
+//             in groups of `taps`, one window each: the stores run once for each group and see its elements
+//             as X_ACC 0 .. taps - 1.
 //
 // Formula of the numbers (architecture.md): a sum, maximum or minimum has 16 lanes, element e of the
 // innermost reduced axis goes to lane e % 16 in ascending order, then lanes are combined 8, 4, 2 and 1 apart.
@@ -45,7 +46,7 @@ typedef struct Expr {
   uint8_t rank; // LOAD: axes of the buffer
   uint8_t n_in;
   uint8_t n_vars;  // REDUCE, outermost first
-  uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, X_OP that may fault: place
+  uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, X_OP that may fault: place; ACC: tap
   InputRole role;  // CTX
   Scalar value;    // CONST
   ExprId in[3];
@@ -74,11 +75,13 @@ typedef struct Pool {
   uint32_t table_size;
 } Pool;
 
-enum { DOT_BLOCK = 256, REDUCE_LANES = 16 };
+enum { DOT_BLOCK = 256, REDUCE_LANES = 16, MAX_GROUP = 16 };
 
 typedef struct Dot { // the operands' elements as expressions over outer variables, m, n and k
   ExprId lhs, rhs;
   VarId m, n, k; // m, n: among the lead variables, or extra ones of extent 1
+  VarId group;   // the lead variable in n's place where taps > 1: n = group * taps + tap; else n
+  uint32_t taps; // a power of two up to MAX_GROUP
   DType dtype;
 } Dot;
 
@@ -107,7 +110,7 @@ ExprId x_check(Pool *p, ExprId value, Poly bound, uint32_t place);
 ExprId x_rand(Pool *p, Op op, DType t, uint32_t site, IndexId element);
 ExprId x_ctx(Pool *p, DType t, InputRole role, uint32_t number);
 ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_t n);
-ExprId x_acc(Pool *p, DType t, uint64_t free);
+ExprId x_acc(Pool *p, DType t, uint32_t tap, uint64_t free);
 // cond ? yes : no, where a constant mask or equal branches need no select.
 ExprId x_select(Pool *p, ExprId cond, ExprId yes, ExprId no);
 

@@ -310,24 +310,28 @@ static const Rule rules[OP_COUNT] = {
 
 // ---- values
 
-static const Put *stored(const Lower *l, NodeId v, bool *member) {
-  for (uint32_t i = 0; i < l->stores.len; i++)
-    if (l->stores.data[i].node == v && !l->stores.data[i].add) {
-      *member = true;
-      return &l->stores.data[i];
-    }
-  return NULL;
+// The store of v at this index, else any store of v, else NULL.
+static const Put *stored(const Lower *l, NodeId v, const IndexId *at, bool *here) {
+  const Put *found = NULL;
+  for (uint32_t i = 0; i < l->stores.len; i++) {
+    const Put *s = &l->stores.data[i];
+    if (s->node != v || s->add) continue;
+    *here = memcmp(s->at, at, s->rank * sizeof *at) == 0;
+    if (*here) return s;
+    found = found ? found : s;
+  }
+  return found;
 }
 
 // The value of a node that has a buffer: what this iteration has just computed, or a load. Of what the kernel
 // itself stores, an iteration may read its own part only.
 static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
-  bool member = false;
+  bool here = false;
   uint32_t rank = node(l, v)->shape.rank;
-  const Put *s = stored(l, v, &member);
+  const Put *s = stored(l, v, at, &here);
   if (s) {
     bool scattered = s + 1 < l->stores.data + l->stores.len && s[1].add && s[1].buffer == s->buffer;
-    if (!scattered && memcmp(s->at, at, rank * sizeof *at) == 0) return s->value;
+    if (!scattered && here) return s->value;
     if (l->k->is_dot || memcmp(s->at, at, l->n_axes * sizeof *at) != 0) l->impossible = true;
   }
   return x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);

@@ -15,6 +15,10 @@ typedef struct Lower Lower;
 Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *nodes, uint32_t n,
                      uint32_t n_lead, Arena *a);
 
+// The taps of windows that cover the result of a convolution, of this shape, without overlap or remainder, so
+// that its kernel can compute them too; 0: they don't, or are too many.
+uint32_t lower_window_taps(const Shape *conv, const WindowAttr *w);
+
 // Only the check of the indices of v, a GATHER or SCATTER_ADD: one store without a buffer.
 Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Arena *a);
 

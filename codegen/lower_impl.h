@@ -18,10 +18,12 @@ struct Lower {
   Kernel *k;
   Pool *p;
   VEC(Put) stores;
-  uint32_t n_axes;        // leading axes of every node that the parallel loops cover, and
-  IndexId lead[MAX_RANK]; // where an iteration stands on them
-  uint32_t group;  // first store of the current loop group
-  NodeId defining; // the node whose own value is being made
+  uint32_t n_axes;          // leading axes of every node that the parallel loops cover, and
+  IndexId lead[MAX_RANK];   // where an iteration stands on them
+  IndexId column[MAX_RANK]; // CONV: where a column stands in the result, for the operands
+  const WindowAttr *window; // CONV with windows in its epilogue: `lead` is of a window
+  uint32_t group;           // first store of the current loop group
+  NodeId defining;          // the node whose own value is being made
   bool impossible;
   VEC(Memo) memo;
 };

@@ -38,6 +38,17 @@ static bool same_inner(const Lower *l, const Put *s, const Shape *shape) {
   return true;
 }
 
+// Where element `tap` of the window at hand stands in the convolution's result.
+static void lead_tap(Lower *l, uint32_t rank, uint32_t tap, IndexId *out) {
+  IndexPool *p = l->p->index;
+  memcpy(out, l->lead, rank * sizeof *out);
+  for (uint32_t i = rank; l->window && i-- > 2;) {
+    uint32_t size = (uint32_t)l->window->window[i];
+    out[i] = index_add(p, index_scale(p, l->lead[i], poly_of(size)), index_const(p, tap % size));
+    tap /= size;
+  }
+}
+
 static void lead_index(Lower *l, Put *s) { memcpy(s->at, l->lead, l->n_axes * sizeof *s->at); }
 
 static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
@@ -45,6 +56,19 @@ static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
   ExprId e = lower_value(l, v, at);
   l->defining = NO_NODE;
   return e;
+}
+
+// In the epilogue of a convolution with windows what has its shape is computed for every element of the
+// window.
+static void add_taps(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  for (uint32_t tap = 0; tap < l->k->dot.taps; tap++) {
+    Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+    lead_tap(l, s.rank, tap, s.at);
+    s.value = own_value(l, v, s.at);
+    if (reduces(l, s.value)) l->impossible = true;
+    vec_push(l->a, &l->stores, s);
+  }
 }
 
 static void add_store(Lower *l, NodeId v) {
@@ -109,16 +133,18 @@ static void operand_index(Lower *l, NodeId v, const uint8_t *batch, const uint8_
   }
 }
 
-// The store of the contraction's element.
+// The stores of the contraction's elements.
 static void add_accumulator(Lower *l, NodeId v) {
   const Node *n = node(l, v);
   const Dot *d = &l->k->dot;
-  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->n;
-  lead_index(l, &s);
+  uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->group;
   for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
-  s.value = x_acc(l->p, n->dtype, free);
-  vec_push(l->a, &l->stores, s);
+  for (uint32_t tap = 0; tap < d->taps; tap++) {
+    Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+    lead_tap(l, s.rank, tap, s.at);
+    s.value = x_acc(l->p, n->dtype, tap, free);
+    vec_push(l->a, &l->stores, s);
+  }
 }
 
 // Rows are the last free axis of the left side, columns that of the right one; without columns the sides
@@ -138,7 +164,8 @@ static void add_dot(Lower *l, NodeId v) {
   d->dtype = n->dtype;
   d->k = lower_new_var(l, depth);
   d->m = left && right ? l->k->lead[at->dot.nb + left - 1] : lower_new_var(l, poly_of(1));
-  d->n = left || right ? l->k->lead[n->shape.rank - 1] : lower_new_var(l, poly_of(1));
+  d->n = d->group = left || right ? l->k->lead[n->shape.rank - 1] : lower_new_var(l, poly_of(1));
+  d->taps = 1;
   IndexId k[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
   lower_delinear(l, index_var(l->p->index, d->k), &inner, k);
   operand_index(l, n->in[0], at->dot.lb, at->dot.lc, at, at->dot.nb, k, a);
@@ -160,15 +187,47 @@ static bool columns_by_image(const Shape *s, Poly positions) {
          dim_is(s->d[0], 1);
 }
 
+uint32_t lower_window_taps(const Shape *conv, const WindowAttr *w) {
+  int64_t taps = 1;
+  for (uint32_t i = 0; i < conv->rank; i++) {
+    int64_t size = w->window[i];
+    bool exact = dim_static(conv->d[i]) && conv->d[i].b % size == 0;
+    if (w->stride[i] != size || w->lo[i] || w->hi[i] || (size > 1 && (i < 2 || !exact))) return 0;
+    if (size > MAX_GROUP || (taps *= size) > MAX_GROUP) return 0;
+  }
+  return taps > 1 && (taps & (taps - 1)) == 0 ? (uint32_t)taps : 0;
+}
+
+// A column is an element of the result: in row-major order or, with windows, window by window.
+static void column_index(Lower *l, IndexId column, const Shape *windows) {
+  IndexPool *p = l->p->index;
+  IndexId tap[MAX_RANK];
+  Shape window = {.rank = windows->rank};
+  if (!l->window) {
+    lower_delinear(l, column, windows, l->column + 2);
+    return;
+  }
+  Poly taps = poly_of(l->k->dot.taps);
+  for (uint32_t i = 0; i < window.rank; i++) window.d[i] = dim_of(l->window->window[i + 2]);
+  lower_delinear(l, index_div(p, column, taps), windows, l->column + 2);
+  lower_delinear(l, index_mod(p, column, taps), &window, tap);
+  for (uint32_t i = 0; i < window.rank; i++) {
+    IndexId begin = index_scale(p, l->column[i + 2], poly_of(window.d[i].b));
+    l->column[i + 2] = index_add(p, begin, tap[i]);
+  }
+}
+
 // The parallel loops of a kernel that a convolution opens.
 static void lead_conv(Lower *l, const Node *n) {
   const Shape *s = &n->shape;
-  Shape space = {.rank = s->rank - 2};
-  Poly positions = poly_of(1);
+  Shape space = {.rank = s->rank - 2}; // of windows, if there are any
+  uint32_t taps = l->window ? lower_window_taps(s, l->window) : 1;
+  Poly groups_of_columns = poly_of(1);
   for (uint32_t i = 0; i < space.rank; i++) {
-    space.d[i] = s->d[i + 2];
-    positions = poly_mul(positions, poly_dim(space.d[i]));
+    space.d[i] = l->window ? dim_of(s->d[i + 2].b / l->window->window[i + 2]) : s->d[i + 2];
+    groups_of_columns = poly_mul(groups_of_columns, poly_dim(space.d[i]));
   }
+  Poly positions = poly_mul(groups_of_columns, poly_of(taps));
   bool by_image = columns_by_image(s, positions);
   Poly groups = poly_of(n->attr.conv->groups), rows;
   bool even = poly_div(poly_dim(s->d[1]), groups, &rows);
@@ -177,15 +236,21 @@ static void lead_conv(Lower *l, const Node *n) {
   if (by_image) k->lead[k->n_lead++] = lower_new_var(l, poly_dim(s->d[0]));
   k->lead[k->n_lead++] = lower_new_var(l, groups);
   k->lead[k->n_lead++] = k->dot.m = lower_new_var(l, rows);
-  Poly columns = by_image ? positions : poly_mul(poly_dim(s->d[0]), positions);
-  k->lead[k->n_lead++] = k->dot.n = lower_new_var(l, columns);
-  IndexId column = index_var(l->p->index, k->dot.n), image = index_var(l->p->index, k->lead[0]);
+  Poly n_groups = by_image ? groups_of_columns : poly_mul(poly_dim(s->d[0]), groups_of_columns);
+  k->dot.taps = taps;
+  k->lead[k->n_lead++] = k->dot.group = k->dot.n = lower_new_var(l, n_groups);
+  if (taps > 1) k->dot.n = lower_new_var(l, poly_mul(n_groups, poly_of(taps)));
+  IndexId window = index_var(l->p->index, k->dot.group), image = index_var(l->p->index, k->lead[0]);
+  IndexId column = index_var(l->p->index, k->dot.n);
   l->n_axes = s->rank;
-  l->lead[0] = by_image ? image : index_div(l->p->index, column, positions);
+  l->lead[0] = by_image ? image : index_div(l->p->index, window, groups_of_columns);
+  l->column[0] = by_image ? image : index_div(l->p->index, column, positions);
   IndexId group = index_var(l->p->index, k->lead[by_image]);
   l->lead[1] =
       index_add(l->p->index, index_scale(l->p->index, group, rows), index_var(l->p->index, k->dot.m));
-  lower_delinear(l, by_image ? column : index_mod(l->p->index, column, positions), &space, l->lead + 2);
+  lower_delinear(l, by_image ? window : index_mod(l->p->index, window, groups_of_columns), &space,
+                 l->lead + 2);
+  column_index(l, by_image ? column : index_mod(l->p->index, column, positions), &space);
 }
 
 // The input element under output position `out` and kernel position `k` of a spatial axis: its index, in *x,
@@ -197,7 +262,7 @@ static ExprId under(Lower *l, const Node *n, uint32_t axis, IndexId k, IndexId *
   Poly size = poly_dim(node(l, n->in[0])->shape.d[axis]), step = poly_of(c->lhs_dilation[s]);
   Poly span = poly_add(poly_mul(poly_sub(size, poly_of(1)), step), poly_of(1));
   IndexId at =
-      index_add(p, index_scale(p, l->lead[axis], poly_of(c->stride[s])),
+      index_add(p, index_scale(p, l->column[axis], poly_of(c->stride[s])),
                 index_add(p, index_scale(p, k, poly_of(c->rhs_dilation[s])), index_const(p, -c->lo[s])));
   ExprId inside = x_inside(l->p, at, span);
   at = index_clamp(p, at, span);
@@ -223,7 +288,7 @@ static void add_conv(Lower *l, NodeId v) {
   memcpy(weight + 1, k, depth.rank * sizeof *k);
   // lead is [image,] group, row, column
   IndexId group = index_var(p, l->k->lead[l->k->n_lead - 3]);
-  x[0] = l->lead[0];
+  x[0] = l->column[0];
   x[1] = index_add(p, index_scale(p, group, poly_dim(w->d[1])), k[0]);
   ExprId inside = x_const(l->p, DT_MASK, (Scalar){.i = 1});
   for (uint32_t i = 2; i < n->shape.rank; i++)
@@ -264,6 +329,9 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
   Lower l = begin(f, has_buffer, nodes[0], a);
   const Node *first = node(&l, nodes[0]);
   l.k->is_dot = op_kind(first->op) == KIND_DOT;
+  l.k->dot.taps = 1;
+  for (uint32_t i = 1; i < n && first->op == OP_CONV; i++)
+    if (op_is_window(node(&l, nodes[i])->op)) l.window = node(&l, nodes[i])->attr.window;
   if (first->op == OP_CONV)
     lead_conv(&l, first);
   else
@@ -276,6 +344,8 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
       add_conv(&l, nodes[i]);
     else if (x->op == OP_SCATTER_ADD && !lower_scatter_is_select(l.g, x))
       add_scatter(&l, nodes[i]);
+    else if (l.window && shape_eq(&x->shape, &first->shape))
+      add_taps(&l, nodes[i]);
     else
       add_store(&l, nodes[i]);
   }

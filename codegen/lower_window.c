@@ -158,7 +158,8 @@ static ExprId goes_first(Lower *l, DType t, ExprId v, ExprId best) {
 }
 
 // The first element of the window that is inside: its index, its number and its value begin the search.
-ExprId lower_argwindow(Lower *l, NodeId v, const IndexId *at) {
+// Returns the number of the first maximum, *value is its value.
+static ExprId first_maximum(Lower *l, NodeId v, const IndexId *at, ExprId *value) {
   Taps t = taps_of(l, v, false, at);
   IndexPool *p = l->p->index;
   DType type = node(l, t.n->in[0])->dtype;
@@ -181,11 +182,26 @@ ExprId lower_argwindow(Lower *l, NodeId v, const IndexId *at) {
     best = x_select(l->p, wins, here, best);
     number = x_select(l->p, wins, mine, number);
   }
+  *value = best;
   return number;
+}
+
+ExprId lower_argwindow(Lower *l, NodeId v, const IndexId *at) {
+  ExprId value;
+  return first_maximum(l, v, at, &value);
+}
+
+// The index is that of the maxima of the very windows that are sampled.
+static bool samples_maxima(const Lower *l, const Node *n) {
+  const Node *index = node(l, lower_resolve(l->g, n->in[1]));
+  return index->op == OP_ARGWINDOW && lower_resolve(l->g, index->in[0]) == lower_resolve(l->g, n->in[0]) &&
+         memcmp(index->attr.window, n->attr.window, sizeof *n->attr.window) == 0;
 }
 
 ExprId lower_sample(Lower *l, NodeId v, const IndexId *at) {
   Taps t = taps_of(l, v, false, at);
+  ExprId best;
+  if (samples_maxima(l, t.n)) return first_maximum(l, v, at, &best), best;
   IndexPool *p = l->p->index;
   ExprId chosen = lower_value(l, t.n->in[1], at);
   int64_t count = 1;

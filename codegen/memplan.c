@@ -1,9 +1,12 @@
-// First fit by size: the largest buffer first, each at the lowest offset where nothing that lives at one time
-// with it lies.
+// Buffers of one memory (overwrite.c) are one block. Blocks are placed one after the other, each at the
+// lowest offset where nothing lies that lives at one time with it. How good the result is depends on the
+// sequence: some are tried, then the block on top of the best result is placed first, again and again, until
+// the plan is as small as the largest set alive or the tries are used up.
 #include "codegen/memplan.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t round_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
 
@@ -17,54 +20,167 @@ uint64_t memplan_stores(const Program *p, uint64_t *offsets) {
   return at;
 }
 
-typedef struct Item {
-  uint32_t buffer;
-  uint64_t bytes;
-} Item;
+typedef struct Block {
+  uint64_t bytes, offset;
+  uint32_t first, last; // times
+  uint32_t number;      // by first appearance
+} Block;
 
-static int larger_first(const void *x, const void *y) {
-  const Item *a = x, *b = y;
-  if (a->bytes != b->bytes) return a->bytes < b->bytes ? 1 : -1;
-  return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
+typedef struct Blocks {
+  Block *data;
+  uint32_t n;
+  uint32_t *of; // of each buffer, NO_BUFFER: not scratch, or never used
+} Blocks;
+
+static Blocks blocks_of(const FnPlan *f, const Sched *s, Arena *a) {
+  const Lifetime *lives = schedule_lifetimes(f, s, a);
+  uint32_t n = (uint32_t)f->buffers.len;
+  Blocks b = {.data = ARENA_ARRAY(a, n, Block), .of = ARENA_ARRAY(a, n, uint32_t)};
+  uint32_t *by_node = ARENA_ARRAY(a, f->fn->g->len, uint32_t); // of a memory's node: its block + 1
+  for (uint32_t i = 0; i < n; i++) {
+    const Buffer *x = &f->buffers.data[i];
+    b.of[i] = NO_BUFFER;
+    if (x->kind != BUF_SCRATCH || !lives[i].used) continue;
+    if (by_node[x->memory] == 0) {
+      b.data[b.n] = (Block){round_up(x->bytes), 0, lives[i].first, lives[i].last, b.n};
+      by_node[x->memory] = ++b.n;
+    }
+    Block *block = &b.data[by_node[x->memory] - 1];
+    b.of[i] = by_node[x->memory] - 1;
+    if (round_up(x->bytes) > block->bytes) block->bytes = round_up(x->bytes);
+    if (lives[i].first < block->first) block->first = lives[i].first;
+    if (lives[i].last > block->last) block->last = lives[i].last;
+  }
+  return b;
 }
 
-static bool meet(const Lifetime *x, const Lifetime *y) { return x->first <= y->last && y->first <= x->last; }
+static uint64_t most_alive(const Blocks *b, const Sched *s, Arena *a) {
+  int64_t *change = ARENA_ARRAY(a, s->end + 2, int64_t), live = 0, most = 0;
+  for (uint32_t i = 0; i < b->n; i++) {
+    change[b->data[i].first] += (int64_t)b->data[i].bytes;
+    change[b->data[i].last + 1] -= (int64_t)b->data[i].bytes;
+  }
+  for (uint32_t t = 0; t <= s->end; t++) {
+    live += change[t];
+    if (live > most) most = live;
+  }
+  return (uint64_t)most;
+}
 
-// The lowest offset where `bytes` fit between the placed buffers that live at the same time.
-static uint64_t lowest(const FnPlan *f, const Lifetime *lives, const Item *placed, size_t n, Item x,
-                       uint64_t base) {
-  uint64_t at = base;
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (size_t i = 0; i < n; i++) {
-      const Buffer *b = &f->buffers.data[placed[i].buffer];
-      if (!meet(&lives[placed[i].buffer], &lives[x.buffer])) continue;
-      if (at < b->offset + placed[i].bytes && b->offset < at + x.bytes) {
-        at = b->offset + placed[i].bytes;
-        moved = true;
+uint64_t memplan_alive(const FnPlan *f, const Sched *s) {
+  Arena *a = arena_new();
+  Blocks b = blocks_of(f, s, a);
+  uint64_t most = most_alive(&b, s, a);
+  arena_free(a);
+  return most;
+}
+
+// ---- placing in a sequence
+
+static bool meet(const Block *x, const Block *y) { return x->first <= y->last && y->first <= x->last; }
+
+typedef struct Placing {
+  Block **sequence, **placed; // placed: by offset
+  uint32_t n;
+  Block *top; // the block that ends last
+} Placing;
+
+// Returns the end; offsets are counted from 0.
+static uint64_t place(Placing *p) {
+  uint64_t end = 0;
+  p->top = NULL;
+  for (uint32_t i = 0; i < p->n; i++) {
+    Block *x = p->sequence[i];
+    uint64_t at = 0;
+    for (uint32_t k = 0; k < i; k++) {
+      const Block *y = p->placed[k];
+      if (y->offset >= at + x->bytes) break;
+      if (y->offset + y->bytes > at && meet(x, y)) at = y->offset + y->bytes;
+    }
+    x->offset = at;
+    uint32_t k = i;
+    for (; k > 0 && p->placed[k - 1]->offset > at; k--) p->placed[k] = p->placed[k - 1];
+    p->placed[k] = x;
+    if (!p->top || at + x->bytes > end) end = at + x->bytes, p->top = x;
+  }
+  return end;
+}
+
+#define COMPARE(a, b)                                                                                        \
+  if ((a) != (b)) return (a) < (b) ? -1 : 1
+
+static int larger_first(const void *x, const void *y) {
+  const Block *a = *(Block *const *)x, *b = *(Block *const *)y;
+  COMPARE(b->bytes, a->bytes);
+  COMPARE(a->number, b->number);
+  return 0;
+}
+
+static int longer_first(const void *x, const void *y) {
+  const Block *a = *(Block *const *)x, *b = *(Block *const *)y;
+  COMPARE(b->last - b->first, a->last - a->first);
+  return larger_first(x, y);
+}
+
+static int heavier_first(const void *x, const void *y) { // bytes times duration
+  const Block *a = *(Block *const *)x, *b = *(Block *const *)y;
+  double u = (double)a->bytes * (a->last - a->first + 1), v = (double)b->bytes * (b->last - b->first + 1);
+  COMPARE(v, u);
+  return larger_first(x, y);
+}
+
+static int earlier_first(const void *x, const void *y) {
+  const Block *a = *(Block *const *)x, *b = *(Block *const *)y;
+  COMPARE(a->first, b->first);
+  return larger_first(x, y);
+}
+
+enum { WORK = 8000000 }; // comparisons of two blocks, some milliseconds
+
+static void to_front(Placing *p, Block *x) {
+  uint32_t at = 0;
+  while (p->sequence[at] != x) at++;
+  memmove(p->sequence + 1, p->sequence, at * sizeof *p->sequence);
+  p->sequence[0] = x;
+}
+
+// Leaves the best offsets found in the blocks.
+static uint64_t place_well(Blocks *b, uint64_t least, Arena *a) {
+  static int (*const sequences[])(const void *, const void *) = {larger_first, heavier_first, longer_first,
+                                                                 earlier_first};
+  Placing p = {.n = b->n};
+  p.sequence = ARENA_ARRAY(a, b->n, Block *);
+  p.placed = ARENA_ARRAY(a, b->n, Block *);
+  uint64_t *offsets = ARENA_ARRAY(a, b->n, uint64_t), best = UINT64_MAX;
+  uint64_t one = (uint64_t)b->n * b->n / 4 + 1, tries = WORK / one + 1;
+  for (uint32_t i = 0; i < sizeof sequences / sizeof *sequences && best > least && tries > 0; i++) {
+    for (uint32_t k = 0; k < b->n; k++) p.sequence[k] = &b->data[k];
+    if (b->n) qsort(p.sequence, b->n, sizeof *p.sequence, sequences[i]);
+    for (uint32_t round = 0; round <= b->n && tries > 0; round++, tries--) {
+      uint64_t end = place(&p);
+      if (end < best) {
+        best = end;
+        for (uint32_t k = 0; k < b->n; k++) offsets[k] = b->data[k].offset;
       }
+      if (best <= least || !p.top || p.sequence[0] == p.top) break;
+      to_front(&p, p.top);
     }
   }
-  return at;
+  for (uint32_t k = 0; k < b->n; k++) b->data[k].offset = offsets[k];
+  return best;
 }
 
 uint64_t memplan_scratch(FnPlan *f, const Sched *s, const uint64_t *stores, uint64_t base) {
-  Lifetime *lives = schedule_lifetimes(f, s, f->a);
-  Item *items = ARENA_ARRAY(f->a, f->buffers.len, Item);
-  size_t n = 0;
-  uint64_t end = base;
+  Arena *a = arena_new();
+  Blocks b = blocks_of(f, s, a);
+  uint64_t end = base + place_well(&b, most_alive(&b, s, a), a);
   for (uint32_t i = 0; i < f->buffers.len; i++) {
-    Buffer *b = &f->buffers.data[i];
-    if (b->kind == BUF_STORE) b->offset = stores[b->id];
-    if (b->kind == BUF_SCRATCH && lives[i].used) items[n++] = (Item){i, round_up(b->bytes)};
-  }
-  if (n) qsort(items, n, sizeof *items, larger_first);
-  for (size_t i = 0; i < n; i++) {
-    Buffer *b = &f->buffers.data[items[i].buffer];
-    b->offset = lowest(f, lives, items, i, items[i], base);
-    if (b->offset + items[i].bytes > end) end = b->offset + items[i].bytes;
+    Buffer *x = &f->buffers.data[i];
+    if (x->kind == BUF_STORE) x->offset = stores[x->id];
+    if (b.of[i] != NO_BUFFER) x->offset = base + b.data[b.of[i]].offset;
   }
   f->scratch_begin = base;
   f->scratch_end = end;
+  arena_free(a);
   return end;
 }

@@ -11,6 +11,9 @@ enum { ARENA_ALIGN = 64 };
 uint64_t memplan_stores(const Program *p, uint64_t *offsets);
 // Sets `offset` of the function's store and scratch buffers; scratch begins at `base`. Returns the end.
 uint64_t memplan_scratch(FnPlan *f, const Sched *s, const uint64_t *stores, uint64_t base);
+// Bytes of the largest set of scratch buffers that are live at one time, each rounded up to ARENA_ALIGN: no
+// plan for this order takes less.
+uint64_t memplan_alive(const FnPlan *f, const Sched *s);
 
 // NULL, or what is wrong: two buffers that live at one time overlap, one leaves the arena, or is misaligned.
 // Takes nothing from the planner but the offsets.

@@ -1,8 +1,8 @@
 // The plan is replayed: buffers that hold something still wanted at the same time are laid over one another.
 // Shares no code with the planner, not even the lifetimes: a buffer is wanted at time t when some step <= t
 // touched it and some step >= t will. A loop is replayed twice, so what it carries over is found.
-#include "codegen/lower.h"
 #include "codegen/memplan.h"
+#include "codegen/overwrite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,31 +11,32 @@ typedef struct Trace {
   const FnPlan *f;
   Arena *a;
   VEC(const uint32_t *) touched; // per executed step, the buffers it touches, ended by NO_BUFFER
+  VEC(const Step *) steps;       // likewise
 } Trace;
 
+typedef struct Touched {
+  Arena *a;
+  VEC(uint32_t) list;
+} Touched;
+
+static void touch(void *user, uint32_t buffer, bool written) {
+  Touched *t = user;
+  (void)written;
+  vec_push(t->a, &t->list, buffer);
+}
+
 static const uint32_t *touches(Trace *t, const Step *s) {
-  VEC(uint32_t) list = {0};
-  if (s->kind == STEP_COPY) {
-    vec_push(t->a, &list, s->src);
-    vec_push(t->a, &list, s->dst);
-  }
-  for (uint32_t i = 0; s->kind == STEP_KERNEL && i < s->kernel->n_stores; i++)
-    if (s->kernel->stores[i].buffer != NO_BUFFER) vec_push(t->a, &list, s->kernel->stores[i].buffer);
-  const bool *seen = s->kind == STEP_KERNEL ? kernel_marks(s->kernel, t->a) : NULL;
-  for (ExprId e = 0; seen && e < s->kernel->pool->exprs.len; e++)
-    if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
-      vec_push(t->a, &list, pool_expr(s->kernel->pool, e)->number);
-  const Node *n = s->kind == STEP_OPTIMIZE ? graph_node(t->f->fn->g, s->node) : NULL;
-  for (uint32_t i = 0; n && i < n->n_in; i++) {
-    uint32_t b = t->f->buffer_of[lower_resolve(t->f->fn->g, n->in[i])];
-    if (b != NO_BUFFER) vec_push(t->a, &list, b);
-  }
-  vec_push(t->a, &list, NO_BUFFER);
-  return list.data;
+  Touched touched = {.a = t->a};
+  plan_accesses(t->f, s, t->a, touch, &touched);
+  touch(&touched, NO_BUFFER, false);
+  return touched.list.data;
 }
 
 static void execute(Trace *t, const Sched *s) {
-  if (s->kind == SCHED_STEP) vec_push(t->a, &t->touched, touches(t, s->step));
+  if (s->kind == SCHED_STEP) {
+    vec_push(t->a, &t->touched, touches(t, s->step));
+    vec_push(t->a, &t->steps, s->step);
+  }
   for (int round = 0; round < (s->kind == SCHED_LOOP ? 2 : 1); round++)
     for (uint32_t i = 0; i < s->n; i++) execute(t, s->children[i]);
 }
@@ -52,14 +53,29 @@ static int by_address(const void *x, const void *y) {
   return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
 }
 
+// `y` begins where `x` ends, in a kernel that reads no element of x after it, or an iteration other than the
+// one that, has written it.
+static bool taken_over(const Trace *t, const Use *x, const Use *y) {
+  if (x->last != y->first || x->begin != y->begin) return false;
+  const Step *s = t->steps.data[y->first];
+  if (s->kind != STEP_KERNEL) return false;
+  const Kernel *k = s->kernel;
+  for (uint32_t i = 0; i < k->n_stores; i++)
+    if (k->stores[i].buffer == y->buffer) return kernel_overwrites(t->f, k, &k->stores[i], x->buffer);
+  return false;
+}
+
 // In order of address each one meets only those that begin before it ends.
-static const char *check_uses(const FnPlan *f, Use *uses, size_t n, Arena *a) {
+static const char *check_uses(const Trace *t, Use *uses, size_t n, Arena *a) {
+  const FnPlan *f = t->f;
   if (n) qsort(uses, n, sizeof *uses, by_address);
   for (size_t i = 0; i < n; i++)
     for (size_t j = i + 1; j < n && uses[j].begin < uses[i].end; j++) {
       const Use *x = &uses[i], *y = &uses[j];
       bool together = x->first <= y->last && y->first <= x->last;
-      if (together && !buffer_same_memory(&f->buffers.data[x->buffer], &f->buffers.data[y->buffer]))
+      bool store = f->buffers.data[x->buffer].kind == BUF_STORE;
+      if (!together || taken_over(t, x, y) || taken_over(t, y, x)) continue;
+      if (!store || !buffer_same_memory(&f->buffers.data[x->buffer], &f->buffers.data[y->buffer]))
         return arena_printf(a, "buffers %u and %u overlap while both are live", x->buffer, y->buffer);
     }
   return NULL;
@@ -88,5 +104,5 @@ const char *memverify(const FnPlan *f, const Sched *s, uint64_t base, uint64_t e
     if (!inside) return arena_printf(a, "buffer %u leaves its part of the arena", b);
     if (x->bytes) uses[n_uses++] = (Use){b, x->offset, x->offset + x->bytes, first[b], last[b]};
   }
-  return check_uses(f, uses, n_uses, a);
+  return check_uses(&t, uses, n_uses, a);
 }

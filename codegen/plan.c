@@ -1,11 +1,60 @@
 // Facts about buffers.
 #include "codegen/plan.h"
 
+#include "codegen/lower.h"
+
 #include <string.h>
 
 bool buffer_same_memory(const Buffer *x, const Buffer *y) {
   if (x->kind != y->kind) return false;
-  return x->kind == BUF_CONST || x->kind == BUF_SCRATCH ? x->node == y->node : x->id == y->id;
+  if (x->kind == BUF_SCRATCH) return x->memory == y->memory;
+  return x->kind == BUF_CONST ? x->node == y->node : x->id == y->id;
+}
+
+void plan_accesses(const FnPlan *f, const Step *s, Arena *a,
+                   void (*visit)(void *user, uint32_t buffer, bool written), void *user) {
+  const Graph *g = f->fn->g;
+  if (s->kind == STEP_COPY) {
+    visit(user, s->src, false);
+    visit(user, s->dst, true);
+  } else if (s->kind == STEP_OPTIMIZE) {
+    const Node *n = graph_node(g, s->node);
+    for (uint32_t i = 0; i < n->attr.optimize->n_hyper + s->n_parts; i++) {
+      uint32_t in = i < n->attr.optimize->n_hyper
+                        ? i
+                        : s->parts[i - n->attr.optimize->n_hyper] + n->attr.optimize->n_hyper;
+      uint32_t buffer = f->buffer_of[lower_resolve(g, n->in[in])];
+      if (buffer != NO_BUFFER) visit(user, buffer, false);
+    }
+  } else {
+    const bool *seen = kernel_marks(s->kernel, a);
+    for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
+      if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
+        visit(user, pool_expr(s->kernel->pool, e)->number, false);
+    for (uint32_t i = 0; i < s->kernel->n_stores; i++)
+      if (s->kernel->stores[i].buffer != NO_BUFFER) visit(user, s->kernel->stores[i].buffer, true);
+  }
+}
+
+bool kernel_owns_place(const FnPlan *f, const Kernel *k, const Put *to, const Buffer *memory) {
+  for (uint32_t i = 0; i < k->n_stores; i++) {
+    const bool *seen = store_marks(k, &k->stores[i], f->a);
+    for (ExprId e = 0; e < k->pool->exprs.len; e++) {
+      const Expr *x = pool_expr(k->pool, e);
+      if (!seen[e] || x->kind != X_LOAD || x->number == to->buffer) continue;
+      if (!buffer_same_memory(&f->buffers.data[x->number], memory)) continue;
+      if (&k->stores[i] > to || memcmp(x->at, to->at, x->rank * sizeof *x->at) != 0) return false;
+    }
+  }
+  if (!k->is_dot) return true;
+  bool *seen = ARENA_ARRAY(f->a, k->pool->exprs.len, bool);
+  pool_mark(k->pool, k->dot.lhs, seen);
+  pool_mark(k->pool, k->dot.rhs, seen);
+  for (ExprId e = 0; e < k->pool->exprs.len; e++) {
+    const Expr *x = pool_expr(k->pool, e);
+    if (seen[e] && x->kind == X_LOAD && buffer_same_memory(&f->buffers.data[x->number], memory)) return false;
+  }
+  return true;
 }
 
 void buffer_strides(const Buffer *b, int64_t bound, Poly *strides) {

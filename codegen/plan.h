@@ -19,6 +19,7 @@ typedef struct Buffer {
   DType dtype;
   Shape shape;
   NodeId node;     // whose value it holds; NO_NODE: a store's memory
+  NodeId memory;   // SCRATCH: the node whose buffer's memory it takes over (overwrite.c); else `node`
   uint64_t offset; // STORE, SCRATCH: bytes into the arena (memplan)
   uint64_t bytes;  // at the bound
 } Buffer;
@@ -29,7 +30,9 @@ typedef enum StepKind { STEP_KERNEL, STEP_OPTIMIZE, STEP_COPY } StepKind;
 typedef struct Step {
   StepKind kind;
   Kernel *kernel;
-  NodeId node;       // OPTIMIZE
+  NodeId node;           // OPTIMIZE
+  const uint32_t *parts; // OPTIMIZE: the parameters of the node that are updated, ascending
+  uint32_t n_parts;
   uint32_t dst, src; // COPY: buffers
   bool can_fault;
 } Step;
@@ -49,6 +52,12 @@ typedef struct FnPlan {
 
 // Two buffers that share memory by intent: the same argument, store or constant.
 bool buffer_same_memory(const Buffer *x, const Buffer *y);
+// Calls visit for each buffer that a step reads or writes, perhaps more than once. What an optimizer call
+// writes (parameters, slots, counts) are stores, not buffers.
+void plan_accesses(const FnPlan *f, const Step *s, Arena *a,
+                   void (*visit)(void *user, uint32_t buffer, bool written), void *user);
+// The kernel reads this memory at the place only that `to` writes, and not after it: `to` may write there.
+bool kernel_owns_place(const FnPlan *f, const Kernel *k, const Put *to, const Buffer *memory);
 // Puts a step before the one at position `at`.
 void plan_insert(FnPlan *f, size_t at, Step s);
 // Element strides: at the bound in the arena, polynomials of n at the interface.

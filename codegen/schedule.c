@@ -2,8 +2,6 @@
 // loop counts until the loop's end, because the next iteration makes it again.
 #include "codegen/schedule.h"
 
-#include "codegen/lower.h"
-
 static uint32_t number(Sched *s, uint32_t time) {
   s->begin = time;
   if (s->kind == SCHED_STEP) time++;
@@ -34,38 +32,23 @@ typedef struct Walk {
   Arena *a;
   Lifetime *lives;
   const Sched *loop; // the outermost loop around the step, NULL: none
+  uint32_t time;
 } Walk;
 
-static void access(Walk *w, uint32_t buffer, uint32_t time) {
+static void access(void *user, uint32_t buffer, bool written) {
+  Walk *w = user;
+  uint32_t time = w->time;
+  (void)written;
   Lifetime *l = &w->lives[buffer];
   if (!l->used) *l = (Lifetime){.used = true, .first = time, .last = time};
   if (time > l->last) l->last = time;
   if (w->loop && l->first < w->loop->begin && w->loop->end - 1 > l->last) l->last = w->loop->end - 1;
 }
 
-static void access_step(Walk *w, const Step *s, uint32_t time) {
-  const Graph *g = w->f->fn->g;
-  if (s->kind == STEP_COPY) {
-    access(w, s->src, time);
-    access(w, s->dst, time);
-  } else if (s->kind == STEP_OPTIMIZE) {
-    for (uint32_t i = 0; i < graph_node(g, s->node)->n_in; i++) {
-      NodeId v = lower_resolve(g, graph_node(g, s->node)->in[i]);
-      if (w->f->buffer_of[v] != NO_BUFFER) access(w, w->f->buffer_of[v], time);
-    }
-  } else {
-    const bool *seen = kernel_marks(s->kernel, w->a);
-    for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
-      if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
-        access(w, pool_expr(s->kernel->pool, e)->number, time);
-    for (uint32_t i = 0; i < s->kernel->n_stores; i++)
-      if (s->kernel->stores[i].buffer != NO_BUFFER) access(w, s->kernel->stores[i].buffer, time);
-  }
-}
-
 static void walk(Walk *w, const Sched *s) {
-  if (s->kind == SCHED_STEP) access_step(w, s->step, s->begin);
-  if (s->kind == SCHED_GUARD) access(w, s->mask, s->begin);
+  w->time = s->begin;
+  if (s->kind == SCHED_STEP) plan_accesses(w->f, s->step, w->a, access, w);
+  if (s->kind == SCHED_GUARD) access(w, s->mask, false);
   bool outermost = s->kind == SCHED_LOOP && !w->loop;
   if (outermost) w->loop = s;
   for (uint32_t i = 0; i < s->n; i++) walk(w, s->children[i]);

@@ -116,9 +116,7 @@ static NodeId chain_end(Select *s, NodeId v) {
   }
 }
 
-static bool is_window(Op op) {
-  return op == OP_BOX || op == OP_DEBOX || op == OP_ARGWINDOW || op == OP_SAMPLE || op == OP_DESAMPLE;
-}
+static bool is_taps(Op op) { return op_is_window(op) || op == OP_DEBOX || op == OP_DESAMPLE; }
 
 // Reads of its operand for one element.
 static uint64_t taps(const Node *n) {
@@ -132,7 +130,7 @@ static uint64_t taps(const Node *n) {
 }
 
 static uint64_t own_cost(const Node *n) {
-  if (is_window(n->op)) return taps(n) * (n->op == OP_BOX ? 2 : 4);
+  if (is_taps(n->op)) return taps(n) * (n->op == OP_BOX ? 2 : 4);
   return op_cost[n->op] ? op_cost[n->op] : is_view(n->op) ? 0 : 1;
 }
 
@@ -211,7 +209,7 @@ static void choose(Select *s, NodeId v) {
   }
   for (uint32_t i = 0; i < n->n_in && !is_effect(n->op); i++) {
     NodeId x = in(s, n, i);
-    bool guarded = n->op == OP_PAD || n->op == OP_CONCAT || (is_window(n->op) && taps(n) > 1);
+    bool guarded = n->op == OP_PAD || n->op == OP_CONCAT || (is_taps(n->op) && taps(n) > 1);
     if (!s->s.has_buffer[x] && s->cost[x] > REPEATED_COST && (guarded || repeats(s, n, x))) share(s, x);
   }
   s->cost[v] = inline_cost(s, v);

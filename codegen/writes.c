@@ -39,10 +39,6 @@ static size_t optimizer_of(const FnPlan *f, uint32_t store, uint32_t version) {
   return SIZE_MAX;
 }
 
-static bool is_store(const FnPlan *f, uint32_t buffer, uint32_t store) {
-  return f->buffers.data[buffer].kind == BUF_STORE && f->buffers.data[buffer].id == store;
-}
-
 static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
   for (size_t i = 0; i < f->steps.len; i++) {
     if (f->steps.data[i].kind != STEP_KERNEL) continue;
@@ -56,46 +52,41 @@ static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
   return NULL;
 }
 
-// Inside its kernel the store is read at the written place only, and by nothing that comes after.
-static bool reads_own_place(const FnPlan *f, const Kernel *k, const Put *to, uint32_t store) {
-  for (uint32_t i = 0; i < k->n_stores; i++) {
-    const bool *seen = store_marks(k, &k->stores[i], f->a);
-    for (ExprId e = 0; e < k->pool->exprs.len; e++) {
-      const Expr *x = pool_expr(k->pool, e);
-      if (!seen[e] || x->kind != X_LOAD || !is_store(f, x->number, store)) continue;
-      if (&k->stores[i] > to || memcmp(x->at, to->at, x->rank * sizeof *x->at) != 0) return false;
-    }
-  }
-  if (!k->is_dot) return true;
-  bool *seen = ARENA_ARRAY(f->a, k->pool->exprs.len, bool);
-  pool_mark(k->pool, k->dot.lhs, seen);
-  pool_mark(k->pool, k->dot.rhs, seen);
-  for (ExprId e = 0; e < k->pool->exprs.len; e++)
-    if (seen[e] && pool_expr(k->pool, e)->kind == X_LOAD && is_store(f, pool_expr(k->pool, e)->number, store))
-      return false;
-  return true;
+// The last step that reads each store from its own memory; SIZE_MAX: none.
+typedef struct Readers {
+  const FnPlan *f;
+  size_t *last, step, n_steps; // valid while the plan has so many steps
+} Readers;
+
+static void note_store(void *user, uint32_t buffer, bool written) {
+  Readers *r = user;
+  const Buffer *b = &r->f->buffers.data[buffer];
+  if (!written && b->kind == BUF_STORE) r->last[b->id] = r->step;
 }
 
-static bool reads_store(const FnPlan *f, const Kernel *k, uint32_t store) {
-  const bool *seen = kernel_marks(k, f->a);
-  for (ExprId e = 0; e < k->pool->exprs.len; e++)
-    if (seen[e] && pool_expr(k->pool, e)->kind == X_LOAD && is_store(f, pool_expr(k->pool, e)->number, store))
-      return true;
-  return false;
+static void find_readers(Readers *r) {
+  const FnPlan *f = r->f;
+  if (r->last && r->n_steps == f->steps.len) return;
+  r->last = ARENA_ARRAY(f->a, f->program->n_stores, size_t);
+  r->n_steps = f->steps.len;
+  memset(r->last, 0xff, f->program->n_stores * sizeof *r->last);
+  for (r->step = 0; r->step < f->steps.len; r->step++)
+    plan_accesses(f, &f->steps.data[r->step], f->a, note_store, r);
 }
 
-static bool may_write_directly(const FnPlan *f, size_t step, const Put *to, uint32_t store) {
+static bool may_write_directly(Readers *r, size_t step, const Put *to, uint32_t store) {
+  const FnPlan *f = r->f;
+  find_readers(r);
+  if (r->last[store] != SIZE_MAX && r->last[store] > step) return false;
   for (size_t i = 0; i < f->steps.len; i++) {
     const Step *s = &f->steps.data[i];
     if (s->kind == STEP_OPTIMIZE && optimizes(node(f, s->node)->attr.optimize, store)) return false;
     if (i >= step && s->can_fault) return false;
-    if (i > step && s->kind == STEP_KERNEL && reads_store(f, s->kernel, store)) return false;
-    if (i > step && s->kind == STEP_COPY && is_store(f, s->src, store)) return false;
   }
   const Kernel *k = f->steps.data[step].kernel;
   for (uint32_t i = 0; i < k->n_stores; i++)
     if (k->stores[i].buffer == to->buffer && k->stores[i].add) return false;
-  return reads_own_place(f, k, to, store);
+  return kernel_owns_place(f, k, to, &(Buffer){.kind = BUF_STORE, .id = store});
 }
 
 static uint32_t new_buffer(FnPlan *f, Buffer b) {
@@ -111,7 +102,7 @@ static void copy_at(FnPlan *f, size_t at, NodeId value, uint32_t store) {
   plan_insert(f, at, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = f->buffer_of[value]});
 }
 
-static void place_write(FnPlan *f, const Node *w) {
+static void place_write(FnPlan *f, Readers *r, const Node *w) {
   NodeId v = lower_resolve(f->fn->g, w->in[0]);
   uint32_t store = w->attr.store.id;
   size_t step = 0, call = optimizer_of(f, store, w->attr.store.version + 1);
@@ -122,7 +113,7 @@ static void place_write(FnPlan *f, const Node *w) {
   if (w->attr.store.version + 1 < last_version(f, store)) return;
   const Put *to = store_of(f, v, &step);
   Buffer *b = &f->buffers.data[f->buffer_of[v]];
-  if (to && b->kind == BUF_SCRATCH && may_write_directly(f, step, to, store)) {
+  if (to && b->kind == BUF_SCRATCH && may_write_directly(r, step, to, store)) {
     b->kind = BUF_STORE;
     b->id = store;
   } else {
@@ -142,6 +133,7 @@ static void second_result(FnPlan *f, NodeId v, uint32_t id) {
 
 void place_writes(FnPlan *f) {
   const Graph *g = f->fn->g;
+  Readers r = {.f = f};
   uint32_t out = 0;
   for (uint32_t i = 0; i < g->n_roots; i++) {
     if (f->fn->roots[i].kind == ROOT_EFFECT) continue;
@@ -151,25 +143,18 @@ void place_writes(FnPlan *f) {
     out++;
   }
   for (uint32_t i = 0; i < g->n_roots; i++)
-    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, node(f, g->roots[i]));
+    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, &r, node(f, g->roots[i]));
+}
+
+static void note_read(void *user, uint32_t buffer, bool written) {
+  bool *used = user;
+  if (!written) used[buffer] = true;
 }
 
 void drop_stores(FnPlan *f) {
   bool *used = ARENA_ARRAY(f->a, f->buffers.len, bool);
   for (size_t i = 0; i < f->buffers.len; i++) used[i] = f->buffers.data[i].kind != BUF_SCRATCH;
-  for (size_t i = 0; i < f->steps.len; i++) {
-    const Step *s = &f->steps.data[i];
-    if (s->kind == STEP_COPY) used[s->src] = true;
-    for (uint32_t j = 0; s->kind == STEP_OPTIMIZE && j < node(f, s->node)->n_in; j++) {
-      NodeId v = lower_resolve(f->fn->g, node(f, s->node)->in[j]);
-      if (f->buffer_of[v] != NO_BUFFER) used[f->buffer_of[v]] = true;
-    }
-    if (s->kind != STEP_KERNEL) continue;
-    const bool *seen = kernel_marks(s->kernel, f->a);
-    for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
-      if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
-        used[pool_expr(s->kernel->pool, e)->number] = true;
-  }
+  for (size_t i = 0; i < f->steps.len; i++) plan_accesses(f, &f->steps.data[i], f->a, note_read, used);
   for (size_t i = 0; i < f->steps.len; i++) {
     if (f->steps.data[i].kind != STEP_KERNEL) continue;
     Kernel *k = f->steps.data[i].kernel;

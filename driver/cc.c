@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_WORDS = 32 };
 
@@ -42,6 +43,27 @@ static void add_compiler(Argv *v, Arena *a) {
   }
 }
 
+// cc, gcc, clang, gcc-12, clang-14: compilers of this machine for this machine.
+static bool is_usual(const char *cc) {
+  static const char *const names[] = {"cc", "gcc", "clang"};
+  const char *slash = strrchr(cc, '/'), *base = slash ? slash + 1 : cc;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    size_t n = strlen(names[i]);
+    if (strncmp(base, names[i], n) != 0) continue;
+    const char *rest = base + n;
+    if (*rest == 0 || (rest[0] == '-' && rest[1] && rest[1 + strspn(rest + 1, "0123456789")] == 0))
+      return true;
+  }
+  return false;
+}
+
+const char *cc_runtime(const Options *o, Arena *a) {
+  Argv v = {.n = 0};
+  add_compiler(&v, a);
+  bool fits = o->emit == EMIT_EXECUTABLE && v.n == 1 && is_usual(v.words[0]);
+  return fits && access(NNC_PROGRAM_RUNTIME, R_OK) == 0 ? NNC_PROGRAM_RUNTIME : NULL;
+}
+
 static Argv command(const Options *o, bool with_cpu, const char *path, Arena *a) {
   Argv v = {.n = 0};
   const char *cpu = o->cpu ? o->cpu : "native";
@@ -56,6 +78,8 @@ static Argv command(const Options *o, bool with_cpu, const char *path, Arena *a)
   add(&v, "-", a);
   add(&v, "-o", a);
   add(&v, path, a);
+  const char *runtime = cc_runtime(o, a);
+  if (runtime) add(&v, "-x", a), add(&v, "none", a), add(&v, runtime, a);
   if (o->emit != EMIT_OBJECT) add(&v, "-lm", a);
   if (zlib) add(&v, "-lz", a);
   return v;

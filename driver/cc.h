@@ -5,7 +5,13 @@
 #include "driver/options.h"
 #include "driver/reproducer.h"
 
-// Compiles the standalone text to an executable or object file at `path`. A compiler that rejects our text is
+// The host runtime, compiled when nnc was built, to link programs with; NULL where that may not be for this
+// compiler
+// ($CC is none of this machine's usual ones, or has arguments) or it is gone. The text must then hold the
+// runtime.
+const char *cc_runtime(const Options *o, Arena *a);
+
+// Compiles the text to an executable or object file at `path`. A compiler that rejects our text is
 // a bug of nnc: `r` is completed and written, exit code 70. A compiler that is missing, that knows no such
 // --cpu, or that can't compile anything is said plainly.
 int cc_compile(const Options *o, Text c, const char *path, Reproducer *r, Arena *a);

@@ -181,31 +181,3 @@ void inspect_print(const char *what, Arena *a) {
   if (strcmp(what, "targets") == 0) puts("c");
   if (strcmp(what, "runtime-dir") == 0) puts(NNC_RUNTIME_DIR);
 }
-
-// ---- nnc info
-
-static int64_t count(const Shape *s) {
-  int64_t n = 1;
-  for (uint32_t i = 0; i < s->rank; i++) n *= s->d[i].b;
-  return n;
-}
-
-static void print_shape(const Shape *s) {
-  for (uint32_t i = 0; i < s->rank; i++) printf("%s%lld", i ? ", " : "", (long long)s->d[i].b);
-}
-
-void inspect_info(const Program *p) {
-  static const char *const kinds[] = {"param", "state", "eval state", "slot", "count"};
-  long long params = 0, bytes = 0;
-  for (uint32_t i = 0; i < p->n_stores; i++) {
-    const Store *s = &p->stores[i];
-    printf("%-10s %-4s %s[", kinds[s->kind], dtype_name(s->dtype), s->name);
-    print_shape(&s->shape);
-    puts("]");
-    if (s->kind == STORE_PARAM) params += count(&s->shape);
-    bytes += count(&s->shape) * (long long)dtype_bytes(s->dtype);
-  }
-  for (uint32_t i = 0; i < p->n_fns; i++)
-    printf("function   %s: %u nodes\n", p->fns[i].name, p->fns[i].g->len);
-  printf("%lld parameters; %lld bytes of stores\n", params, bytes);
-}

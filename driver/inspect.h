@@ -1,4 +1,4 @@
-// Looking inside: --dump-ast, --dump-ir, --time-passes, --print, `nnc info`. Dumps go to the standard output,
+// Looking inside: --dump-ast, --dump-ir, --time-passes, --print. Dumps go to the standard output,
 // times to stderr.
 #ifndef NNC_DRIVER_INSPECT_H
 #define NNC_DRIVER_INSPECT_H
@@ -33,6 +33,5 @@ void inspect_pass(void *user, const char *pass, bool after, const Program *p, co
 void inspect_end(const Inspect *in); // the table of times
 
 void inspect_print(const char *what, Arena *a);
-void inspect_info(const Program *p);
 
 #endif

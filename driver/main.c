@@ -4,10 +4,12 @@
 #include "driver/cc.h"
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
+#include "driver/info.h"
 #include "driver/inspect.h"
 #include "driver/interpret.h"
 #include "driver/options.h"
 #include "driver/output.h"
+#include "driver/report.h"
 #include "driver/reproducer.h"
 #include "driver/source.h"
 #include "driver/standalone.h"
@@ -154,7 +156,7 @@ static int emit(Job *j, const Program *p, Text *out) {
             "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n"),
         sb_putn(&whole, sb_text(&model), model.len);
   else
-    standalone_text((Text){sb_text(&model), model.len}, &whole);
+    standalone_text((Text){sb_text(&model), model.len}, !cc_runtime(o, j->arena), &whole);
   *out = (Text){arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
   strbuf_free(&model);
   strbuf_free(&whole);
@@ -235,8 +237,21 @@ static int info(const Options *o, Arena *a) {
   if (status != EXIT_DONE) return status;
   Program *p = front_end(&j);
   if (!p) return EXIT_SOURCE;
-  inspect_info(p);
-  return EXIT_DONE;
+  return info_print(p, o, a);
+}
+
+static int report(const Options *o, Arena *a) {
+  Job j;
+  int status = job_begin(&j, o, a);
+  if (status != EXIT_DONE) return status;
+  Program *p = front_end(&j);
+  if (!p) return EXIT_SOURCE;
+  middle(&j, p);
+  Report r = codegen_report(p, o->n, a);
+  inspect_stage(&j.inspect, "codegen");
+  status = report_print(&r, o, a);
+  inspect_end(&j.inspect);
+  return status;
 }
 
 static int graph(const Options *o, Arena *a) {
@@ -250,12 +265,12 @@ static int graph(const Options *o, Arena *a) {
 
 static const Command commands[] = {
     {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing"},
-    {"info", "MODEL.nn", info, "its stores, parameters and functions"},
+    {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings"},
     {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203"},
     {"test", "MODEL.nn", NULL, "run its `test` blocks"},
     {"fmt", "MODEL.nn", NULL, "format it"},
     {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`"},
-    {"report", "MODEL.nn", NULL, "memory and cost by layer"},
+    {"report", "MODEL.nn", report, "memory and cost by layer"},
     {"init", "MODEL.nn", NULL, "write initial weights"},
     {NULL, NULL, NULL, NULL},
 };

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int complain(int status, const char *fmt, ...) {
@@ -83,6 +84,8 @@ SETTER(set_function, o->function = v)
 SETTER(set_dump_ast, o->dump_ast = true)
 SETTER(set_time_passes, o->time_passes = true)
 SETTER(set_interpret, o->interpret = true)
+SETTER(set_json, o->json_output = true)
+SETTER(set_cost, o->cost = true)
 
 HANDLER(set_define) {
   (void)row;
@@ -128,6 +131,18 @@ HANDLER(set_backend) {
   complain(0, "--backend=cuda is not yet in this version of nnc");
   return false;
 }
+
+// 0 is none of the numbers that --depth and --n take.
+static int64_t number(const Row *row, const char *v) {
+  char *end;
+  long long n = *v >= '0' && *v <= '9' ? strtoll(v, &end, 10) : 0;
+  if (n > 0 && n <= INT32_MAX && !*end) return n;
+  complain(0, "%s takes a whole number from 1 on, not `%s`", row->name, v);
+  return 0;
+}
+
+HANDLER(set_depth) { return (o->depth = number(row, v)) > 0; }
+HANDLER(set_n) { return (o->n = number(row, v)) > 0; }
 
 HANDLER(set_print) {
   o->print = v;
@@ -230,6 +245,26 @@ static bool second_input(const Options *o, const Command *commands, const char *
   return false;
 }
 
+// Options of the commands that look inside a model.
+static bool inside_options_fit(const Options *o) {
+  const struct {
+    const char *option, *commands;
+    bool given;
+  } rules[] = {
+      {"--function", "graph info report", o->function != NULL},
+      {"--depth", "graph info report", o->depth > 0},
+      {"--n", "info report", o->n > 0},
+      {"--json", "info report", o->json_output},
+      {"--cost", "report", o->cost},
+  };
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    if (!rules[i].given || (o->command && strstr(rules[i].commands, o->command->name))) continue;
+    complain(0, "%s goes with one of the commands: %s", rules[i].option, rules[i].commands);
+    return false;
+  }
+  return true;
+}
+
 bool options_parse(Options *o, const Command *commands, int argc, char **argv, Arena *a) {
   *o = (Options){.argv0 = argv[0], .argc = argc, .argv = argv, .arena = a, .cc_level = "-O2", .real = DT_F32};
   for (int i = 1; i < argc; i++) {
@@ -252,10 +287,7 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
     complain(0, "`--` is for --interpret: what follows it goes to the program");
     return false;
   }
-  if (o->function && !(o->command && strcmp(o->command->name, "graph") == 0)) {
-    complain(0, "--function goes with `nnc graph`");
-    return false;
-  }
+  if (!inside_options_fit(o)) return false;
   if (o->depfile_name && !o->depfile) {
     complain(0, "-MF goes with -MD");
     return false;

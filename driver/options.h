@@ -60,6 +60,8 @@ struct Options {
 
   bool dump_ast, time_passes;
   const char *function; // --function=
+  int64_t depth, n;     // --depth=, --n=; 0: by default
+  bool json_output, cost;
   Dump *dumps;
   uint32_t n_dumps;
 };

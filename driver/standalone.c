@@ -73,14 +73,14 @@ static void licence(Joiner *j) {
             (int)f->len, f->text);
 }
 
-void standalone_text(Text model, StrBuf *out) {
+void standalone_text(Text model, bool host, StrBuf *out) {
   Joiner j = {.out = out};
   assert(embedded_runtime.n <= MAX_FILES);
   sb_printf(out, "#ifndef _POSIX_C_SOURCE\n%s#endif\n", posix);
   sb_puts(out, "#ifdef __clang__ /* a model calls some of the runtime's functions */\n"
                "#pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n");
   licence(&j);
-  for (uint32_t i = 0; i < embedded_runtime.n; i++) {
+  for (uint32_t i = 0; host && i < embedded_runtime.n; i++) {
     if (ends_with(embedded_runtime.files[i].name, ".c")) join_file(&j, i);
   }
   sb_puts(out, "/* ======== the model ======== */\n");

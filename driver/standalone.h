@@ -6,7 +6,10 @@
 #include "driver/reproducer.h"
 #include "ir/base/strbuf.h"
 
-// Appends feature macros, licence, the runtime's sources (each once) and the model.
-void standalone_text(Text model, StrBuf *out);
+#include <stdbool.h>
+
+// Appends feature macros, licence, the runtime's sources (each once) and the model. Without `host` only what
+// the model includes: the text of a program that is linked with the host runtime.
+void standalone_text(Text model, bool host, StrBuf *out);
 
 #endif

@@ -493,6 +493,8 @@ static Program *make_program(Elab *e) {
   p->init = ctx_finish(e, e->init);
   p->stores = e->stores.data;
   p->n_stores = (uint32_t)e->stores.len;
+  p->layers = e->layers.data;
+  p->n_layers = (uint32_t)e->layers.len;
   p->fns = e->fns.data;
   p->n_fns = (uint32_t)e->fns.len;
   p->trains = e->trains.data;

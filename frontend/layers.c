@@ -78,7 +78,9 @@ const char *instance_path(Elab *e, Instance *i) {
   if (i->path) return i->path;
   if (!i->name) name_anonymous(e, i->owner ? i->owner : &e->orphans, i);
   const char *up = i->owner && i->owner != &e->orphans ? instance_path(e, i->owner) : NULL;
-  return i->path = up ? intern(e->names, arena_printf(e->a, "%s.%s", up, i->name)) : i->name;
+  i->path = up ? intern(e->names, arena_printf(e->a, "%s.%s", up, i->name)) : i->name;
+  vec_push(e->a, &e->layers, ((LayerInstance){i->path, layer_name(i), i->span}));
+  return i->path;
 }
 
 static void name_instance(Elab *e, Instance *i, const char *name, Instance *owner) {

@@ -181,7 +181,7 @@ const LibraryName *library_names(const File *const *std, uint32_t n_std, const S
 }
 
 static const char introduction[] =
-    "<!-- $$ nnc --print=stdlib -->\n"
+    "<!-- What `nnc --print=stdlib` prints; docs/refresh.sh writes it. -->\n"
     "# The library of .nn\n"
     "\n"
     "Made from the `##` comments of `frontend/std/*.nn` and, for what is written in C, from "

@@ -22,7 +22,7 @@ typedef struct LibraryName {
 const LibraryName *library_names(const File *const *std, uint32_t n_std, const SourceMap *sources, Arena *a,
                                  uint32_t *n);
 
-// The names as a document in markdown; its first line says how it is made.
+// The names as a document in markdown.
 void library_document(const LibraryName *names, uint32_t n, StrBuf *out);
 
 #endif

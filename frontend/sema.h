@@ -331,6 +331,7 @@ struct Elab {
   VEC(OptimizerRef *) optimizers;
   VEC(StoreRef *) free_stores; // top level and eval states
   VEC(Instance *) models;
+  VEC(LayerInstance) layers; // instances that have a path
   VEC(Function) fns;
   VEC(DataUse *) data;
   VEC(Train) trains;

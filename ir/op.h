@@ -28,6 +28,9 @@ static inline bool op_is_scalar(Op op) {  // one output element from one element
   return op_kind(op) == KIND_EW || op_kind(op) == KIND_CMP || op_kind(op) == KIND_LOGIC;
 }
 
+// One element for each window of the operand.
+static inline bool op_is_window(Op op) { return op == OP_BOX || op == OP_ARGWINDOW || op == OP_SAMPLE; }
+
 typedef enum Optimizer {
 #define OPTIMIZER(ID, name, slots, hypers) OPTIM_##ID,
 #include "ir/optim.def"

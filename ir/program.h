@@ -18,6 +18,13 @@ typedef struct Store {
   Span span;
 } Store;
 
+// An instance of a layer: what nodes' and stores' paths begin with. For people only; nothing is computed from it.
+typedef struct LayerInstance {
+  const char *path;  // "net.dense_0"
+  const char *type;  // "Dense"
+  Span span;         // of the constructing call
+} LayerInstance;
+
 typedef enum FnKind {
   FN_INIT,     // no inputs; writes every store (not slots and counts: those start at zero)
   FN_STEP,     // an `each` body: inputs = fields of the streams in order
@@ -178,6 +185,8 @@ typedef struct Program {
   const SourceMap *sources;
   const Store *stores;
   uint32_t n_stores;
+  const LayerInstance *layers;  // those with a path, by the order in which they got it
+  uint32_t n_layers;
   Function *fns;            // Function.g is replaced by the passes
   uint32_t n_fns;
   uint32_t init;            // FN_INIT's index

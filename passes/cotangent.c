@@ -101,6 +101,59 @@ static NodeId size_number(Walk *w, DType t, Dim d) {
   return b_cast(&w->b, n, t);
 }
 
+// x does not vary along these axes of a tensor of this rank.
+static bool constant_along(const Walk *w, NodeId x, uint32_t axes, uint32_t rank) {
+  const Shape *s = &walk_node(w, x)->shape;
+  for (uint32_t k = 0; k < s->rank; k++)
+    if (axes >> (rank - 1 - k) & 1 && !dim_is(at(s, k), 1)) return false;
+  return true;
+}
+
+// x with ones in place of the axes, for what does not vary along them.
+static NodeId without_axes(Walk *w, NodeId x, uint32_t axes, uint32_t rank) {
+  const Shape *s = &walk_node(w, x)->shape;
+  Shape kept = {0};
+  for (uint32_t i = 0; i < s->rank; i++)
+    if (!(axes >> (rank - s->rank + i) & 1)) kept.d[kept.rank++] = s->d[i];
+  return b_reshape(&w->b, x, kept);
+}
+
+// The operand of a product that does not vary along these axes while the other one has the whole shape; -1:
+// none. Scalars don't count: a product with one is most often stored, and its other factor is not.
+static int factor_of(const Walk *w, const Node *n, uint32_t axes) {
+  for (int i = 0; n->op == OP_MUL && i < 2; i++) {
+    const Node *factor = walk_node(w, n->in[i]), *rest = walk_node(w, n->in[1 - i]);
+    if (!shape_eq(&rest->shape, &n->shape) || factor->shape.rank == 0) continue;
+    if (constant_along(w, n->in[i], axes, n->shape.rank)) return i;
+  }
+  return -1;
+}
+
+// A factor comes out of the sum of t, or of everything t is the sum of.
+static bool has_factor(const Walk *w, NodeId t, uint32_t axes, uint32_t rank) {
+  const Node *n = walk_node(w, t);
+  if (n->shape.rank != rank) return false;
+  if (n->op == OP_NEG) return has_factor(w, n->in[0], axes, rank);
+  if (n->op == OP_ADD || n->op == OP_SUB)
+    return has_factor(w, n->in[0], axes, rank) && has_factor(w, n->in[1], axes, rank);
+  return factor_of(w, n, axes) >= 0;
+}
+
+// The sum of t over axes. A tensor that does not vary along them comes out of the sum, so that what is left
+// is often a sum that is wanted anyway: in the derivative of a normalisation by its mean, all of them are.
+static NodeId sum_over(Walk *w, NodeId t, uint32_t axes) {
+  const Node n = *walk_node(w, t);
+  int factor = factor_of(w, &n, axes);
+  if (factor >= 0) {
+    NodeId pair[2] = {without_axes(w, n.in[factor], axes, n.shape.rank), sum_over(w, n.in[1 - factor], axes)};
+    return cot_op(w, OP_MUL, pair, 2);
+  }
+  if (!has_factor(w, t, axes, n.shape.rank)) return b_reduce(&w->b, OP_SUM, t, axes);
+  NodeId in[2];
+  for (uint32_t i = 0; i < n.n_in; i++) in[i] = sum_over(w, n.in[i], axes);
+  return cot_op(w, n.op, in, n.n_in);
+}
+
 NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {
   Shape have = walk_node(w, t)->shape, kept = {.rank = have.rank};
   uint32_t axes = 0, n_times = 0;
@@ -113,7 +166,7 @@ NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {
     if (stretched && !whole) times[n_times++] = full;
     if (k < have.rank) kept.d[have.rank - 1 - k] = stretched ? dim_of(1) : at(&have, k);
   }
-  if (axes) t = b_reduce(&w->b, OP_SUM, t, axes);
+  if (axes) t = sum_over(w, t, axes);
   t = cot_reshape(w, t, last_axes(kept, to.rank));
   for (uint32_t i = 0; i < n_times; i++)
     t = binary(w, OP_MUL, t, size_number(w, walk_node(w, t)->dtype, times[i]));

@@ -27,7 +27,7 @@ static uint32_t outer_axes(const Emit *e, VarId *out) {
   for (uint32_t i = 0; i < e->k->n_lead; i++) {
     VarId v = e->k->lead[i];
     Poly x = index_extent(e->p->index, v);
-    if (v != e->k->dot.m && v != e->k->dot.n && !poly_is(&x, 1)) out[n++] = v;
+    if (v != e->k->dot.m && v != e->k->dot.group && !poly_is(&x, 1)) out[n++] = v;
   }
   return n;
 }
@@ -129,12 +129,14 @@ static const char *multiply_add(DotText *t, const char *x, const char *y, const 
   return text_op(e->a, OP_FMA, t->d->dtype, t->d->dtype, (Text[]){{x, true}, {y, true}, {acc, true}}, NULL).s;
 }
 
-// MICRO rows against the panel.
+// MICRO rows against the panel, one vector of its columns at a time: so many accumulators are registers.
 static void micro(DotText *t, Block *b) {
   Emit *e = t->e;
   int n = t->one_row ? 1 : MICRO;
-  Block group = block_in(b, 0), steps = block_in(&group, bit(t->d->k)), columns = block_in(&steps, 0);
-  for (int i = 0; i < n; i++) emit_line(&group, "%s c%d[%d] = {0};", t->type, i, COLUMNS);
+  const char *lanes = arena_printf(e->a, "NN_LANES(%s)", t->type);
+  Block group = block_in(b, 0), part = block_in(&group, 0), steps = block_in(&part, bit(t->d->k));
+  Block columns = block_in(&steps, 0);
+  for (int i = 0; i < n; i++) emit_line(&part, "%s c%d[%s] = {0};", t->type, i, lanes);
   for (int i = 0; i < n; i++) {
     Block row = block_in(&steps, bit(t->d->m)); // a scope of its own: names of one row are not another's
     const char *saved = e->var[t->d->m];
@@ -145,13 +147,26 @@ static void micro(DotText *t, Block *b) {
     block_close(&row, NULL, NULL);
     e->var[t->d->m] = saved;
   }
-  emit_line(&steps, "const %s *const line = panel[%s];", t->type, t->line);
+  emit_line(&steps, "const %s *const line = panel[%s] + part;", t->type, t->line);
   for (int i = 0; i < n; i++) {
     const char *acc = arena_printf(e->a, "c%d[col]", i), *x = arena_printf(e->a, "m%d", i);
     emit_line(&columns, "%s = %s;", acc, multiply_add(t, x, "line[col]", acc));
   }
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS), "}");
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes), "}");
   block_close(&steps, t->loop, "}");
+  emit_line(&part, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes);
+  for (int i = 0; i < n; i++) {
+    const char *sum = arena_printf(e->a, "sum[row + %d][part + col]", i),
+               *acc = arena_printf(e->a, "c%d[col]", i);
+    emit_line(
+        &part, "  %s = %s;", sum,
+        !t->many_blocks
+            ? acc
+            : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
+  }
+  emit_line(&part, "}");
+  block_close(&part, arena_printf(e->a, "for (ptrdiff_t part = 0; part < %d; part += %s) {", COLUMNS, lanes),
+              "}");
   for (int i = n; i-- > 0;) {
     const char *name = arena_printf(e->a, "%s_%d", t->row, i);
     const char *row =
@@ -160,28 +175,26 @@ static void micro(DotText *t, Block *b) {
     block_declare(&group, name,
                   inside ? row : arena_printf(e->a, "nn_least(%s, %s)", row, last_of(e, t->d->m)));
   }
-  emit_line(&group, "for (ptrdiff_t col = 0; col < %d; col++) {", COLUMNS);
-  for (int i = 0; i < n; i++) {
-    const char *sum = arena_printf(e->a, "sum[row + %d][col]", i), *acc = arena_printf(e->a, "c%d[col]", i);
-    emit_line(
-        &group, "  %s = %s;", sum,
-        !t->many_blocks
-            ? acc
-            : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
-  }
-  emit_line(&group, "}");
   block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
 
+// Runs once for each group of columns; a group never spans two tiles.
 static void epilogue(DotText *t, Block *b) {
   Emit *e = t->e;
-  Block rows = block_in(b, bit(t->d->m)), columns = block_in(&rows, bit(t->d->n));
-  const char *acc = "sum[row][col]";
+  uint32_t taps = t->d->taps;
+  Block rows = block_in(b, bit(t->d->m)), columns = block_in(&rows, bit(t->d->group));
   DType node_type = e->f->buffers.data[e->f->buffer_of[e->k->node]].dtype;
-  e->acc = text_cast(e->a, t->d->dtype, node_type, (Text){acc, true}).s;
+  for (uint32_t i = 0; i < taps; i++) {
+    const char *acc = i ? arena_printf(e->a, "sum[row][col + %u]", i) : "sum[row][col]";
+    e->acc[i] = text_cast(e->a, t->d->dtype, node_type, (Text){acc, true}).s;
+  }
+  const char *group = taps > 1 ? emit_name_var(e, t->d->group, false) : t->column;
   emit_stores(e, e->k->stores, e->k->n_stores, &columns);
-  block_declare(&columns, t->column, arena_printf(e->a, "%s0 + col", t->column));
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", t->columns), "}");
+  block_declare(&columns, group,
+                taps > 1 ? arena_printf(e->a, "(%s0 + col) / %u", t->column, taps)
+                         : arena_printf(e->a, "%s0 + col", t->column));
+  const char *step = taps > 1 ? arena_printf(e->a, "col += %u", taps) : "col++";
+  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; %s) {", t->columns, step), "}");
   block_declare(&rows, t->row, arena_printf(e->a, "%s0 + row", t->row));
   block_close(&rows, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row++) {", t->rows), "}");
 }

@@ -73,7 +73,7 @@ typedef struct Emit {
   uint32_t *uses;   // by expression: how many expressions and stores of the kernel use it
   const char *var[MAX_VARS];
   uint32_t n_blocks, n_temps, n_loop_names, n_sum_names;
-  const char *acc; // what X_ACC stands for
+  const char *acc[MAX_GROUP]; // what X_ACC stands for, by tap
   Hoist hoist;
 } Emit;
 

@@ -296,7 +296,7 @@ static Text make_text(Emit *e, const Expr *x, Block *b) {
   case X_CHECK: return check_text(e, x, b);
   case X_RAND: return rand_text(e, x, b);
   case X_CTX: return ctx_text(e, x);
-  case X_ACC: return (Text){e->acc, true};
+  case X_ACC: return (Text){e->acc[x->number], true};
   default: assert(!"a reduction is emitted by reduce.c"); return (Text){"", true};
   }
 }

@@ -92,7 +92,7 @@ static const char *hyper_value(Unit *u, const FnPlan *f, NodeId v) {
 
 static const char *store_address(Unit *u, const char *type, uint32_t store) {
   if (store == UINT32_MAX) return "NULL";
-  return arena_printf(u->a, "(%s *)(m + %" PRIu64 ")", type, u->store_offsets[store]);
+  return arena_printf(u->a, "(%s *)(m + %" PRIu64 ")", type, u->plan.store_offsets[store]);
 }
 
 static void print_span(Unit *u, const FnPlan *f, const Node *n, uint32_t i, const char *type) {
@@ -119,8 +119,8 @@ static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
   const char *name = c_name(u, o->kind), *type = dtype_ctype(u->p->stores[o->stores[0]].dtype);
   const char *suffix = u->p->stores[o->stores[0]].dtype == DT_F64 ? "f64" : "f32";
   put_place(u, f, s->node, info->name);
-  sb_printf(u->out, "  {\n    const nn_span_%s spans[%u] = {\n", suffix, o->n);
-  for (uint32_t i = 0; i < o->n; i++) print_span(u, f, n, i, type);
+  sb_printf(u->out, "  {\n    const nn_span_%s spans[%u] = {\n", suffix, s->n_parts);
+  for (uint32_t i = 0; i < s->n_parts; i++) print_span(u, f, n, s->parts[i], type);
   sb_printf(u->out, "    };\n    %s hyper;\n", name);
   for (uint32_t i = 0, real = 0, flag = 0; info->hyper[i].name; i++) {
     if (info->hyper[i].kind == HYPER_FLAG)
@@ -128,7 +128,7 @@ static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
     else
       sb_printf(u->out, "    hyper.%s = %s;\n", info->hyper[i].name, hyper_value(u, f, n->in[real++]));
   }
-  sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, o->n);
+  sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, s->n_parts);
 }
 
 // ---- the function
@@ -190,13 +190,13 @@ static void print_step(void *user, const Step *s) {
 
 void unit_print_function(Unit *u, uint32_t id, uint32_t *next_call) {
   const Function *fn = &u->p->fns[id];
-  const FnPlan *f = u->plans[id];
+  const FnPlan *f = u->plan.plans[id];
   Print p = {.u = u, .f = f, .next_call = next_call};
   unit_mark(u, fn->span);
   put_signature(u, fn);
   sb_printf(u->out, "static int %s(nn_ctx *c, size_t n, void *const *args) {\n", function_name(u, id));
   if (uses_arena(f)) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");
   sb_puts(u->out, "  (void)args;\n  c->n = n;\n");
-  schedule_walk(u->scheds[id], print_step, &p);
+  schedule_walk(u->plan.scheds[id], print_step, &p);
   sb_puts(u->out, "  return c->fault.status;\n}\n\n");
 }

@@ -66,7 +66,7 @@ static void print_stores(Unit *u) {
     put_string(u->out, s->name);
     sb_printf(u->out, ", %s, %s, %u, %s, %" PRId64 ", %" PRIu64 ", ", store_kinds[s->kind],
               dtype_names[s->dtype], s->shape.rank, or_null(u, s->shape.rank > 0, "store%u_dims", i, 0),
-              shape_elements(&s->shape, 1), u->store_offsets[i]);
+              shape_elements(&s->shape, 1), u->plan.store_offsets[i]);
     put_string(u->out, s->npy);
     sb_puts(u->out, "},\n");
   }
@@ -390,7 +390,7 @@ void unit_print_program(Unit *u) {
   put_string(u->out, p->name);
   sb_puts(u->out, ", ");
   put_string(u->out, u->o->nnc_version ? u->o->nnc_version : "");
-  sb_printf(u->out, ", %s, %" PRIu64 ",\n", dtype_names[p->real], u->arena_bytes);
+  sb_printf(u->out, ", %s, %" PRIu64 ",\n", dtype_names[p->real], u->plan.arena_bytes);
   sb_printf(u->out, "  %s, %u, functions, %u, %u,\n", p->n_stores ? "stores" : "NULL", p->n_stores, p->n_fns,
             p->init);
   sb_printf(u->out, "  %s, %u, %s, %u, %s, %u,\n", n_exports ? "exports" : "NULL", n_exports,

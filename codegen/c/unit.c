@@ -2,34 +2,10 @@
 #include "codegen/c/unit.h"
 
 #include "codegen/c/names.h"
-#include "codegen/fuse.h"
-#include "codegen/memplan.h"
-
-#include <assert.h>
-#include <stdio.h>
-
-static void plan_all(Unit *u) {
-  const Program *p = u->p;
-  u->plans = ARENA_ARRAY(u->a, p->n_fns, FnPlan *);
-  u->scheds = ARENA_ARRAY(u->a, p->n_fns, Sched *);
-  u->store_offsets = ARENA_ARRAY(u->a, p->n_stores, uint64_t);
-  uint64_t base = memplan_stores(p, u->store_offsets);
-  u->arena_bytes = base;
-  for (uint32_t i = 0; i < p->n_fns; i++) {
-    u->plans[i] = fuse_function(p, &p->fns[i], u->a);
-    u->scheds[i] = schedule_function(u->plans[i], u->a);
-    uint64_t end = memplan_scratch(u->plans[i], u->scheds[i], u->store_offsets, base);
-    const char *wrong = memverify(u->plans[i], u->scheds[i], base, end, u->a);
-    if (wrong) fprintf(stderr, "nnc: memory plan of %s: %s\n", p->fns[i].name, wrong);
-    assert(!wrong && "a memory plan never lets two live buffers overlap");
-    if (end > u->arena_bytes) u->arena_bytes = end;
-  }
-  if (u->arena_bytes == 0) u->arena_bytes = ARENA_ALIGN;
-}
 
 static void collect_kernels(Unit *u) {
   for (uint32_t i = 0; i < u->p->n_fns; i++) {
-    const FnPlan *f = u->plans[i];
+    const FnPlan *f = u->plan.plans[i];
     for (size_t s = 0; s < f->steps.len; s++)
       if (f->steps.data[s].kind == STEP_KERNEL) unit_add_kernel(u, f, f->steps.data[s].kernel);
     for (size_t b = 0; b < f->buffers.len; b++)
@@ -70,8 +46,8 @@ static void print_head(Unit *u) {
 
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) {
   Unit u = {.a = arena_new(), .p = p, .o = o, .out = out};
+  u.plan = plan_program(p, u.a);
   uint32_t call = 0;
-  plan_all(&u);
   collect_kernels(&u);
   print_head(&u);
   unit_print_constants(&u);

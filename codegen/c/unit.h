@@ -4,7 +4,7 @@
 
 #include "codegen/c/emit.h"
 #include "codegen/codegen.h"
-#include "codegen/schedule.h"
+#include "codegen/plan_program.h"
 
 typedef struct Form { // kernels of one text are one function
   const char *key;    // parameter types, then the body with slots
@@ -42,9 +42,7 @@ typedef struct Unit {
   const Program *p;
   const CodegenOptions *o;
   StrBuf *out;
-  FnPlan **plans; // one per function
-  Sched **scheds;
-  uint64_t *store_offsets, arena_bytes;
+  ProgramPlan plan;
   VEC(Form) forms;
   VEC(Call) calls; // one per kernel step, in order of functions and steps
   VEC(Place) places;

@@ -3,6 +3,7 @@
 // can't be printed becomes U+FFFD, and of a very long line only the part around
 // the carets is shown.
 #include "ir/base/diag_list.h"
+#include "ir/base/json.h"
 #include "ir/base/utf8.h"
 
 #include <stdio.h>
@@ -201,74 +202,54 @@ void diags_print_text(const Diags *d, StrBuf *out, bool color) {
   sb_putc(out, '\n');
 }
 
-static void json_string(StrBuf *out, const char *s) {
-  sb_putc(out, '"');
-  for (size_t n = strlen(s); n;) {
-    Utf8 c = utf8_next(s, n);
-    if (!c.valid)
-      sb_puts(out, REPLACEMENT);
-    else if (c.code == '"' || c.code == '\\')
-      sb_printf(out, "\\%c", (char)c.code);
-    else if (c.code < 0x20)
-      sb_printf(out, "\\u%04x", (unsigned)c.code);
-    else
-      sb_putn(out, s, c.bytes);
-    s += c.bytes, n -= c.bytes;
-  }
-  sb_putc(out, '"');
-}
-
 // "file":…,"line":…  or nulls for a diagnostic without a place.
-static void json_place(const Diags *d, StrBuf *out, Span at) {
-  if (!at.source) {
-    sb_puts(out, "\"file\":null,\"line\":null,\"column\":null,\"end_line\":null,\"end_column\":null");
-    return;
+static void json_place(const Diags *d, Json *j, Span at) {
+  static const char *const keys[] = {"line", "column", "end_line", "end_column"};
+  unsigned n[4];
+  json_text(j, "file", at.source ? source_get(d->sources, at.source)->name : NULL);
+  if (at.source) {
+    source_position(d->sources, at.source, at.begin, &n[0], &n[1]);
+    source_position(d->sources, at.source, at.end, &n[2], &n[3]);
   }
-  unsigned line, col, end_line, end_col;
-  source_position(d->sources, at.source, at.begin, &line, &col);
-  source_position(d->sources, at.source, at.end, &end_line, &end_col);
-  sb_puts(out, "\"file\":");
-  json_string(out, source_get(d->sources, at.source)->name);
-  sb_printf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", line, col, end_line,
-            end_col);
+  for (int i = 0; i < 4; i++)
+    if (at.source)
+      json_int(j, keys[i], n[i]);
+    else
+      json_null(j, keys[i]);
 }
 
-static void json_remarks(const Diags *d, StrBuf *out, const Diag *g, RemarkKind kind, const char *key) {
-  sb_printf(out, ",\"%s\":[", key);
-  bool first = true;
+static void json_remarks(const Diags *d, Json *j, const Diag *g, RemarkKind kind, const char *key) {
+  json_open(j, key, '[');
   for (size_t i = 0; i < g->remarks.len; i++) {
     const Remark *r = &g->remarks.data[i];
     if (r->kind != kind) continue;
-    if (!first) sb_putc(out, ',');
-    first = false;
     if (kind == REMARK_ALSO) {
-      sb_putc(out, '{');
-      json_place(d, out, r->at);
-      sb_puts(out, ",\"label\":");
+      json_open(j, NULL, '{');
+      json_place(d, j, r->at);
+      json_text(j, "label", r->text);
+      json_close(j, '}');
+    } else {
+      json_text(j, NULL, r->text);
     }
-    json_string(out, r->text);
-    if (kind == REMARK_ALSO) sb_putc(out, '}');
   }
-  sb_putc(out, ']');
+  json_close(j, ']');
 }
 
 void diags_print_json(const Diags *d, StrBuf *out) {
   for (size_t i = 0; i < d->list.len; i++) {
     const Diag *g = d->list.data[i];
     bool is_error = g->severity == SEV_ERROR || d->warnings_are_errors;
-    sb_printf(out, "{\"code\":\"%s\",\"severity\":\"%s\",\"message\":", diag_code_text(g->code),
-              is_error ? "error" : "warning");
-    json_string(out, g->message);
-    sb_putc(out, ',');
-    json_place(d, out, g->at);
-    sb_puts(out, ",\"label\":");
-    if (g->label)
-      json_string(out, g->label);
-    else
-      sb_puts(out, "null");
-    json_remarks(d, out, g, REMARK_NOTE, "notes");
-    json_remarks(d, out, g, REMARK_HELP, "helps");
-    json_remarks(d, out, g, REMARK_ALSO, "also");
-    sb_puts(out, "}\n");
+    Json j = {.out = out};
+    json_open(&j, NULL, '{');
+    json_text(&j, "code", diag_code_text(g->code));
+    json_text(&j, "severity", is_error ? "error" : "warning");
+    json_text(&j, "message", g->message);
+    json_place(d, &j, g->at);
+    json_text(&j, "label", g->label);
+    json_remarks(d, &j, g, REMARK_NOTE, "notes");
+    json_remarks(d, &j, g, REMARK_HELP, "helps");
+    json_remarks(d, &j, g, REMARK_ALSO, "also");
+    json_close(&j, '}');
+    sb_putc(out, '\n');
   }
 }

@@ -87,6 +87,17 @@ static inline int64_t nn_divisor(nn_ctx *c, int64_t d, uint32_t place) {
   return d;
 }
 
+/* How many neighbours of a type an inner loop runs over at once, at most 16: one vector of the target. No result
+   depends on it. */
+#if defined(__AVX512F__)
+#define NN_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define NN_VECTOR_BYTES 32
+#else
+#define NN_VECTOR_BYTES 16
+#endif
+#define NN_LANES(type) ((ptrdiff_t)(NN_VECTOR_BYTES / sizeof(type) < 16 ? NN_VECTOR_BYTES / sizeof(type) : 16))
+
 /* The smaller one; the index in 0 .. size - 1 that is nearest to i. */
 static inline ptrdiff_t nn_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t nn_inside(ptrdiff_t i, ptrdiff_t size) {

@@ -49,7 +49,7 @@ expect 0 'autodiff +[0-9.]+ ms' nnc check --time-passes good.nn
 expect 0 'march=x86-64-v3' nnc -### --cpu=x86-64-v3 small.nn
 expect 0 '"-lm"' nnc -v small.nn -o shown
 expect 0 'shapes do not fit' nnc explain E0203
-expect 0 'net.W' nnc info small.nn
+expect 0 'W \[2, 3\]' nnc info small.nn
 expect 0 '"event":"done"' nnc --interpret good.nn -- train --json --epochs 1
 
 # ---- diagnostics
@@ -106,7 +106,7 @@ for option in -I. --library --train=fit --prefix=k --weights=w --weights-as=file
     --backend=cuda --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done
-for command in test fmt report init; do
+for command in test fmt init; do
     expect 2 "not yet in this version" nnc $command small.nn
 done
 
