@@ -28,9 +28,9 @@ typedef struct CodegenOptions {
   unsigned break_place; // for tests: the text of this entry of the map (1: the first) is made wrong; 0: none
 } CodegenOptions;
 
-// The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h" and, for a
-// program, "nn_model.h". (`--standalone` is made by the driver, which puts the runtime's text in place of the
-// includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
+// The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h", "nn_rows.h",
+// "nn_linalg.h" and, for a program, "nn_model.h". (`--standalone` is made by the driver, which puts the
+// runtime's text in place of the includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
 
 // --dump-ir=after:fuse of one function, or of all (fn NULL): the kernels, one paragraph each.

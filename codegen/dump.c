@@ -29,8 +29,10 @@ typedef struct Dump {
 const char *kernel_kind(const Kernel *k) {
   if (k->is_dot) return "dot";
   const bool *seen = kernel_marks(k, k->pool->a);
-  for (uint32_t i = 0; i < k->n_stores; i++)
+  for (uint32_t i = 0; i < k->n_stores; i++) {
     if (k->stores[i].add) return "scatter";
+    if (put_is_rows(k->pool, &k->stores[i])) return op_name((Op)pool_expr(k->pool, k->stores[i].value)->op);
+  }
   for (ExprId e = 0; e < k->pool->exprs.len; e++)
     if (seen[e] && pool_expr(k->pool, e)->kind == X_REDUCE) return "reduce";
   return "map";
@@ -122,7 +124,7 @@ static void dump_op(Dump *d, const Expr *x) {
   sb_puts(d->out, ")");
 }
 
-static void dump_reduce(Dump *d, const Expr *x) {
+static void dump_reduce(Dump *d, const Expr *x) { // and whole rows
   for (uint32_t i = 0; i < x->n_vars; i++) name_var(d, x->vars[i], true);
   sb_puts(d->out, op_name((Op)x->op));
   sb_puts(d->out, "(");
@@ -130,8 +132,10 @@ static void dump_reduce(Dump *d, const Expr *x) {
     if (i) sb_puts(d->out, ", ");
     dump_range(d, x->vars[i]);
   }
-  sb_puts(d->out, ": ");
-  dump_expr(d, x->in[0]);
+  for (uint32_t i = 0; i < x->n_in; i++) {
+    sb_puts(d->out, i ? ", " : ": ");
+    dump_expr(d, x->in[i]);
+  }
   sb_puts(d->out, ")");
 }
 
@@ -181,6 +185,7 @@ static void dump_body(Dump *d, const Expr *x) {
     break;
   case X_RAND: sb_puts(d->out, op_name((Op)x->op)); break;
   case X_CTX: sb_puts(d->out, roles[x->role]); break;
+  case X_ROWS:
   case X_REDUCE: dump_reduce(d, x); break;
   case X_ACC: dump_acc(d, x); break;
   }

@@ -243,6 +243,7 @@ static void open_kernel(Fuse *u, NodeId v, const Group *d) {
     k.closed = true;
     k.n_lead = n->attr.gather.axis;
   }
+  if (op_kind(n->op) == KIND_ROWS) k.closed = true; // its parallel axes are its own
   vec_push(u->a, &u->groups, k);
   join(u, (uint32_t)u->groups.len - 1, v, d, k.n_lead);
 }
@@ -262,7 +263,8 @@ static void place(Fuse *u, NodeId v) {
     if (plain_read(u, v, x) && node(u, x)->n_in > 0) place_optimize(u, node(u, x)->in[0]);
     if (available(u, v, x) > earliest) earliest = available(u, v, x);
   }
-  bool opens = op_kind(node(u, v)->op) == KIND_DOT || is_scattering(u, node(u, v));
+  OpKind kind = op_kind(node(u, v)->op);
+  bool opens = kind == KIND_DOT || kind == KIND_ROWS || is_scattering(u, node(u, v));
   if (!opens && (join_some(u, v, &d, earliest, false) || join_some(u, v, &d, earliest, true))) return;
   for (size_t i = 0; i < d.loads.len; i++)
     if (stale(u, v, d.loads.data[i], (uint32_t)u->groups.len)) u->copied[d.loads.data[i]] = u->again = true;

@@ -74,7 +74,15 @@ ExprId x_load(Pool *p, DType t, uint32_t buffer, const IndexId *at, uint32_t ran
   return pool_add(p, &e);
 }
 
+// What comparing an integer with itself gives; compilers warn of such text. -1: no comparison.
+static int of_itself(Op op) {
+  if (op == OP_EQ || op == OP_LE || op == OP_GE) return 1;
+  return op == OP_NE || op == OP_LT || op == OP_GT ? 0 : -1;
+}
+
 ExprId x_op(Pool *p, Op op, DType t, const ExprId *in, uint32_t n, uint32_t place) {
+  if (n == 2 && in[0] == in[1] && !dtype_is_real(pool_expr(p, in[0])->dtype) && of_itself(op) >= 0)
+    return x_const(p, DT_MASK, (Scalar){.i = of_itself(op)});
   Expr e = {.kind = X_OP, .dtype = t, .op = (uint8_t)op, .n_in = (uint8_t)n, .number = place};
   assert(n <= 3);
   memcpy(e.in, in, n * sizeof *in);
@@ -109,6 +117,15 @@ ExprId x_ctx(Pool *p, DType t, InputRole role, uint32_t number) {
 
 ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_t n) {
   Expr e = {.kind = X_REDUCE, .dtype = t, .op = (uint8_t)op, .n_in = 1, .in = {body}, .n_vars = (uint8_t)n};
+  memcpy(e.vars, vars, n * sizeof *vars);
+  return pool_add(p, &e);
+}
+
+ExprId x_rows(Pool *p, Op op, DType t, const ExprId *in, uint32_t n_in, const VarId *vars, uint32_t n,
+              bool upper) {
+  Expr e = {.kind = X_ROWS, .dtype = t, .op = (uint8_t)op, .n_in = (uint8_t)n_in, .n_vars = (uint8_t)n};
+  e.number = upper;
+  memcpy(e.in, in, n_in * sizeof *in);
   memcpy(e.vars, vars, n * sizeof *vars);
   return pool_add(p, &e);
 }

@@ -12,6 +12,8 @@
 //             element as X_ACC. Where a window of a convolution's result is wanted (pooling) its columns come
 //             in groups of `taps`, one window each: the stores run once for each group and see its elements
 //             as X_ACC 0 .. taps - 1.
+//   rows      what needs a whole row at once (running sums, sorting, factoring) is one call of a function of
+//             runtime/core a row: a store of X_ROWS, whose inner variables are the row.
 //
 // Formula of the numbers (architecture.md): a sum, maximum or minimum has 16 lanes, element e of the
 // innermost reduced axis goes to lane e % 16 in ascending order, then lanes are combined 8, 4, 2 and 1 apart.
@@ -36,6 +38,8 @@ typedef enum ExprKind {
   X_RAND,   // draw (op) at site, element at[0]
   X_CTX,    // an input of the function that lies in the context: role, number
   X_REDUCE, // op (SUM RMAX RMIN ARGMAX ARGMIN) of in[0] over vars[]
+  X_ROWS,   // op (of kind ROWS) of whole rows: in[] are loads whose addresses are linear in vars[], or do not
+            // depend on them. Only the value of a store, which is one call of the runtime and no loop
   X_ACC     // the element of the kernel's contraction
 } ExprKind;
 
@@ -45,8 +49,9 @@ typedef struct Expr {
   uint8_t op;   // Op
   uint8_t rank; // LOAD: axes of the buffer
   uint8_t n_in;
-  uint8_t n_vars;  // REDUCE, outermost first
-  uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, X_OP that may fault: place; ACC: tap
+  uint8_t n_vars;  // REDUCE, ROWS, outermost first
+  uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, X_OP that may fault: place; ACC: tap;
+                   // ROWS: 1 where TRIANGULAR_SOLVE has an upper triangle
   InputRole role;  // CTX
   Scalar value;    // CONST
   ExprId in[3];
@@ -103,6 +108,7 @@ ExprId pool_add(Pool *p, const Expr *e);
 
 ExprId x_const(Pool *p, DType t, Scalar v);
 ExprId x_load(Pool *p, DType t, uint32_t buffer, const IndexId *at, uint32_t rank);
+// An integer compared with itself is a constant.
 ExprId x_op(Pool *p, Op op, DType t, const ExprId *in, uint32_t n, uint32_t place);
 ExprId x_index(Pool *p, DType t, IndexId at);
 ExprId x_inside(Pool *p, IndexId at, Poly bound);
@@ -110,9 +116,14 @@ ExprId x_check(Pool *p, ExprId value, Poly bound, uint32_t place);
 ExprId x_rand(Pool *p, Op op, DType t, uint32_t site, IndexId element);
 ExprId x_ctx(Pool *p, DType t, InputRole role, uint32_t number);
 ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_t n);
+ExprId x_rows(Pool *p, Op op, DType t, const ExprId *in, uint32_t n_in, const VarId *vars, uint32_t n,
+              bool upper);
 ExprId x_acc(Pool *p, DType t, uint32_t tap, uint64_t free);
 // cond ? yes : no, where a constant mask or equal branches need no select.
 ExprId x_select(Pool *p, ExprId cond, ExprId yes, ExprId no);
+
+// A store that is one call a row.
+static inline bool put_is_rows(const Pool *p, const Put *s) { return pool_expr(p, s->value)->kind == X_ROWS; }
 
 // How many entries of e->at count.
 uint32_t expr_indices(const Expr *e);

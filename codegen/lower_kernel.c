@@ -298,6 +298,52 @@ static void add_conv(Lower *l, NodeId v) {
   add_accumulator(l, v);
 }
 
+// ---- rows
+
+// The axes of the result along which its elements are computed together.
+static uint32_t row_axes(const Node *n) {
+  uint32_t rank = n->shape.rank;
+  if (n->op == OP_CHOLESKY) return 3u << (rank - 2);
+  return n->op == OP_TRIANGULAR_SOLVE ? 1u << (rank - 2) : 1u << n->attr.axis;
+}
+
+// The other axes are the parallel loops.
+static void lead_rows(Lower *l, const Node *n) {
+  uint32_t rows = row_axes(n);
+  l->n_axes = n->shape.rank;
+  for (uint32_t i = 0; i < n->shape.rank; i++) {
+    if (rows >> i & 1) continue;
+    VarId v = l->k->lead[l->k->n_lead++] = lower_new_var(l, poly_dim(n->shape.d[i]));
+    l->lead[i] = index_var(l->p->index, v);
+  }
+}
+
+// An operand's element: where the iteration stands, and variables of its own along the axes `rows`.
+static ExprId row_operand(Lower *l, NodeId v, uint32_t rows, VarId *vars, uint32_t *n_vars) {
+  const Shape *s = &node(l, v)->shape;
+  IndexId at[MAX_RANK];
+  for (uint32_t i = 0; i < s->rank; i++) {
+    at[i] = l->lead[i];
+    if (rows >> i & 1) at[i] = lower_fresh(l, s->d[i], &vars[(*n_vars)++]);
+  }
+  return lower_value(l, v, at);
+}
+
+static void add_rows(Lower *l, NodeId v) {
+  const Node *n = node(l, v);
+  uint32_t rows = row_axes(n), n_vars = 0;
+  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+  VarId vars[MAX_RANK];
+  ExprId in[2];
+  for (uint32_t i = 0; i < s.rank; i++)
+    s.at[i] = rows >> i & 1 ? lower_fresh(l, n->shape.d[i], &s.inner[s.n_inner++]) : l->lead[i];
+  bool solves = n->op == OP_TRIANGULAR_SOLVE; // a matrix, and a column of right sides
+  in[0] = row_operand(l, n->in[0], solves ? 3u << (s.rank - 2) : rows, vars, &n_vars);
+  if (solves) in[1] = row_operand(l, n->in[1], rows, vars, &n_vars);
+  s.value = x_rows(l->p, n->op, n->dtype, in, n->n_in, vars, n_vars, solves && n->attr.upper);
+  vec_push(l->a, &l->stores, s);
+}
+
 static Lower begin(const FnPlan *f, const bool *has_buffer, NodeId first, Arena *a) {
   const Graph *g = f->fn->g;
   Lower l = {.f = f, .g = g, .a = a, .has_buffer = has_buffer, .defining = NO_NODE};
@@ -334,6 +380,8 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
     if (op_is_window(node(&l, nodes[i])->op)) l.window = node(&l, nodes[i])->attr.window;
   if (first->op == OP_CONV)
     lead_conv(&l, first);
+  else if (op_kind(first->op) == KIND_ROWS)
+    lead_rows(&l, first);
   else
     lead_axes(&l, &first->shape, n_lead);
   for (uint32_t i = 0; i < n && !l.impossible; i++) {
@@ -342,6 +390,8 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
       add_dot(&l, nodes[i]);
     else if (x->op == OP_CONV)
       add_conv(&l, nodes[i]);
+    else if (op_kind(x->op) == KIND_ROWS)
+      add_rows(&l, nodes[i]);
     else if (x->op == OP_SCATTER_ADD && !lower_scatter_is_select(l.g, x))
       add_scatter(&l, nodes[i]);
     else if (l.window && shape_eq(&x->shape, &first->shape))

@@ -69,8 +69,24 @@ static bool may_be_empty(const Select *s, const Shape *x) {
   return false;
 }
 
+// Rows are read where they lie if their elements are evenly spaced, as those of a reshape need not be, and
+// not backwards: gcc 12 at -O1 (-fivopts) makes wrong code of negative strides that it knows.
+static bool is_even(Op op) { return is_view(op) && op != OP_RESHAPE && op != OP_REVERSE; }
+
+static void want_rows(Select *s, NodeId v) {
+  v = lower_resolve(s->g, v);
+  while (is_even(graph_node(s->g, v)->op)) v = in(s, graph_node(s->g, v), 0);
+  if (!is_leaf(graph_node(s->g, v))) want(s, v);
+}
+
 static void want_of_inputs(Select *s, const Node *n) {
   switch (n->op) {
+  case OP_CUMSUM:
+  case OP_ARGSORT:
+  case OP_CHOLESKY:
+  case OP_TRIANGULAR_SOLVE:
+    for (uint32_t i = 0; i < n->n_in; i++) want_rows(s, n->in[i]);
+    break;
   case OP_DOT:
   case OP_CONV:
     want_load(s, n->in[0]);
@@ -98,7 +114,9 @@ static void want_of_inputs(Select *s, const Node *n) {
 static bool makes_buffer(const Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
   OpKind kind = op_kind(n->op);
-  if (kind == KIND_DOT || kind == KIND_REDUCE || n->op == OP_ARGMAX || n->op == OP_ARGMIN) return true;
+  if (kind == KIND_DOT || kind == KIND_ROWS || kind == KIND_REDUCE || n->op == OP_ARGMAX ||
+      n->op == OP_ARGMIN)
+    return true;
   return n->op == OP_SCATTER_ADD && !lower_scatter_is_select(s->g, n);
 }
 
@@ -203,7 +221,9 @@ static void choose(Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
   if (op_kind(n->op) == KIND_REDUCE) keep_rows(s, n);
   if (makes_buffer(s, v)) {
-    NodeId end = op_kind(n->op) == KIND_DOT || n->op == OP_SCATTER_ADD ? v : chain_end(s, v);
+    OpKind kind = op_kind(n->op);
+    bool template = kind == KIND_DOT || kind == KIND_ROWS || n->op == OP_SCATTER_ADD;
+    NodeId end = template ? v : chain_end(s, v);
     want(s, end);
     if (op_kind(n->op) == KIND_DOT) want(s, chain_end(s, v));
   }

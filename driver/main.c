@@ -4,6 +4,7 @@
 #include "driver/cc.h"
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
+#include "driver/imported.h"
 #include "driver/info.h"
 #include "driver/inspect.h"
 #include "driver/interpret.h"
@@ -36,6 +37,7 @@ typedef struct Job {
   Intern *names;
   Diags *diags;
   Inspect inspect;
+  Imported imported;
 } Job;
 
 static bool colored(const Options *o) {
@@ -61,6 +63,7 @@ static int job_begin(Job *j, const Options *o, Arena *a) {
   if (status != EXIT_DONE) return status;
   status = source_read(o->input, &j->bug.source, a);
   if (status != EXIT_DONE) return status;
+  j->imported = (Imported){.o = o, .arena = a, .bug = &j->bug};
   reproducer_guard(&j->bug);
   j->sources = source_map_new(a);
   j->names = intern_new(a);
@@ -95,6 +98,9 @@ static Program *front_end(Job *j) {
   const File **std_files = parse_std(j);
   File *user = parse(j, o->input, j->bug.source.text, j->bug.source.len, false);
   inspect_ast(&j->inspect, user);
+  Loader loader = imported_loader(&j->imported);
+  Modules modules = import_files(user, &loader, j->sources, j->names, j->diags, j->arena);
+  options.modules = &modules;
   inspect_stage(&j->inspect, "parse");
   Program *p = elaborate(user, std_files, embedded_std.n, j->sources, j->names, &options, j->diags, j->arena);
   inspect_stage(&j->inspect, "elaborate");
@@ -178,13 +184,16 @@ static const char *output_name(const Options *o, Arena *a) {
 static int write_output(Job *j, Text c) {
   const Options *o = j->o;
   const char *path = output_name(o, j->arena);
-  int status = o->emit != EMIT_C ? cc_compile(o, c, path, &j->bug, j->arena)
-               : o->dry_run      ? EXIT_DONE
-                                 : output_text(path, o->input, c.text, c.len, j->arena);
+  const char *name = o->depfile_name ? o->depfile_name : arena_printf(j->arena, "%s.d", path);
+  int status = imported_spares(&j->imported, path);
+  if (status == EXIT_DONE && o->depfile) status = imported_spares(&j->imported, name);
+  if (status != EXIT_DONE) return status;
+  status = o->emit != EMIT_C ? cc_compile(o, c, path, &j->bug, j->arena)
+           : o->dry_run      ? EXIT_DONE
+                             : output_text(path, o->input, c.text, c.len, j->arena);
   inspect_stage(&j->inspect, "write");
   if (status != EXIT_DONE || !o->depfile || o->dry_run) return status;
-  const char *rule = arena_printf(j->arena, "%s: %s\n", path, o->input);
-  const char *name = o->depfile_name ? o->depfile_name : arena_printf(j->arena, "%s.d", path);
+  const char *rule = arena_printf(j->arena, "%s: %s%s\n", path, o->input, imported_list(&j->imported));
   return output_text(name, o->input, rule, strlen(rule), j->arena);
 }
 
@@ -260,7 +269,8 @@ static int graph(const Options *o, Arena *a) {
   if (status != EXIT_DONE) return status;
   Program *p = front_end(&j);
   if (!p) return EXIT_SOURCE;
-  return draw(p, o, a);
+  status = imported_spares(&j.imported, o->output);
+  return status == EXIT_DONE ? draw(p, o, a) : status;
 }
 
 static const Command commands[] = {

@@ -107,6 +107,15 @@ HANDLER(set_define) {
   return true;
 }
 
+HANDLER(set_folder) {
+  (void)row;
+  const char **all = ARENA_ARRAY(o->arena, o->n_folders + 1, const char *);
+  if (o->n_folders) memcpy(all, o->folders, o->n_folders * sizeof *all);
+  all[o->n_folders++] = v;
+  o->folders = all;
+  return true;
+}
+
 HANDLER(set_color) {
   int i = choice(row, v);
   o->color = i == 1 ? WHEN_ALWAYS : i == 2 ? WHEN_NEVER : WHEN_AUTO;

@@ -48,6 +48,8 @@ struct Options {
   DType real;
   Define *defines;
   uint32_t n_defines;
+  const char **folders; // -I
+  uint32_t n_folders;
 
   bool warn_shadow, warn_anonymous, warnings_are_errors;
   When color;

@@ -69,6 +69,7 @@ int reproducer_write(const Reproducer *r) {
   if (make_folder(folder, sizeof folder, "nnc-bug-") || make_folder(folder, sizeof folder, "/tmp/nnc-bug-")) {
     put_command(folder, r);
     put_file(folder, "/model.nn", r->source);
+    for (size_t i = 0; i < r->n_imported; i++) put_file(folder, r->imported[i].name, r->imported[i].text);
     put_file(folder, "/model.c", r->emitted);
     put_file(folder, "/compiler.txt", r->tool);
     say(2, " What is needed to find it is in ");

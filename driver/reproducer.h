@@ -11,11 +11,18 @@ typedef struct Text {
   size_t len;
 } Text;
 
+typedef struct NamedText {
+  const char *name; // "/blocks.nn"
+  Text text;
+} NamedText;
+
 typedef struct Reproducer {
   int argc;
   char **argv;
   const char *what; // "the emitted C does not compile"
   Text source;      // model.nn
+  const NamedText *imported;
+  size_t n_imported;
   Text emitted;     // model.c
   Text tool;        // compiler.txt
 } Reproducer;

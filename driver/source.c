@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int read_all(FILE *f, const char *path, Text *out, Arena *a) {
+static const char *problem(int *status, int code, const char *text) { return *status = code, text; }
+
+static const char *read_all(FILE *f, const char *path, Text *out, int *status, Arena *a) {
   char *text = NULL;
   size_t len = 0, cap = 0;
   for (;;) {
@@ -25,31 +27,43 @@ static int read_all(FILE *f, const char *path, Text *out, Arena *a) {
     if (n == 0) break;
     len += n;
     if (len > MAX_READ_BYTES)
-      return complain(EXIT_SOURCE, "%s is longer than a source may be (%d MiB)", path, MAX_READ_BYTES >> 20);
+      return problem(
+          status, EXIT_SOURCE,
+          arena_printf(a, "%s is longer than a source may be (%d MiB)", path, MAX_READ_BYTES >> 20));
   }
-  if (ferror(f)) return complain(EXIT_SYSTEM, "can't read %s: %s", path, strerror(errno));
+  if (ferror(f))
+    return problem(status, EXIT_SYSTEM, arena_printf(a, "can't read %s: %s", path, strerror(errno)));
   text[len] = 0;
   *out = (Text){text, len};
-  return EXIT_DONE;
+  return NULL;
 }
 
 // Control characters other than white space stand in no text.
-static int must_be_text(const char *path, Text t) {
+static const char *must_be_text(const char *path, Text t, int *status, Arena *a) {
   for (size_t i = 0; i < t.len; i++) {
     unsigned char c = (unsigned char)t.text[i];
     if (c < 32 && !(c >= 9 && c <= 13))
-      return complain(EXIT_SOURCE, "%s is not a text file: byte %zu is 0x%02x", path, i, c);
+      return problem(status, EXIT_SOURCE,
+                     arena_printf(a, "%s is not a text file: byte %zu is 0x%02x", path, i, c));
   }
-  return EXIT_DONE;
+  return NULL;
+}
+
+const char *source_problem(const char *path, Text *out, int *status, Arena *a) {
+  struct stat st;
+  if (stat(path, &st) != 0)
+    return problem(status, EXIT_SYSTEM, arena_printf(a, "can't open %s: %s", path, strerror(errno)));
+  if (S_ISDIR(st.st_mode))
+    return problem(status, EXIT_SYSTEM, arena_printf(a, "can't read %s: it is a folder, not a model", path));
+  FILE *f = fopen(path, "rb");
+  if (!f) return problem(status, EXIT_SYSTEM, arena_printf(a, "can't open %s: %s", path, strerror(errno)));
+  const char *why = read_all(f, path, out, status, a);
+  fclose(f);
+  return why ? why : must_be_text(path, *out, status, a);
 }
 
 int source_read(const char *path, Text *out, Arena *a) {
-  struct stat st;
-  if (stat(path, &st) != 0) return complain(EXIT_SYSTEM, "can't open %s: %s", path, strerror(errno));
-  if (S_ISDIR(st.st_mode)) return complain(EXIT_SYSTEM, "can't read %s: it is a folder, not a model", path);
-  FILE *f = fopen(path, "rb");
-  if (!f) return complain(EXIT_SYSTEM, "can't open %s: %s", path, strerror(errno));
-  int status = read_all(f, path, out, a);
-  fclose(f);
-  return status != EXIT_DONE ? status : must_be_text(path, *out);
+  int status = EXIT_DONE;
+  const char *why = source_problem(path, out, &status, a);
+  return why ? complain(status, "%s", why) : EXIT_DONE;
 }

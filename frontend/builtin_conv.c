@@ -1,6 +1,7 @@
 // conv and the windows of pooling: their settings per spatial axis, what does not fit in words, the nodes.
 #include "frontend/builtins.h"
 
+#include "ir/base/checked.h"
 #include "ir/shape_rules.h"
 
 #include <string.h>
@@ -168,9 +169,79 @@ static bool window_attr(Elab *e, const BuiltinCall *c, const Shape *x, WindowAtt
   return true;
 }
 
+// ---- maxima of windows
+
+enum { MAX_WRITTEN_OUT = 64 }; // elements of a window whose search is written out in the emitted code
+
+// x at the first maximum of each window.
+static NodeId first_maximum(Builder *b, NodeId x, const WindowAttr *w) {
+  NodeId index = b_window(b, OP_ARGWINDOW, &x, 1, w);
+  return b_window(b, OP_SAMPLE, (NodeId[]){x, index}, 2, w);
+}
+
+// i32[windows, window]: which element of the axis each one of a window is. Those of the margins are the
+// nearest inside: another first or last element, so that the first maximum stays the same one.
+static NodeId window_elements(Elab *e, Dim size, Dim windows, const WindowAttr *w, uint32_t axis) {
+  Builder *b = &e->fn->b;
+  Shape s = {.rank = 2, .d = {windows, dim_of(w->window[axis])}};
+  NodeId stride = b_scalar(b, DT_I32, (double)w->stride[axis]);
+  NodeId first = b_ew2(b, OP_MUL, b_iota(b, DT_I32, s, 0), stride);
+  NodeId i = b_ew2(b, OP_ADD, first, b_iota(b, DT_I32, s, 1));
+  i = b_ew2(b, OP_SUB, i, b_scalar(b, DT_I32, (double)w->lo[axis]));
+  NodeId last = b_ew2(b, OP_SUB, dim_node(e, size, DT_I32), b_scalar(b, DT_I32, 1));
+  return b_ew2(b, OP_MIN, b_ew2(b, OP_MAX, i, b_scalar(b, DT_I32, 0)), last);
+}
+
+// Windows too long to be written out, along one axis: their elements side by side, and the first maximum of
+// each.
+static NodeId maximum_of_gathered(Elab *e, NodeId x, const WindowAttr *w, uint32_t axis, Dim windows,
+                                  Span at) {
+  Builder *b = &e->fn->b;
+  Shape s = node_of(e, x)->shape, all = s;
+  int64_t bound = b->g->symbol ? b->g->bound : 1, reach;
+  all.d[axis] = windows;
+  if (s.rank == MAX_RANK || !checked_add(dim_at(s.d[axis], bound), w->window[axis], &reach) ||
+      reach > INT32_MAX) {
+    Diag *d =
+        err(e, DIAG_E0215, at, "this window has more than %d elements along axis %u", MAX_WRITTEN_OUT, axis);
+    diag_label(d, "of %s", shape_text(e, &s));
+    diag_note(d, "such windows are for tensors of less than %d axes, of less than 2^31 elements each",
+              MAX_RANK);
+    return NO_NODE;
+  }
+  all.d[all.rank++] = dim_of(w->window[axis]);
+  if (!check_elements(e, &all, at)) return NO_NODE;
+  NodeId rows = b_gather(b, x, window_elements(e, s.d[axis], windows, w, axis), axis, 0);
+  uint8_t perm[MAX_RANK] = {0}; // the elements of a window last
+  for (uint32_t i = 0; i < s.rank; i++) perm[i] = (uint8_t)(i + (i > axis));
+  perm[s.rank] = (uint8_t)(axis + 1);
+  rows = b_transpose(b, rows, perm);
+  return b_gather(b, rows, b_arg(b, OP_ARGMAX, rows, s.rank), s.rank, s.rank);
+}
+
+// A window of many elements, axis by axis from the last: the first row with the maximum, and in it the first.
+static NodeId maximum_by_axes(Elab *e, NodeId x, const WindowAttr *w, const Shape *out, Span at) {
+  uint32_t rank = out->rank;
+  for (uint32_t axis = rank; axis-- > 2 && x != NO_NODE;) {
+    WindowAttr one = {.lo = {0}};
+    for (uint32_t i = 0; i < rank; i++) one.window[i] = one.stride[i] = 1;
+    one.window[axis] = w->window[axis], one.stride[axis] = w->stride[axis];
+    one.lo[axis] = w->lo[axis], one.hi[axis] = w->hi[axis];
+    x = w->window[axis] <= MAX_WRITTEN_OUT ? first_maximum(&e->fn->b, x, &one)
+                                           : maximum_of_gathered(e, x, &one, axis, out->d[axis], at);
+  }
+  return x;
+}
+
+static bool written_out(const WindowAttr *w, uint32_t rank) {
+  int64_t count = 1;
+  for (uint32_t i = 2; i < rank; i++)
+    if (w->window[i] > MAX_WRITTEN_OUT || (count *= w->window[i]) > MAX_WRITTEN_OUT) return false;
+  return true;
+}
+
 // box(x, window, stride, pad): sums; max_window: maxima, the first one takes the gradient.
 Value bi_window(Elab *e, const BuiltinCall *c) {
-  enum { MAX_MAXIMUM = 64 }; // elements of a window whose maximum is taken (the taps are written out)
   NodeId x = arg_node(e, c, 0);
   WindowAttr w = {.lo = {0}};
   Shape out;
@@ -183,12 +254,11 @@ Value bi_window(Elab *e, const BuiltinCall *c) {
   }
   if (!window_attr(e, c, &s, &w, &out) || !check_elements(e, &out, c->span)) return v_poison();
   Builder *b = &e->fn->b;
-  if (c->fn->data == OP_BOX) return v_tensor(e, b_window(b, OP_BOX, &x, 1, &w));
-  int64_t count = 1;
-  for (uint32_t i = 2; i < s.rank; i++) {
-    if (w.window[i] > MAX_MAXIMUM || (count *= w.window[i]) > MAX_MAXIMUM)
-      return not_yet(e, c->span, "the maximum of windows of more than 64 elements");
-  }
-  NodeId index = b_window(b, OP_ARGWINDOW, &x, 1, &w);
-  return v_tensor(e, b_window(b, OP_SAMPLE, (NodeId[]){x, index}, 2, &w));
+  if (c->fn->data == OP_BOX)
+    x = b_window(b, OP_BOX, &x, 1, &w);
+  else if (written_out(&w, s.rank))
+    x = first_maximum(b, x, &w);
+  else
+    x = maximum_by_axes(e, x, &w, &out, c->span);
+  return x == NO_NODE ? v_poison() : v_tensor(e, x);
 }

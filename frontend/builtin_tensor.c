@@ -2,6 +2,10 @@
 // table at the end, which is why the file is long.
 #include "frontend/builtins.h"
 
+#include "ir/shape_rules.h"
+
+#include <assert.h>
+
 // ---- reductions
 
 // axis, keep, keepdim stand at c->v[at], at + 1, at + 2.
@@ -74,11 +78,20 @@ static bool list_of_numbers(Value v) {
 static bool some_elements(Elab *e, const Shape *s, uint32_t mask, const BuiltinCall *c) {
   for (uint32_t i = 0; i < s->rank; i++)
     if ((mask >> i & 1) && dim_is(s->d[i], 0)) {
-      diag_label(err(e, DIAG_E0203, c->spans[0], "`%s` of no elements", c->fn->name), "axis %u has size 0",
-                 i);
+      diag_label(err(e, DIAG_E0203, c->spans[0], "`%s` of no elements", c->fn->name),
+                 "axis %u of %s has size 0", i, shape_text(e, s));
       return false;
     }
   return true;
+}
+
+static bool no_mask(Elab *e, const BuiltinCall *c, NodeId n, bool only_real) {
+  DType t = node_of(e, n)->dtype;
+  if (t != DT_MASK && (!only_real || dtype_is_real(t))) return true;
+  Diag *g = err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for %s", c->fn->name, dtype_name(t));
+  diag_label(g, "this is %s", tensor_text(e, n));
+  diag_note(g, "convert with `cast(x, %s)`", only_real ? "real" : "i32");
+  return false;
 }
 
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
@@ -91,13 +104,8 @@ Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   uint32_t mask;
   bool keepdim;
   if (!reduced_axes(e, c, at, s.rank, &mask, &keepdim)) return v_poison();
-  if (t == DT_MASK || (mean && !dtype_is_real(t))) {
-    Diag *g = err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for %s", c->fn->name, dtype_name(t));
-    diag_label(g, "this is %s", tensor_text(e, n));
-    diag_note(g, "convert with `cast(x, %s)`", mean ? "real" : "i32");
-    return v_poison();
-  }
-  if (op != OP_SUM && !some_elements(e, &s, mask, c)) return v_poison();
+  if (!no_mask(e, c, n, mean)) return v_poison();
+  if ((op != OP_SUM || mean) && !some_elements(e, &s, mask, c)) return v_poison();
   Builder *b = &e->fn->b;
   NodeId r = mask || op == OP_SUM ? b_reduce(b, op, n, mask) : n;
   if (mean) r = b_ew2(b, OP_DIV, r, count_node(e, &s, mask, t));
@@ -110,9 +118,40 @@ Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
 
 static Value bi_sum(Elab *e, const BuiltinCall *c) { return reduce_call(e, c, OP_SUM, c->fn->data != 0); }
 
-// prod: slices multiplied one by one, for axes of a static size
+// The elements a .. b of an axis, and where the axis ends before b, ones.
+static NodeId with_ones(Elab *e, NodeId n, uint32_t axis, Dim from, Dim to) {
+  Shape s = node_of(e, n)->shape;
+  DType t = node_of(e, n)->dtype;
+  Dim lo[MAX_RANK], hi[MAX_RANK];
+  int64_t interior[MAX_RANK] = {0};
+  for (uint32_t i = 0; i < s.rank; i++) lo[i] = hi[i] = dim_of(0);
+  bool ok = dim_sub(dim_of(0), from, &lo[axis]) && dim_sub(to, s.d[axis], &hi[axis]);
+  assert(ok); // both lie within MAX_ELEMENTS
+  (void)ok;
+  Scalar one = dtype_is_real(t) ? (Scalar){.f = 1} : (Scalar){.i = 1};
+  return b_pad(&e->fn->b, n, lo, hi, interior, one);
+}
+
+// Half by half: the derivative of each product is right where elements are 0, and there are log n of them. A
+// dynamic axis is filled up with ones to its bound. Leaves an axis of size 1.
+static NodeId prod_axis(Elab *e, NodeId n, uint32_t axis) {
+  const Graph *g = e->fn->b.g;
+  Dim d = node_of(e, n)->shape.d[axis];
+  int64_t size = dim_at(d, g->symbol ? g->bound : 1), low = dim_at(d, 1);
+  if (low > size) size = low;
+  if (size == 0) size = 1;
+  if (!dim_is(d, size)) n = with_ones(e, n, axis, dim_of(0), dim_of(size));
+  while (size > 1) {
+    int64_t half = (size + 1) / 2;
+    NodeId a = slice_axis(e, n, axis, dim_of(0), dim_of(half)).u.node;
+    NodeId b = with_ones(e, n, axis, dim_of(half), dim_of(2 * half));
+    n = b_ew2(&e->fn->b, OP_MUL, a, b);
+    size = half;
+  }
+  return n;
+}
+
 static Value bi_prod(Elab *e, const BuiltinCall *c) {
-  enum { MAX_PROD = 4096 };
   if (c->v[0].kind == V_LIST && c->v[0].u.list.len == 0) return v_int(1);
   if (c->v[0].kind == V_LIST && v_list_of_ints(c->v[0])) {
     Expr x = {.span = c->span};
@@ -125,20 +164,11 @@ static Value bi_prod(Elab *e, const BuiltinCall *c) {
   Shape s = node_of(e, n)->shape, kept = {0};
   uint32_t mask;
   bool keepdim;
-  if (!reduced_axes(e, c, 1, s.rank, &mask, &keepdim)) return v_poison();
+  if (!reduced_axes(e, c, 1, s.rank, &mask, &keepdim) || !no_mask(e, c, n, false)) return v_poison();
   for (uint32_t i = 0; i < s.rank; i++) {
-    if (!(mask >> i & 1)) {
-      kept.d[kept.rank++] = s.d[i];
-      continue;
-    }
-    if (keepdim) kept.d[kept.rank++] = dim_of(1);
-    if (!dim_static(s.d[i]) || s.d[i].b > MAX_PROD || s.d[i].b < 1)
-      return not_yet(e, c->spans[0], "`prod` over this axis");
-    Value r = slice_axis(e, n, i, dim_of(0), dim_of(1));
-    for (int64_t k = 1; k < s.d[i].b && r.kind != V_POISON; k++)
-      r = ew_binary(e, OP_MUL, r, slice_axis(e, n, i, dim_of(k), dim_of(k + 1)), c->span, "prod");
-    if (r.kind == V_POISON) return r;
-    n = r.u.node;
+    bool gone = mask >> i & 1;
+    if (gone) n = prod_axis(e, n, i);
+    if (!gone || keepdim) kept.d[kept.rank++] = gone ? dim_of(1) : s.d[i];
   }
   return v_tensor(e, b_reshape(&e->fn->b, n, kept));
 }
@@ -162,8 +192,8 @@ static Value bi_arg(Elab *e, const BuiltinCall *c) {
 static Value reshape_to(Elab *e, NodeId n, const Shape *s, Span at) {
   const Shape *old = &node_of(e, n)->shape;
   Dim a, b;
-  bool known = shape_count(old, &a) && shape_count(s, &b);
-  if (known ? !dim_eq(a, b) : !shape_eq(old, s)) {
+  if (!reshape_fits(old, s)) {
+    bool known = shape_count(old, &a) && shape_count(s, &b);
     Diag *g = err(e, DIAG_E0203, at, "`reshape` keeps the number of elements");
     diag_label(g, "%s to %s", shape_text(e, old), shape_text(e, s));
     if (known) diag_note(g, "%s elements here, %s there", dim_text(e, a), dim_text(e, b));
@@ -370,6 +400,21 @@ static Value bi_reverse(Elab *e, const BuiltinCall *c) {
   return v_tensor(e, mask ? b_reverse(&e->fn->b, n, mask) : n);
 }
 
+// size + (size - 1) interior + lo + hi; an entry is [lo, hi] or [lo, hi, interior].
+static bool pad_entry(Value p, Dim size, Dim *lo, Dim *hi, int64_t *interior, Dim *out, bool *fits) {
+  Dim gaps;
+  if (p.kind != V_LIST || p.u.list.len < 2 || p.u.list.len > 3) return false;
+  if (!v_as_dim(p.u.list.data[0], lo) || !v_as_dim(p.u.list.data[1], hi)) return false;
+  *interior = 0;
+  if (p.u.list.len == 3) {
+    if (p.u.list.data[2].kind != V_INT || p.u.list.data[2].u.i < 0) return false;
+    *interior = p.u.list.data[2].u.i;
+  }
+  *fits = dim_sub(size, dim_of(1), &gaps) && dim_mul(gaps, dim_of(*interior), &gaps) &&
+          dim_add(size, gaps, out) && dim_add(*out, *lo, out) && dim_add(*out, *hi, out);
+  return true;
+}
+
 static Value bi_pad(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
@@ -378,16 +423,21 @@ static Value bi_pad(Elab *e, const BuiltinCall *c) {
   Dim lo[MAX_RANK], hi[MAX_RANK];
   int64_t interior[MAX_RANK] = {0};
   Value v = c->v[1];
-  bool ok = v.kind == V_LIST && v.u.list.len == s.rank;
+  bool ok = v.kind == V_LIST && v.u.list.len == s.rank, fits = true;
   for (uint32_t i = 0; ok && i < s.rank; i++) {
-    Value p = v.u.list.data[i];
-    ok = p.kind == V_LIST && p.u.list.len == 2 && v_as_dim(p.u.list.data[0], &lo[i]) &&
-         v_as_dim(p.u.list.data[1], &hi[i]);
-    ok = ok && dim_add(out.d[i], lo[i], &out.d[i]) && dim_add(out.d[i], hi[i], &out.d[i]);
+    bool one_fits = true;
+    ok = pad_entry(v.u.list.data[i], s.d[i], &lo[i], &hi[i], &interior[i], &out.d[i], &one_fits);
+    fits &= one_fits;
   }
   if (!ok) {
-    diag_label(err(e, DIAG_E0203, c->spans[1], "`pad` wants [lo, hi] for each axis"),
-               "the tensor has rank %u", s.rank);
+    Diag *g = err(e, DIAG_E0203, c->spans[1], "`pad` wants [lo, hi] for each axis");
+    diag_label(g, "the tensor has rank %u", s.rank);
+    diag_note(g, "`[lo, hi, interior]` also puts so many elements, at least 0, between neighbours");
+    return v_poison();
+  }
+  if (!fits) {
+    diag_label(err(e, DIAG_E0804, c->spans[1], "a tensor of more than 2^40 elements"), "%s padded so",
+               shape_text(e, &s));
     return v_poison();
   }
   if (!check_elements(e, &out, c->span)) return v_poison();
@@ -474,11 +524,27 @@ static Value bi_along(Elab *e, const BuiltinCall *c) {
 
 // ---- indices
 
-static bool is_index(Elab *e, NodeId i, Span at, const char *name) {
+bool is_index(Elab *e, NodeId i, Span at, const char *name) {
   if (node_of(e, i)->dtype == DT_I32) return true;
   Diag *g = err(e, DIAG_E0204, at, "`%s` wants i32 indices", name);
   diag_label(g, "this is %s", tensor_text(e, i));
   return false;
+}
+
+// Indices that are known, and one outside for every size of the axis: no need to wait for the run.
+static bool known_inside(Elab *e, NodeId i, Dim size, Span at) {
+  const Graph *g = e->fn->b.g;
+  const Node *n = node_of(e, i);
+  int64_t end = dim_at(size, g->symbol ? g->bound : 1);
+  for (int64_t k = 0; n->op == OP_CONST && k < n->attr.konst.count; k++) {
+    int64_t v = n->attr.konst.data[k].i;
+    if (v >= 0 && v < end) continue;
+    Diag *d = err(e, DIAG_E0210, at, "this index is outside");
+    diag_label(d, "%lld, the axis has %s", (long long)v, dim_text(e, size));
+    if (v < 0) diag_note(d, "negative indices count from the end in `x[-1]`, not in tensors of indices");
+    return false;
+  }
+  return true;
 }
 
 static bool gather_shape(Elab *e, NodeId x, NodeId i, uint32_t axis, Shape *out, Span at) {
@@ -501,6 +567,7 @@ static Value bi_gather(Elab *e, const BuiltinCall *c) {
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], "gather")) return v_poison();
   if (!arg_axis(e, c, 2, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
+  if (!known_inside(e, i, node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, axis, 0));
 }
 
@@ -512,6 +579,7 @@ static Value bi_scatter_add(Elab *e, const BuiltinCall *c) {
   NodeId u = to_node(e, c->v[2], node_of(e, x)->dtype, c->spans[2]);
   if (u == NO_NODE || !arg_axis(e, c, 3, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
+  if (!known_inside(e, i, node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
   if (node_of(e, u)->dtype != node_of(e, x)->dtype || node_of(e, x)->dtype == DT_MASK) {
     diag_label(err(e, DIAG_E0204, c->span, "element types do not mix in `scatter_add`"), "%s and %s",
                tensor_text(e, x), tensor_text(e, u));
@@ -533,6 +601,7 @@ static Value bi_pick(Elab *e, const BuiltinCall *c) {
                shape_text(e, &is));
     return v_poison();
   }
+  if (!known_inside(e, i, xs.d[xs.rank - 1], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, xs.rank - 1, xs.rank - 1));
 }
 
@@ -543,6 +612,11 @@ static Value bi_iota(Elab *e, const BuiltinCall *c) {
   if (!value_shape(e, c->v[0], c->spans[0], &s)) return v_poison();
   if (s.rank != 1) {
     diag_label(err(e, DIAG_E0202, c->spans[0], "`iota` wants one size"), "%u here", s.rank);
+    return v_poison();
+  }
+  if (dim_at(s.d[0], e->fn->b.g->symbol ? e->fn->b.g->bound : 1) > INT64_C(1) << 31) {
+    diag_label(err(e, DIAG_E0302, c->spans[0], "`iota` counts in i32: it has at most 2^31 elements"),
+               "%s here", dim_text(e, s.d[0]));
     return v_poison();
   }
   return v_tensor(e, b_iota(&e->fn->b, DT_I32, s, 0));
@@ -690,6 +764,11 @@ static const Builtin table[] = {
     {"conv", "x W ?stride ?pad ?dilation ?lhs_dilation ?groups", bi_conv, 0},
     {"box", "x window ?stride ?pad", bi_window, OP_BOX},
     {"max_window", "x window ?stride ?pad", bi_window, OP_ARGWINDOW},
+    {"take_along", "x i", bi_take_along, 0},
+    {"cumsum", "x axis", bi_rows, OP_CUMSUM},
+    {"argsort", "x ?axis", bi_rows, OP_ARGSORT},
+    {"cholesky", "A", bi_cholesky, 0},
+    {"triangular_solve", "L B ?lower", bi_triangular_solve, 0},
     {"iota", "n", bi_iota, 0},
     {"zeros", "?shape", bi_fill, 0},
     {"ones", "?shape", bi_fill, 1},

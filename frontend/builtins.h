@@ -1,4 +1,4 @@
-// Shared by the two files of builtins: arguments of a call as ints, axes, nodes.
+// Shared by the files of builtins: arguments of a call as ints, axes, nodes.
 #ifndef NNC_FRONTEND_BUILTINS_H
 #define NNC_FRONTEND_BUILTINS_H
 
@@ -14,6 +14,12 @@ NodeId arg_node(Elab *e, const BuiltinCall *c, uint32_t i);
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean);
 Value bi_conv(Elab *e, const BuiltinCall *c); // builtin_conv.c
 Value bi_window(Elab *e, const BuiltinCall *c);
+Value bi_rows(Elab *e, const BuiltinCall *c); // builtin_rows.c
+Value bi_take_along(Elab *e, const BuiltinCall *c);
+Value bi_cholesky(Elab *e, const BuiltinCall *c);
+Value bi_triangular_solve(Elab *e, const BuiltinCall *c);
+// Indices are i32; says so where they are not.
+bool is_index(Elab *e, NodeId i, Span at, const char *name);
 const Builtin *tensor_builtins(uint32_t *n);
 
 #endif

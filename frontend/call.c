@@ -502,6 +502,7 @@ static Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Exp
   if (!rule_fits(e, c)) return v_poison();
   Graph *outer = e->fn->b.g;
   Ctx *rule = ctx_new(e, CTX_RULE, e->fn->kind, c->name, outer->symbol, outer->bound, span);
+  rule->dim = e->fn->dim;
   rule->training = e->fn->training;
   rule->b.path = e->fn->b.path;
   Saved saved = {e->fn, e->scope, e->frame, e->inst};

@@ -137,6 +137,7 @@ static void flatten(Elab *e, Value v, Values *out) {
 }
 
 static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
+  const int64_t most = (int64_t)1 << 53;
   if (v.kind != V_LIST || v.u.list.len == 0) {
     if (v.kind != V_POISON)
       diag_label(err(e, DIAG_E0502, at, "`rows` wants a list of examples"), "this is %s", v_describe(e, v));
@@ -163,6 +164,11 @@ static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
       if (!fits || (x.kind == V_INT && dtype_is_int(s->dtype) && dtype_wrap(s->dtype, x.u.i) != x.u.i)) {
         diag_label(err(e, DIAG_E0503, at, "example %u is not %s", i, dtype_name(s->dtype)), "it holds %s",
                    v_describe(e, x));
+        return false;
+      }
+      if (x.kind == V_INT && (x.u.i > most || x.u.i < -most)) { // the program keeps rows as f64
+        diag_label(err(e, DIAG_E0503, at, "`rows` holds integers up to 2 ** 53"), "example %u holds %lld", i,
+                   (long long)x.u.i);
         return false;
       }
       if (dtype_is_real(s->dtype))
@@ -402,7 +408,7 @@ DataUse *data_use(Elab *e, const Stmt *decl, Args *args, Span span) {
   Ctx *c = ctx_new(e, CTX_FN, FN_PREPARE, arena_printf(e->a, "prepare_%s", decl->u.data.name.text), NULL, 1,
                    decl->span);
   u->prepare = c;
-  Scope *scope = scope_new(e, e->top, SCOPE_LOCAL);
+  Scope *scope = scope_new(e, home(e, decl->span), SCOPE_LOCAL);
   Saved saved = enter_ctx(e, c, scope);
   bool poison = false, ok = bind_params(e, &decl->u.data.params, args, decl->u.data.name.text, span, &poison);
   u->n_args = decl->u.data.params.len;

@@ -17,10 +17,27 @@ static bool is_std(const Elab *e, Span at) {
   return s && s->is_std;
 }
 
+static uint32_t module_index(const Elab *e, Span at) {
+  for (uint32_t i = 0; i < e->modules.n; i++)
+    if (e->modules.data[i].file->source == at.source) return i;
+  return NO_MODULE;
+}
+
+Scope *home(const Elab *e, Span at) {
+  uint32_t i = module_index(e, at);
+  return i == NO_MODULE ? e->std : e->tops[i];
+}
+
+const Module *module_at(const Elab *e, Span at) {
+  uint32_t i = module_index(e, at);
+  return i == NO_MODULE ? NULL : &e->modules.data[i];
+}
+
 Span user_span(const Elab *e, Span at) {
   if (at.source && !is_std(e, at)) return at;
   for (const Frame *f = e->frame; f; f = f->up)
     if (f->call && !is_std(e, f->call->span)) return f->call->span;
+  if (e->fn && e->fn->init_path && !is_std(e, e->fn->init_at)) return e->fn->init_at;
   return at;
 }
 
@@ -160,8 +177,14 @@ Value static_or_thunk(Elab *e, const Expr *x) {
   return (Value){.kind = V_THUNK, .u.thunk = t};
 }
 
+// How -D names an option: that of an imported file begins with the file's stem.
+static const char *option_name(Elab *e, const Stmt *s) {
+  const char *prefix = module_at(e, s->span)->prefix, *name = s->u.option.name.text;
+  return prefix ? arena_printf(e->a, "%s.%s", prefix, name) : name;
+}
+
 static Value define_value(Elab *e, const Stmt *s, Value dflt) { // -D name=value
-  const char *name = s->u.option.name.text;
+  const char *name = option_name(e, s);
   for (uint32_t i = 0; i < e->opt->n_defines; i++) {
     if (strcmp(e->opt->defines[i].name, name) != 0) continue;
     const char *text = e->opt->defines[i].value;
@@ -201,6 +224,7 @@ static Value top_store(Elab *e, const Stmt *s) {
   r->name = s->u.store.name.text;
   r->kind = s->kind == ST_PARAM ? STORE_PARAM : STORE_STATE;
   r->scope = e->scope;
+  r->prefix = module_at(e, s->span)->prefix;
   Shape shape;
   DType t;
   r->failed = !eval_shape(e, s->u.store.type, &shape, &t, true) || !store_realise(e, r, &shape, t);
@@ -263,7 +287,7 @@ Value binding_value(Elab *e, Binding *b) {
     return v_poison();
   }
   b->state = 1;
-  Scope *scope = is_std(e, b->span) ? e->std : e->top;
+  Scope *scope = home(e, b->span);
   Ctx *c = ctx_new(e, CTX_SCRATCH, FN_INIT, b->name, NULL, 1, b->span);
   uint32_t mode = e->under_training;
   e->under_training = 0;
@@ -292,7 +316,7 @@ static Binding *declare(Elab *e, Scope *s, const Name *name, Value v, const Stmt
     diag_also(g, old->span, "the first definition");
     return NULL;
   }
-  if (s == e->top && scope_local(e->std, name->text))
+  if (s != e->std && scope_local(e->std, name->text))
     diag_label(
         diag_warning(e->diags, DIAG_W0202, "shadow", name->span, "`%s` hides a library name", name->text),
         "the library's is no longer visible");
@@ -326,6 +350,12 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
                                               : "there is no function `%s` to give a rule to",
                        d->u.fn.name.text);
   diag_label(g, "a vjp names a function of this file");
+}
+
+static void declare_import(Elab *e, Scope *s, const Stmt *d, uint32_t target) {
+  if (!e->opt->modules) diag_error(e->diags, DIAG_E0119, d->span, "no files are imported here");
+  Value v = target == NO_MODULE ? v_poison() : (Value){.kind = V_MODULE, .u.module = target};
+  declare(e, s, &d->u.import.as, v, NULL);
 }
 
 static void declare_file(Elab *e, const File *f, Scope *s) {
@@ -418,11 +448,21 @@ static void elaborate_export(Elab *e, const Stmt *s) {
 
 // ---- the program
 
+static void declare_module(Elab *e, const Module *m, Scope *s) {
+  const StmtList *l = &m->file->decls;
+  uint32_t k = 0;
+  for (uint32_t i = 0; i < l->len; i++)
+    if (l->data[i]->kind == ST_IMPORT)
+      declare_import(e, s, l->data[i], m->target ? m->target[k++] : NO_MODULE);
+  declare_file(e, m->file, s);
+}
+
 static void force_decls(Elab *e) { // what no function uses is still checked
-  for (size_t i = 0; i < e->top->names.len; i++) {
-    Binding *b = e->top->names.data[i];
-    if (b->decl && b->state == 0) binding_value(e, b);
-  }
+  for (uint32_t m = 0; m < e->modules.n; m++)
+    for (size_t i = 0; i < e->tops[m]->names.len; i++) {
+      Binding *b = e->tops[m]->names.data[i];
+      if (b->decl && b->state == 0) binding_value(e, b);
+    }
 }
 
 static void elaborate_once(Elab *e) {
@@ -435,22 +475,28 @@ static void elaborate_once(Elab *e) {
     const Stmt *s = e->user->decls.data[i];
     if (s->kind == ST_TRAIN) elaborate_train(e, s);
     if (s->kind == ST_EXPORT) elaborate_export(e, s);
-    if (s->kind == ST_IMPORT) not_yet(e, s->span, "`import`");
   }
+}
+
+static bool has_option(Elab *e, const char *name, Nearest *near) {
+  for (uint32_t m = 0; m < e->modules.n; m++)
+    for (size_t k = 0; k < e->tops[m]->names.len; k++) {
+      const Binding *o = e->tops[m]->names.data[k];
+      if (!o->decl || o->decl->kind != ST_OPTION) continue;
+      const char *own = option_name(e, o->decl);
+      if (strcmp(own, name) == 0) return true;
+      nearest_try(near, own);
+    }
+  return false;
 }
 
 static void check_defines(Elab *e) {
   for (uint32_t i = 0; i < e->opt->n_defines; i++) {
-    const char *name = intern(e->names, e->opt->defines[i].name);
-    Binding *b = scope_local(e->top, name);
-    if (b && b->decl && b->decl->kind == ST_OPTION) continue;
+    const char *name = e->opt->defines[i].name;
+    Nearest near = nearest_to(name);
+    if (has_option(e, name, &near)) continue;
     Diag *g = diag_error(e->diags, DIAG_E0308, (Span){0}, "-D %s: the model has no top-level option `%s`",
                          name, name);
-    Nearest near = nearest_to(name);
-    for (size_t k = 0; k < e->top->names.len; k++) {
-      const Binding *o = e->top->names.data[k];
-      if (o->decl && o->decl->kind == ST_OPTION) nearest_try(&near, o->name);
-    }
     if (near.best) diag_note(g, "did you mean `%s`?", near.best);
   }
 }
@@ -465,27 +511,15 @@ static bool applied(const Instance *i) {
 static void unused_models(Elab *e) {
   for (size_t i = 0; i < e->models.len; i++) {
     Instance *m = e->models.data[i];
-    if (applied(m)) continue;
+    if (applied(m) || m->prefix) continue; // an imported file is used in part
     diag_label(warn(e, DIAG_W0401, NULL, m->span, "`%s` is never applied", instance_path(e, m)),
                "so it has no parameters");
   }
 }
 
-static const char *program_name(Elab *e) {
-  const Source *s = source_get(e->sources, e->user->source);
-  const char *base = strrchr(s->name, '/');
-  char *n = arena_strdup(e->a, base ? base + 1 : s->name);
-  char *dot = strrchr(n, '.');
-  if (dot && dot != n) *dot = 0;
-  for (char *p = n; *p; p++)
-    if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9'))) *p = '_';
-  if (*n >= '0' && *n <= '9') n = arena_printf(e->a, "m%s", n);
-  return *n ? n : "model";
-}
-
 static Program *make_program(Elab *e) {
   Program *p = ARENA_NEW(e->a, Program);
-  p->name = program_name(e);
+  p->name = file_stem(source_get(e->sources, e->user->source)->name, e->a);
   p->real = e->real;
   p->arena = e->a;
   p->sources = e->sources;
@@ -514,6 +548,13 @@ Program *elaborate(const File *user, const File *const *std_files, uint32_t n_st
   e->opt = options;
   e->real = options->real;
   e->user = user;
+  if (options->modules) {
+    e->modules = *options->modules;
+  } else {
+    Module *only = ARENA_NEW(a, Module);
+    only->file = user;
+    e->modules = (Modules){only, 1};
+  }
   e->n_training = intern(names, "training");
   e->n_batch = intern(names, "batch");
   e->n_step = intern(names, "step");
@@ -523,7 +564,9 @@ Program *elaborate(const File *user, const File *const *std_files, uint32_t n_st
   e->orphans.orphan = true;
   e->orphans.path = "";
   e->std = scope_new(e, NULL, SCOPE_STD);
-  e->top = scope_new(e, e->std, SCOPE_USER);
+  e->tops = ARENA_ARRAY(a, e->modules.n, Scope *);
+  for (uint32_t i = 0; i < e->modules.n; i++) e->tops[i] = scope_new(e, e->std, SCOPE_USER);
+  e->top = e->tops[0];
   e->scope = e->top;
   e->scratch = e->fn = ctx_new(e, CTX_SCRATCH, FN_INIT, "top", NULL, 1, (Span){0});
   e->init = ctx_new(e, CTX_FN, FN_INIT, "init", NULL, 1, (Span){0});
@@ -531,8 +574,8 @@ Program *elaborate(const File *user, const File *const *std_files, uint32_t n_st
   builtins_define(e, e->std);
   for (uint32_t i = 0; i < n_std; i++) declare_file(e, std_files[i], e->std);
   for (uint32_t i = 0; i < n_std; i++) number_calls(e, std_files[i]);
-  declare_file(e, user, e->top);
-  check_names(e, user);
+  for (uint32_t i = 0; i < e->modules.n; i++) declare_module(e, &e->modules.data[i], e->tops[i]);
+  for (uint32_t i = 0; i < e->modules.n; i++) check_names(e, &e->modules.data[i], e->tops[i]);
   check_defines(e);
   for (e->pass = 0; e->pass < MAX_PASSES; e->pass++) {
     elaborate_once(e);

@@ -3,6 +3,7 @@
 #define NNC_FRONTEND_ELABORATE_H
 
 #include "frontend/ast.h"
+#include "frontend/imports.h"
 #include "ir/base/intern.h"
 #include "ir/program.h"
 
@@ -12,6 +13,7 @@ typedef struct ElaborateOptions {
   DType real;              // DT_F32 or DT_F64
   const Define *defines;
   uint32_t n_defines;
+  const Modules *modules;  // with the files that are imported; NULL: the user's alone
 } ElaborateOptions;
 
 // `files[0]` is the user's; `std_files` the parsed standard library. NULL when there were errors.

@@ -1,6 +1,6 @@
 // Expressions. `eval` gives a value, reading stores; `eval_ref` gives a place, for `update p`, `over
 // net.head` and `save`. Everything static is evaluated here and now; everything else becomes nodes.
-#include "frontend/sema.h"
+#include "frontend/labels.h"
 
 #include "ir/base/nearest.h"
 
@@ -28,20 +28,22 @@ static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
   const char *name = s->u.dim.name.text;
   if (!g->symbol) {
     Scope *saved = e->scope;
-    e->scope = e->top;
+    e->scope = home(e, s->span);
     int64_t bound = 0;
     bool ok = eval_int(e, s->u.dim.bound, &bound, "the bound of a dim");
     e->scope = saved;
     if (!ok) return v_poison();
     if (bound < 1 || bound > INT32_MAX) {
-      diag_label(err(e, DIAG_E0211, s->u.dim.bound->span, "the bound of `dim %s` must be at least 1", name),
-                 "%lld", (long long)bound);
+      Diag *d = err(e, DIAG_E0211, s->u.dim.bound->span, "the bound of `dim %s` must be at %s", name,
+                    bound < 1 ? "least 1" : "most 2147483647");
+      diag_label(d, "%lld", (long long)bound);
       return v_poison();
     }
     g->symbol = name;
     g->bound = bound;
+    e->fn->dim = s;
   }
-  if (g->symbol != name) {
+  if (e->fn->dim != s) {
     Diag *d = err(e, DIAG_E0212, at, "two dynamic sizes in one function: `%s` and `%s`", g->symbol, name);
     diag_note(d, "one function may depend on one dynamic size");
     return v_poison();
@@ -265,6 +267,30 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   return v_poison();
 }
 
+// What stands at the top level of an imported file, but for what is ignored there.
+static Value module_member(Elab *e, uint32_t module, const Name *name) {
+  const Module *m = &e->modules.data[module];
+  Scope *s = e->tops[module];
+  Binding *b = scope_local(s, name->text);
+  const Stmt *export = NULL;
+  for (uint32_t i = 0; i < m->file->decls.len; i++) {
+    const Stmt *d = m->file->decls.data[i];
+    if (d->kind == ST_EXPORT && d->u.fn.name.text == name->text) export = d;
+  }
+  if (b && !export) return binding_value(e, b);
+  if (lost(e, name->text) || !first_time(e, "module %u %s", module, name->text)) return v_poison();
+  const char *file = source_get(e->sources, m->file->source)->name;
+  Diag *g = err(e, DIAG_E0209, name->span, "%s has no `%s`", file, name->text);
+  if (export) {
+    diag_note(g, "`train`, `test` and `export` of an imported file are ignored; a `fn` is visible");
+    return v_poison();
+  }
+  Nearest n = nearest_to(name->text);
+  for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
+  if (n.best) diag_label(g, "did you mean `%s`?", n.best);
+  return v_poison();
+}
+
 static Value list_kid(Elab *e, const Name *name) {
   diag_label(err(e, DIAG_E0209, name->span, "a list has no member `%s`", name->text),
              "elements are taken with `[i]`");
@@ -280,6 +306,7 @@ static Value member_of(Elab *e, Value base, const Name *name) {
     return v_tensor(e, record_field(e, base.u.record.use, base.u.record.stream, name, &t));
   }
   case V_LIST: return list_kid(e, name);
+  case V_MODULE: return module_member(e, base.u.module, name);
   default: {
     Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
     diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));
@@ -321,9 +348,9 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
   case EX_INDEX: return eval_index(e, x);
   case EX_MEMBER: return member_of(e, eval_ref(e, x->u.member.base), &x->u.member.name);
   case EX_SCAN: return not_yet(e, x->span, "`scan`");
-  case EX_EINSUM: return not_yet(e, x->span, "`einsum`");
-  case EX_REARRANGE: return not_yet(e, x->span, "`rearrange`");
-  case EX_REDUCE: return not_yet(e, x->span, "`reduce`");
+  case EX_EINSUM: return eval_einsum(e, x);
+  case EX_REARRANGE:
+  case EX_REDUCE: return eval_rearrange(e, x);
   case EX_ERROR: return v_poison();
   }
   return v_poison();

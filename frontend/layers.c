@@ -5,11 +5,6 @@
 
 #include <ctype.h>
 
-static bool in_std(const Elab *e, Span s) {
-  const Source *src = source_get(e->sources, s.source);
-  return src && src->is_std;
-}
-
 // Conv2d -> conv2d, ConvBN -> conv_bn, LSTMCell -> lstm_cell
 static const char *snake(Elab *e, const char *name) {
   size_t n = strlen(name), k = 0;
@@ -77,7 +72,7 @@ static void name_anonymous(Elab *e, Instance *owner, Instance *last) {
 const char *instance_path(Elab *e, Instance *i) {
   if (i->path) return i->path;
   if (!i->name) name_anonymous(e, i->owner ? i->owner : &e->orphans, i);
-  const char *up = i->owner && i->owner != &e->orphans ? instance_path(e, i->owner) : NULL;
+  const char *up = i->owner && i->owner != &e->orphans ? instance_path(e, i->owner) : i->prefix;
   i->path = up ? intern(e->names, arena_printf(e->a, "%s.%s", up, i->name)) : i->name;
   vec_push(e->a, &e->layers, ((LayerInstance){i->path, layer_name(i), i->span}));
   return i->path;
@@ -191,7 +186,7 @@ static void exec_members(Elab *e, Instance *inst) {
 Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span) {
   const char *name = type->u.layer.name.text;
   Instance *owner = e->inst ? e->inst : &e->orphans;
-  Scope *saved = e->scope, *scope = scope_new(e, in_std(e, type->span) ? e->std : e->top, SCOPE_LOCAL);
+  Scope *saved = e->scope, *scope = scope_new(e, home(e, type->span), SCOPE_LOCAL);
   bool poison = false;
   if (e->frame && e->frame->depth >= MAX_CALL_DEPTH) {
     err(e, DIAG_E0806, span, "layers are nested too deeply (more than %d)", MAX_CALL_DEPTH);
@@ -333,9 +328,9 @@ Value declare_model(Elab *e, const Stmt *s) {
   }
   name_value(e, v, s->u.model.name.text, root);
   for (size_t i = 0; i < root->kids.len; i++) {
-    root->kids.data[i]->owner = root->kids.data[i]->owner == root ? NULL : root->kids.data[i]->owner;
-    if (!root->kids.data[i]->name && !root->kids.data[i]->owner)
-      root->kids.data[i]->name = s->u.model.name.text;
+    Instance *kid = root->kids.data[i];
+    if (kid->owner == root) kid->owner = NULL, kid->prefix = module_at(e, s->span)->prefix;
+    if (!kid->name && !kid->owner) kid->name = s->u.model.name.text;
   }
   own(v, false);
   collect_models(e, v);

@@ -6,6 +6,7 @@
 
 typedef struct Walk {
   Elab *e;
+  Scope *top; // of the file
   bool check;
   VEC(const char *) names;
   VEC(uint32_t) fixed; // parallel: where a `let` bound it, so that it can't be assigned; 0: it can
@@ -69,7 +70,7 @@ static bool known(const Walk *w, const char *name) {
   const Elab *e = w->e;
   for (size_t i = w->names.len; i-- > 0;)
     if (w->names.data[i] == name) return true;
-  return name == e->n_training || name == e->n_mask || scope_find(e->top, name) != NULL;
+  return name == e->n_training || name == e->n_mask || scope_find(w->top, name) != NULL;
 }
 
 static bool local(const Walk *w, const char *name) {
@@ -80,7 +81,7 @@ static bool local(const Walk *w, const char *name) {
 
 // A model that is listed somewhere and applied nowhere.
 static void mention(Walk *w, const char *name, Span at) {
-  Binding *b = local(w, name) ? NULL : scope_local(w->e->top, name);
+  Binding *b = local(w, name) ? NULL : scope_local(w->top, name);
   if (!b || !b->decl || b->decl->kind != ST_MODEL) return;
   if (!w->listing)
     b->mentioned = true;
@@ -93,7 +94,7 @@ static void use(Walk *w, const char *name, Span at) {
   if (!w->check || diags_full(w->e->diags) || known(w, name) || !unknown_is_news(w->e, name)) return;
   Nearest n = nearest_to(name);
   for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
-  for (const Scope *s = w->e->top; s; s = s->up)
+  for (const Scope *s = w->top; s; s = s->up)
     for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
   unknown_name(w->e, name, n.best, at);
   if (w->in) first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
@@ -430,20 +431,27 @@ static void stmt(Walk *w, const Stmt *s) {
   }
 }
 
-static void walk_file(Elab *e, const File *f, bool check) {
-  Walk w = {.e = e, .check = check};
+// Training, tests and exports of an imported file are ignored.
+static bool ignored(const Stmt *s) {
+  return s->kind == ST_TRAIN || s->kind == ST_TEST || s->kind == ST_EXPORT;
+}
+
+static void walk_file(Elab *e, const File *f, Scope *top, bool check, bool imported) {
+  Walk w = {.e = e, .top = top, .check = check};
   for (uint32_t i = 0; i < f->decls.len; i++) {
     w.names.len = 0;
     w.calls = 0;
+    w.check = check && !(imported && ignored(f->decls.data[i]));
     stmt(&w, f->decls.data[i]);
   }
 }
 
-void number_calls(Elab *e, const File *f) { walk_file(e, f, false); }
-void check_names(Elab *e, const File *f) {
-  walk_file(e, f, true);
-  for (size_t i = 0; i < e->top->names.len; i++) {
-    const Binding *b = e->top->names.data[i];
+void number_calls(Elab *e, const File *f) { walk_file(e, f, e->std, false, false); }
+
+void check_names(Elab *e, const Module *m, Scope *top) {
+  walk_file(e, m->file, top, true, m->prefix != NULL);
+  for (size_t i = 0; i < top->names.len; i++) {
+    const Binding *b = top->names.data[i];
     if (b->mentioned || !b->listed.source) continue;
     Diag *g =
         diag_error(e->diags, DIAG_E0406, b->listed, "`%s` has no parameters: it is never applied", b->name);

@@ -113,9 +113,9 @@ static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
   Diags *saved = e->diags, *mine = e->diags = diags_new(e->a, e->sources);
   e->probing = true;
   Ctx *c = ctx_new(e, CTX_FN, FN_STEP, "sample", NULL, 1, s->span);
-  Saved old = enter_ctx(e, c, scope_new(e, e->top, SCOPE_LOCAL));
+  Saved old = enter_ctx(e, c, scope_new(e, home(e, s->span), SCOPE_LOCAL));
   if (s->kind == ST_FN_DECL) {
-    Closure f = {.name = s->u.fn.name.text, .decl = &s->u.fn, .scope = e->top};
+    Closure f = {.name = s->u.fn.name.text, .decl = &s->u.fn, .scope = home(e, s->span)};
     call_sample(e, (Value){.kind = V_FN, .u.fn = &f}, &s->u.fn.params, size, s->u.fn.name.span);
   } else {
     probe_layer(e, s, size);
@@ -140,8 +140,8 @@ static void probe_data(Elab *e, const Stmt *s) {
   e->data.len = n;
 }
 
-void probe_unvisited(Elab *e) {
-  const StmtList *l = &e->user->decls;
+static void probe_file(Elab *e, const File *f) {
+  const StmtList *l = &f->decls;
   bool wrong = diags_errors(e->diags) > 0;
   for (uint32_t i = 0; i < l->len; i++)
     if (l->data[i]->kind == ST_DATA) probe_data(e, l->data[i]);
@@ -160,4 +160,8 @@ void probe_unvisited(Elab *e) {
         e->diags, a, b,
         arena_printf(e->a, "`%s` is not used: %d stands for the sizes it would be given", name, SAMPLE_A));
   }
+}
+
+void probe_unvisited(Elab *e) {
+  for (uint32_t i = 0; i < e->modules.n && !e->dead; i++) probe_file(e, e->modules.data[i].file);
 }

@@ -71,8 +71,11 @@ const char *nearest_of(const char *name, const char *const *list, uint32_t n) {
 }
 
 bool lost(const Elab *e, const char *name) {
-  for (uint32_t i = 0; i < e->user->n_lost; i++)
-    if (e->user->lost[i] == name) return true;
+  for (uint32_t m = 0; m < e->modules.n; m++) {
+    const File *f = e->modules.data[m].file;
+    for (uint32_t i = 0; i < f->n_lost; i++)
+      if (f->lost[i] == name) return true;
+  }
   return false;
 }
 

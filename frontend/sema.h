@@ -70,7 +70,8 @@ typedef enum ValueKind {
   V_ROLE,   // step, epoch, a run-time option
   V_NPY,    // the initialiser npy("file")
   V_SIZE,   // a size of a long-form layer that its first application binds
-  V_DIMDECL // `dim N <= 64`
+  V_DIMDECL, // `dim N <= 64`
+  V_MODULE   // m of `import "file.nn" as m`
 } ValueKind;
 
 struct Value {
@@ -113,6 +114,7 @@ struct Value {
       int64_t n;
       bool bound;
     } * size;
+    uint32_t module;
   } u;
 };
 typedef VEC(Value) Values;
@@ -181,7 +183,7 @@ struct StoreRef {
   Key key;
   StoreKind kind;
   bool failed;
-  const char *prefix; // eval states: of which eval
+  const char *prefix; // eval states: of which eval; top level of an imported file: its stem
   Ctx *eval_init;
 };
 
@@ -190,6 +192,7 @@ struct Instance {
   Instance *owner;  // NULL: a model
   const char *name; // NULL: not named yet
   const char *path; // NULL: not needed yet
+  const char *prefix; // of a model of an imported file: its stem
   bool orphan;      // made where no layer is elaborated: may not have stores
   Scope *scope;     // attributes and members
   Span span;        // of the constructing call
@@ -236,6 +239,7 @@ struct Ctx {
   uint32_t serial;
   const char *name;
   Builder b;
+  const Stmt *dim; // whose symbol the graph's is; NULL: batch, or none
   bool training;
   Span span;
   VEC(StoreState) stores;
@@ -254,6 +258,7 @@ struct Ctx {
   VEC(NodeId) options;
   VEC(uint32_t) sites;
   const char *init_path; // FN_INIT: of the store being initialised
+  Span init_at;          // its initial value in the source
   uint32_t init_draws;
   Scope *finish_scope; // FN_EVAL: where its `finish` block stood
   const Stmt *finish;
@@ -309,6 +314,8 @@ struct Elab {
   const ElaborateOptions *opt;
   DType real;
   const File *user;
+  Modules modules; // the user's file and what it imports
+  Scope **tops;    // their top-level names
   Scope *std, *top, *scope;
   Frame *frame;
   Instance *inst; // owner of what is made here; NULL outside layers
@@ -376,6 +383,8 @@ bool lost(const Elab *e, const char *name); // stands in text that a syntax erro
 bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);
 Value not_yet(Elab *e, Span at, const char *what);
+Scope *home(const Elab *e, Span at); // the top-level names of the file that a place is in
+const Module *module_at(const Elab *e, Span at); // NULL: in the library
 Span user_span(const Elab *e, Span at); // the innermost place in the user's own text
 bool captured_elsewhere(Elab *e, Value v, Span at);
 
@@ -532,7 +541,7 @@ Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span
 // ---- names.c
 void number_calls(Elab *e, const File *f);
 uint32_t call_ordinal(const Elab *e, const Expr *x);
-void check_names(Elab *e, const File *f);
+void check_names(Elab *e, const Module *m, Scope *top);
 
 // ---- probe.c
 void visit(Elab *e, const void *decl);

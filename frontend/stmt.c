@@ -65,6 +65,19 @@ static Flow exec_if(Elab *e, const Stmt *s) {
   return f;
 }
 
+// "k = 5, n = 4": the sizes that a condition names.
+static void name_sizes(Elab *e, const Expr *x, StrBuf *out) {
+  if (x->kind == EX_BINARY) {
+    name_sizes(e, x->u.bin.left, out);
+    name_sizes(e, x->u.bin.right, out);
+  }
+  const Binding *b = x->kind == EX_NAME ? scope_find(e->scope, x->u.name) : NULL;
+  Dim d;
+  if (!b || !v_as_dim(b->v, &d)) return;
+  const char *text = arena_printf(e->a, "%s = %s", x->u.name, dim_text(e, d));
+  if (!out->len || !strstr(out->text, text)) sb_printf(out, "%s%s", out->len ? ", " : "", text);
+}
+
 static void exec_assert(Elab *e, const Stmt *s) {
   Value v = eval(e, s->u.assertion.cond);
   if (v.kind == V_POISON) return;
@@ -81,6 +94,10 @@ static void exec_assert(Elab *e, const Stmt *s) {
   const Expr *m = s->u.assertion.message;
   Diag *g = err(e, DIAG_E0306, s->span, "assertion failed%s%s", m ? ": " : "", m ? m->u.str.text : "");
   diag_label(g, "this is false");
+  StrBuf sizes = {0};
+  name_sizes(e, s->u.assertion.cond, &sizes);
+  if (sizes.len) diag_note(g, "%s", sb_text(&sizes));
+  strbuf_free(&sizes);
 }
 
 void exec_update(Elab *e, const Expr *target, const Expr *value, Span span) {

@@ -25,7 +25,7 @@ StoreRef *find_member_store(Instance *i, const char *name) {
 }
 
 static const char *store_path(Elab *e, const StoreRef *r) {
-  if (r->kind == STORE_EVAL_STATE) return arena_printf(e->a, "%s.%s", r->prefix, r->name);
+  if (r->prefix) return arena_printf(e->a, "%s.%s", r->prefix, r->name);
   return r->owner ? arena_printf(e->a, "%s.%s", instance_path(e, r->owner), r->name) : r->name;
 }
 
@@ -129,6 +129,7 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   Saved saved = enter_ctx(e, into, scope);
   frame_push(e, NULL, r, r->name, NULL);
   into->init_path = path;
+  into->init_at = x->span;
   into->init_draws = 0;
   Value v = eval(e, x);
   if (v.kind == V_NPY) {
@@ -138,7 +139,9 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
     return;
   }
   bool initialiser = v.kind == V_FN || v.kind == V_BUILTIN, fill = v.kind == V_BUILTIN;
-  if (initialiser) v = call_initialiser(e, v, &shape, w, x->span);
+  bool empty = initialiser && shape_elements(&shape, 1) == 0; // no fan, nothing to fill
+  if (empty) v = v_tensor(e, b_splat(&into->b, t, shape, (Scalar){.i = 0}));
+  if (initialiser && !empty) v = call_initialiser(e, v, &shape, w, x->span);
   NodeId n = NO_NODE;
   if (v.kind != V_POISON) n = to_node(e, v, t, x->span);
   // An initialiser computes in `real`; its values fit any float type, zeros and ones any number.

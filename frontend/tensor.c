@@ -16,7 +16,7 @@ bool check_elements(Elab *e, const Shape *s, Span at) {
   int64_t bound = e->fn->b.g->symbol ? e->fn->b.g->bound : 1;
   for (uint32_t i = 0; i < s->rank; i++) {
     int64_t d = dim_at(s->d[i], bound);
-    if (d < 0) {
+    if (d < 0 || dim_at(s->d[i], 1) < 0) {
       diag_label(err(e, DIAG_E0211, at, "a size can't be negative"), "%s", shape_text(e, s));
       return false;
     }
@@ -337,6 +337,20 @@ static bool operand_fits(Elab *e, Value v, Value other, Span at) {
   return t == DT_MASK || int_range(e, t, v.u.i, at);
 }
 
+static bool holds_zero(Value v) {
+  for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
+    if (holds_zero(v.u.list.data[i])) return true;
+  return v.kind == V_INT && v.u.i == 0;
+}
+
+// Integers of a tensor, by zeros that are known: it would be a fault of every run.
+static bool divides_by_zero(Elab *e, BinOp op, Value a, Value b, Span at) {
+  if ((op != BIN_FLOORDIV && op != BIN_MOD) || !holds_zero(b) || a.kind != V_TENSOR) return false;
+  if (a.ctx != e->fn->serial || dtype_is_real(node_of(e, a.u.node)->dtype)) return false;
+  diag_label(err(e, DIAG_E0303, at, "division by zero"), "of %s", v_describe(e, a));
+  return true;
+}
+
 Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
   static const Op ops[] = {[BIN_OR] = OP_OR,   [BIN_AND] = OP_AND,    [BIN_EQ] = OP_EQ,
                            [BIN_NE] = OP_NE,   [BIN_LT] = OP_LT,      [BIN_GT] = OP_GT,
@@ -350,6 +364,7 @@ Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
   if (x->kind == EX_BINARY && (!operand_fits(e, a, op == BIN_POW ? a : b, x->u.bin.left->span) ||
                                !operand_fits(e, b, op == BIN_POW ? b : a, x->u.bin.right->span)))
     return v_poison();
+  if (divides_by_zero(e, op, a, b, x->span)) return v_poison();
   if (op == BIN_MATMUL) return matmul(e, a, b, x->span);
   if (op == BIN_POW && b.kind == V_INT) return int_power(e, a, b.u.i, x->span);
   return ew_binary(e, ops[op], a, b, x->span, bin_text(op));

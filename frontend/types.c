@@ -98,11 +98,16 @@ static Binding *size_name(Elab *e, const DimSpec *d) {
   return b;
 }
 
+static void no_such_size(Elab *e, const DimSpec *d) {
+  Diag *g = err(e, DIAG_E0211, d->span, "`...` is no size");
+  diag_note(g, "any number of axes is `*s` in a signature, and `s` is then the list of their sizes");
+}
+
 // The size a dim spec names, for a size `actual` in its place. False: an error was given.
 typedef enum DimMatch { DIM_OK, DIM_DIFFERS, DIM_BAD } DimMatch;
 static DimMatch match_dim(Elab *e, const DimSpec *d, Dim actual, Dim *want) {
   if (d->kind != DIM_EXPR) {
-    not_yet(e, d->span, "`...` in a signature");
+    no_such_size(e, d);
     return DIM_BAD;
   }
   if (d->expr->kind == EX_NAME && !size_name(e, d)) {
@@ -368,7 +373,7 @@ bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_stat
   Values sizes = {0};
   for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++) {
     const DimSpec *d = &t->dims[i];
-    if (d->kind == DIM_ELLIPSIS) return not_yet(e, d->span, "`...` in a type"), false;
+    if (d->kind == DIM_ELLIPSIS) return no_such_size(e, d), false;
     if (d->kind == DIM_STAR) {
       Binding *b = scope_find(e->scope, d->name);
       if (!b || b->v.kind != V_LIST) {

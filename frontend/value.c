@@ -89,6 +89,7 @@ bool v_equal(Value a, Value b) {
   case V_LAYER:
   case V_DATA:
   case V_DIMDECL: return a.u.decl == b.u.decl;
+  case V_MODULE: return a.u.module == b.u.module;
   case V_INSTANCE: return a.u.inst.inst == b.u.inst.inst;
   case V_STORE: return a.u.store == b.u.store;
   case V_OPTIMIZER: return a.u.opt == b.u.opt;
@@ -143,7 +144,8 @@ static const char *const kind_words[] = {[V_POISON] = "nothing",
                                          [V_ROLE] = "a run-time scalar",
                                          [V_NPY] = "an initialiser",
                                          [V_SIZE] = "a size that is not bound yet",
-                                         [V_DIMDECL] = "a dynamic size"};
+                                         [V_DIMDECL] = "a dynamic size",
+                                         [V_MODULE] = "an imported file"};
 
 const char *v_describe(const Elab *e, Value v) {
   switch (v.kind) {

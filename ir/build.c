@@ -122,6 +122,16 @@ NodeId b_reduce(Builder *b, Op op, NodeId x, uint32_t axes) {
   return append(b, (Node){.op = op, .attr.axes = axes}, &x, 1);
 }
 
+NodeId b_along(Builder *b, Op op, NodeId x, uint32_t axis) {
+  return append(b, (Node){.op = op, .attr.axis = axis}, &x, 1);
+}
+
+NodeId b_cholesky(Builder *b, NodeId x) { return append(b, (Node){.op = OP_CHOLESKY}, &x, 1); }
+
+NodeId b_triangular_solve(Builder *b, NodeId l, NodeId x, bool upper) {
+  return append(b, (Node){.op = OP_TRIANGULAR_SOLVE, .attr.upper = upper}, (NodeId[]){l, x}, 2);
+}
+
 NodeId b_dot(Builder *b, NodeId x, NodeId y, const Attr *attr) {
   return append(b, (Node){.op = OP_DOT, .attr.dot = attr->dot}, (NodeId[]){x, y}, 2);
 }

@@ -37,6 +37,9 @@ NodeId b_scatter_add(Builder *b, NodeId x, NodeId i, NodeId u, uint32_t axis, ui
 NodeId b_iota(Builder *b, DType t, Shape s, uint32_t axis);
 NodeId b_arg(Builder *b, Op op, NodeId x, uint32_t axis);      // ARGMAX ARGMIN
 NodeId b_reduce(Builder *b, Op op, NodeId x, uint32_t axes);   // SUM RMAX RMIN
+NodeId b_along(Builder *b, Op op, NodeId x, uint32_t axis);    // CUMSUM ARGSORT
+NodeId b_cholesky(Builder *b, NodeId x);
+NodeId b_triangular_solve(Builder *b, NodeId l, NodeId x, bool upper);
 // attr.dot as in graph.h.
 NodeId b_dot(Builder *b, NodeId x, NodeId y, const Attr *attr);
 // x: [B, c, s...], w: [out, c / groups, k...], 1 to MAX_SPATIAL spatial axes.

@@ -25,6 +25,7 @@ EvalFn eval_elementwise, eval_cast_node;
 EvalFn eval_reshape, eval_transpose, eval_broadcast, eval_slice, eval_pad, eval_concat, eval_reverse;
 EvalFn eval_gather, eval_scatter_add, eval_arg, eval_reduce, eval_dot, eval_conv;
 EvalFn eval_box, eval_debox, eval_argwindow, eval_sample, eval_desample;
+EvalFn eval_cumsum, eval_argsort, eval_cholesky, eval_triangular_solve;
 EvalFn eval_rand, eval_randn;
 EvalFn eval_optimize;
 

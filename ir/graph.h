@@ -68,7 +68,8 @@ typedef union Attr {
   uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
   struct { const Dim *start; const int64_t *stride; } slice;  // SLICE; size is the node's shape
   struct { const Dim *lo, *hi; const int64_t *interior; Scalar value; } pad;  // PAD; lo, hi may be negative
-  uint32_t axis;                             // CONCAT IOTA ARGMAX ARGMIN
+  uint32_t axis;                             // CONCAT IOTA ARGMAX ARGMIN CUMSUM ARGSORT
+  bool upper;                                // TRIANGULAR_SOLVE
   // GATHER(x, i), SCATTER_ADD(x, i, u): the leading `batch` axes are shared by x and i (equal sizes), axis >=
   // batch. GATHER's shape, which is also u's, is x[:axis] + i.shape[batch:] + x[axis + 1:].
   struct { uint32_t axis, batch; } gather;
@@ -87,6 +88,12 @@ typedef union Attr {
 // DOT: batch axes lb[i] ~ rb[i], contracted axes lc[i] ~ rc[i]; result axes: batch, lhs free, rhs free.
 // PAD: size + (size - 1) * interior + lo + hi, also where size is 0; element i stands at lo + i (interior + 1).
 // SCATTER_ADD(x, i, u): x plus every slice of u added at its index.
+// CUMSUM keeps the shape, and the type as SUM does. ARGSORT(x): along its axis the indices, i32, that put x in
+//   ascending order; NaN last, equals in their order.
+// CHOLESKY(A): of the matrices of the last two axes the lower factor, L L^T = A, zeros above its diagonal. Reads
+//   the lower triangle of A only. The lower triangle is all NaN where A is not positive definite.
+// TRIANGULAR_SOLVE(L, B: [.., n, m]): X with L X = B; reads the lower (upper) triangle of L only. Equal leading
+//   axes.
 // WRITE's value is what it wrote. Every WRITE and OPTIMIZE is a root (ROOT_EFFECT).
 // READ: no input for version 0, else the WRITE or OPTIMIZE node that made the version.
 // CUSTOM_VJP(y, x1..xn): the value is y's; the cotangent dy does not enter y but gives xi the i-th root

@@ -218,17 +218,41 @@ static void attr_vjp(Printer *p, const Node *n) {
   sb_printf(p->out, "%*s}", (int)p->indent, "");
 }
 
+static void attr_upper(Printer *p, const Node *n) { sb_puts(p->out, n->attr.upper ? " upper" : " lower"); }
+
 static void (*const attributes[OP_COUNT])(Printer *, const Node *) = {
-    [OP_TRANSPOSE] = attr_perm, [OP_SLICE] = attr_slice,     [OP_PAD] = attr_pad,
-    [OP_CONCAT] = attr_axis,    [OP_IOTA] = attr_axis,       [OP_ARGMAX] = attr_axis,
-    [OP_ARGMIN] = attr_axis,    [OP_GATHER] = attr_gather,   [OP_SCATTER_ADD] = attr_gather,
-    [OP_REVERSE] = attr_axes,   [OP_SUM] = attr_axes,        [OP_RMAX] = attr_axes,
-    [OP_RMIN] = attr_axes,      [OP_DOT] = attr_dot,         [OP_CONST] = attr_const,
-    [OP_INPUT] = attr_input,    [OP_RAND] = attr_site,       [OP_RANDN] = attr_site,
-    [OP_READ] = attr_store,     [OP_WRITE] = attr_store,     [OP_OPTIMIZE] = attr_optimize,
-    [OP_CUSTOM_VJP] = attr_vjp, [OP_PROJ] = attr_proj,       [OP_CONV] = attr_conv,
-    [OP_BOX] = attr_window,     [OP_DEBOX] = attr_window,    [OP_ARGWINDOW] = attr_window,
-    [OP_SAMPLE] = attr_window,  [OP_DESAMPLE] = attr_window,
+    [OP_TRANSPOSE] = attr_perm,
+    [OP_SLICE] = attr_slice,
+    [OP_PAD] = attr_pad,
+    [OP_CONCAT] = attr_axis,
+    [OP_IOTA] = attr_axis,
+    [OP_ARGMAX] = attr_axis,
+    [OP_ARGMIN] = attr_axis,
+    [OP_GATHER] = attr_gather,
+    [OP_SCATTER_ADD] = attr_gather,
+    [OP_REVERSE] = attr_axes,
+    [OP_SUM] = attr_axes,
+    [OP_RMAX] = attr_axes,
+    [OP_RMIN] = attr_axes,
+    [OP_DOT] = attr_dot,
+    [OP_CONST] = attr_const,
+    [OP_INPUT] = attr_input,
+    [OP_RAND] = attr_site,
+    [OP_RANDN] = attr_site,
+    [OP_READ] = attr_store,
+    [OP_WRITE] = attr_store,
+    [OP_OPTIMIZE] = attr_optimize,
+    [OP_CUSTOM_VJP] = attr_vjp,
+    [OP_PROJ] = attr_proj,
+    [OP_CONV] = attr_conv,
+    [OP_BOX] = attr_window,
+    [OP_DEBOX] = attr_window,
+    [OP_ARGWINDOW] = attr_window,
+    [OP_SAMPLE] = attr_window,
+    [OP_DESAMPLE] = attr_window,
+    [OP_CUMSUM] = attr_axis,
+    [OP_ARGSORT] = attr_axis,
+    [OP_TRIANGULAR_SOLVE] = attr_upper,
 };
 
 // ---- lines

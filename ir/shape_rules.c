@@ -5,6 +5,7 @@
 #include "ir/base/checked.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const Node *input(const Graph *g, const Node *n, uint32_t i) { return &g->nodes[n->in[i]]; }
 
@@ -75,28 +76,26 @@ static const char *RULE_CAST(const Graph *g, Node *n) {
   return n->dtype < DT_COUNT ? NULL : "no such type";
 }
 
-// The products are equal as polynomials of N: equal sizes cancel, the rest is of the form a*N + b.
-static bool same_count(const Shape *x, const Shape *y) {
-  Shape left = {0};
-  bool used[MAX_RANK] = {false};
-  for (uint32_t i = 0; i < x->rank; i++) {
-    uint32_t j = 0;
-    while (j < y->rank && (used[j] || !dim_eq(x->d[i], y->d[j]))) j++;
-    if (j < y->rank)
-      used[j] = true;
-    else
-      left.d[left.rank++] = x->d[i];
-  }
-  Shape right = {0};
-  for (uint32_t j = 0; j < y->rank; j++)
-    if (!used[j]) right.d[right.rank++] = y->d[j];
-  Dim a, b;
-  return shape_count(&left, &a) && shape_count(&right, &b) && dim_eq(a, b);
+// The coefficients of the product of all sizes as a polynomial of N, modulo 2^64: a valid shape's are far
+// smaller.
+static void count_polynomial(const Shape *s, uint64_t c[MAX_RANK + 1]) {
+  memset(c, 0, (MAX_RANK + 1) * sizeof *c);
+  c[0] = 1;
+  for (uint32_t i = 0; i < s->rank; i++)
+    for (uint32_t k = i + 2; k-- > 0;)
+      c[k] = c[k] * (uint64_t)s->d[i].b + (k ? c[k - 1] * (uint64_t)s->d[i].a : 0);
+}
+
+bool reshape_fits(const Shape *x, const Shape *y) {
+  uint64_t a[MAX_RANK + 1], b[MAX_RANK + 1];
+  count_polynomial(x, a);
+  count_polynomial(y, b);
+  return memcmp(a, b, sizeof a) == 0;
 }
 
 static const char *RULE_RESHAPE(const Graph *g, Node *n) {
   n->dtype = input(g, n, 0)->dtype;
-  return same_count(&n->shape, &input(g, n, 0)->shape) ? NULL : "the number of elements differs";
+  return reshape_fits(&input(g, n, 0)->shape, &n->shape) ? NULL : "the number of elements differs";
 }
 
 static const char *RULE_TRANSPOSE(const Graph *g, Node *n) {
@@ -232,6 +231,51 @@ static const char *RULE_REDUCE(const Graph *g, Node *n) {
   for (uint32_t i = 0; n->op != OP_SUM && i < x->shape.rank; i++)
     if (n->attr.axes >> i & 1 && dim_is(x->shape.d[i], 0)) return "no element to choose";
   remove_axes(&x->shape, n->attr.axes, &n->shape);
+  return NULL;
+}
+
+static bool is_half(DType t) { return t == DT_F16 || t == DT_BF16; }
+
+static const char *RULE_CUMSUM(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  if (n->attr.axis >= x->shape.rank) return "no such axis";
+  if (x->dtype == DT_MASK || is_half(x->dtype)) return "no sums of this type";
+  n->shape = x->shape;
+  n->dtype = sum_dtype(x->dtype);
+  return NULL;
+}
+
+static const char *RULE_ARGSORT(const Graph *g, Node *n) {
+  const Node *x = input(g, n, 0);
+  if (n->attr.axis >= x->shape.rank) return "no such axis";
+  if (x->dtype == DT_MASK || is_half(x->dtype)) return "no order of this type";
+  n->shape = x->shape;
+  n->dtype = DT_I32;
+  return NULL;
+}
+
+static const char *square(const Node *x) {
+  uint32_t r = x->shape.rank;
+  if (!dtype_is_real(x->dtype) || is_half(x->dtype)) return "a matrix of f32 or f64";
+  return r >= 2 && dim_eq(x->shape.d[r - 2], x->shape.d[r - 1]) ? NULL : "the matrix is not square";
+}
+
+static const char *RULE_CHOLESKY(const Graph *g, Node *n) {
+  n->shape = input(g, n, 0)->shape;
+  n->dtype = input(g, n, 0)->dtype;
+  return square(input(g, n, 0));
+}
+
+static const char *RULE_SOLVE(const Graph *g, Node *n) {
+  const Node *l = input(g, n, 0), *b = input(g, n, 1);
+  const char *why = square(l);
+  if (why) return why;
+  n->shape = b->shape;
+  n->dtype = b->dtype;
+  if (l->dtype != b->dtype) return "operands have different types";
+  if (l->shape.rank != b->shape.rank) return "the ranks differ";
+  for (uint32_t i = 0; i + 1 < l->shape.rank; i++) // the last of these: as many rows
+    if (!dim_eq(l->shape.d[i], b->shape.d[i])) return "the sizes differ";
   return NULL;
 }
 

@@ -17,6 +17,9 @@ bool op_defined(Op op, DType t);
 // The type sum keeps: i32 for u8, i8 and i16, else the operand's.
 DType sum_dtype(DType t);
 
+// RESHAPE of x to y: as many elements, for every N.
+bool reshape_fits(const Shape *x, const Shape *y);
+
 // The size of spatial axis `axis` (0 is the first behind the channels) of a CONV of sizes x and kernel k; NULL,
 // or what does not fit.
 const char *conv_size(const Graph *g, Dim x, Dim k, const ConvAttr *c, uint32_t axis, Dim *out);

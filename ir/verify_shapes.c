@@ -322,6 +322,44 @@ static const char *CHECK_UNWINDOW(const Graph *g, const Node *n) {
   return !why && n->op == OP_DESAMPLE ? check_named(g, n, &x->shape) : why;
 }
 
+static const char *CHECK_CUMSUM(const Graph *g, const Node *n) {
+  const Node *x = in(g, n, 0);
+  bool small = x->dtype == DT_I8 || x->dtype == DT_I16 || x->dtype == DT_U8;
+  if (x->dtype == DT_MASK || n->dtype != (small ? DT_I32 : x->dtype)) return "the type is not that of sums";
+  if (n->attr.axis >= n->shape.rank) return "an axis beyond the rank";
+  return shape_eq(&n->shape, &x->shape) ? NULL : "the shape is not the operand's";
+}
+
+static const char *CHECK_ARGSORT(const Graph *g, const Node *n) {
+  const Node *x = in(g, n, 0);
+  if (n->dtype != DT_I32 || x->dtype == DT_MASK) return "i32 indices of numbers";
+  if (n->attr.axis >= n->shape.rank) return "an axis beyond the rank";
+  return shape_eq(&n->shape, &x->shape) ? NULL : "the shape is not the operand's";
+}
+
+static bool square_matrices(const Node *x) {
+  return (x->dtype == DT_F32 || x->dtype == DT_F64) && x->shape.rank >= 2 &&
+         dim_eq(trailing(&x->shape, 0), trailing(&x->shape, 1));
+}
+
+static const char *CHECK_CHOLESKY(const Graph *g, const Node *n) {
+  if (!square_matrices(in(g, n, 0))) return "not a square matrix of f32 or f64";
+  return n->dtype == in(g, n, 0)->dtype && shape_eq(&n->shape, &in(g, n, 0)->shape)
+             ? NULL
+             : "not the type and shape of the operand";
+}
+
+static const char *CHECK_SOLVE(const Graph *g, const Node *n) {
+  const Node *l = in(g, n, 0), *b = in(g, n, 1);
+  if (!square_matrices(l)) return "not a square matrix of f32 or f64";
+  if (!types_are(g, n, 0, n->dtype) || !shape_eq(&n->shape, &b->shape))
+    return "not the type and shape of the right side";
+  Shape want = b->shape;
+  if (want.rank < 2) return "the right side is no matrix";
+  want.d[want.rank - 1] = want.d[want.rank - 2];
+  return shape_eq(&want, &l->shape) ? NULL : "the sizes differ";
+}
+
 static const char *CHECK_ATTR(const Graph *g, const Node *n) {
   (void)g;
   (void)n;

@@ -49,9 +49,11 @@ NodeId cot_exact(Walk *w, NodeId c, Shape s);
 // Reshapes to s, up to leading ones: c itself where only such ones are missing.
 NodeId cot_reshape(Walk *w, NodeId c, Shape s);
 
-// ---- structural rules (derivatives.c; d_conv in deriv_conv.c, d_custom_vjp in autodiff.c)
+// ---- structural rules (derivatives.c; d_conv in deriv_conv.c, those of rows in deriv_rows.c, d_custom_vjp
+// in autodiff.c)
 DerivRule d_cast, d_reshape, d_transpose, d_broadcast, d_slice, d_pad, d_concat, d_reverse;
 DerivRule d_box, d_debox, d_sample, d_desample;
+DerivRule d_cumsum, d_cholesky, d_triangular_solve;
 DerivRule d_gather, d_scatter_add, d_sum, d_rmax, d_dot, d_conv, d_custom_vjp;
 
 #endif

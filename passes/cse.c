@@ -90,7 +90,10 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   case OP_CONCAT:
   case OP_IOTA:
   case OP_ARGMAX:
+  case OP_CUMSUM:
+  case OP_ARGSORT:
   case OP_ARGMIN: return x->axis == y->axis;
+  case OP_TRIANGULAR_SOLVE: return x->upper == y->upper;
   case OP_SUM:
   case OP_RMAX:
   case OP_RMIN:

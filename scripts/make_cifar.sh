@@ -8,13 +8,13 @@ LC_ALL=C awk -v n="$n" 'BEGIN {
     state = 1
     for (i = 0; i < n; i++) {
         label = i % 10
-        printf "\\%03o", label
+        printf "\\0%03o", label
         for (c = 0; c < 3; c++) for (y = 0; y < 32; y++) for (x = 0; x < 32; x++) {
             state = (state * 16807) % 2147483647          # Lehmer, 31 bits: exact in a double
             stripe = int(label % 2 ? x : y) * (1 + int(label / 2)) / 8
             v = 60 + 40 * ((label + c) % 3) + (int(stripe) % 2 ? 70 : 0) + state % 32
-            printf "\\%03o", v
+            printf "\\0%03o", v
         }
         print ""
     }
-}' | while IFS= read -r record; do printf '%b' "${record//\\/\\0}"; done
+}' | while IFS= read -r record; do printf '%b' "$record"; done

@@ -225,6 +225,10 @@ static inline NodeId text_operation(TextGraph *t, const Sexpr *x, Op op, const N
     return b_scatter_add(b, in[0], in[1], in[2], (uint32_t)atoi(at[0].atom), (uint32_t)atoi(at[1].atom));
   case OP_ARGMAX:
   case OP_ARGMIN: return b_arg(b, op, in[0], (uint32_t)atoi(at[0].atom));
+  case OP_CUMSUM:
+  case OP_ARGSORT: return b_along(b, op, in[0], (uint32_t)atoi(at[0].atom));
+  case OP_CHOLESKY: return b_cholesky(b, in[0]);
+  case OP_TRIANGULAR_SOLVE: return b_triangular_solve(b, in[0], in[1], !strcmp(at[0].atom, "upper"));
   case OP_SUM:
   case OP_RMAX:
   case OP_RMIN: return b_reduce(b, op, in[0], text_axes(&at[0]));
@@ -369,6 +373,9 @@ static inline void show_attr(StrBuf *s, const Graph *g, const Node *n) {
     sb_putc(s, ']');
     break;
   case OP_CONCAT:
+  case OP_TRIANGULAR_SOLVE: sb_puts(s, n->attr.upper ? " upper" : " lower"); break;
+  case OP_CUMSUM:
+  case OP_ARGSORT:
   case OP_ARGMAX:
   case OP_ARGMIN: sb_printf(s, " %u", n->attr.axis); break;
   case OP_GATHER:

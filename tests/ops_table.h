@@ -98,6 +98,8 @@ static inline OpTable read_ops_table(Arena *a) {
       c = (OpCase){.op = (Op)op_by_name(strtok(NULL, " ")), .line = line};
       const char *rest = strtok(NULL, "");
       c.attributes = arena_strdup(a, rest ? rest : "");
+      const char *ulps = strstr(c.attributes, "ulps="); // else exact
+      if (ulps) c.ulps = atoi(ulps + 5);
     } else if (strcmp(word, "in") == 0) {
       c.in[c.n_in++] = read_tensor(a);
     } else if (strcmp(word, "out") == 0) {
@@ -249,6 +251,17 @@ static inline NodeId case_dot(Builder *b, const OpCase *c, const NodeId *in) {
   return b_dot(b, in[0], in[1], &attr);
 }
 
+static inline NodeId case_along(Builder *b, const OpCase *c, const NodeId *in) {
+  return b_along(b, c->op, in[0], (uint32_t)attribute_int(c, "axis"));
+}
+static inline NodeId case_cholesky(Builder *b, const OpCase *c, const NodeId *in) {
+  (void)c;
+  return b_cholesky(b, in[0]);
+}
+static inline NodeId case_triangular_solve(Builder *b, const OpCase *c, const NodeId *in) {
+  return b_triangular_solve(b, in[0], in[1], attribute_int(c, "upper") != 0);
+}
+
 static inline NodeId case_conv(Builder *b, const OpCase *c, const NodeId *in) {
   ConvAttr attr = {.groups = (int64_t)attribute_int(c, "groups")};
   attribute_ints(c, "stride", attr.stride);
@@ -293,6 +306,10 @@ static CaseBuilder *const case_builders[OP_COUNT] = {
     [OP_ARGWINDOW] = case_window,
     [OP_SAMPLE] = case_window,
     [OP_DESAMPLE] = case_window,
+    [OP_CUMSUM] = case_along,
+    [OP_ARGSORT] = case_along,
+    [OP_CHOLESKY] = case_cholesky,
+    [OP_TRIANGULAR_SOLVE] = case_triangular_solve,
 };
 
 // The node of a case whose value follows from its inputs alone; NO_NODE: not such an operation.

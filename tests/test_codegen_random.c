@@ -250,6 +250,33 @@ static NodeId indexed(Maker *m) {
   return b_ew1(&m->b, OP_TANH, added);
 }
 
+// The operations on whole rows: running sums, ranks, factors of x x^T + 1, systems.
+static NodeId by_rows(Maker *m) {
+  Builder *b = &m->b;
+  NodeId x = pick_rank(m, 1);
+  if (x == NO_NODE || !dtype_is_real(node(m, x)->dtype)) return NO_NODE;
+  Shape s = shape_of(m, x), square = s;
+  uint32_t axis = below(m, s.rank);
+  if (below(m, 3) == 0) return b_ew1(b, OP_SIN, b_along(b, OP_CUMSUM, x, axis));
+  if (s.rank < 2 || below(m, 3) == 0) {
+    NodeId rank = b_along(b, OP_ARGSORT, b_ew1(b, OP_SIN, x), axis);
+    return b_ew1(b, OP_SIN, b_cast(b, rank, DT_F64));
+  }
+  square.d[s.rank - 1] = s.d[s.rank - 2];
+  if (!small(m, &square)) return NO_NODE;
+  uint8_t perm[MAX_RANK];
+  for (uint32_t i = 0; i < s.rank; i++) perm[i] = (uint8_t)i;
+  perm[s.rank - 1] = (uint8_t)(s.rank - 2);
+  perm[s.rank - 2] = (uint8_t)(s.rank - 1);
+  Shape row = {2, {square.d[s.rank - 1], dim_of(1)}}, column = {1, {square.d[s.rank - 1]}};
+  NodeId on = b_ew2(b, OP_EQ, b_iota(b, DT_I32, row, 0), b_iota(b, DT_I32, column, 0));
+  NodeId y = b_ew2(b, OP_ADD, b_matmul(b, x, b_transpose(b, x, perm)), b_cast(b, on, DT_F64));
+  NodeId l = b_cholesky(b, y);
+  if (below(m, 2)) return b_ew1(b, OP_TANH, l);
+  bool upper = below(m, 2);
+  return b_ew1(b, OP_TANH, b_triangular_solve(b, upper ? b_transpose(b, l, perm) : l, x, upper));
+}
+
 static NodeId joined(Maker *m) {
   NodeId x = pick_rank(m, 1);
   if (x == NO_NODE) return NO_NODE;
@@ -262,10 +289,10 @@ static NodeId joined(Maker *m) {
 }
 
 static NodeId something(Maker *m) {
-  static NodeId (*const makers[])(Maker *) = {elementwise, elementwise, elementwise, reshaped,
-                                              viewed,      reduced,     product,     indexed,
-                                              joined,      draws,       correlated,  windowed};
-  NodeId v = makers[below(m, 12)](m);
+  static NodeId (*const makers[])(Maker *) = {elementwise, elementwise, elementwise, reshaped, viewed,
+                                              reduced,     product,     indexed,     joined,   draws,
+                                              correlated,  windowed,    by_rows};
+  NodeId v = makers[below(m, 13)](m);
   if (v == NO_NODE) return NO_NODE;
   Shape s = shape_of(m, v);
   return small(m, &s) ? v : NO_NODE;

@@ -23,7 +23,7 @@ static void teardown(void) { arena_free(arena); }
 
 // ---- where inputs are drawn
 
-typedef enum Domain { REAL, POSITIVE, UNIT, NONZERO, ABOVE_M1, APART, BASE, ANY, NO_VALUE } Domain;
+typedef enum Domain { REAL, POSITIVE, UNIT, NONZERO, ABOVE_M1, APART, BASE, DOMINANT, ANY, NO_VALUE } Domain;
 
 static const Domain domains[OP_COUNT] = {
 #define OP(ID, name, arity, KIND, SHAPE, MF, MI, DERIV, DOMAIN) DOMAIN,
@@ -76,12 +76,20 @@ static bool apart(const OpTensor *x, uint32_t n) {
 
 static bool varies(const OpTensor *x) { return dtype_is_real(x->t); }
 
+// Adds to the diagonals of the matrices more than the rest of a row can sum to.
+static void outweigh(OpTensor *x) {
+  int64_t n = x->s.d[x->s.rank - 1].b;
+  for (int64_t k = 0; k < x->n; k++)
+    if (k / n % n == k % n) x->v[k].f += 2.0 * (double)n + 1;
+}
+
 static void draw_inputs(Dice *d, const OpCase *c, OpTensor *x) {
   do {
     for (uint32_t i = 0; i < c->n_in; i++) {
       x[i] = c->in[i];
       x[i].v = arena_copy(arena, c->in[i].v, (size_t)c->in[i].n * sizeof(Scalar));
       for (int64_t k = 0; k < x[i].n && varies(&x[i]); k++) x[i].v[k].f = draw(d, domains[c->op], i);
+      if (domains[c->op] == DOMINANT && i == 0) outweigh(&x[i]);
     }
   } while (domains[c->op] == APART && op_is_scalar(c->op) &&
            !apart(x + (c->op == OP_SELECT), c->n_in - (c->op == OP_SELECT)));

@@ -300,7 +300,7 @@ START_TEST(parameters_are_updated_in_path_order) {
   Result r =
       good("layer Net()(x: [B, n]) -> [B, 2] { let b = Dense(3); let a = Dense(2); return a(b(x)); }\nmodel "
            "net = Net();\n" XOR "train fit { epochs = 1; batch = 4; each d in xor() { minimize "
-                                "mean(net(d.x)) over net using SGD(lr = 0.1); } }\n");
+           "mean(net(d.x)) over net using SGD(lr = 0.1); } }\n");
   const OptimizeAttr *o = first_op(fn_named(r.p, "fit_step")->g, OP_OPTIMIZE)->attr.optimize;
   for (uint32_t i = 1; i < o->n; i++)
     ck_assert_int_lt(strcmp(r.p->stores[o->stores[i - 1]].name, r.p->stores[o->stores[i]].name), 0);
@@ -442,6 +442,44 @@ END_TEST
 
 // ---- one mistake, one error
 
+START_TEST(einsum_turns_the_operands_round_before_the_result) {
+  Result r = good("dim N <= 8;"
+                  "export fn f(x: [N, 4], y: [4, 5]) -> [5, N] = einsum(x[i, k], y[k, j] -> [j, i]);"
+                  "export fn g(x: [2, 3, 4]) -> [2, 3] = einsum(x[b, i, k], x[b, i, k] -> [b, i]);"
+                  "export fn h(x: [3], y: [4]) -> [4, 3] = einsum(x[i], y[j] -> [j, i]);");
+  ck_assert_uint_eq(count_op(fn_named(r.p, "f")->g, OP_DOT), 1);
+  ck_assert_uint_eq(count_op(fn_named(r.p, "f")->g, OP_TRANSPOSE), 0);
+  ck_assert_uint_eq(count_op(fn_named(r.p, "g")->g, OP_DOT), 1);
+  ck_assert_uint_eq(count_op(fn_named(r.p, "h")->g, OP_DOT), 0);
+  ck_assert_uint_eq(count_op(fn_named(r.p, "h")->g, OP_MUL), 1);
+  done(&r);
+}
+END_TEST
+
+START_TEST(labels_are_a_scope_of_their_own) {
+  ck_codes("let b = 3; fn k(x: [n]) -> [n] = x;"
+           "export fn f(x: [3, 4]) -> [4] = einsum(x[b, k], x[b, k] -> [k]) + reduce(sum, x[f, x] -> [x]);",
+           "");
+  ck_codes("export fn f(x: [3, 4]) -> [3] = einsum(x[b, k], x[b, m] -> [b]);", "E0223");
+  ck_codes("export fn f(x: [3, 4]) -> [12] = rearrange(x[a, c] -> [a * c], a = nothing);", "E0201");
+}
+END_TEST
+
+START_TEST(a_reshape_with_two_dynamic_axes_fits) {
+  Result r = good("dim N <= 8;"
+                  "export fn f(x: [2 * N, 2 * N]) -> [N, 4, N] = reshape(x, [N, 4, N]);"
+                  "export fn g(x: [N, N]) -> [N, 1, N] = expand(x, 1);");
+  done(&r);
+  ck_codes("dim N <= 8; export fn f(x: [N, N]) -> [N, 2 * N] = reshape(x, [N, 2 * N]);", "E0203");
+  ck_codes("dim N <= 8; export fn f(x: [N, N]) -> [N] = reshape(x, [N]);", "E0203");
+}
+END_TEST
+
+START_TEST(an_import_without_a_loader_is_an_error) {
+  ck_codes("import \"a.nn\" as a; export fn f(x: [3]) -> [3] = a.g(x);", "E0119");
+}
+END_TEST
+
 START_TEST(an_erroneous_value_is_silent) {
   ck_codes("dim N <= 8;\nexport fn f(x: [N, 4]) -> [N, 3] { let y = x + [1.0, 2.0]; let z = y @ x; return z "
            "+ y; }\n",
@@ -514,6 +552,10 @@ int main(void) {
   T(static_arithmetic_floors_and_divides);
   T(lambdas_capture_values_at_creation);
   T(variadic_parts_bind_lists);
+  T(einsum_turns_the_operands_round_before_the_result);
+  T(labels_are_a_scope_of_their_own);
+  T(a_reshape_with_two_dynamic_axes_fits);
+  T(an_import_without_a_loader_is_an_error);
   T(an_erroneous_value_is_silent);
   T(an_error_in_a_layer_is_told_once_for_all_its_uses);
   T(a_wrong_argument_does_not_hide_another_mistake);

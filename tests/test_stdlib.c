@@ -85,7 +85,7 @@ END_TEST
 START_TEST(signatures_of_builtins_have_the_parameters_of_their_rows) {
   for (uint32_t i = 0; i < n_library; i++) {
     const LibraryName *n = &library[i];
-    for (const char *p = n->parameters; p && *p; p += strspn(p, " ")) {
+    for (const char *p = n->signature ? n->parameters : NULL; p && *p; p += strspn(p, " ")) {
       p += *p == '?' || *p == '=';
       size_t len = strcspn(p, " ");
       ck_assert_msg(has_word(n->signature, arena_strndup(arena, p, len)), "%s: `%.*s` is not in %s", n->name,

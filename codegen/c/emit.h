@@ -114,6 +114,9 @@ void emit_reduce(Emit *e, ExprId x, Block *b); // defines it in b, or in a block
 bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound);
 Block *emit_columns_of(const Emit *e, ExprId x, Block *b); // the block of columns that x belongs to, or NULL
 
+// ---- rows.c: a store of whole rows, one call each
+void emit_rows(Emit *e, const Put *s, Block *b);
+
 // ---- loops.c, dot.c: whole kernels; the text is a function body. *tiles: how many, as C over n.
 void emit_loops(Emit *e, StrBuf *body, const char **tiles);
 void emit_dot(Emit *e, StrBuf *body, const char **tiles);

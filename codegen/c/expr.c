@@ -297,7 +297,7 @@ static Text make_text(Emit *e, const Expr *x, Block *b) {
   case X_RAND: return rand_text(e, x, b);
   case X_CTX: return ctx_text(e, x);
   case X_ACC: return (Text){e->acc[x->number], true};
-  default: assert(!"a reduction is emitted by reduce.c"); return (Text){"", true};
+  default: assert(!"reductions are emitted by reduce.c, rows by rows.c"); return (Text){"", true};
   }
 }
 

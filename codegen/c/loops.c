@@ -27,6 +27,8 @@ static int64_t tile_rows(Emit *e, uint32_t first) {
     if (n > inner) inner = n;
   }
   int64_t rows = row < TILE_ELEMENTS && inner < TILE_ELEMENTS ? TILE_ELEMENTS / (row * inner) : 0;
+  if (e->k->n_stores > 0 && put_is_rows(e->p, e->k->stores))
+    return rows < 1 ? 1 : rows; // a row is work enough
   return rows < 16 ? 16 : rows / 16 * 16;
 }
 
@@ -79,6 +81,11 @@ static void emit_groups(Emit *e, Block *b) {
   const Kernel *k = e->k;
   for (uint32_t s = 0, end; s < k->n_stores; s = end) {
     const Put *first = &k->stores[s];
+    if (put_is_rows(e->p, first)) {
+      emit_rows(e, first, b);
+      end = s + 1;
+      continue;
+    }
     for (end = s + 1; end < k->n_stores && same_loops(first, &k->stores[end]); end++) {
     }
     Loop loops[MAX_RANK];

@@ -40,7 +40,8 @@ static void print_head(Unit *u) {
       "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
       "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n\n"
       "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n"
-      "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include \"nn_optim.h\"\n");
+      "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include \"nn_optim.h\"\n"
+      "#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n");
   sb_puts(u->out, u->o->program ? "#include \"nn_model.h\"\n\n" : "\n");
 }
 

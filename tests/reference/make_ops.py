@@ -468,6 +468,56 @@ def windows():
     case("argwindow", [whole], np.array([0, 0], dtype=np.int32), window=[2], stride=[1], lo=[0], hi=[0])
 
 
+# ---- rows: NumPy for order and running sums (of quarters: exact), mpmath for factors and systems
+
+def whole_rows():
+    x = data(2, 3, 4)
+    for axis in range(3):
+        case("cumsum", [x], np.cumsum(x, axis=axis), axis=axis)
+        case("argsort", [x], np.argsort(x, axis=axis, kind="stable").astype(np.int32), axis=axis)
+    case("cumsum", [np.array([-0.0, -0.0, 1, INF, -INF, 1])], np.array([-0.0, -0.0, 1, INF, NAN, NAN]), axis=0)
+    case("cumsum", [np.zeros((2, 0))], np.zeros((2, 0)), axis=1)
+    for t, wide in (("i8", "i32"), ("i16", "i32"), ("u8", "i32"), ("i32", "i32"), ("i64", "i64")):
+        kinds = {short: long for long, short in TYPES.items()}
+        info = np.iinfo(kinds[t])
+        v = np.array([[info.max, 1, info.max], [info.min, -1 if info.min else 1, info.min]], dtype=kinds[t])
+        for axis in (0, 1):
+            case("cumsum", [v], np.cumsum(v, axis=axis, dtype=kinds[wide]), axis=axis)
+            case("argsort", [v], np.argsort(v, axis=axis, kind="stable").astype(np.int32), axis=axis)
+    ties = np.array([3.0, NAN, -INF, 0.0, -0.0, INF, NAN, 3.0, 0.0, -1.0])
+    case("argsort", [ties], np.argsort(ties, kind="stable").astype(np.int32), axis=0)
+    many = np.array([rng.randint(0, 9) for _ in range(50)]) * 1.0
+    case("argsort", [many], np.argsort(many, kind="stable").astype(np.int32), axis=0)
+
+    def entries(m):
+        return np.array([[nearest(m[i, j]) for j in range(m.cols)] for i in range(m.rows)])
+
+    def dominant(*shape):
+        return data(*shape) + 100 * np.eye(shape[-1])
+
+    def factor(a):  # of the lower triangle alone, mirrored
+        full = np.tril(a) + np.tril(a, -1).T
+        return entries(mp.cholesky(mp.matrix(full.tolist())))
+
+    def solve(l, b, upper):
+        return entries(mp.inverse(mp.matrix((np.triu(l) if upper else np.tril(l)).tolist())) * mp.matrix(b.tolist()))
+
+    for shape in ((1, 1), (3, 3), (2, 4, 4)):
+        a = dominant(*shape)
+        case("cholesky", [a], np.array([factor(m) for m in a.reshape(-1, *shape[-2:])]).reshape(shape), ulps=4)
+    low = np.tril(np.array([[rng.randint(1, 9) for _ in range(9)] for _ in range(9)])) * 1.0
+    case("cholesky", [np.tril(low @ low.T) + np.triu(data(9, 9), 1)], low)  # whole numbers: exact
+    for bad in ([[1.0, 0], [2, 3]], [[-1.0, 0], [0, 1]], [[4.0, 0], [2, 1]], [[NAN, 0], [0, 1]]):
+        case("cholesky", [np.array(bad)], np.array([[NAN, 0], [NAN, NAN]]))
+    for upper in (0, 1):
+        for shape, columns in (((1, 1), 2), ((3, 3), 1), ((2, 4, 4), 3)):
+            l, b = dominant(*shape), data(*shape[:-1], columns)
+            flat = zip(l.reshape(-1, *shape[-2:]), b.reshape(-1, shape[-1], columns))
+            x = np.array([solve(m, r, upper) for m, r in flat]).reshape(b.shape)
+            case("triangular_solve", [l, b], x, upper=upper, ulps=16)
+        case("triangular_solve", [np.array([[0.0]]), np.array([[2.0, -1, 0]])], np.array([[INF, -INF, NAN]]), upper=upper)
+
+
 # ---- draws, leaves, stores
 
 def philox(counter, key):
@@ -548,6 +598,7 @@ def main():
     leaves()
     convs()
     windows()
+    whole_rows()
 
 
 main()

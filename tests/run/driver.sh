@@ -101,7 +101,7 @@ cp small.nn plain
 expect 2 'overwrite the input' nnc plain
 cmp small.nn plain || fail "the input was changed"
 # What is documented but not built yet says so.
-for option in -I. --library --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --cuda-arch=sm_90 \
+for option in --library --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --cuda-arch=sm_90 \
     --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --max-ram=1 --max-flash=1 --train-ram=1 \
     --backend=cuda --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn

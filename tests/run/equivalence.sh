@@ -1,63 +1,41 @@
 #!/bin/bash
-# The emitted C of every sample does what the interpreter does: f64 over the first 50 steps, f32 step by step; with
-# gcc and clang, -O0 and -O3, and under AddressSanitizer and UBSan.
-set -u
-work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-failed=0 ran=0
+# The emitted C of every sample does what the interpreter does: f64 over the first steps (50, or what the sample's
+# check.txt says), f32 step by step; with gcc and clang, -O0 and -O3, or under AddressSanitizer and UBSan.
+. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/sample.sh"
+include=(-I "$PROJECT_DIR/runtime/core" -I "$PROJECT_DIR/runtime/host")
+sanitizers=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+command -v gcc >/dev/null || { echo "SKIP equivalence: gcc is not installed"; exit 77; }
+clang=clang
+command -v clang >/dev/null || { echo "SKIP equivalence with clang: it is not installed"; clang=gcc; }
 
-# The sample's data folder.
-data_of() { if [ -d "$1/data" ]; then echo "$1/data"; else echo "$1"; fi; }
-
-shared_object() {  # C SO COMPILER FLAGS…
-    local c=$1 so=$2 cc=$3 name
-    shift 3
-    name=$(sed -n 's/^\(static \)\{0,1\}const nn_model \([A-Za-z_0-9]*\).*/\2/p' "$c" | tail -n 1)
-    { echo '#define main nn_program_main'; echo "#include \"$c\""
-      echo "const nn_model *test_model(void);"
-      echo "const nn_model *test_model(void) { return &$name; }"; } >"$work/wrap.c"
-    "$cc" -w -shared -fPIC "$@" "$work/wrap.c" -o "$so" -lm
+compare() {  # NAME REAL COMPILER FLAGS…
+    local name=$1 real=$2 args log
+    shift 2
+    { grep -v '^int main(int argc' "$real.c"; echo 'const nn_model *test_model(void); const nn_model *test_model(void) { return &model; }'; } >wrapped.c
+    "$@" -w -shared -fPIC "${include[@]}" wrapped.c -o ./m.so -lm || fail "$name: $* $real.c"
+    read -ra args <<<"$(sample_line "$name" compare "--steps 50")"
+    log=$("$BUILD_DIR/tests/equivalence" $real.nn $real ./m.so train --data "$(sample_data "$name")" --out out "${args[@]}" --quiet 2>&1) ||
+        { fail "$name: $real, $*"; tail -n 20 <<<"$log"; return; }
+    echo "$real, $*: ${log##*$'\n'}"
 }
 
-compare() {  # SAMPLE REAL SO LABEL
-    ran=$((ran + 1))
-    if out=$(cd "$work" && "${runner[@]}" "$BUILD_DIR/tests/equivalence" "$model" "$2" "$3" train \
-        --data "$(data_of "$1")" --out "$work/out" --steps 50 --quiet 2>&1); then
-        echo "ok   $(basename "$1") $2 $4: ${out##*$'\n'}"
+sample() {
+    local name=$1 real
+    cp "$PROJECT_DIR/samples/$name/$name.nn" f64.nn
+    sed "$(sample_line "$name" f32 "")" f64.nn >f32.nn
+    for real in f64 f32; do nnc -S --real=$real $real.nn -o $real.c || fail "nnc -S --real=$real $name"; done
+    # A build of nnc with sanitizers has its runtime in the process, so the object may have it too.
+    if [ "$NNC_SANITIZE" = ON ]; then
+        compare "$name" f64 gcc -O0 "${sanitizers[@]}"
+        compare "$name" f32 gcc -O3 "${sanitizers[@]}"
     else
-        echo "FAIL $(basename "$1") $2 $4"
-        tail -n 20 <<<"$out"
-        failed=1
+        compare "$name" f64 gcc -O0
+        compare "$name" f64 $clang -O3
+        compare "$name" f32 $clang -O0
+        compare "$name" f32 gcc -O3
     fi
 }
 
-compilers=()
-for cc in gcc clang; do
-    if command -v $cc >/dev/null; then compilers+=($cc); else echo "SKIP equivalence with $cc: it is not installed"; fi
-done
-[ ${#compilers[@]} -gt 0 ] || exit 77
-mkdir -p "$work/out"
-runner=(env)
-
-for sample in "$PROJECT_DIR"/samples/*/; do
-    sample=${sample%/}
-    model=$sample/$(basename "$sample").nn
-    for real in f64 f32; do
-        c=$work/$(basename "$sample")_$real.c
-        "$NNC" -S --standalone --real=$real "$model" -o "$c" || exit 1
-        for cc in "${compilers[@]}"; do
-            for level in -O0 -O3; do
-                # A build of nnc with sanitizers has its runtime in the process, so the object may have it too.
-                if [ "$NNC_SANITIZE" = ON ]; then
-                    [ $cc = gcc ] || continue
-                    shared_object "$c" "$work/m.so" $cc $level -fsanitize=address,undefined -fno-sanitize-recover=all || failed=1
-                    compare "$sample" $real "$work/m.so" "$cc $level with sanitizers"
-                else
-                    shared_object "$c" "$work/m.so" $cc $level || failed=1
-                    compare "$sample" $real "$work/m.so" "$cc $level"
-                fi
-            done
-        done
-    done
-done
-[ $ran -gt 0 ] || { echo "no sample was compared"; exit 1; }
-exit $failed
+for_each_sample sample
+done_testing

@@ -2,8 +2,10 @@
 // it in many ways and compares. Arguments: the table of f64 values, the stride through the floats.
 #include "../math_ulp.h"
 
+#include "nn_linalg.h"
 #include "nn_optim.h"
 #include "nn_random.h"
+#include "nn_rows.h"
 
 static int report(const char *name, const char *type, Worst w) {
   printf("%-8s %s %016llx\n", name, type, (unsigned long long)w.hash);
@@ -36,6 +38,28 @@ static Worst adam(void) {
   return out;
 }
 
+// The factor of a Gram matrix, a system with it from below and from above, and the running sums of the
+// solution.
+static Worst linalg(void) {
+  enum { N = 37 };
+  static float g[N][N], a[N][N], x[N], sums[N];
+  static double b[N][N], y[N];
+  Worst out = {0, 0, 0, UINT64_C(0xcbf29ce484222325)};
+  for (uint32_t i = 0; i < N * N; i++) g[i / N][i % N] = nn_randnf(6, 0, 0, 8, i);
+  for (int i = 0; i < N; i++)
+    for (int j = 0; j < N; j++) {
+      for (int k = 0; k < N; k++) a[i][j] = nn_fmaf(g[i][k], g[j][k], a[i][j]);
+      b[i][j] = (double)a[i][j];
+    }
+  nn_cholesky_f32(a[0], N, 1, a[0], N, 1, N);
+  nn_cholesky_f64(b[0], N, 1, b[0], N, 1, N);
+  nn_lower_solve_f32(x, 1, a[0], N, 1, g[0], N, N);
+  nn_upper_solve_f64(y, 1, b[0], 1, N, b[N - 1], 1, N);
+  nn_cumsum_f32(sums, 1, x, 1, N);
+  for (int i = 0; i < N; i++) worst_hash(&out, nn_bits_f32(sums[i])), worst_hash(&out, nn_bits_f64(y[i]));
+  return out;
+}
+
 int main(int argc, char **argv) {
   Worst worst[N_FUNCTIONS_F64];
   size_t count;
@@ -48,5 +72,6 @@ int main(int argc, char **argv) {
   bad |= report("pow", "f32", table_powf(argv[1]));
   report("randn", "all", normals());
   report("adam", "f32", adam());
+  report("linalg", "all", linalg());
   return bad;
 }

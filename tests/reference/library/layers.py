@@ -58,6 +58,10 @@ case("net(x)", lambda x, g, b: F.group_norm(x, 3, g, b, 0.1), model="GroupNorm(3
 case("net(x)", lambda x: F.instance_norm(x), model="InstanceNorm()", x=real(2, 2, 3), name="InstanceNorm")
 case("net(x)", lambda x: F.instance_norm(x, eps=0.1), model="InstanceNorm(eps = 0.1)", x=real(1, 2, 2, 2), name="InstanceNorm")
 
+weighted = lambda x, V, g, b=0: x @ (V * g / torch.linalg.norm(V, dim=0)) + b
+case("net(x)", weighted, model="WeightNorm(3)", params={"V": real(4, 3), "g": real(3), "b": real(3)}, x=real(2, 4), name="WeightNorm")
+case("net(x)", weighted, model="WeightNorm(2, bias = false)", params={"V": real(3, 2), "g": real(2)}, x=real(2, 3), name="WeightNorm")
+
 
 def highway(x, W, b, V, c):  # Srivastava et al. 2015; the gate is the first layer
     t = torch.sigmoid(x @ W + b)

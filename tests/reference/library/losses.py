@@ -89,4 +89,14 @@ def confusion(z, y, n=3):
 
 
 case("confusion(z, y)", confusion, z=real(6, 3), y=ints(2, 0, 1, 1, 2, 0), order=0)
+counts = values([3.0, 1.0, 0.0], [2.0, 4.0, 0.0], [1.0, 0.0, 0.0])  # nothing was taken for the last class
+part = lambda a, b: torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
+precision = lambda c: part(c.diagonal(), c.sum(0))
+recall = lambda c: part(c.diagonal(), c.sum(1))
+f1 = lambda c: part(2 * c.diagonal(), c.sum(0) + c.sum(1))
+for function, ref in {"precision": precision, "recall": recall, "f1": f1}.items():
+    case(f"{function}(c)", lambda c, r=ref: r(c).mean(), c=counts, order=0)
+    case(f"{function}(c, of = 1)", lambda c, r=ref: r(c)[1], c=counts, order=0)
+case("ratio(a, b)", part, a=values(1.5, 0.0), b=values(2.0, 0.0))
+case("of_class(v, -1) + of_class(v, 2)", lambda v: v.mean() + v[2], v=real(3))
 case("perplexity(x)", torch.exp, x=scalar(1.25))

@@ -1,0 +1,53 @@
+#!/bin/bash
+# The examples of the design, as they stand in tests/examples/, with stand-in data: each trains 20 steps as C, and its
+# loss ends below where it began; in f64 the C does what the interpreter does for 20 steps. The stand-ins hold a few
+# examples, so that a batch is small; where the network is too large for the interpreter even so, a narrow one, made by
+# a sed script, is compared.
+. "$PROJECT_DIR/tests/lib.sh"
+cd "$work" || exit 1
+command -v gcc >/dev/null || { echo "SKIP examples: gcc is not installed"; exit 77; }
+runtime=$PROJECT_DIR/runtime
+include=(-I "$runtime/core" -I "$runtime/host")
+"$PROJECT_DIR/scripts/make_mnist.sh" data 4
+"$PROJECT_DIR/scripts/make_cifar.sh" 4 >data/train.bin && cp data/train.bin data/test_batch.bin
+"$PROJECT_DIR/scripts/make_faces.sh" 4 >data/celeba64.f32
+mkdir host && (cd host && gcc -O1 "${include[@]}" -c "$runtime"/host/nn_*.c) || exit 1
+
+# The example says how ResNet-20 computes; the sample, which begins with the same text, also how it is trained.
+model() {
+    local sample=$PROJECT_DIR/samples/$1/$1.nn example=$PROJECT_DIR/tests/examples/$1.nn
+    [ $1 = resnet20 ] || { cat "$example"; return; }
+    cmp -s "$example" <(head -c "$(wc -c <"$example")" "$sample") || fail "the sample $1 does not begin with the example's text" >&2
+    cat "$sample"
+}
+
+trains() {  # NAME REPORT
+    nnc -S $1.nn -o $1.c || fail "nnc -S $1"
+    gcc -O2 "${include[@]}" $1.c host/*.o -o $1 -lm || fail "$1.c"
+    program ./$1 train --data data --out out --epochs 20 --steps 20 --json >$1.json || fail "$1 train"
+    sed -n "s/.*\"event\":\"step\".*\"$2\":\([0-9.e+-]*\).*/\1/p" $1.json |
+        awk -v name=$1 -v what=$2 'NR == 1 { first = $1 } { last = $1 } END { print name ": " what " from " first " to " last " in " NR " steps"; exit !(NR == 20 && last < first) }' ||
+        fail "$1: $2"
+}
+
+# NAME f64|f64-steps SED: as it stands for SED empty; tests/equivalence.c says what the two are.
+agrees() {
+    local log
+    sed "$3" $1.nn >$1_small.nn
+    nnc -S --real=f64 $1_small.nn -o $1_small.c || fail "nnc -S --real=f64 $1"
+    { grep -v '^int main(int argc' $1_small.c; echo 'const nn_model *test_model(void); const nn_model *test_model(void) { return &model; }'; } >$1_so.c
+    gcc -O1 -w -shared -fPIC "${include[@]}" $1_so.c -o ./$1.so -lm || fail "$1_so.c"
+    log=$("$BUILD_DIR/tests/equivalence" $1_small.nn $2 ./$1.so train --data data --out out --epochs 20 --steps 20 --quiet 2>&1) ||
+        { fail "$1: interpreter and C differ"; tail -n 20 <<<"$log"; return; }
+    echo "$1, $2: ${log##*$'\n'}"
+}
+
+for name in lenet resnet20 vae dcgan; do model $name >$name.nn; done
+for name in lenet vae; do cmp "$PROJECT_DIR/tests/examples/$name.nn" "$PROJECT_DIR/samples/$name/$name.nn" || fail "the sample $name is not the example"; done
+# Under sanitizers only what runs nnc's own code is worth the time.
+[ "$NNC_SANITIZE" = ON ] || { trains lenet loss; trains resnet20 loss; trains vae rec; trains dcgan ld; }
+agrees lenet f64 ''
+agrees resnet20 f64-steps 's/ConvBN(16)/ConvBN(4)/; s/Residual(16/Residual(4/'
+agrees vae f64 ''
+agrees dcgan f64 's/f: int = 64/f: int = 4/'
+done_testing
