@@ -7,6 +7,9 @@
 
 #include "codegen/codegen.h"
 #include "frontend/dump.h"
+#include "frontend/library.h"
+#include "frontend/parse.h"
+#include "ir/base/embedded.h"
 #include "ir/base/nearest.h"
 #include "ir/op.h"
 #include "ir/print.h"
@@ -154,7 +157,25 @@ static void print_ops(void) {
   }
 }
 
-void inspect_print(const char *what) {
+// docs/STDLIB.md
+static void print_library(Arena *a) {
+  SourceMap *sources = source_map_new(a);
+  Intern *names = intern_new(a);
+  Diags *diags = diags_new(a, sources);
+  const File **files = ARENA_ARRAY(a, embedded_std.n, const File *);
+  for (uint32_t i = 0; i < embedded_std.n; i++) {
+    const EmbeddedFile *f = &embedded_std.files[i];
+    files[i] = parse_source(source_add(sources, f->name, f->text, f->len, true), sources, names, diags, a);
+  }
+  uint32_t n;
+  const LibraryName *library = library_names(files, embedded_std.n, sources, a, &n);
+  StrBuf out = {0};
+  library_document(library, n, &out);
+  print_and_free(&out);
+}
+
+void inspect_print(const char *what, Arena *a) {
+  if (strcmp(what, "stdlib") == 0) print_library(a);
   if (strcmp(what, "passes") == 0) print_passes();
   if (strcmp(what, "ops") == 0) print_ops();
   if (strcmp(what, "targets") == 0) puts("c");

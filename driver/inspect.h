@@ -32,6 +32,6 @@ void inspect_kernels(const Inspect *in, const Program *p);
 void inspect_pass(void *user, const char *pass, bool after, const Program *p, const Function *f);
 void inspect_end(const Inspect *in); // the table of times
 
-void inspect_print(const char *what);
+void inspect_print(const char *what, Arena *a);
 
 #endif

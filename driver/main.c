@@ -288,7 +288,7 @@ static const Command commands[] = {
 static int run(const Options *o, Arena *a) {
   if (o->help) return options_help(commands), EXIT_DONE;
   if (o->version) return printf("nnc " NNC_VERSION "\nvalidation: %s\n", validate_version(a)), EXIT_DONE;
-  if (o->print) return inspect_print(o->print), EXIT_DONE;
+  if (o->print) return inspect_print(o->print, a), EXIT_DONE;
   if (o->verbose) fputs("nnc " NNC_VERSION "\n", stderr);
   if (!o->command) return compile(o, a);
   if (!o->command->run)

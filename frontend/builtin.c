@@ -296,33 +296,26 @@ static const Builtin table[] = {
     {"shape_of", "x", bi_shape, 0},
 };
 
-static void define_all(Elab *e, Scope *s, const Builtin *rows, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    scope_bind(e, s, intern(e->names, rows[i].name), (Value){.kind = V_BUILTIN, .u.builtin = &rows[i]},
-               (Span){0});
+typedef VEC(const Builtin *) BuiltinList;
+
+static void list_rows(BuiltinList *l, const Builtin *rows, size_t n, Arena *a) {
+  for (size_t i = 0; i < n; i++) vec_push(a, l, &rows[i]);
+}
+
+static void list_row(BuiltinList *l, Builtin row, Arena *a) {
+  Builtin *b = ARENA_NEW(a, Builtin);
+  *b = row;
+  vec_push(a, l, b);
 }
 
 // Every elementwise operation of one input is a function by its name: a row of ops.def is enough.
-static void define_unary(Elab *e, Scope *s) {
-  for (int op = 0; op < OP_COUNT; op++) {
-    if (op_kind((Op)op) != KIND_EW || op_arity((Op)op) != 1 || op == OP_CAST) continue;
-    Builtin *b = ARENA_NEW(e->a, Builtin);
-    *b = (Builtin){op_name((Op)op), "x", bi_unary, op};
-    define_all(e, s, b, 1);
-  }
+static void list_unary(BuiltinList *l, Arena *a) {
+  for (int op = 0; op < OP_COUNT; op++)
+    if (op_kind((Op)op) == KIND_EW && op_arity((Op)op) == 1 && op != OP_CAST)
+      list_row(l, (Builtin){op_name((Op)op), "x", bi_unary, op}, a);
 }
 
-void builtins_define(Elab *e, Scope *s) {
-  for (size_t i = 0; i < sizeof not_yet_names / sizeof *not_yet_names; i++) {
-    Builtin *b = ARENA_NEW(e->a, Builtin);
-    *b = (Builtin){not_yet_names[i], "", NULL, 0};
-    define_all(e, s, b, 1);
-  }
-  define_unary(e, s);
-  define_all(e, s, table, sizeof table / sizeof *table);
-  uint32_t n;
-  const Builtin *rows = tensor_builtins(&n);
-  define_all(e, s, rows, n);
+static void list_optimizers(BuiltinList *l, Arena *a) {
   static const struct {
     const char *name;
     int kind;
@@ -331,9 +324,30 @@ void builtins_define(Elab *e, Scope *s) {
 #include "ir/optim.def"
 #undef OPTIMIZER
       {"AdamW", OPTIM_ADAM}};
-  for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
-    Builtin *b = ARENA_NEW(e->a, Builtin);
-    *b = (Builtin){optimizers[i].name, NULL, NULL, optimizers[i].kind};
-    define_all(e, s, b, 1);
-  }
+  for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++)
+    list_row(l, (Builtin){optimizers[i].name, NULL, NULL, optimizers[i].kind}, a);
+}
+
+const Builtin *const *builtins_list(Arena *a, uint32_t *n) {
+  BuiltinList l = {0};
+  uint32_t n_rows;
+  list_unary(&l, a);
+  list_rows(&l, table, sizeof table / sizeof *table, a);
+  const Builtin *rows = tensor_builtins(&n_rows);
+  list_rows(&l, rows, n_rows, a);
+  list_optimizers(&l, a);
+  *n = (uint32_t)l.len;
+  return l.data;
+}
+
+void builtins_define(Elab *e, Scope *s) {
+  BuiltinList l = {0};
+  for (size_t i = 0; i < sizeof not_yet_names / sizeof *not_yet_names; i++)
+    list_row(&l, (Builtin){not_yet_names[i], "", NULL, 0}, e->a);
+  uint32_t n;
+  const Builtin *const *have = builtins_list(e->a, &n);
+  for (uint32_t i = 0; i < n; i++) vec_push(e->a, &l, have[i]);
+  for (size_t i = 0; i < l.len; i++)
+    scope_bind(e, s, intern(e->names, l.data[i]->name), (Value){.kind = V_BUILTIN, .u.builtin = l.data[i]},
+               (Span){0});
 }

@@ -534,6 +534,7 @@ struct Builtin {
   Value (*run)(Elab *e, const BuiltinCall *c);
   int data;
 };
+const Builtin *const *builtins_list(Arena *a, uint32_t *n); // without the names of not_yet.def
 void builtins_define(Elab *e, Scope *s);
 Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span span);
 

@@ -45,9 +45,12 @@ static bool edge_carries(const Graph *g, const Node *n, uint32_t i) {
   return true;
 }
 
+// The targets of a gradient only mark nodes: it is not computed from them.
+static uint32_t operands(const Node *n) { return n->op == OP_GRAD ? 1 : n->n_in; }
+
 // The input of n that depends on x and takes no cotangent; NO_NODE: all that depend on x take it.
 static NodeId blocked_input(const Graph *g, const Node *n, const bool *depends) {
-  for (uint32_t i = 0; i < n->n_in; i++)
+  for (uint32_t i = 0; i < operands(n); i++)
     if (depends[n->in[i]] && !edge_carries(g, n, i)) return n->in[i];
   return NO_NODE;
 }
@@ -58,7 +61,7 @@ static NodeId find_cut(const Graph *g, const bool *arrives, NodeId e, NodeId x) 
   bool *depends = ARENA_ARRAY(g->arena, (size_t)e + 1, bool);
   depends[x] = true;
   for (NodeId id = x + 1; id <= e; id++)
-    for (uint32_t i = 0; i < g->nodes[id].n_in; i++) depends[id] |= depends[g->nodes[id].in[i]];
+    for (uint32_t i = 0; i < operands(&g->nodes[id]); i++) depends[id] |= depends[g->nodes[id].in[i]];
   for (NodeId id = e; id > x; id--) {
     if (!arrives[id] || !depends[id]) continue;
     NodeId cut = id, in = blocked_input(g, &g->nodes[id], depends);

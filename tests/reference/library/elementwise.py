@@ -1,0 +1,61 @@
+"""Core elementwise operations, at ordinary arguments; reference/ops.txt has the others."""
+from table import *
+
+x = lambda: real(2, 5)
+positive = lambda *s: uniform(*s, lo=0.1, hi=3)
+
+case("neg(x)", torch.neg, x=x())
+case("-x", torch.neg, x=x(), name="minus")
+case("exp(x)", torch.exp, x=x())
+case("log(x)", torch.log, x=positive(2, 5))
+case("log1p(x)", torch.log1p, x=uniform(2, 5, lo=-0.9, hi=3))
+case("expm1(x)", torch.expm1, x=x())
+case("sqrt(x)", torch.sqrt, x=positive(2, 5))
+case("tanh(x)", torch.tanh, x=x())
+case("sigmoid(x)", torch.sigmoid, x=x())
+case("sigmoid(x)", torch.sigmoid, x=values(-700.0, -30.0, 30.0, 700.0))
+case("erf(x)", torch.erf, x=x())
+case("sin(x)", torch.sin, x=x())
+case("cos(x)", torch.cos, x=x())
+case("abs(x)", torch.abs, x=values([-1.5, 0.0, 2.0]))  # abs'(0) is 0
+case("sign(x)", torch.sign, x=values([-1.5, 0.0, 2.0]))
+case("floor(x)", torch.floor, x=values([-1.5, -0.25, 2.0]))
+case("round(x)", torch.round, x=values([-1.5, -0.5, 0.5, 1.5, 2.25]))  # half to even
+case("pow(x, y)", torch.pow, x=positive(2, 3), y=real(2, 3))
+case("pow(x, 3)", lambda x: x**3, x=values(-1.5, 0.0, 2.0))
+case("x ** -2", lambda x: x**-2.0, x=values(-1.5, 0.5, 2.0), name="power")
+case("x ** 2.5", lambda x: x**2.5, x=positive(4), name="power")
+case("2.0 ** x", lambda x: 2.0**x, x=x(), name="power")
+case("x ** y", torch.pow, x=values(0.0, -2.0, -2.0), y=values(2.0, 2.0, 0.5), order=1, name="power")  # by y: 0 at 0, else NaN
+case("x ** 0", lambda x: 0 * x + 1, x=values(-1.5, 0.0), name="power")
+case("sqrt(x)", torch.sqrt, x=values(0.0, 4.0), order=1)  # the derivative at 0 is inf
+NAN = float("nan")
+case("(max(a, b), min(a, b))", lambda a, b: (values(NAN, NAN), values(NAN, NAN)), a=values(NAN, 1.0), b=values(1.0, NAN), order=0)
+case("(max(x), min(x))", lambda x: (scalar(NAN), scalar(NAN)), x=values(1.0, NAN, 2.0), order=0)
+case("(a // b, a % b)", lambda a, b: (ints(3, -4, -4, 3), ints(1, 1, -1, -1)), a=ints(7, -7, 7, -7), b=ints(2, 2, -2, -2), name="floordiv")
+case("cast(x, i32)", lambda x: ints(0, 2147483647, -2147483648, -1), x=values(NAN, 1e20, -float("inf"), -1.9))
+case("cast(x, u8)", lambda x: torch.tensor([0, 255, 0, 7], dtype=torch.uint8), x=values(NAN, 300.0, -5.0, 7.9))
+case("max(a, b)", torch.maximum, a=values(1.0, 2.0, -1.0), b=values(3.0, 2.0, -4.0))  # a tie: half each
+case("min(a, b)", torch.minimum, a=values(1.0, 2.0, -1.0), b=values(3.0, 2.0, -4.0))
+case("max(a, b)", torch.maximum, a=real(2, 3), b=real(2, 1))
+case("min(a, 0.5)", lambda a: torch.clamp(a, max=0.5), a=real(2, 3))
+case("a + b", torch.add, a=real(2, 3), b=real(3), name="add")
+case("a - b", torch.sub, a=real(2, 1), b=real(3), name="sub")
+case("a * b", torch.mul, a=real(2, 3), b=real(2, 1), name="mul")
+case("a / b", torch.div, a=real(2, 3), b=positive(3), name="div")
+case("a // b", lambda a, b: torch.floor(a / b), a=values(3.5, -3.5, 3.5, -3.5), b=values(2.0, 2.0, -2.0, -2.0), name="floordiv")
+case("a % b", torch.remainder, a=values(3.5, -3.5, 3.5, -3.5), b=values(2.0, 2.0, -2.0, -2.0), name="mod")
+case("fma(a, b, c)", lambda a, b, c: a * b + c, a=real(2, 3), b=real(2, 3), c=real(2, 3))
+case("fma(a, b, c)", lambda a, b, c: a * b + c, a=real(2, 3), b=real(3), c=scalar(0.25))
+case("select(a > b, a * b, b)", lambda a, b: torch.where(a > b, a * b, b), a=real(2, 3), b=real(2, 3))
+case("where(a > b, a * b, 1.0)", lambda a, b: torch.where(a > b, a * b, 1.0), a=real(2, 3), b=real(3))
+case("select(c, a, b)", torch.where, c=torch.tensor([True, False, True]), a=real(2, 3), b=real(2, 3))
+case("(a == b, a != b, a < b, a <= b, a > b, a >= b)",
+     lambda a, b: (a == b, a != b, a < b, a <= b, a > b, a >= b), a=values(1.0, 2.0, 3.0), b=values(2.0, 2.0, 2.0), name="compare")
+case("(a and b, a or b, not a)", lambda a, b: (a & b, a | b, ~a), a=torch.tensor([True, True, False, False]),
+     b=torch.tensor([True, False, True, False]), name="logic")
+case("cast(x, i32)", lambda x: x.to(torch.int32), x=values(-1.75, 0.5, 2.999, 7.0))
+case("cast(i, real) * x", lambda i, x: i * x, i=ints(1, -2, 3), x=real(3))
+case("cast(x > 0.0, real) * x", lambda x: (x > 0) * x, x=real(4))
+case("stop_grad(x) * x", lambda x: x.detach() * x, x=x())
+case("let y = x * x; grad(sum(y ** 2), y)", lambda x: 2 * x * x, x=x(), name="grad")
