@@ -15,6 +15,7 @@ typedef struct Store {
   Shape shape;       // static
   double lr_mult, decay_mult;
   const char *npy;   // initialised from this file at start instead of by init; NULL
+  bool constant;     // of a library: never written and known when compiling, so it lies outside the arena
   Span span;
 } Store;
 

@@ -1,6 +1,7 @@
 // The whole file, in order: contraction off, includes, constants, kernels, functions, descriptor.
 #include "codegen/c/unit.h"
 
+#include "codegen/c/api.h"
 #include "codegen/c/names.h"
 #include "codegen/fuse.h"
 #include "codegen/memplan.h"
@@ -24,7 +25,6 @@ static void plan_all(Unit *u) {
     assert(!wrong && "a memory plan never lets two live buffers overlap");
     if (end > u->arena_bytes) u->arena_bytes = end;
   }
-  if (u->arena_bytes == 0) u->arena_bytes = ARENA_ALIGN;
 }
 
 static void collect_kernels(Unit *u) {
@@ -72,11 +72,42 @@ void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) {
   Unit u = {.a = arena_new(), .p = p, .o = o, .out = out};
   uint32_t call = 0;
   plan_all(&u);
+  u.arena_bytes = memplan_slots(p, u.store_offsets, u.arena_bytes);
+  if (u.arena_bytes == 0) u.arena_bytes = ARENA_ALIGN;
   collect_kernels(&u);
   print_head(&u);
   unit_print_constants(&u);
   unit_print_forms(&u);
   for (uint32_t i = 0; i < p->n_fns; i++) unit_print_function(&u, i, &call);
   if (o->program) unit_print_program(&u);
+  arena_free(u.a);
+}
+
+static void print_library_head(Unit *u) {
+  sb_printf(u->out, "/* %s: made by nnc ", u->o->library->prefix);
+  put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
+  sb_printf(u->out,
+            ". Yours to use as you like (MIT-0). */\n#include \"%s.h\"\n\n"
+            "#include <math.h>\n#include <string.h>\n\n"
+            "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include \"nn_optim.h\"\n\n",
+            u->o->library->prefix);
+}
+
+void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
+  Unit u = {.a = arena_new(), .p = p, .o = o, .out = &out->source};
+  uint32_t call = 0;
+  plan_all(&u);
+  const Api *api = api_make(&u);
+  collect_kernels(&u);
+  print_library_head(&u);
+  unit_declare_weights(&u);
+  unit_print_constants(&u);
+  unit_print_forms(&u);
+  for (uint32_t i = 0; i < p->n_fns; i++) unit_print_function(&u, i, &call);
+  unit_print_library(&u, api);
+  unit_print_header(&u, api, &out->header);
+  unit_print_weights(&u, &out->weights, &out->flash);
+  out->flash += unit_constant_bytes(&u);
+  out->ram = u.arena_bytes;
   arena_free(u.a);
 }
