@@ -18,7 +18,7 @@
 typedef struct Item {
   const char *text;
   size_t len;
-  bool defines, needed;
+  bool defines, needed; // a template's macro defines nothing and is never needed
 } Item;
 
 typedef struct Macro { // of a template: NAME value, or NAME(param) body with ##
@@ -29,7 +29,7 @@ typedef struct Core {
   Arena *a;
   VEC(Item) items;
   VEC(const char *) files; // taken
-  VEC(Macro) macros;       // of the lines just read
+  VEC(Macro) macros;       // of the lines just read: the last items
   Intern *names;
   Map first, type;           // by name: the item that mentions it first; the typedef that ends in it
   Map seen;                  // names that are wanted
@@ -217,6 +217,7 @@ static void read_include(Core *c, const char *line, const char *end) {
   if (n > 4 && strcmp(f->name + n - 4, ".inc") == 0) {
     size_t expanded;
     const char *text = expand(c, f->text, f->len, &expanded);
+    for (size_t i = 1; i <= c->macros.len; i++) c->items.data[c->items.len - i].len = 0;
     c->macros.len = 0;
     read_text(c, text, expanded);
     return;
@@ -278,7 +279,7 @@ static void need_item(Core *c, uint32_t item) {
 static void close_over(Core *c, Text source) {
   want_all(c, source.text, source.len);
   for (uint32_t i = 0; i < c->items.len; i++)
-    if (!c->items.data[i].defines) need_item(c, i);
+    if (!c->items.data[i].defines && c->items.data[i].len) need_item(c, i);
   for (size_t w = 0; w < c->wanted.len; w++) {
     uint32_t item;
     if (map_get(&c->first, map_key(c->wanted.data[w]), &item)) need_item(c, item);
@@ -297,7 +298,7 @@ void core_text(Text source, StrBuf *out, size_t *end, ptrdiff_t *grown) {
   size_t before = out->len;
   sb_puts(out, "/* ---- what the model uses of nnc's runtime */\n\n");
   for (uint32_t i = 0; i < c.items.len; i++)
-    if (c.items.data[i].needed) {
+    if (c.items.data[i].needed && c.items.data[i].len) {
       sb_putn(out, c.items.data[i].text, c.items.data[i].len);
       if (c.items.data[i].text[c.items.data[i].len - 1] != '\n') sb_putc(out, '\n');
     }

@@ -39,23 +39,21 @@ static bool prefix_is_taken(const char *s) {
   return s[0] == 'k' && isdigit((unsigned char)s[1]) && strspn(s + 1, "0123456789") == strlen(s + 1);
 }
 
-// The prefix for --prefix or the file's name, in which `-` and `.` become `_`; NULL with a message.
+// --prefix, or the file's name made a name of C: "my-net" is my_net, "xor" xor_, "3d" x3d.
 static const char *library_prefix(const Options *o, Arena *a) {
   char *name = arena_strdup(a, o->prefix ? o->prefix : last_part(base_path(o, a)));
   for (char *c = name; !o->prefix && *c; c++)
     if (*c == '-' || *c == '.' || *c == ' ') *c = '_';
-  const char *advice = o->prefix ? "" : "; choose another with --prefix";
-  if (!c_is_identifier(name))
-    return complain(0, "the library's names can't begin with `%s`: it is no name in C%s", name, advice), NULL;
-  if (prefix_is_taken(name))
-    return complain(0, "the library's names can't begin with `%s`: it is used inside%s", name, advice), NULL;
-  return name;
+  const char *prefix = c_identifier(a, name);
+  return prefix_is_taken(prefix) ? arena_printf(a, "x%s", prefix) : prefix;
 }
 
 int library_options(const Options *o, Arena *a) {
   if (o->output && strcmp(o->output, "-") == 0) return complain(EXIT_USAGE, "a library is several files: -o names them without their endings");
   if (!*last_part(base_path(o, a))) return complain(EXIT_USAGE, "-o %s names a folder", o->output);
-  return library_prefix(o, a) ? EXIT_DONE : EXIT_USAGE;
+  if (o->prefix && (!*o->prefix || strcmp(c_identifier(a, o->prefix), o->prefix) != 0) && !c_is_identifier(arena_printf(a, "%s_", o->prefix)))
+    return complain(EXIT_USAGE, "--prefix takes a name of C, not `%s`", o->prefix);
+  return EXIT_DONE;
 }
 
 // ---- what is wanted
@@ -189,7 +187,7 @@ static int make_texts(const Program *p, const Options *o, const LibraryOptions *
   out->files[out->n_files++] = (LibraryFile){".h", header};
   out->files[out->n_files++] = (LibraryFile){".c", source};
   if (weights.len) out->files[out->n_files++] = (LibraryFile){"_weights.c", weights};
-  EmbeddedFile file = {arena_printf(a, "%s.h", l->prefix), header.text, header.len};
+  EmbeddedFile file = {arena_printf(a, "%s.h", l->file), header.text, header.len};
   EmbeddedFiles headers = {&file, 1};
   int status = validate(user, source, &headers, &map);
   if (status == EXIT_DONE && weights.len) status = validate(user, weights, &headers, &none);
@@ -224,6 +222,7 @@ int library_make(const Program *p, const Options *o, unsigned break_place, Libra
   bool in_file = o->weights_as_file && out->n_tensors > 0;
   if (in_file) out->tensors = tensors;
   LibraryOptions l = {.prefix = out->prefix,
+                      .file = last_part(base_path(o, a)),
                       .values = in_file ? ARENA_ARRAY(a, s.program->n_stores, const unsigned char *) : values,
                       .weights_header = header.text,
                       .weights_header_len = header.len,

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <string.h>
 
 const char *const api_names[] = {"status", "status_text", "init", "save_bytes", "save", "load", NULL};
 static const char *const macro_names[] = {"ARENA_BYTES", "ARENA_ALIGN", "PARAM_BYTES", "STATE_BYTES", "CONST_BYTES", NULL};
@@ -57,6 +58,12 @@ void api_put_parameters(const ApiFn *f, StrBuf *out) {
 }
 
 // ---- names
+
+const char *library_stem(const Unit *u) {
+  const char *s = u->o->library->prefix;
+  size_t n = strlen(s);
+  return n > 1 && s[n - 1] == '_' ? arena_strndup(u->a, s, n - 1) : s;
+}
 
 static const char *upper(Arena *a, const char *s) {
   char *t = arena_strdup(a, s);
@@ -136,7 +143,7 @@ static void take_size(Unit *u, ApiFn *f) {
 static void add_export(Unit *u, Api *api, uint32_t id) {
   const Function *fn = &u->p->fns[id];
   ApiFn f = named(u, api, API_EXPORT, fn->name, id);
-  Names names = argument_names(u, api->prefix);
+  Names names = argument_names(u, api->type);
   f.macro = take_macro(api, fn->name);
   f.args = ARENA_ARRAY(u->a, fn->n_inputs + fn->g->n_roots, ApiArg);
   for (uint32_t i = 0; i < fn->n_inputs; i++)
@@ -251,7 +258,7 @@ static void take_streams(Unit *u, ApiFn *f, Names *names) {
 
 static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
   ApiFn step = named(u, api, API_STEP, arena_printf(u->a, "%s_step", base), like->loop->step), end;
-  Names names = argument_names(u, api->prefix);
+  Names names = argument_names(u, api->type);
   step.train = like->train, step.phase = like->phase, step.loop = like->loop, step.scope = like->scope;
   step.macro = like->macro;
   take_size(u, &step);
@@ -322,10 +329,11 @@ static void settle_memory(Unit *u, Api *api) {
 Api *api_make(Unit *u) {
   Api *api = ARENA_NEW(u->a, Api);
   uint32_t scopes = 0;
-  api->prefix = u->o->library->prefix;
+  api->type = u->o->library->prefix;
+  api->prefix = library_stem(u);
   api->PREFIX = upper(u->a, api->prefix);
   api->names.a = api->macros.a = u->a;
-  names_take(&api->names, api->prefix);
+  names_take(&api->names, api->type);
   for (const char *const *s = api_names; *s; s++)
     names_take(&api->names, arena_printf(u->a, "%s_%s", api->prefix, *s));
   for (const char *const *s = macro_names; *s; s++)

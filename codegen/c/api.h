@@ -50,7 +50,8 @@ typedef struct ApiFn {
 } ApiFn;
 
 typedef struct Api {
-  const char *prefix, *PREFIX;
+  const char *type;            // "kws"; a keyword has an underscore at its end: "xor_"
+  const char *prefix, *PREFIX; // what stands before _ in all other names: "kws", "KWS", "xor", "XOR"
   Names names, macros;
   VEC(ApiFn) fns;
   uint64_t init_bytes;   // what `init` itself needs, and the least that any function needs
@@ -72,6 +73,7 @@ uint64_t store_bytes(const Store *s);
 const char *api_number(Arena *a, uint64_t v);                    // "21504u"
 const char *api_count(Arena *a, const Shape *s, const char *n); // elements as C over n: "n * 64"
 const char *api_shape(Arena *a, const Shape *s);                // "[n, 8, 8]"
+const char *library_stem(const Unit *u);                         // Api.prefix
 // "size_t n, const uint8_t *pixels, float *y": what follows the object.
 void api_put_parameters(const ApiFn *f, StrBuf *out);
 

@@ -1,5 +1,5 @@
 // One function of the model: kernel calls in order, each under a comment with its place in the model.
-#include "codegen/c/unit.h"
+#include "codegen/c/api.h"
 
 #include "codegen/c/names.h"
 #include "codegen/dump.h"
@@ -15,7 +15,7 @@ static const Node *node(const FnPlan *f, NodeId v) { return graph_node(f->fn->g,
 const char *function_name(const Unit *u, uint32_t fn) { return mangle(u->a, "fn_", u->p->fns[fn].name); }
 
 const char *unit_store_name(const Unit *u, uint32_t store) {
-  return arena_printf(u->a, "%s_weight%u", u->o->library->prefix, store);
+  return arena_printf(u->a, "%s_weight%u", library_stem(u), store);
 }
 
 // The address of a buffer as a pointer of its type.

@@ -106,7 +106,7 @@ static void put_struct(Header *h) {
             "  uint32_t ready;  /* set by %s_init */\n"
             "  uint32_t loaded; /* there are weights */\n"
             "  uint32_t calls;  /* of functions that draw random numbers */\n",
-            prefix, prefix);
+            h->api->type, prefix);
   if (h->api->training)
     sb_puts(h->out, "  uint32_t batches; /* steps since init or load */\n"
                     "  uint32_t scope;   /* which loop's steps and epochs are counted */\n"
@@ -118,7 +118,7 @@ static void put_struct(Header *h) {
             "  int64_t value;   /* the index met, */\n"
             "  int64_t bound;   /* which must lie in 0 .. bound - 1 */\n"
             "} %s;\n\n",
-            prefix);
+            h->api->type);
 }
 
 static void put_statuses(Header *h) {
@@ -198,7 +198,7 @@ static void put_function(Header *h, const ApiFn *f) {
   sb_puts(h->out, f->symbol || f->n_args ? "\n" : " */\n");
   for (uint32_t i = 0; i < f->n_args; i++) put_arg(h, &f->args[i]);
   if (f->symbol || f->n_args) sb_puts(h->out, "*/\n");
-  sb_printf(h->out, "%s_status %s(%s *m", h->api->prefix, f->name, h->api->prefix);
+  sb_printf(h->out, "%s_status %s(%s *m", h->api->prefix, f->name, h->api->type);
   api_put_parameters(f, h->out);
   sb_puts(h->out, ");\n\n");
 }
@@ -221,7 +221,7 @@ static void put_common(Header *h) {
             "/* Before all else. `arena`: `bytes` bytes, aligned to ARENA_ALIGN, that nothing else uses as long as the\n"
             "   object is used. A smaller arena than ARENA_BYTES serves the functions whose NAME_BYTES it has.\n%s"
             "%s_status %s_init(%s *m, void *arena, size_t bytes, uint64_t seed);\n\n",
-            init_comment(h), p, p, p);
+            init_comment(h), p, p, h->api->type);
   sb_printf(h->out,
             "/* The weights as a safetensors file in memory: `bytes` is at least %s_save_bytes() to save, and just that\n"
             "   to load. load accepts what save of this library wrote (also weights of nnc's programs with the same\n"
@@ -229,7 +229,7 @@ static void put_common(Header *h) {
             "size_t %s_save_bytes(void);\n"
             "%s_status %s_save(const %s *m, void *dst, size_t bytes);\n"
             "%s_status %s_load(%s *m, const void *src, size_t bytes);\n\n",
-            p, p, p, p, p, p, p, p);
+            p, p, p, p, h->api->type, p, p, h->api->type);
 }
 
 // ---- the example
@@ -258,20 +258,20 @@ static void put_example_print(Header *h, const ApiFn *f) {
 }
 
 static void put_example(Header *h) {
-  const char *p = h->api->prefix, *P = h->api->PREFIX;
+  const char *p = h->api->prefix, *P = h->api->PREFIX, *file_name = h->u->o->library->file;
   const ApiFn *f = &h->api->fns.data[0];
   bool file = h->u->o->library->weights_in_file;
   sb_puts(h->out, "/* Example: one call, with inputs of zeros.\n\n");
-  sb_printf(h->out, "#include \"%s.h\"\n#include <stdio.h>\n\nstatic %s model;\n", p, p);
+  sb_printf(h->out, "#include \"%s.h\"\n#include <stdio.h>\n\nstatic %s model;\n", file_name, h->api->type);
   sb_printf(h->out, "static unsigned char memory[%s_BYTES + %s_ARENA_ALIGN];\n", f->macro, P);
-  if (file) sb_printf(h->out, "static unsigned char weights[%s]; // of %s.safetensors\n", api_number(h->u->a, library_file_bytes(h->u)), p);
+  if (file) sb_printf(h->out, "static unsigned char weights[%s]; // of %s.safetensors\n", api_number(h->u->a, library_file_bytes(h->u)), file_name);
   put_example_arrays(h, f);
   sb_puts(h->out, "\nint main(void) {\n");
   if (f->report) sb_printf(h->out, "  %s report;\n", f->report);
   sb_printf(h->out, "  unsigned char *arena = memory + (%s_ARENA_ALIGN - (uintptr_t)memory %% %s_ARENA_ALIGN) %% %s_ARENA_ALIGN;\n", P, P, P);
   if (file)
     sb_printf(h->out, "  FILE *file = fopen(\"%s.safetensors\", \"rb\");\n"
-                      "  size_t got = file ? fread(weights, 1, sizeof weights, file) : 0;\n", p);
+                      "  size_t got = file ? fread(weights, 1, sizeof weights, file) : 0;\n", file_name);
   sb_printf(h->out, "  %s_status s = %s_init(&model, arena, %s_BYTES, 1);\n", p, p, f->macro);
   if (file) sb_printf(h->out, "  if (file) fclose(file);\n  if (s == %s_OK) s = %s_load(&model, weights, got);\n", P, p);
   put_example_call(h, f);
@@ -283,7 +283,7 @@ static void put_example(Header *h) {
 void unit_print_header(Unit *u, const Api *api, StrBuf *out) {
   Header h = {u, api, out};
   const char *P = api->PREFIX;
-  sb_printf(out, "/* %s: the model ", api->prefix);
+  sb_printf(out, "/* %s: the model ", api->type);
   put_name(&h, u->p->name);
   sb_puts(out, " as a library, made by nnc ");
   put_name(&h, u->o->nnc_version);

@@ -12,6 +12,7 @@ typedef struct Lib {
   Unit *u;
   const Api *api;
   const char *p, *P; // prefix, in capitals
+  const char *type;
   StrBuf *out;
 } Lib;
 
@@ -20,7 +21,7 @@ static void print(Lib *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
-// printf where @ stands for the prefix and $ for the prefix in capitals.
+// printf where @_ stands for the prefix and _, @ for the type, and $ for the prefix in capitals.
 static void print(Lib *l, const char *fmt, ...) {
   StrBuf s = {0};
   va_list ap;
@@ -29,7 +30,7 @@ static void print(Lib *l, const char *fmt, ...) {
   va_end(ap);
   for (const char *c = sb_text(&s); *c; c++) {
     if (*c == '@')
-      sb_puts(l->out, l->p);
+      sb_puts(l->out, c[1] == '_' ? l->p : l->type);
     else if (*c == '$')
       sb_puts(l->out, l->P);
     else
@@ -246,7 +247,7 @@ static void put_load(Lib *l) {
 
 static const char *signature(Lib *l, const ApiFn *f) {
   StrBuf s = {0};
-  sb_printf(&s, "%s_status %s(%s *m", l->p, f->name, l->p);
+  sb_printf(&s, "%s_status %s(%s *m", l->p, f->name, l->type);
   api_put_parameters(f, &s);
   const char *text = arena_printf(l->u->a, "%s)", sb_text(&s));
   strbuf_free(&s);
@@ -404,7 +405,7 @@ static void (*const put_kind[])(Lib *l, const ApiFn *f) = {
     [API_EXPORT] = put_export, [API_STEP] = put_step, [API_EPOCH] = put_plain, [API_UPDATE] = put_plain};
 
 void unit_print_library(Unit *u, const Api *api) {
-  Lib l = {u, api, api->prefix, api->PREFIX, u->out};
+  Lib l = {.u = u, .api = api, .p = api->prefix, .P = api->PREFIX, .type = api->type, .out = u->out};
   unit_mark(u, (Span){0});
   put_statuses(&l);
   put_begin_end(&l);

@@ -90,7 +90,7 @@ static void print_library_head(Unit *u) {
             ". Yours to use as you like (MIT-0). */\n#include \"%s.h\"\n\n"
             "#include <math.h>\n#include <string.h>\n\n"
             "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include \"nn_optim.h\"\n\n",
-            u->o->library->prefix);
+            u->o->library->file);
 }
 
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
