@@ -15,6 +15,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // ---- names
@@ -96,6 +97,15 @@ static int select_trains(const Program *p, const Options *o, bool *wanted, uint3
 
 // ---- weights
 
+static void read_npy(nn_session *s, const nn_store *t) {
+  char *path = nn_path_join(s->data_dir, t->npy);
+  if (path)
+    nn_store_read_npy(s, t, path);
+  else
+    nn_fail_memory(s->e);
+  free(path);
+}
+
 // The program's stores as --weights, --seed or .npy files fill them. NULL in `values`: init makes it later.
 static int read_values(const Program *p, const Options *o, bool initial, uint64_t seed, const unsigned char **values,
                        Arena *a) {
@@ -103,14 +113,15 @@ static int read_values(const Program *p, const Options *o, bool initial, uint64_
   nn_session s;
   const nn_model *m = interpret_model(p, "", false, a);
   if (!nn_session_open(&s, m, &e)) {
-    s.data_dir = "";
+    const char *slash = strrchr(o->input, '/'); // so that the folder nnc is called in plays no part
+    s.data_dir = slash ? arena_strndup(a, o->input, (size_t)(slash - o->input)) : "";
     if (o->weights)
       nn_weights_load(&s, o->weights, 0);
     else if (initial)
       nn_session_init(&s, seed, 0);
     else
       for (int i = 0; i < m->n_stores && !e.code; i++)
-        if (m->stores[i].npy) nn_store_read_npy(&s, &m->stores[i], m->stores[i].npy);
+        if (m->stores[i].npy) read_npy(&s, &m->stores[i]);
   }
   for (uint32_t i = 0; i < p->n_stores && !e.code; i++) {
     const nn_store *t = &m->stores[i];
@@ -195,6 +206,13 @@ static int make_texts(const Program *p, const Options *o, const LibraryOptions *
   return status != EXIT_DONE ? status : check_budget("--max-flash", o->max_flash, out->flash, "constant data");
 }
 
+static bool has_functions(const Program *p) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < p->n_fns; i++) n += p->fns[i].kind == FN_EXPORT;
+  for (uint32_t t = 0; t < p->n_trains; t++) n += p->trains[t].n_items;
+  return n > 0;
+}
+
 int library_make(const Program *p, const Options *o, unsigned break_place, LibraryValidate *validate, void *user,
                  Library *out, Arena *a) {
   bool *functions = ARENA_ARRAY(a, p->n_fns, bool), *trains = ARENA_ARRAY(a, p->n_trains, bool);
@@ -213,6 +231,8 @@ int library_make(const Program *p, const Options *o, unsigned break_place, Libra
   if (status != EXIT_DONE) return status;
   for (uint32_t i = 0; i < p->n_stores; i++) known[i] = all[i] != NULL;
   Subset s = program_subset(p, &(Selected){functions, trains, known, o->weights_as_file}, a);
+  if (!has_functions(s.program))
+    return complain(EXIT_USAGE, "the library would have no function: there is no export, and no loop in what --train names");
   const unsigned char **values = ARENA_ARRAY(a, s.program->n_stores, const unsigned char *);
   for (uint32_t i = 0; i < s.program->n_stores; i++) values[i] = all[s.stores[i]];
   *out = (Library){.prefix = library_prefix(o, a)};

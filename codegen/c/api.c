@@ -9,6 +9,8 @@
 #include <string.h>
 
 const char *const api_names[] = {"status", "status_text", "init", "save_bytes", "save", "load", NULL};
+// What the text of a function calls its own.
+static const char *const own_names[] = {"m", "n", "r", "nn_c", "nn_s", "nn_i", "nn_args", "nn_loss"};
 static const char *const macro_names[] = {"ARENA_BYTES", "ARENA_ALIGN", "PARAM_BYTES", "STATE_BYTES", "CONST_BYTES", NULL};
 
 static uint64_t align_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
@@ -114,8 +116,7 @@ static void add_arg(Unit *u, ApiFn *f, Names *names, const char *name, DType t, 
 
 static Names argument_names(Unit *u, const char *prefix) {
   Names names = {.a = u->a};
-  static const char *const own[] = {"m", "n", "r", "c", "args"};
-  for (size_t i = 0; i < sizeof own / sizeof *own; i++) names_take(&names, own[i]);
+  for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++) names_take(&names, own_names[i]);
   names_take(&names, prefix);
   return names;
 }
@@ -137,7 +138,7 @@ static bool draws(const Graph *g) {
 static void take_size(Unit *u, ApiFn *f) {
   const Graph *g = u->p->fns[f->fn].g;
   f->symbol = g->symbol;
-  f->bound = g->symbol ? g->bound : 1;
+  f->bound = g->symbol ? g->bound : f->loop && f->loop->n_streams ? f->loop->batch : 1;
 }
 
 static void add_export(Unit *u, Api *api, uint32_t id) {
@@ -190,9 +191,10 @@ static bool step_reads(const Unit *u, const PlanLoop *l, uint32_t stream, bool c
   return false;
 }
 
-static Shape of_batch(const Shape *example) {
+// Batches are of n examples, or, where the last one of an epoch is dropped, all of one size.
+static Shape of_batch(const ApiFn *f, const Shape *example) {
   Shape s = {.rank = example->rank + 1};
-  s.d[0] = (Dim){1, 0};
+  s.d[0] = f->symbol ? (Dim){1, 0} : dim_of(f->bound);
   for (uint32_t i = 0; i < example->rank; i++) s.d[i + 1] = example->d[i];
   return s;
 }
@@ -205,7 +207,7 @@ static void take_sources(Unit *u, ApiFn *f, Names *names, uint32_t stream) {
   for (uint32_t i = 0; i < d->n_sources; i++) {
     args[i] = NO_ARG;
     if (!step_reads(u, f->loop, stream, false, (int32_t)i) && !(prepare && argument_is_used(prepare, i))) continue;
-    Shape shape = of_batch(&d->sources[i].shape);
+    Shape shape = of_batch(f, &d->sources[i].shape);
     args[i] = f->n_args;
     add_arg(u, f, names, d->sources[i].field, d->sources[i].dtype, &shape, false);
   }

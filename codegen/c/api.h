@@ -37,7 +37,7 @@ typedef struct ApiFn {
   const PlanLoop *loop;
   uint32_t scope;      // of `step` and `epoch`, counted from 1
   const char *symbol;  // of the dynamic size, NULL: none
-  int64_t bound;
+  int64_t bound;       // its largest value; without a symbol: the batch, or 1
   ApiArg *args;        // pointers: inputs, then results
   uint32_t n_args;
   const char *report;  // the type of the report, NULL: nothing is reported

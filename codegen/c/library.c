@@ -256,23 +256,25 @@ static const char *signature(Lib *l, const ApiFn *f) {
 
 // Arguments that are wrong, before anything is written.
 static void put_checks(Lib *l, const ApiFn *f) {
-  print(l, "  nn_ctx c;\n  @_status s;\n  if (!m");
+  print(l, "  nn_ctx nn_c;\n  @_status nn_s;\n  if (!m");
   for (uint32_t i = 0; i < f->n_args; i++) print(l, " || !%s", f->args[i].name);
   print(l, "%s) return $_NULL_ARGUMENT;\n", f->report ? " || !r" : "");
-  print(l, "  s = nn_lib_begin(m, %s_BYTES, &c);\n  if (s != $_OK) return s;\n", f->macro);
+  print(l, "  nn_s = nn_lib_begin(m, %s_BYTES, &nn_c);\n  if (nn_s != $_OK) return nn_s;\n", f->macro);
   if (f->symbol) print(l, "  if (n < 1 || n > %" PRId64 ") return $_BAD_SIZE;\n", f->bound);
 }
 
-static const char *size_of(const ApiFn *f) { return f->symbol ? "n" : "1"; }
+static const char *size_of(Lib *l, const ApiFn *f) {
+  return f->symbol ? "n" : arena_printf(l->u->a, "%" PRId64, f->bound);
+}
 
 static void put_export(Lib *l, const ApiFn *f) {
   print(l, "%s {\n", signature(l, f));
   put_checks(l, f);
-  if (f->draws) print(l, "  c.batch_count = m->calls++;\n");
-  print(l, "  {\n    void *const args[] = {");
+  if (f->draws) print(l, "  nn_c.batch_count = m->calls++;\n");
+  print(l, "  {\n    void *const nn_args[] = {");
   for (uint32_t i = 0; i < f->n_args; i++) print(l, "%s(void *)%s", i ? ", " : "", f->args[i].name);
-  print(l, "%s};\n    %s(&c, %s, args);\n  }\n", f->n_args ? "" : "NULL", function_name(l->u, f->fn), size_of(f));
-  print(l, "  return nn_lib_end(m, &c);\n}\n\n");
+  print(l, "%s};\n    %s(&nn_c, %s, nn_args);\n  }\n", f->n_args ? "" : "NULL", function_name(l->u, f->fn), size_of(l, f));
+  print(l, "  return nn_lib_end(m, &nn_c);\n}\n\n");
 }
 
 // `step` and `epoch` restart where the loops of another phase begin.
@@ -283,61 +285,64 @@ static void put_scope(Lib *l, const ApiFn *f) {
         "    m->step = m->epoch = 0.0;\n"
         "    m->example = 0;\n"
         "  }\n"
-        "  c.step = m->step;\n"
-        "  c.epoch = m->epoch;\n"
-        "  c.batch_count = m->batches;\n",
+        "  nn_c.step = m->step;\n"
+        "  nn_c.epoch = m->epoch;\n"
+        "  nn_c.batch_count = m->batches;\n",
         f->scope, f->scope);
 }
 
 // Reports go where they belong, losses that nothing reports to the stack.
 static const char *member(Lib *l, const ApiFn *f, uint32_t i) {
   const ApiArg *m = &f->members[i];
-  return m->name ? arena_printf(l->u->a, "r->%s", m->name) : arena_printf(l->u->a, "loss%u", i);
+  return m->name ? arena_printf(l->u->a, "r->%s", m->name) : arena_printf(l->u->a, "nn_loss[%u]", i);
 }
 
 static void put_losses(Lib *l, const ApiFn *f) {
   for (uint32_t i = 0; i < f->n_members; i++)
-    if (!f->members[i].name) print(l, "  %s loss%u;\n", dtype_ctype(f->members[i].dtype), i);
+    if (!f->members[i].name) {
+      print(l, "  %s nn_loss[%u];\n", dtype_ctype(f->members[i].dtype), f->n_members);
+      return;
+    }
 }
 
 // The outputs named "" are the losses; without any, all reports are judged, as in a program.
 static void put_judgement(Lib *l, const ApiFn *f) {
   bool losses = false, any = false;
   for (uint32_t i = 0; i < f->n_members; i++) losses |= !f->members[i].name;
-  print(l, "  if (c.fault.status == NN_OK");
+  print(l, "  if (nn_c.fault.status == NN_OK");
   for (uint32_t i = 0; i < f->n_members; i++) {
     if (losses && f->members[i].name) continue;
     const char *x = member(l, f, i);
     print(l, "%s%s - %s != 0", any ? " || " : " && (", x, x);
     any = true;
   }
-  print(l, any ? ")) nn_fault_set(&c, NN_NOT_FINITE, 0, 0, 0);\n" : ") {\n  }\n");
+  print(l, any ? ")) nn_fault_set(&nn_c, NN_NOT_FINITE, 0, 0, 0);\n" : ") {\n  }\n");
 }
 
 // One example after the other through `prepare`.
 static void put_prepare(Lib *l, const ApiFn *f, const ApiStream *s) {
   const DataSet *d = s->data;
   const Function *fn = &l->u->p->fns[d->prepare];
-  print(l, "  for (i = 0; i < n && c.fault.status == NN_OK; i++) {\n    void *const args[] = {");
+  print(l, "  for (nn_i = 0; nn_i < %s && nn_c.fault.status == NN_OK; nn_i++) {\n    void *const nn_args[] = {", size_of(l, f));
   for (uint32_t i = 0; i < d->n_sources; i++) {
     if (s->args[i] == NO_ARG) {
       print(l, "%sNULL", i ? ", " : "");
       continue;
     }
-    print(l, "%s(void *)(%s + i * %" PRId64 ")", i ? ", " : "", f->args[s->args[i]].name,
+    print(l, "%s(void *)(%s + nn_i * %" PRId64 ")", i ? ", " : "", f->args[s->args[i]].name,
           shape_elements(&d->sources[i].shape, 1));
   }
   for (uint32_t i = 0; i < fn->g->n_roots; i++) {
     const Node *x = graph_node(fn->g, fn->g->roots[i]);
     uint64_t bytes = (uint64_t)shape_elements(&x->shape, 1) * dtype_bytes(x->dtype);
     print(l, "%sm->arena + %" PRIu64, i || d->n_sources ? ", " : "", s->results[i]);
-    if (s->kept[i]) print(l, " + i * %" PRIu64, bytes);
+    if (s->kept[i]) print(l, " + nn_i * %" PRIu64, bytes);
   }
   print(l,
         "};\n"
-        "    c.example = m->example + (uint32_t)i;\n"
-        "    c.epoch_count = (uint32_t)m->epoch;\n"
-        "    %s(&c, 1, args);\n"
+        "    nn_c.example = m->example + (uint32_t)nn_i;\n"
+        "    nn_c.epoch_count = (uint32_t)m->epoch;\n"
+        "    %s(&nn_c, 1, nn_args);\n"
         "  }\n",
         function_name(l->u, (uint32_t)d->prepare));
 }
@@ -360,27 +365,27 @@ static bool prepares(const ApiFn *f) {
 static void put_step(Lib *l, const ApiFn *f) {
   const Function *fn = &l->u->p->fns[f->fn];
   print(l, "%s {\n", signature(l, f));
-  if (prepares(f)) print(l, "  size_t i;\n");
+  if (prepares(f)) print(l, "  size_t nn_i;\n");
   put_losses(l, f);
   put_checks(l, f);
   put_scope(l, f);
   for (uint32_t i = 0; i < f->n_streams; i++)
     if (f->streams[i].results) put_prepare(l, f, &f->streams[i]);
-  print(l, "  if (c.fault.status == NN_OK) {\n    void *const args[] = {");
+  print(l, "  if (nn_c.fault.status == NN_OK) {\n    void *const nn_args[] = {");
   for (uint32_t i = 0; i < fn->n_inputs; i++) print(l, "%s%s", i ? ", " : "", step_input(l, f, i));
   for (uint32_t i = 0; i < f->n_members; i++)
     print(l, "%s&%s", i || fn->n_inputs ? ", " : "", member(l, f, i));
-  print(l, "%s};\n    %s(&c, %s, args);\n  }\n", fn->n_inputs || f->n_members ? "" : "NULL",
-        function_name(l->u, f->fn), size_of(f));
+  print(l, "%s};\n    %s(&nn_c, %s, nn_args);\n  }\n", fn->n_inputs || f->n_members ? "" : "NULL",
+        function_name(l->u, f->fn), size_of(l, f));
   if (f->n_members) put_judgement(l, f);
   print(l,
-        "  s = nn_lib_end(m, &c);\n"
-        "  if (s != $_OK) return s;\n"
+        "  nn_s = nn_lib_end(m, &nn_c);\n"
+        "  if (nn_s != $_OK) return nn_s;\n"
         "  m->batches++;\n"
         "  m->step += 1.0;\n"
         "  m->example += (uint32_t)%s;\n"
         "  return $_OK;\n}\n\n",
-        size_of(f));
+        size_of(l, f));
 }
 
 static void put_plain(Lib *l, const ApiFn *f) {
@@ -389,16 +394,16 @@ static void put_plain(Lib *l, const ApiFn *f) {
   put_checks(l, f);
   put_scope(l, f);
   if (f->fn != NO_ARG) {
-    print(l, "  {\n    void *const args[] = {");
+    print(l, "  {\n    void *const nn_args[] = {");
     for (uint32_t i = 0; i < f->n_members; i++) print(l, "%s&%s", i ? ", " : "", member(l, f, i));
-    print(l, "%s};\n    %s(&c, 1, args);\n  }\n", f->n_members ? "" : "NULL", function_name(l->u, f->fn));
+    print(l, "%s};\n    %s(&nn_c, 1, nn_args);\n  }\n", f->n_members ? "" : "NULL", function_name(l->u, f->fn));
   }
-  print(l, "  s = nn_lib_end(m, &c);\n");
+  print(l, "  nn_s = nn_lib_end(m, &nn_c);\n");
   if (f->kind == API_EPOCH)
-    print(l, "  if (s != $_OK) return s;\n"
+    print(l, "  if (nn_s != $_OK) return nn_s;\n"
              "  m->epoch += 1.0;\n"
              "  m->example = 0;\n");
-  print(l, "  return s;\n}\n\n");
+  print(l, "  return nn_s;\n}\n\n");
 }
 
 static void (*const put_kind[])(Lib *l, const ApiFn *f) = {
