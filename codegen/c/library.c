@@ -412,6 +412,8 @@ static void (*const put_kind[])(Lib *l, const ApiFn *f) = {
 void unit_print_library(Unit *u, const Api *api) {
   Lib l = {.u = u, .api = api, .p = api->prefix, .P = api->PREFIX, .type = api->type, .out = u->out};
   unit_mark(u, (Span){0});
+  // Here and not above: no name of the header is seen by the model's kernels, whose variables may have it.
+  sb_printf(u->out, "/* ---- the library */\n#include \"%s.h\"\n\n", u->o->library->file);
   put_statuses(&l);
   put_begin_end(&l);
   put_reset(&l);

@@ -3,7 +3,7 @@
 # the largest n; in two threads at once; before and after save and load.
 #   awk -v P=PREFIX -v T=TYPE -v H=HEADER -f library.awk HEADER
 function upper(s) { return toupper(s) }
-/^#define .*_BYTES / { macro[++n_macros] = substr($2, 1, length($2) - 6) }
+/^#define .*_BYTES / && $2 !~ "^" toupper(P) "_(ARENA|PARAM|STATE|CONST)_BYTES$" { macro[++n_macros] = substr($2, 1, length($2) - 6) }
 /^\/\*/ { n_args = 0; bound = 0 }
 /^     n +1 \.\. / { bound = $4 }
 /^     [A-Za-z_0-9]+ +(in|out) / {
@@ -22,7 +22,7 @@ $0 ~ "^" P "_status " P "_[A-Za-z_0-9]+\\(" T " \\*m" {
     best = ""
     for (i = 1; i <= n_macros; i++) {
         m = macro[i]
-        if ((upper(fn) == m || index(upper(fn), m "_") == 1) && length(m) > length(best)) best = m
+        if ((upper(fn) == m || upper(fn) "_2" == m || index(upper(fn), m "_") == 1) && length(m) > length(best)) best = m
     }
     fmacro[F] = best
     s = $0; sub(/^[^(]*\(/, "", s); sub(/\);$/, "", s)
