@@ -22,13 +22,13 @@ Span text_map_at(const TextMap *m, size_t offset);
 
 // What an emitted library is beside the program's functions (embedding.md).
 typedef struct LibraryOptions {
-  const char *prefix;                 // the name of its type, a C identifier; all other names begin with it and _
-  const char *file;                   // the name of its files, without ending
-  const unsigned char *const *values; // by store: the value `init` gives it, elements of its type; NULL: made by
-                                      // the program's `init`, or zero. Constant stores have one.
-  const char *weights_header;         // of the safetensors file of its parameters and states, in order
+  const char *prefix; // the name of its type, a C identifier; all other names begin with it and _
+  const char *file;   // the name of its files, without ending
+  const unsigned char *const *values; // by store: the value `init` gives it, elements of its type; NULL: made
+                                      // by the program's `init`, or zero. Constant stores have one.
+  const char *weights_header; // of the safetensors file of its parameters and states, in order
   size_t weights_header_len;
-  bool weights_in_file;               // `init` gives no values: `load` must come before all else
+  bool weights_in_file; // `init` gives no values: `load` must come before all else
 } LibraryOptions;
 
 typedef struct LibraryText {

@@ -17,7 +17,8 @@ uint64_t graph_macs(const Graph *g, int64_t n) {
   uint64_t macs = 0;
   for (NodeId v = 0; v < g->len; v++) {
     const Node *x = graph_node(g, v);
-    if (x->op == OP_DOT || x->op == OP_CONV) macs += (uint64_t)shape_elements(&x->shape, n) * depth_of(g, x, n);
+    if (x->op == OP_DOT || x->op == OP_CONV)
+      macs += (uint64_t)shape_elements(&x->shape, n) * depth_of(g, x, n);
   }
   return macs;
 }

@@ -1,8 +1,8 @@
 // The core is cut into items: a function, a type, a macro, or what stands between #if and #endif; comments
 // belong to what follows them. C declares before use, so the first item that mentions a name of the runtime
-// defines it (a type's name stands at its end: a declaration may come first). What the source mentions is needed, and
-// what needed items mention; the rest is left out. Items that define no name (compiler settings) stay.
-// Templates (.inc) are expanded: the macros just before their include are replaced in their text.
+// defines it (a type's name stands at its end: a declaration may come first). What the source mentions is
+// needed, and what needed items mention; the rest is left out. Items that define no name (compiler settings)
+// stay. Templates (.inc) are expanded: the macros just before their include are replaced in their text.
 #include "driver/core_text.h"
 
 #include "ir/base/embedded.h"
@@ -31,9 +31,9 @@ typedef struct Core {
   VEC(const char *) files; // taken
   VEC(Macro) macros;       // of the lines just read: the last items
   Intern *names;
-  Map first, type;           // by name: the item that mentions it first; the typedef that ends in it
-  Map seen;                  // names that are wanted
-  VEC(const char *) wanted;  // the same, in order
+  Map first, type;          // by name: the item that mentions it first; the typedef that ends in it
+  Map seen;                 // names that are wanted
+  VEC(const char *) wanted; // the same, in order
 } Core;
 
 static bool starts(const char *s, const char *with) { return strncmp(s, with, strlen(with)) == 0; }
@@ -66,7 +66,8 @@ static const char *next_name(Core *c, const char **p, const char *end) {
 
 static const Macro *find_macro(const Core *c, const char *s, size_t n) {
   for (size_t i = 0; i < c->macros.len; i++)
-    if (strlen(c->macros.data[i].name) == n && memcmp(c->macros.data[i].name, s, n) == 0) return &c->macros.data[i];
+    if (strlen(c->macros.data[i].name) == n && memcmp(c->macros.data[i].name, s, n) == 0)
+      return &c->macros.data[i];
   return NULL;
 }
 
@@ -202,7 +203,8 @@ static const EmbeddedFile *find_file(const char *line, const char *end) {
   for (uint32_t i = 0; close && i < embedded_runtime.n; i++) {
     const char *path = embedded_runtime.files[i].name, *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
-    if (starts(path, "core/") && strlen(base) == (size_t)(close - name) && memcmp(base, name, strlen(base)) == 0)
+    if (starts(path, "core/") && strlen(base) == (size_t)(close - name) &&
+        memcmp(base, name, strlen(base)) == 0)
       return &embedded_runtime.files[i];
   }
   return NULL;

@@ -6,8 +6,8 @@
 #include "ir/base/strbuf.h"
 
 // Appends the source with its `#include "nn_….h"` lines, which follow one another, replaced by those parts of
-// runtime/core whose names it uses. *inserted: where in `out` that text ends, and how many bytes longer it is than
-// the lines it replaces.
+// runtime/core whose names it uses. *inserted: where in `out` that text ends, and how many bytes longer it is
+// than the lines it replaces.
 void core_text(Text source, StrBuf *out, size_t *end, ptrdiff_t *grown);
 
 #endif

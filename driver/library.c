@@ -1,5 +1,5 @@
-// What is wanted becomes a program of its own (passes/subset.h); weights are read, or made by the interpreter,
-// under the whole program, with the program's own rules and messages; codegen makes the texts.
+// What is wanted becomes a program of its own (passes/subset.h); weights are read, or made by the
+// interpreter, under the whole program, with the program's own rules and messages; codegen makes the texts.
 #define _POSIX_C_SOURCE 200809L
 #include "driver/library.h"
 
@@ -34,7 +34,8 @@ static const char *base_path(const Options *o, Arena *a) {
 
 // Names that the emitted text itself, or what it includes, begins with.
 static bool prefix_is_taken(const char *s) {
-  static const char *const taken[] = {"nn", "fn", "main", "size", "ptrdiff", "constant", "memcpy", "memset", "memcmp", "strlen"};
+  static const char *const taken[] = {"nn",       "fn",     "main",   "size",   "ptrdiff",
+                                      "constant", "memcpy", "memset", "memcmp", "strlen"};
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (strcmp(s, taken[i]) == 0) return true;
   return s[0] == 'k' && isdigit((unsigned char)s[1]) && strspn(s + 1, "0123456789") == strlen(s + 1);
@@ -50,9 +51,11 @@ static const char *library_prefix(const Options *o, Arena *a) {
 }
 
 int library_options(const Options *o, Arena *a) {
-  if (o->output && strcmp(o->output, "-") == 0) return complain(EXIT_USAGE, "a library is several files: -o names them without their endings");
+  if (o->output && strcmp(o->output, "-") == 0)
+    return complain(EXIT_USAGE, "a library is several files: -o names them without their endings");
   if (!*last_part(base_path(o, a))) return complain(EXIT_USAGE, "-o %s names a folder", o->output);
-  if (o->prefix && (!*o->prefix || strcmp(c_identifier(a, o->prefix), o->prefix) != 0) && !c_is_identifier(arena_printf(a, "%s_", o->prefix)))
+  if (o->prefix && (!*o->prefix || strcmp(c_identifier(a, o->prefix), o->prefix) != 0) &&
+      !c_is_identifier(arena_printf(a, "%s_", o->prefix)))
     return complain(EXIT_USAGE, "--prefix takes a name of C, not `%s`", o->prefix);
   return EXIT_DONE;
 }
@@ -62,7 +65,9 @@ int library_options(const Options *o, Arena *a) {
 static int no_such(const char *what, const char *name, const char *const *names, uint32_t n) {
   Nearest near = nearest_to(name);
   for (uint32_t i = 0; i < n; i++) nearest_try(&near, names[i]);
-  return complain(EXIT_USAGE, near.best ? "the model has no %s `%s`; did you mean `%s`?" : "the model has no %s `%s`", what, name, near.best);
+  return complain(EXIT_USAGE,
+                  near.best ? "the model has no %s `%s`; did you mean `%s`?" : "the model has no %s `%s`",
+                  what, name, near.best);
 }
 
 static int select_exports(const Program *p, const Options *o, bool *wanted, uint32_t *n, Arena *a) {
@@ -107,8 +112,8 @@ static void read_npy(nn_session *s, const nn_store *t) {
 }
 
 // The program's stores as --weights, --seed or .npy files fill them. NULL in `values`: init makes it later.
-static int read_values(const Program *p, const Options *o, bool initial, uint64_t seed, const unsigned char **values,
-                       Arena *a) {
+static int read_values(const Program *p, const Options *o, bool initial, uint64_t seed,
+                       const unsigned char **values, Arena *a) {
   nn_err e = {0};
   nn_session s;
   const nn_model *m = interpret_model(p, "", false, a);
@@ -144,8 +149,11 @@ static nn_tensor *make_tensors(const Program *p, const unsigned char *const *val
   for (uint32_t i = 0; i < p->n_stores; i++) {
     const Store *s = &p->stores[i];
     if (!is_weight(s)) continue;
-    t[*n] = (nn_tensor){.name = arena_strdup(a, s->name), .type = (int)s->dtype, .rank = (int)s->shape.rank,
-                        .count = (size_t)shape_elements(&s->shape, 1), .data = values[i]};
+    t[*n] = (nn_tensor){.name = arena_strdup(a, s->name),
+                        .type = (int)s->dtype,
+                        .rank = (int)s->shape.rank,
+                        .count = (size_t)shape_elements(&s->shape, 1),
+                        .data = values[i]};
     for (uint32_t k = 0; k < s->shape.rank; k++) t[*n].dims[k] = s->shape.d[k].b;
     ++*n;
   }
@@ -189,12 +197,13 @@ static int make_texts(const Program *p, const Options *o, const LibraryOptions *
                       LibraryValidate *validate, void *user, Library *out, Arena *a) {
   TextMap map = {.arena = a}, none = {.arena = a};
   LibraryText text = {0};
-  codegen_library(p,
-                  &(CodegenOptions){.nnc_version = NNC_VERSION, .library = l, .map = &map, .break_place = break_place},
-                  &text);
+  codegen_library(
+      p, &(CodegenOptions){.nnc_version = NNC_VERSION, .library = l, .map = &map, .break_place = break_place},
+      &text);
   out->ram = text.ram;
   out->flash = text.flash;
-  Text header = taken(&text.header, a), source = with_core(&text.source, &map, a), weights = taken(&text.weights, a);
+  Text header = taken(&text.header, a), source = with_core(&text.source, &map, a),
+       weights = taken(&text.weights, a);
   out->files[out->n_files++] = (LibraryFile){".h", header};
   out->files[out->n_files++] = (LibraryFile){".c", source};
   if (weights.len) out->files[out->n_files++] = (LibraryFile){"_weights.c", weights};
@@ -203,7 +212,8 @@ static int make_texts(const Program *p, const Options *o, const LibraryOptions *
   int status = validate(user, source, &headers, &map);
   if (status == EXIT_DONE && weights.len) status = validate(user, weights, &headers, &none);
   if (status == EXIT_DONE) status = check_budget("--max-ram", o->max_ram, out->ram, "the arena");
-  return status != EXIT_DONE ? status : check_budget("--max-flash", o->max_flash, out->flash, "constant data");
+  return status != EXIT_DONE ? status
+                             : check_budget("--max-flash", o->max_flash, out->flash, "constant data");
 }
 
 static bool has_functions(const Program *p) {
@@ -213,8 +223,8 @@ static bool has_functions(const Program *p) {
   return n > 0;
 }
 
-int library_make(const Program *p, const Options *o, unsigned break_place, LibraryValidate *validate, void *user,
-                 Library *out, Arena *a) {
+int library_make(const Program *p, const Options *o, unsigned break_place, LibraryValidate *validate,
+                 void *user, Library *out, Arena *a) {
   bool *functions = ARENA_ARRAY(a, p->n_fns, bool), *trains = ARENA_ARRAY(a, p->n_trains, bool);
   bool *known = ARENA_ARRAY(a, p->n_stores, bool);
   uint32_t n_exports = 0, n_trains = 0;
@@ -222,8 +232,9 @@ int library_make(const Program *p, const Options *o, unsigned break_place, Libra
   if (status == EXIT_DONE) status = select_trains(p, o, trains, &n_trains, a);
   if (status != EXIT_DONE) return status;
   if (n_exports + n_trains == 0)
-    return complain(EXIT_USAGE, p->n_trains ? "the model exports no function; write `export fn`, or give --train"
-                                            : "the model exports no function; write `export fn`");
+    return complain(EXIT_USAGE, p->n_trains
+                                    ? "the model exports no function; write `export fn`, or give --train"
+                                    : "the model exports no function; write `export fn`");
   const unsigned char **all = ARENA_ARRAY(a, p->n_stores, const unsigned char *);
   bool initial = o->has_seed || (o->weights_as_file && !o->weights);
   uint64_t seed = o->has_seed ? o->seed : p->n_trains && p->trains[0].has_seed ? p->trains[0].seed : 0;
@@ -232,7 +243,9 @@ int library_make(const Program *p, const Options *o, unsigned break_place, Libra
   for (uint32_t i = 0; i < p->n_stores; i++) known[i] = all[i] != NULL;
   Subset s = program_subset(p, &(Selected){functions, trains, known, o->weights_as_file}, a);
   if (!has_functions(s.program))
-    return complain(EXIT_USAGE, "the library would have no function: there is no export, and no loop in what --train names");
+    return complain(
+        EXIT_USAGE,
+        "the library would have no function: there is no export, and no loop in what --train names");
   const unsigned char **values = ARENA_ARRAY(a, s.program->n_stores, const unsigned char *);
   for (uint32_t i = 0; i < s.program->n_stores; i++) values[i] = all[s.stores[i]];
   *out = (Library){.prefix = library_prefix(o, a)};
@@ -273,7 +286,8 @@ static int write_rule(const Options *o, const char *base, const Library *l, Aren
   for (uint32_t i = 0; i < l->n_files; i++)
     targets = arena_printf(a, "%s%s%s%s", targets, i ? " " : "", base, l->files[i].suffix);
   if (l->tensors) targets = arena_printf(a, "%s %s.safetensors", targets, base);
-  const char *rule = arena_printf(a, "%s: %s%s%s\n", targets, o->input, o->weights ? " " : "", o->weights ? o->weights : "");
+  const char *rule =
+      arena_printf(a, "%s: %s%s%s\n", targets, o->input, o->weights ? " " : "", o->weights ? o->weights : "");
   return output_text(name, o->input, rule, strlen(rule), a);
 }
 

@@ -28,8 +28,8 @@ typedef struct Library {
 int library_options(const Options *o, Arena *a);
 // Makes all texts. `validate` sees each C text (its includes among `headers`) before it is accepted.
 typedef int LibraryValidate(void *user, Text text, const EmbeddedFiles *headers, const TextMap *map);
-int library_make(const Program *p, const Options *o, unsigned break_place, LibraryValidate *validate, void *user,
-                 Library *out, Arena *a);
+int library_make(const Program *p, const Options *o, unsigned break_place, LibraryValidate *validate,
+                 void *user, Library *out, Arena *a);
 // Writes them, all or none.
 int library_write(const Library *l, const Options *o, Arena *a);
 

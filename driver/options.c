@@ -113,7 +113,8 @@ static bool take_number(const Row *row, const char *v, const char *units, uint64
   const char *unit = *s && s > v ? strchr(units, *s) : NULL;
   for (const char *u = units; unit && u <= unit; u++) factor *= 1024;
   if (s == v || s[unit != NULL] || n > UINT64_MAX / factor) {
-    complain(0, "%s takes a whole number%s, not `%s`", row->name, *units ? " of bytes, such as 20000, 20K or 1M" : "", v);
+    complain(0, "%s takes a whole number%s, not `%s`", row->name,
+             *units ? " of bytes, such as 20000, 20K or 1M" : "", v);
     return false;
   }
   *out = n * factor;
@@ -284,11 +285,14 @@ static bool library_options_fit(const Options *o) {
   const struct {
     bool given;
     const char *name;
-  } only[] = {{o->n_exports > 0, "--export"},       {o->train, "--train"},       {o->prefix, "--prefix"},
-              {o->weights, "--weights"},            {o->has_seed, "--seed"},     {o->weights_as_given, "--weights-as"},
-              {o->max_ram > 0, "--max-ram"},        {o->max_flash > 0, "--max-flash"}},
-    never[] = {{o->emit_given, o->emit == EMIT_C ? "-S" : "-c"}, {o->standalone, "--standalone"},
-               {o->interpret, "--interpret"},                    {o->cpu, "--cpu"},
+  } only[] = {{o->n_exports > 0, "--export"}, {o->train, "--train"},
+              {o->prefix, "--prefix"},        {o->weights, "--weights"},
+              {o->has_seed, "--seed"},        {o->weights_as_given, "--weights-as"},
+              {o->max_ram > 0, "--max-ram"},  {o->max_flash > 0, "--max-flash"}},
+    never[] = {{o->emit_given, o->emit == EMIT_C ? "-S" : "-c"},
+               {o->standalone, "--standalone"},
+               {o->interpret, "--interpret"},
+               {o->cpu, "--cpu"},
                {o->keep_subnormals, "-fsubnormals"}};
   if (o->library && o->command) {
     complain(0, "--library does not go with `nnc %s`", o->command->name);

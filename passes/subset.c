@@ -1,5 +1,6 @@
 // Functions are marked, their graphs mark the stores, then everything is copied with new numbers. A graph is
-// copied with what its kept roots need; in `init`, where a write is left out, its value stands for what reads it.
+// copied with what its kept roots need; in `init`, where a write is left out, its value stands for what reads
+// it.
 #include "passes/subset.h"
 
 #include "ir/build.h"
@@ -93,7 +94,8 @@ static Graph *copy_graph(const Renumber *r, const Graph *g, const bool *wanted) 
   bool *live = ARENA_ARRAY(r->a, g->len, bool);
   NodeId *roots = ARENA_ARRAY(r->a, g->n_roots, NodeId);
   uint32_t n_roots = 0;
-  for (uint32_t i = 0; i < g->n_roots; i++) live[g->roots[i]] = stand_in(g, wanted, g->roots[i]) == g->roots[i];
+  for (uint32_t i = 0; i < g->n_roots; i++)
+    live[g->roots[i]] = stand_in(g, wanted, g->roots[i]) == g->roots[i];
   for (NodeId v = g->len; v-- > 0;)
     for (uint32_t i = 0; live[v] && i < graph_node(g, v)->n_in; i++)
       live[stand_in(g, wanted, graph_node(g, v)->in[i])] = true;

@@ -11,12 +11,15 @@
 const char *const api_names[] = {"status", "status_text", "init", "save_bytes", "save", "load", NULL};
 // What the text of a function calls its own.
 static const char *const own_names[] = {"m", "n", "r", "nn_c", "nn_s", "nn_i", "nn_args", "nn_loss"};
-static const char *const macro_names[] = {"ARENA_BYTES", "ARENA_ALIGN", "PARAM_BYTES", "STATE_BYTES", "CONST_BYTES", NULL};
+static const char *const macro_names[] = {"ARENA_BYTES", "ARENA_ALIGN", "PARAM_BYTES",
+                                          "STATE_BYTES", "CONST_BYTES", NULL};
 
 static uint64_t align_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
 static uint64_t larger(uint64_t x, uint64_t y) { return x > y ? x : y; }
 
-uint64_t store_bytes(const Store *s) { return (uint64_t)shape_elements(&s->shape, 1) * dtype_bytes(s->dtype); }
+uint64_t store_bytes(const Store *s) {
+  return (uint64_t)shape_elements(&s->shape, 1) * dtype_bytes(s->dtype);
+}
 
 const char *api_number(Arena *a, uint64_t v) {
   return arena_printf(a, v > UINT32_MAX ? "%" PRIu64 "ull" : "%" PRIu64 "u", v);
@@ -55,7 +58,8 @@ const char *api_count(Arena *a, const Shape *s, const char *n) {
 void api_put_parameters(const ApiFn *f, StrBuf *out) {
   if (f->symbol) sb_puts(out, ", size_t n");
   for (uint32_t i = 0; i < f->n_args; i++)
-    sb_printf(out, ", %s%s *%s", f->args[i].out ? "" : "const ", dtype_ctype(f->args[i].dtype), f->args[i].name);
+    sb_printf(out, ", %s%s *%s", f->args[i].out ? "" : "const ", dtype_ctype(f->args[i].dtype),
+              f->args[i].name);
   if (f->report) sb_printf(out, ", %s *r", f->report);
 }
 
@@ -165,9 +169,10 @@ static void take_report(Unit *u, Api *api, ApiFn *f) {
     if (fn->roots[i].kind == ROOT_EFFECT) continue;
     const char *name = fn->roots[i].name;
     bool reported = name && *name;
-    f->members[f->n_members++] =
-        (ApiArg){reported ? names_take(&names, c_identifier(u->a, name)) : NULL,
-                 graph_node(fn->g, fn->g->roots[i])->dtype, {0}, true};
+    f->members[f->n_members++] = (ApiArg){reported ? names_take(&names, c_identifier(u->a, name)) : NULL,
+                                          graph_node(fn->g, fn->g->roots[i])->dtype,
+                                          {0},
+                                          true};
     if (reported && !f->report) f->report = names_take(&api->names, arena_printf(u->a, "%s_report", f->name));
   }
 }
@@ -186,7 +191,9 @@ static bool step_reads(const Unit *u, const PlanLoop *l, uint32_t stream, bool c
   const DataSet *d = &u->p->data[l->streams[stream]];
   for (uint32_t i = 0; i < u->p->fns[l->step].n_inputs; i++) {
     const DataField *f = &d->fields[l->inputs[i].stream == stream ? l->inputs[i].field : 0];
-    if (l->inputs[i].stream == stream && (computed ? f->source < 0 && f->result == which : f->source == which)) return true;
+    if (l->inputs[i].stream == stream &&
+        (computed ? f->source < 0 && f->result == which : f->source == which))
+      return true;
   }
   return false;
 }
@@ -206,7 +213,8 @@ static void take_sources(Unit *u, ApiFn *f, Names *names, uint32_t stream) {
   const Graph *prepare = s->results ? u->p->fns[d->prepare].g : NULL;
   for (uint32_t i = 0; i < d->n_sources; i++) {
     args[i] = NO_ARG;
-    if (!step_reads(u, f->loop, stream, false, (int32_t)i) && !(prepare && argument_is_used(prepare, i))) continue;
+    if (!step_reads(u, f->loop, stream, false, (int32_t)i) && !(prepare && argument_is_used(prepare, i)))
+      continue;
     Shape shape = of_batch(f, &d->sources[i].shape);
     args[i] = f->n_args;
     add_arg(u, f, names, d->sources[i].field, d->sources[i].dtype, &shape, false);
@@ -243,7 +251,8 @@ static void take_streams(Unit *u, ApiFn *f, Names *names) {
   }
   // All of `prepare` runs before the step: its scratch may not meet what an earlier stream computed.
   for (uint32_t i = 0; i < l->n_streams; i++)
-    if (f->streams[i].data->prepare >= 0) f->bytes = larger(f->bytes, u->plans[f->streams[i].data->prepare]->scratch_end);
+    if (f->streams[i].data->prepare >= 0)
+      f->bytes = larger(f->bytes, u->plans[f->streams[i].data->prepare]->scratch_end);
   f->args = ARENA_ARRAY(u->a, n_sources + 1, ApiArg);
   for (uint32_t i = 0; i < l->n_streams; i++) {
     bool computes = f->streams[i].data->prepare >= 0;
@@ -285,7 +294,8 @@ static void add_train(Unit *u, Api *api, const Train *train, uint32_t *scopes) {
     const PlanItem *item = &train->items[i];
     if (i == 0 || item->scope != train->items[i - 1].scope) ++*scopes;
     ApiFn like = {.train = train, .phase = item->phase, .scope = *scopes, .macro = macro};
-    const char *base = item->phase ? arena_printf(u->a, "%s_%s", train->name, plain(u->a, item->phase)) : train->name;
+    const char *base =
+        item->phase ? arena_printf(u->a, "%s_%s", train->name, plain(u->a, item->phase)) : train->name;
     if (item->kind == PLAN_LOOP) {
       like.loop = &item->u.loop;
       add_loop(u, api, &like, base);
@@ -344,7 +354,8 @@ Api *api_make(Unit *u) {
   for (uint32_t i = 0; i < u->p->n_stores; i++) {
     const Store *s = &u->p->stores[i];
     bool slot = s->kind == STORE_SLOT || s->kind == STORE_COUNT;
-    if (!s->constant && !slot) api->stores_bytes = larger(api->stores_bytes, align_up(u->store_offsets[i] + store_bytes(s)));
+    if (!s->constant && !slot)
+      api->stores_bytes = larger(api->stores_bytes, align_up(u->store_offsets[i] + store_bytes(s)));
   }
   for (uint32_t i = 0; i < u->p->n_fns; i++)
     if (u->p->fns[i].kind == FN_EXPORT) add_export(u, api, i);

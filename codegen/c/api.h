@@ -1,8 +1,8 @@
 // What the header of a library declares, made once; header.c and library.c print it.
 //
 // An export is one function. A loop of a train block is two: PREFIX_TRAIN[_PHASE]_step, one step over the
-// fields of its data's sources (computed fields are computed inside), and PREFIX_TRAIN[_PHASE]_epoch, which ends
-// an epoch and runs the loop's `then`. An `update` of a train block is PREFIX_TRAIN[_PHASE]_update.
+// fields of its data's sources (computed fields are computed inside), and PREFIX_TRAIN[_PHASE]_epoch, which
+// ends an epoch and runs the loop's `then`. An `update` of a train block is PREFIX_TRAIN[_PHASE]_update.
 #ifndef NNC_CODEGEN_C_API_H
 #define NNC_CODEGEN_C_API_H
 
@@ -20,33 +20,33 @@ typedef struct ApiArg { // a pointer, or a member of a report
 
 typedef struct ApiStream { // the data that a step takes its fields from
   const DataSet *data;
-  const uint32_t *args;      // by source: the argument that holds it, NO_ARG: not needed
-  const uint64_t *results;   // by result of `prepare`: its place in the arena
-  const bool *kept;          // by result: one element a place for every example of the batch; else one in all
+  const uint32_t *args;    // by source: the argument that holds it, NO_ARG: not needed
+  const uint64_t *results; // by result of `prepare`: its place in the arena
+  const bool *kept;        // by result: one element a place for every example of the batch; else one in all
 } ApiStream;
 
 #define NO_ARG UINT32_MAX
 
 typedef struct ApiFn {
   ApiKind kind;
-  const char *name;    // "kws_classify"
-  const char *macro;   // "KWS_CLASSIFY"
-  uint32_t fn;         // of the program; NO_ARG: an epoch without `then`
-  const Train *train;  // NULL: an export
-  const char *phase;   // NULL: none
+  const char *name;   // "kws_classify"
+  const char *macro;  // "KWS_CLASSIFY"
+  uint32_t fn;        // of the program; NO_ARG: an epoch without `then`
+  const Train *train; // NULL: an export
+  const char *phase;  // NULL: none
   const PlanLoop *loop;
-  uint32_t scope;      // of `step` and `epoch`, counted from 1
-  const char *symbol;  // of the dynamic size, NULL: none
-  int64_t bound;       // its largest value; without a symbol: the batch, or 1
-  ApiArg *args;        // pointers: inputs, then results
+  uint32_t scope;     // of `step` and `epoch`, counted from 1
+  const char *symbol; // of the dynamic size, NULL: none
+  int64_t bound;      // its largest value; without a symbol: the batch, or 1
+  ApiArg *args;       // pointers: inputs, then results
   uint32_t n_args;
-  const char *report;  // the type of the report, NULL: nothing is reported
-  ApiArg *members;     // of the report; name NULL: a loss that is only judged
+  const char *report; // the type of the report, NULL: nothing is reported
+  ApiArg *members;    // of the report; name NULL: a loss that is only judged
   uint32_t n_members;
   ApiStream *streams;
   uint32_t n_streams;
-  bool draws;          // an export's own draws
-  uint64_t bytes;      // of the arena that it needs
+  bool draws;     // an export's own draws
+  uint64_t bytes; // of the arena that it needs
 } ApiFn;
 
 typedef struct Api {
@@ -68,17 +68,19 @@ extern const char *const api_names[];
 Api *api_make(Unit *u);
 
 // Parameters and states: what weight files hold.
-static inline bool store_is_weight(const Store *s) { return s->kind == STORE_PARAM || s->kind == STORE_STATE; }
+static inline bool store_is_weight(const Store *s) {
+  return s->kind == STORE_PARAM || s->kind == STORE_STATE;
+}
 uint64_t store_bytes(const Store *s);
-const char *api_number(Arena *a, uint64_t v);                    // "21504u"
+const char *api_number(Arena *a, uint64_t v);                   // "21504u"
 const char *api_count(Arena *a, const Shape *s, const char *n); // elements as C over n: "n * 64"
 const char *api_shape(Arena *a, const Shape *s);                // "[n, 8, 8]"
-const char *library_stem(const Unit *u);                         // Api.prefix
+const char *library_stem(const Unit *u);                        // Api.prefix
 // "size_t n, const uint8_t *pixels, float *y": what follows the object.
 void api_put_parameters(const ApiFn *f, StrBuf *out);
 
-// The statuses of a library: what follows the prefix, the runtime's nn_status it stands for (NULL: none), its text,
-// and what it means.
+// The statuses of a library: what follows the prefix, the runtime's nn_status it stands for (NULL: none), its
+// text, and what it means.
 typedef struct LibraryStatus {
   const char *name, *fault, *text, *meaning;
 } LibraryStatus;

@@ -1,6 +1,6 @@
-// The header of a library. The type is complete, so that an object of it can be static; its members are of C's
-// own types, so that the headers of several libraries go into one file. The example at the end is compiled and
-// run by tests.
+// The header of a library. The type is complete, so that an object of it can be static; its members are of
+// C's own types, so that the headers of several libraries go into one file. The example at the end is
+// compiled and run by tests.
 #include "codegen/c/api.h"
 
 #include "codegen/macs.h"
@@ -18,15 +18,18 @@ typedef struct Header {
 const LibraryStatus library_statuses[] = {
     {"OK", NULL, "no error", "done"},
     {"NULL_ARGUMENT", NULL, "a pointer is NULL", "a pointer is NULL"},
-    {"ARENA_TOO_SMALL", NULL, "the arena is too small for this function", "the arena has fewer bytes than the function needs"},
-    {"ARENA_MISALIGNED", NULL, "the arena is misaligned", "the arena's address is no multiple of ARENA_ALIGN"},
+    {"ARENA_TOO_SMALL", NULL, "the arena is too small for this function",
+     "the arena has fewer bytes than the function needs"},
+    {"ARENA_MISALIGNED", NULL, "the arena is misaligned",
+     "the arena's address is no multiple of ARENA_ALIGN"},
     {"BAD_SIZE", NULL, "a size is out of range", "n is 0 or too large, or a buffer is too small"},
     {"NOT_FINITE", "NN_NOT_FINITE", "the loss is not finite", "the loss is not finite; kept, see below"},
     {"NOT_INITIALISED", NULL, "the object is not initialised", "the object was never given to init"},
     {"NO_WEIGHTS", NULL, "no weights are loaded", "load was not called yet, and nothing is embedded"},
     {"BAD_WEIGHTS", NULL, "the weights are of another model", "the bytes are not those that save writes"},
     {"BAD_INDEX", "NN_FAULT_INDEX", "an index is outside its axis", "an index is outside its axis; kept"},
-    {"DIVISION_BY_ZERO", "NN_FAULT_DIVISION", "an integer is divided by zero", "an integer is divided by zero; kept"},
+    {"DIVISION_BY_ZERO", "NN_FAULT_DIVISION", "an integer is divided by zero",
+     "an integer is divided by zero; kept"},
     {"FAULT", NULL, "a run-time fault", "another fault at run time; kept"},
 };
 const size_t n_library_statuses = sizeof library_statuses / sizeof *library_statuses;
@@ -77,8 +80,10 @@ static uint64_t macs_of(const Unit *u, const Api *api, size_t i) {
 
 static void put_macros(Header *h) {
   const Api *api = h->api;
-  sb_puts(h->out, "/* Bytes of the arena. ARENA_BYTES is enough for every function, NAME_BYTES for init, save, load and the\n"
-                  "   functions of NAME. NAME_MACS counts multiply-adds of one call with n = 1 (of a train block: of its\n"
+  sb_puts(h->out, "/* Bytes of the arena. ARENA_BYTES is enough for every function, NAME_BYTES for init, "
+                  "save, load and the\n"
+                  "   functions of NAME. NAME_MACS counts multiply-adds of one call with n = 1 (of a train "
+                  "block: of its\n"
                   "   largest step). */\n");
   put_macro(h, "ARENA_BYTES", h->u->arena_bytes, "");
   put_macro(h, "ARENA_ALIGN", ARENA_ALIGN, "its address is a multiple of this");
@@ -97,8 +102,10 @@ static void put_macros(Header *h) {
 static void put_struct(Header *h) {
   const char *prefix = h->api->prefix;
   sb_printf(h->out,
-            "/* One model at work. Its memory and the arena are the caller's; copying the object does not copy the\n"
-            "   arena. Objects share nothing: two threads may use two of them. The members are the library's own. */\n"
+            "/* One model at work. Its memory and the arena are the caller's; copying the object does not "
+            "copy the\n"
+            "   arena. Objects share nothing: two threads may use two of them. The members are the library's "
+            "own. */\n"
             "typedef struct %s {\n"
             "  unsigned char *arena;\n"
             "  size_t bytes;\n"
@@ -114,7 +121,7 @@ static void put_struct(Header *h) {
                     "  double step, epoch;\n");
   sb_printf(h->out,
             "  int32_t status;  /* the fault that is kept */\n"
-            "  uint32_t place;  /* where in the model it happened: listed below */\n"
+            "  uint32_t place;  /* where in the model it happened: listed below; UINT32_MAX: nowhere */\n"
             "  int64_t value;   /* the index met, */\n"
             "  int64_t bound;   /* which must lie in 0 .. bound - 1 */\n"
             "} %s;\n\n",
@@ -128,7 +135,8 @@ static void put_statuses(Header *h) {
     sb_printf(h->out, "  %s_%s%s%s /* %s */\n", P, library_statuses[i].name, i ? "" : " = 0",
               i + 1 < n_library_statuses ? "," : "", library_statuses[i].meaning);
   sb_printf(h->out, "} %s_status;\n", p);
-  sb_puts(h->out, "/* A status other than OK means that nothing was written, except for the ones that are kept: after those\n"
+  sb_puts(h->out, "/* A status other than OK means that nothing was written, except for the ones that are "
+                  "kept: after those\n"
                   "   every function but init and load returns them at once. */\n\n");
 }
 
@@ -205,26 +213,32 @@ static void put_function(Header *h, const ApiFn *f) {
 
 static const char *init_comment(const Header *h) {
   const LibraryOptions *l = h->u->o->library;
-  if (l->weights_in_file)
-    return "   The weights come from a file: no function works before load. */\n";
+  if (l->weights_in_file) return "   The weights come from a file: no function works before load. */\n";
   for (uint32_t i = 0; i < h->u->p->n_stores; i++)
     if (store_is_weight(&h->u->p->stores[i]) && !l->values[i])
       return "   Weights get fresh values by the seed, which also rules all random draws. */\n";
-  return h->u->p->n_stores ? "   Weights get the values embedded in the library; the seed rules random draws. */\n"
-                           : "   There are no weights; the seed rules random draws. */\n";
+  return h->u->p->n_stores
+             ? "   Weights get the values embedded in the library; the seed rules random draws. */\n"
+             : "   There are no weights; the seed rules random draws. */\n";
 }
 
 static void put_common(Header *h) {
   const char *p = h->api->prefix;
-  sb_printf(h->out, "/* A short text in English, for any value. */\nconst char *%s_status_text(%s_status s);\n\n", p, p);
   sb_printf(h->out,
-            "/* Before all else. `arena`: `bytes` bytes, aligned to ARENA_ALIGN, that nothing else uses as long as the\n"
-            "   object is used. A smaller arena than ARENA_BYTES serves the functions whose NAME_BYTES it has.\n%s"
-            "%s_status %s_init(%s *m, void *arena, size_t bytes, uint64_t seed);\n\n",
-            init_comment(h), p, p, h->api->type);
+            "/* A short text in English, for any value. */\nconst char *%s_status_text(%s_status s);\n\n", p,
+            p);
+  sb_printf(
+      h->out,
+      "/* Before all else. `arena`: `bytes` bytes, aligned to ARENA_ALIGN, that nothing else uses as long as "
+      "the\n"
+      "   object is used. A smaller arena than ARENA_BYTES serves the functions whose NAME_BYTES it has.\n%s"
+      "%s_status %s_init(%s *m, void *arena, size_t bytes, uint64_t seed);\n\n",
+      init_comment(h), p, p, h->api->type);
   sb_printf(h->out,
-            "/* The weights as a safetensors file in memory: `bytes` is at least %s_save_bytes() to save, and just that\n"
-            "   to load. load accepts what save of this library wrote (also weights of nnc's programs with the same\n"
+            "/* The weights as a safetensors file in memory: `bytes` is at least %s_save_bytes() to save, "
+            "and just that\n"
+            "   to load. load accepts what save of this library wrote (also weights of nnc's programs with "
+            "the same\n"
             "   tensors), and begins anew: counters, optimizers and faults are reset. */\n"
             "size_t %s_save_bytes(void);\n"
             "%s_status %s_save(const %s *m, void *dst, size_t bytes);\n"
@@ -251,10 +265,12 @@ static void put_example_call(Header *h, const ApiFn *f) {
 static void put_example_print(Header *h, const ApiFn *f) {
   for (uint32_t i = 0; i < f->n_args; i++)
     if (f->args[i].out)
-      sb_printf(h->out, "  printf(\"%s[0] = %%g\\n\", (double)%s_data[0]);\n", f->args[i].name, f->args[i].name);
+      sb_printf(h->out, "  printf(\"%s[0] = %%g\\n\", (double)%s_data[0]);\n", f->args[i].name,
+                f->args[i].name);
   for (uint32_t i = 0; i < f->n_members; i++)
     if (f->members[i].name)
-      sb_printf(h->out, "  printf(\"%s = %%g\\n\", (double)report.%s);\n", f->members[i].name, f->members[i].name);
+      sb_printf(h->out, "  printf(\"%s = %%g\\n\", (double)report.%s);\n", f->members[i].name,
+                f->members[i].name);
 }
 
 static void put_example(Header *h) {
@@ -264,18 +280,29 @@ static void put_example(Header *h) {
   sb_puts(h->out, "/* Example: one call, with inputs of zeros.\n\n");
   sb_printf(h->out, "#include \"%s.h\"\n#include <stdio.h>\n\nstatic %s model;\n", file_name, h->api->type);
   sb_printf(h->out, "static unsigned char memory[%s_BYTES + %s_ARENA_ALIGN];\n", f->macro, P);
-  if (file) sb_printf(h->out, "static unsigned char weights[%s]; // of %s.safetensors\n", api_number(h->u->a, library_file_bytes(h->u)), file_name);
+  if (file)
+    sb_printf(h->out, "static unsigned char weights[%s]; // of %s.safetensors\n",
+              api_number(h->u->a, library_file_bytes(h->u)), file_name);
   put_example_arrays(h, f);
   sb_puts(h->out, "\nint main(void) {\n");
   if (f->report) sb_printf(h->out, "  %s report;\n", f->report);
-  sb_printf(h->out, "  unsigned char *arena = memory + (%s_ARENA_ALIGN - (uintptr_t)memory %% %s_ARENA_ALIGN) %% %s_ARENA_ALIGN;\n", P, P, P);
+  sb_printf(h->out,
+            "  unsigned char *arena = memory + (%s_ARENA_ALIGN - (uintptr_t)memory %% %s_ARENA_ALIGN) %% "
+            "%s_ARENA_ALIGN;\n",
+            P, P, P);
   if (file)
-    sb_printf(h->out, "  FILE *file = fopen(\"%s.safetensors\", \"rb\");\n"
-                      "  size_t got = file ? fread(weights, 1, sizeof weights, file) : 0;\n", file_name);
+    sb_printf(h->out,
+              "  FILE *file = fopen(\"%s.safetensors\", \"rb\");\n"
+              "  size_t got = file ? fread(weights, 1, sizeof weights, file) : 0;\n",
+              file_name);
   sb_printf(h->out, "  %s_status s = %s_init(&model, arena, %s_BYTES, 1);\n", p, p, f->macro);
-  if (file) sb_printf(h->out, "  if (file) fclose(file);\n  if (s == %s_OK) s = %s_load(&model, weights, got);\n", P, p);
+  if (file)
+    sb_printf(h->out, "  if (file) fclose(file);\n  if (s == %s_OK) s = %s_load(&model, weights, got);\n", P,
+              p);
   put_example_call(h, f);
-  sb_printf(h->out, "  if (s != %s_OK) {\n    fprintf(stderr, \"%%s\\n\", %s_status_text(s));\n    return 1;\n  }\n", P, p);
+  sb_printf(h->out,
+            "  if (s != %s_OK) {\n    fprintf(stderr, \"%%s\\n\", %s_status_text(s));\n    return 1;\n  }\n",
+            P, p);
   put_example_print(h, f);
   sb_puts(h->out, "  return 0;\n}\n*/\n");
 }
@@ -288,7 +315,8 @@ void unit_print_header(Unit *u, const Api *api, StrBuf *out) {
   sb_puts(out, " as a library, made by nnc ");
   put_name(&h, u->o->nnc_version);
   sb_puts(out, ". Yours to use as you like (MIT-0).\n"
-               "   Plain C99, also C++: no heap, no input or output, no global state; all memory is the caller's. Arrays\n"
+               "   Plain C99, also C++: no heap, no input or output, no global state; all memory is the "
+               "caller's. Arrays\n"
                "   must not overlap. */\n");
   sb_printf(out, "#ifndef %s_NNC_H\n#define %s_NNC_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n", P, P);
   sb_puts(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");

@@ -54,12 +54,13 @@ static void put_statuses(Lib *l) {
            "  static const char texts[] =\n");
   for (size_t i = 0; i < n_library_statuses; i++)
     print(l, "      \"%s%s\"\n", library_statuses[i].text, i + 1 < n_library_statuses ? "\\0" : "");
-  print(l, "      ;\n"
-           "  const char *text = texts;\n"
-           "  int i = (int)s;\n"
-           "  if (i < 0 || i > (int)$_%s) return \"an unknown status\";\n"
-           "  for (; i > 0; i--) text += strlen(text) + 1;\n"
-           "  return text;\n}\n\n",
+  print(l,
+        "      ;\n"
+        "  const char *text = texts;\n"
+        "  int i = (int)s;\n"
+        "  if (i < 0 || i > (int)$_%s) return \"an unknown status\";\n"
+        "  for (; i > 0; i--) text += strlen(text) + 1;\n"
+        "  return text;\n}\n\n",
         library_statuses[n_library_statuses - 1].name);
 }
 
@@ -74,15 +75,16 @@ static void put_options(Lib *l) {
 
 static void put_begin_end(Lib *l) {
   put_options(l);
-  print(l, "/* The context of one call. */\n"
-           "static @_status nn_lib_begin(const @ *m, size_t bytes, nn_ctx *c) {\n"
-           "  if (m->ready != 0x%08xu) return $_NOT_INITIALISED;\n"
-           "  if (m->bytes < bytes) return $_ARENA_TOO_SMALL;\n"
-           "  if (!m->loaded) return $_NO_WEIGHTS;\n"
-           "  if (m->status != 0) return (@_status)m->status;\n"
-           "  memset(c, 0, sizeof *c);\n"
-           "  c->arena = m->arena;\n"
-           "  c->seed = m->seed;\n",
+  print(l,
+        "/* The context of one call. */\n"
+        "static @_status nn_lib_begin(const @ *m, size_t bytes, nn_ctx *c) {\n"
+        "  if (m->ready != 0x%08xu) return $_NOT_INITIALISED;\n"
+        "  if (m->bytes < bytes) return $_ARENA_TOO_SMALL;\n"
+        "  if (!m->loaded) return $_NO_WEIGHTS;\n"
+        "  if (m->status != 0) return (@_status)m->status;\n"
+        "  memset(c, 0, sizeof *c);\n"
+        "  c->arena = m->arena;\n"
+        "  c->seed = m->seed;\n",
         ready_mark(l));
   if (l->u->p->n_options) print(l, "  c->options = nn_lib_options;\n");
   print(l, "  return $_OK;\n}\n\n");
@@ -92,7 +94,8 @@ static void put_begin_end(Lib *l) {
            "  if (c->fault.status == NN_OK) return $_OK;\n");
   for (size_t i = 0; i < n_library_statuses; i++)
     if (library_statuses[i].fault)
-      print(l, "  if (c->fault.status == %s) s = $_%s;\n", library_statuses[i].fault, library_statuses[i].name);
+      print(l, "  if (c->fault.status == %s) s = $_%s;\n", library_statuses[i].fault,
+            library_statuses[i].name);
   print(l, "  m->status = (int32_t)s;\n"
            "  m->place = c->fault.place;\n"
            "  m->value = c->fault.value;\n"
@@ -111,8 +114,8 @@ static void put_reset(Lib *l) {
              "  m->step = m->epoch = 0.0;\n");
   print(l, "  m->status = 0;\n  m->place = 0;\n  m->value = m->bound = 0;\n");
   if (l->u->arena_bytes > l->api->slots_begin)
-    print(l, "  if (m->bytes >= %" PRIu64 ") memset(m->arena + %" PRIu64 ", 0, %" PRIu64 ");\n", l->u->arena_bytes,
-          l->api->slots_begin, l->u->arena_bytes - l->api->slots_begin);
+    print(l, "  if (m->bytes >= %" PRIu64 ") memset(m->arena + %" PRIu64 ", 0, %" PRIu64 ");\n",
+          l->u->arena_bytes, l->api->slots_begin, l->u->arena_bytes - l->api->slots_begin);
   print(l, "}\n\n");
 }
 
@@ -134,17 +137,18 @@ static void put_init(Lib *l) {
   if (l->api->stores_bytes) print(l, "  memset(arena, 0, %" PRIu64 ");\n", l->api->stores_bytes);
   for (uint32_t i = 0; i < u->p->n_stores; i++)
     if (!u->p->stores[i].constant && unit_embeds(u, i))
-      print(l, "  memcpy(m->arena + %" PRIu64 ", %s, sizeof %s);\n", u->store_offsets[i], unit_store_name(l->u, i),
-            unit_store_name(l->u, i));
+      print(l, "  memcpy(m->arena + %" PRIu64 ", %s, sizeof %s);\n", u->store_offsets[i],
+            unit_store_name(l->u, i), unit_store_name(l->u, i));
   if (runs)
-    print(l, "  {\n"
-             "    void *const args[1] = {NULL};\n"
-             "    nn_ctx c;\n"
-             "    @_status s = nn_lib_begin(m, bytes, &c);\n"
-             "    if (s != $_OK) return s;\n"
-             "    %s(&c, 1, args);\n"
-             "    return nn_lib_end(m, &c);\n"
-             "  }\n",
+    print(l,
+          "  {\n"
+          "    void *const args[1] = {NULL};\n"
+          "    nn_ctx c;\n"
+          "    @_status s = nn_lib_begin(m, bytes, &c);\n"
+          "    if (s != $_OK) return s;\n"
+          "    %s(&c, 1, args);\n"
+          "    return nn_lib_end(m, &c);\n"
+          "  }\n",
           function_name(u, u->p->init));
   else
     print(l, "  return $_OK;\n");
@@ -153,7 +157,9 @@ static void put_init(Lib *l) {
 
 // ---- save and load
 
-static bool in_file(const Unit *u, uint32_t i) { return store_is_weight(&u->p->stores[i]) && store_bytes(&u->p->stores[i]) > 0; }
+static bool in_file(const Unit *u, uint32_t i) {
+  return store_is_weight(&u->p->stores[i]) && store_bytes(&u->p->stores[i]) > 0;
+}
 
 uint64_t library_file_bytes(const Unit *u) {
   uint64_t bytes = 8 + u->o->library->weights_header_len;
@@ -168,7 +174,8 @@ static uint64_t pieces(const Unit *u) { return (u->o->library->weights_header_le
 static void put_file_header(Lib *l) {
   const LibraryOptions *o = l->u->o->library;
   for (uint64_t k = 0; k < pieces(l->u); k++) {
-    size_t at = (size_t)k * PIECE, n = o->weights_header_len - at < PIECE ? o->weights_header_len - at : PIECE;
+    size_t at = (size_t)k * PIECE,
+           n = o->weights_header_len - at < PIECE ? o->weights_header_len - at : PIECE;
     sb_printf(l->out, "static const char nn_lib_file%" PRIu64 "[] =\n    ", k);
     put_string(l->out, arena_strndup(l->u->a, o->weights_header + at, n));
     sb_puts(l->out, ";\n");
@@ -182,7 +189,8 @@ typedef enum Part { PART_SKIP, PART_STORE, PART_FETCH, PART_COMPARE } Part;
 static void put_part(Lib *l, Part part, const char *file, const char *memory, const char *bytes) {
   if (part == PART_STORE) print(l, "  memcpy(%s, %s, %s);\n", file, memory, bytes);
   if (part == PART_FETCH) print(l, "  memcpy(%s, %s, %s);\n", memory, file, bytes);
-  if (part == PART_COMPARE) print(l, "  if (memcmp(%s, %s, %s) != 0) return $_BAD_WEIGHTS;\n", file, memory, bytes);
+  if (part == PART_COMPARE)
+    print(l, "  if (memcmp(%s, %s, %s) != 0) return $_BAD_WEIGHTS;\n", file, memory, bytes);
 }
 
 static void put_parts(Lib *l, const char *file, Part header, Part constant, Part arena) {
@@ -190,13 +198,15 @@ static void put_parts(Lib *l, const char *file, Part header, Part constant, Part
   uint64_t at = 8, n = u->o->library->weights_header_len;
   for (uint64_t k = 0; k < pieces(u); k++, at += PIECE) {
     const char *name = arena_printf(u->a, "nn_lib_file%" PRIu64, k);
-    put_part(l, header, arena_printf(u->a, "%s + %" PRIu64, file, at), name, arena_printf(u->a, "sizeof %s - 1", name));
+    put_part(l, header, arena_printf(u->a, "%s + %" PRIu64, file, at), name,
+             arena_printf(u->a, "sizeof %s - 1", name));
   }
   at = 8 + n;
   for (uint32_t i = 0; i < u->p->n_stores; i++) {
     const Store *s = &u->p->stores[i];
     if (!in_file(u, i)) continue;
-    const char *memory = s->constant ? unit_store_name(l->u, i) : arena_printf(u->a, "m->arena + %" PRIu64, u->store_offsets[i]);
+    const char *memory = s->constant ? unit_store_name(l->u, i)
+                                     : arena_printf(u->a, "m->arena + %" PRIu64, u->store_offsets[i]);
     put_part(l, s->constant ? constant : arena, arena_printf(u->a, "%s + %" PRIu64, file, at), memory,
              arena_printf(u->a, "%" PRIu64, store_bytes(s)));
     at += store_bytes(s);
@@ -273,7 +283,8 @@ static void put_export(Lib *l, const ApiFn *f) {
   if (f->draws) print(l, "  nn_c.batch_count = m->calls++;\n");
   print(l, "  {\n    void *const nn_args[] = {");
   for (uint32_t i = 0; i < f->n_args; i++) print(l, "%s(void *)%s", i ? ", " : "", f->args[i].name);
-  print(l, "%s};\n    %s(&nn_c, %s, nn_args);\n  }\n", f->n_args ? "" : "NULL", function_name(l->u, f->fn), size_of(l, f));
+  print(l, "%s};\n    %s(&nn_c, %s, nn_args);\n  }\n", f->n_args ? "" : "NULL", function_name(l->u, f->fn),
+        size_of(l, f));
   print(l, "  return nn_lib_end(m, &nn_c);\n}\n\n");
 }
 
@@ -316,14 +327,16 @@ static void put_judgement(Lib *l, const ApiFn *f) {
     print(l, "%s%s - %s != 0", any ? " || " : " && (", x, x);
     any = true;
   }
-  print(l, any ? ")) nn_fault_set(&nn_c, NN_NOT_FINITE, 0, 0, 0);\n" : ") {\n  }\n");
+  print(l, any ? ")) nn_fault_set(&nn_c, NN_NOT_FINITE, UINT32_MAX, 0, 0);\n" : ") {\n  }\n");
 }
 
 // One example after the other through `prepare`.
 static void put_prepare(Lib *l, const ApiFn *f, const ApiStream *s) {
   const DataSet *d = s->data;
   const Function *fn = &l->u->p->fns[d->prepare];
-  print(l, "  for (nn_i = 0; nn_i < %s && nn_c.fault.status == NN_OK; nn_i++) {\n    void *const nn_args[] = {", size_of(l, f));
+  print(l,
+        "  for (nn_i = 0; nn_i < %s && nn_c.fault.status == NN_OK; nn_i++) {\n    void *const nn_args[] = {",
+        size_of(l, f));
   for (uint32_t i = 0; i < d->n_sources; i++) {
     if (s->args[i] == NO_ARG) {
       print(l, "%sNULL", i ? ", " : "");
@@ -396,7 +409,8 @@ static void put_plain(Lib *l, const ApiFn *f) {
   if (f->fn != NO_ARG) {
     print(l, "  {\n    void *const nn_args[] = {");
     for (uint32_t i = 0; i < f->n_members; i++) print(l, "%s&%s", i ? ", " : "", member(l, f, i));
-    print(l, "%s};\n    %s(&nn_c, 1, nn_args);\n  }\n", f->n_members ? "" : "NULL", function_name(l->u, f->fn));
+    print(l, "%s};\n    %s(&nn_c, 1, nn_args);\n  }\n", f->n_members ? "" : "NULL",
+          function_name(l->u, f->fn));
   }
   print(l, "  nn_s = nn_lib_end(m, &nn_c);\n");
   if (f->kind == API_EPOCH)

@@ -79,7 +79,8 @@ static void define(Unit *u, uint32_t store, StrBuf *out) {
   const Store *s = &u->p->stores[store];
   const unsigned char *value = u->o->library->values[store];
   int64_t count = shape_elements(&s->shape, 1);
-  sb_printf(out, "const %s %s[%" PRId64 "] = {", dtype_ctype(s->dtype), unit_store_name(u, store), array_size(s));
+  sb_printf(out, "const %s %s[%" PRId64 "] = {", dtype_ctype(s->dtype), unit_store_name(u, store),
+            array_size(s));
   for (int64_t i = 0; i < count; i++) {
     sb_puts(out, i % 8 ? ", " : i ? ",\n    " : "\n    ");
     sb_puts(out, element(u, s->dtype, value + (size_t)i * dtype_bytes(s->dtype)));

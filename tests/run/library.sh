@@ -261,6 +261,25 @@ expect 0 'typedef struct xor_' cat xor.h
 expect 0 '' nnc --library -MD odd.nn -o few
 expect 0 '^few.h few.c: odd.nn$' cat few.d
 
+# ---- data of a library's caller
+cat >sensor.nn <<'NN'
+model net = Dense(1);
+data sensor { x: u8[3] from extern;  y: real from extern();  z: [3] = cast(x, real) / 255.0; }
+train fit {
+    batch = 8;  drop_last = true;
+    let opt = SGD(lr = 0.1);
+    each d in sensor() { let e = net(d.z)[.., 0] - d.y;  minimize mean(e * e) over net using opt;  report err = mean(abs(e)); }
+}
+export fn read(x: u8[3]) -> [1, 1] = net(reshape(cast(x, real) / 255.0, [1, 3]));
+NN
+expect 0 '' nnc --library --train sensor.nn
+compile_everywhere sensor
+harness sensor
+expect 0 'x +in  u8 \[8, 3\]: 24 elements' cat sensor.h
+nnc sensor.nn -o sensor && expect 2 'field `x`: its examples come from the caller of a library' program ./sensor train
+sed -i 's/from extern()/from extern(3)/' sensor.nn
+expect 1 'error\[E0207\].*takes no arguments' nnc check sensor.nn
+
 # ---- a broken emitter writes nothing
 if nnc --version | grep -q '^validation: libclang' && NNC_BREAK_EMITTER=1 "$NNC" -S xor.nn -o broken.c 2>&1 | grep -q 'internal error'; then
     rm -rf nnc-bug-* broken*
