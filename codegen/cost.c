@@ -66,6 +66,12 @@ Cost node_cost(const Graph *g, NodeId v, int64_t n) {
   return c;
 }
 
+int64_t graph_macs(const Graph *g, int64_t n) {
+  int64_t macs = 0;
+  for (NodeId v = 0; v < g->len; v++) macs = plus(macs, node_cost(g, v, n).macs);
+  return macs;
+}
+
 // ---- kernels
 
 typedef struct Walk {

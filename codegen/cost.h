@@ -1,14 +1,11 @@
 // What the work of a program costs, counted and not measured.
 //
 //   MACs    multiply-adds of contractions (DOT, CONV): elements of the result times depth. Zeros of margins,
-//   and those
-//           that a dilation puts between elements, are multiplied as any element is, so they count.
+//           and those that a dilation puts between elements, are multiplied as any element is, so they count.
 //   FLOPs   two a multiply-add; one for any other operation on reals, whatever it is (exp as a sum, a
-//   comparison, an
-//           element of a reduction); none for casts, indices, draws and optimizers.
+//           comparison, an element of a reduction); none for casts, indices, draws and optimizers.
 //   bytes   every array once for each kernel that reads or writes it, of it only the elements that are
-//   reached:
-//           what must move if nothing stays in a cache from one kernel to the next.
+//           reached: what must move if nothing stays in a cache from one kernel to the next.
 //
 // Everything is counted at one value n of the function's dynamic size. Numbers that don't fit stay at
 // INT64_MAX.
@@ -26,6 +23,8 @@ void cost_add(Cost *sum, const Cost *x);
 
 // Of a node as it is written, before anything is fused: `macs` and `flops` only.
 Cost node_cost(const Graph *g, NodeId v, int64_t n);
+// Of all nodes of a graph: its multiply-adds.
+int64_t graph_macs(const Graph *g, int64_t n);
 
 // Calls share(user, step, path, cost) for the parts of every step, in order: a part is what one instance of a
 // layer takes of a step. A contraction belongs to the layer of its node, an expression to the layer whose

@@ -10,14 +10,25 @@
 
 static uint64_t round_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
 
-uint64_t memplan_stores(const Program *p, uint64_t *offsets) {
-  uint64_t at = 0;
+static bool is_slot(const Store *s) { return s->kind == STORE_SLOT || s->kind == STORE_COUNT; }
+
+static uint64_t place_stores(const Program *p, bool slots, uint64_t *offsets, uint64_t at) {
   for (uint32_t i = 0; i < p->n_stores; i++) {
+    if (p->stores[i].constant || is_slot(&p->stores[i]) != slots) continue;
     offsets[i] = at;
     int64_t count = shape_elements(&p->stores[i].shape, 1);
     at += round_up((uint64_t)(count > 1 ? count : 1) * dtype_bytes(p->stores[i].dtype));
   }
   return at;
+}
+
+uint64_t memplan_stores(const Program *p, uint64_t *offsets) {
+  for (uint32_t i = 0; i < p->n_stores; i++) offsets[i] = UINT64_MAX; // no place yet: memverify finds its use
+  return place_stores(p, false, offsets, 0);
+}
+
+uint64_t memplan_slots(const Program *p, uint64_t *offsets, uint64_t at) {
+  return place_stores(p, true, offsets, at);
 }
 
 typedef struct Block {

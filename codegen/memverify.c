@@ -96,7 +96,7 @@ const char *memverify(const FnPlan *f, const Sched *s, uint64_t base, uint64_t e
   size_t n_uses = 0;
   for (uint32_t b = 0; b < n; b++) {
     const Buffer *x = &f->buffers.data[b];
-    bool arena = x->kind == BUF_STORE || x->kind == BUF_SCRATCH;
+    bool arena = x->kind == BUF_STORE ? !f->program->stores[x->id].constant : x->kind == BUF_SCRATCH;
     if (!arena || first[b] == SIZE_MAX) continue;
     if (x->offset % ARENA_ALIGN) return arena_printf(a, "buffer %u is not aligned", b);
     bool inside = x->kind == BUF_STORE ? x->offset + x->bytes <= base

@@ -23,6 +23,11 @@ ProgramPlan plan_program(const Program *p, Arena *a) {
     assert(!wrong && "a memory plan never lets two live buffers overlap");
     if (end > r.arena_bytes) r.arena_bytes = end;
   }
-  if (r.arena_bytes == 0) r.arena_bytes = ARENA_ALIGN;
   return r;
+}
+
+void plan_slots(ProgramPlan *plan) {
+  uint64_t end = memplan_slots(plan->program, plan->store_offsets, plan->arena_bytes);
+  plan->slot_bytes = end - plan->arena_bytes;
+  plan->arena_bytes = end > 0 ? end : ARENA_ALIGN;
 }

@@ -12,9 +12,12 @@ typedef struct ProgramPlan {
   uint64_t *store_offsets;
   uint64_t store_bytes; // where every function's scratch begins
   uint64_t arena_bytes; // enough for every function
+  uint64_t slot_bytes;  // of it, what optimizers keep: behind all else (plan_slots)
 } ProgramPlan;
 
 // The graphs must be free of GRAD, PROJ and CUSTOM_VJP. Every memory plan is verified.
 ProgramPlan plan_program(const Program *p, Arena *a);
+// Gives the slots and counts of optimizers their places, at the arena's end: who only calls exports needs none of them.
+void plan_slots(ProgramPlan *plan);
 
 #endif

@@ -156,10 +156,11 @@ static ReportFn report_function(const FnPlan *f, const Sched *s, int64_t n, Aren
 
 Report codegen_report(const Program *p, int64_t n, Arena *a) {
   ProgramPlan plan = plan_program(p, a);
+  plan_slots(&plan);
   ReportFn *fns = ARENA_ARRAY(a, p->n_fns, ReportFn);
   for (uint32_t i = 0; i < p->n_fns; i++) fns[i] = report_function(plan.plans[i], plan.scheds[i], n, a);
   return (Report){.program = p,
-                  .store_bytes = (int64_t)plan.store_bytes,
+                  .store_bytes = (int64_t)(plan.store_bytes + plan.slot_bytes),
                   .arena_bytes = (int64_t)plan.arena_bytes,
                   .fns = fns};
 }

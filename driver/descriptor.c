@@ -232,7 +232,7 @@ static void make_trains(nn_model *m, const Program *p, Arena *a) {
 
 nn_model *descriptor_make(const Program *p, const char *version, bool keep_subnormals, Arena *a) {
   assert((int)DT_F32 == NN_F32 && (int)DT_I32 == NN_I32 && (int)DT_MASK == NN_MASK);
-  assert((int)STORE_COUNT == NN_COUNT && (int)SRC_CIFAR == NN_SRC_CIFAR && (int)PLAN_UPDATE == NN_PLAN_UPDATE);
+  assert((int)STORE_COUNT == NN_COUNT && (int)SRC_EXTERN == NN_SRC_EXTERN && (int)PLAN_UPDATE == NN_PLAN_UPDATE);
   nn_model *m = ARENA_NEW(a, nn_model);
   *m = (nn_model){.name = p->name,
                   .version = version,

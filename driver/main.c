@@ -8,6 +8,7 @@
 #include "driver/info.h"
 #include "driver/inspect.h"
 #include "driver/interpret.h"
+#include "driver/library.h"
 #include "driver/options.h"
 #include "driver/output.h"
 #include "driver/report.h"
@@ -59,6 +60,7 @@ static void print_diags(const Job *j) {
 static int job_begin(Job *j, const Options *o, Arena *a) {
   *j = (Job){.o = o, .arena = a, .bug = {.argc = o->argc, .argv = o->argv, .what = "a broken invariant"}};
   if (!o->input) return complain(EXIT_USAGE, "no model given; `nnc --help` shows how");
+  if (o->library && library_options(o, a) != EXIT_DONE) return EXIT_USAGE;
   int status = inspect_begin(&j->inspect, o, a);
   if (status != EXIT_DONE) return status;
   status = source_read(o->input, &j->bug.source, a);
@@ -126,12 +128,11 @@ static unsigned broken_place(void) {
 #endif
 }
 
-// No C compiler sees a text that libclang does not accept. The runtime's sources, which --standalone puts in
-// front, are the same for every model.
-static int validate(Job *j, const StrBuf *model, const TextMap *map) {
+// No C compiler sees a text that libclang does not accept. It may include `headers`.
+static int validate(Job *j, Text text, const EmbeddedFiles *headers, const TextMap *map) {
   const Options *o = j->o;
   if (o->no_validate || o->dry_run) return EXIT_DONE;
-  Verdict v = validate_c(sb_text(model), model->len, &embedded_runtime, NULL, j->arena);
+  Verdict v = validate_c(text.text, text.len, headers, NULL, j->arena);
   inspect_stage(&j->inspect, "validate");
   if (v.unchecked && o->verbose) fprintf(stderr, "nnc: the emitted C is not validated: %s\n", v.unchecked);
   if (v.unchecked || v.errors == 0) return EXIT_DONE;
@@ -139,7 +140,7 @@ static int validate(Job *j, const StrBuf *model, const TextMap *map) {
       v.offset == VALIDATE_NO_OFFSET ? "" : span_text(j->sources, text_map_at(map, v.offset), j->arena);
   j->bug.what = arena_printf(j->arena, "the emitted C is not valid: %s%s%s%s", v.first,
                              *at ? " (made for " : "", at, *at ? ")" : "");
-  j->bug.emitted = (Text){arena_strndup(j->arena, sb_text(model), model->len), model->len};
+  j->bug.emitted = text;
   j->bug.tool = (Text){v.said, strlen(v.said)};
   return reproducer_write(&j->bug);
 }
@@ -156,13 +157,15 @@ static int emit(Job *j, const Program *p, Text *out) {
                               .break_place = broken_place()},
             &model);
   inspect_stage(&j->inspect, "codegen");
-  int status = validate(j, &model, &map);
+  // The runtime's sources, which --standalone puts in front, are the same for every model.
+  Text text = {arena_strndup(j->arena, sb_text(&model), model.len), model.len};
+  int status = validate(j, text, &embedded_runtime, &map);
   if (o->emit == EMIT_C && !o->standalone)
     sb_puts(&whole,
             "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n"),
         sb_putn(&whole, sb_text(&model), model.len);
   else
-    standalone_text((Text){sb_text(&model), model.len}, !cc_runtime(o, j->arena), &whole);
+    standalone_text(text, !cc_runtime(o, j->arena), &whole);
   *out = (Text){arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
   strbuf_free(&model);
   strbuf_free(&whole);
@@ -197,9 +200,20 @@ static int write_output(Job *j, Text c) {
   return output_text(name, o->input, rule, strlen(rule), j->arena);
 }
 
+static int validate_part(void *job, Text text, const EmbeddedFiles *headers, const TextMap *map) {
+  return validate(job, text, headers, map);
+}
+
+static int library(Job *j, const Program *p) {
+  Library l;
+  int status = library_make(p, j->o, broken_place(), validate_part, j, &l, j->arena);
+  inspect_stage(&j->inspect, "library");
+  return status == EXIT_DONE && !j->o->dry_run ? library_write(&l, j->o, j->arena) : status;
+}
+
 // A dump alone asks for no file.
 static bool wants_output(const Options *o) {
-  return o->output || o->emit_given || (!o->dump_ast && o->n_dumps == 0);
+  return o->output || o->emit_given || o->library || (!o->dump_ast && o->n_dumps == 0);
 }
 
 static int compile(const Options *o, Arena *a) {
@@ -210,8 +224,9 @@ static int compile(const Options *o, Arena *a) {
   if (!p) return EXIT_SOURCE;
   middle(&j, p);
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
+  if (wants_output(o) && o->library) status = library(&j, p);
   Text c;
-  if (wants_output(o) && (status = emit(&j, p, &c)) == EXIT_DONE) status = write_output(&j, c);
+  if (wants_output(o) && !o->library && (status = emit(&j, p, &c)) == EXIT_DONE) status = write_output(&j, c);
   inspect_end(&j.inspect);
   return status;
 }

@@ -87,6 +87,56 @@ SETTER(set_interpret, o->interpret = true)
 SETTER(set_json, o->json_output = true)
 SETTER(set_cost, o->cost = true)
 
+SETTER(set_library, o->library = true)
+SETTER(set_train, (o->train = true, o->train_name = v))
+SETTER(set_prefix, o->prefix = v)
+SETTER(set_weights, o->weights = v)
+
+HANDLER(set_export) {
+  (void)row;
+  const char **all = ARENA_ARRAY(o->arena, o->n_exports + 1, const char *);
+  if (o->n_exports) memcpy(all, o->exports, o->n_exports * sizeof *all);
+  all[o->n_exports++] = v;
+  o->exports = all;
+  return true;
+}
+
+HANDLER(set_weights_as) {
+  int i = choice(row, v);
+  o->weights_as_given = true;
+  o->weights_as_file = i == 1;
+  return i >= 0;
+}
+
+// A whole number below 2^64, times what `units` says of a letter after it.
+static bool take_number(const Row *row, const char *v, const char *units, uint64_t *out) {
+  uint64_t n = 0, factor = 1;
+  const char *s = v;
+  for (; *s >= '0' && *s <= '9' && n <= (UINT64_MAX - 9) / 10; s++) n = n * 10 + (uint64_t)(*s - '0');
+  const char *unit = *s && s > v ? strchr(units, *s) : NULL;
+  for (const char *u = units; unit && u <= unit; u++) factor *= 1024;
+  if (s == v || s[unit != NULL] || n > UINT64_MAX / factor) {
+    complain(0, "%s takes a whole number%s, not `%s`", row->name,
+             *units ? " of bytes, such as 20000, 20K or 1M" : "", v);
+    return false;
+  }
+  *out = n * factor;
+  return true;
+}
+
+HANDLER(set_seed) {
+  o->has_seed = true;
+  return take_number(row, v, "", &o->seed);
+}
+
+static bool take_budget(const Row *row, const char *v, uint64_t *out) {
+  if (!take_number(row, v, "KM", out)) return false;
+  if (*out == 0) complain(0, "%s is at least 1", row->name);
+  return *out > 0;
+}
+HANDLER(set_max_ram) { return take_budget(row, v, &o->max_ram); }
+HANDLER(set_max_flash) { return take_budget(row, v, &o->max_flash); }
+
 HANDLER(set_define) {
   (void)row;
   const char *eq = strchr(v, '=');
@@ -274,6 +324,41 @@ static bool inside_options_fit(const Options *o) {
   return true;
 }
 
+// Options that only --library has, and options that it can't have.
+static bool library_options_fit(const Options *o) {
+  const struct {
+    bool given;
+    const char *name;
+  } only[] = {{o->n_exports > 0, "--export"}, {o->train, "--train"},
+              {o->prefix, "--prefix"},        {o->weights, "--weights"},
+              {o->has_seed, "--seed"},        {o->weights_as_given, "--weights-as"},
+              {o->max_ram > 0, "--max-ram"},  {o->max_flash > 0, "--max-flash"}},
+    never[] = {{o->emit_given, o->emit == EMIT_C ? "-S" : "-c"},
+               {o->standalone, "--standalone"},
+               {o->interpret, "--interpret"},
+               {o->cpu, "--cpu"},
+               {o->keep_subnormals, "-fsubnormals"}};
+  if (o->library && o->command) {
+    complain(0, "--library does not go with `nnc %s`", o->command->name);
+    return false;
+  }
+  for (size_t i = 0; i < sizeof only / sizeof *only; i++)
+    if (only[i].given && !o->library) {
+      complain(0, "%s goes with --library", only[i].name);
+      return false;
+    }
+  for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+    if (never[i].given && o->library) {
+      complain(0, "%s does not go with --library", never[i].name);
+      return false;
+    }
+  if (o->library && o->weights && o->has_seed) {
+    complain(0, "--weights and --seed both say what the weights are");
+    return false;
+  }
+  return true;
+}
+
 bool options_parse(Options *o, const Command *commands, int argc, char **argv, Arena *a) {
   *o = (Options){.argv0 = argv[0], .argc = argc, .argv = argv, .arena = a, .cc_level = "-O2", .real = DT_F32};
   for (int i = 1; i < argc; i++) {
@@ -297,6 +382,7 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
     return false;
   }
   if (!inside_options_fit(o)) return false;
+  if (!library_options_fit(o)) return false;
   if (o->depfile_name && !o->depfile) {
     complain(0, "-MF goes with -MD");
     return false;
@@ -320,7 +406,8 @@ void options_help(const Command *commands) {
   static const char *const titles[] = {"General", "Output", "Target", "Budgets", "To look inside"};
   puts("nnc compiles a neural network written in .nn to C.\n\n"
        "  nnc MODEL.nn [-o PROGRAM]     make a program that trains, evaluates and predicts\n"
-       "  nnc -S MODEL.nn [-o FILE.c]   make its C text\n");
+       "  nnc -S MODEL.nn [-o FILE.c]   make its C text\n"
+       "  nnc --library MODEL.nn [-o FILE]   make FILE.h and FILE.c for other programs\n");
   puts("Commands:");
   for (const Command *c = commands; c->name; c++)
     if (c->run) help_row(c->name, c->argument, " ", c->help);

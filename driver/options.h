@@ -37,6 +37,15 @@ struct Options {
   char **rest;            // what stands after `--`
   int n_rest;
 
+  bool library;         // the following are for it
+  const char **exports; // --export=; none: all
+  uint32_t n_exports;
+  bool train;                   // --train
+  const char *train_name;       // NULL: all train blocks
+  const char *prefix, *weights; // NULL: none given
+  bool weights_as_file, weights_as_given, has_seed;
+  uint64_t seed, max_ram, max_flash; // budgets; 0: none
+
   Emit emit;
   bool emit_given; // -S or -c was written
   bool standalone;

@@ -12,12 +12,13 @@ typedef struct SourceType {
 } SourceType;
 
 static const SourceType source_types[] = {
-    {"idx", SRC_IDX, {"reshape"}}, {"csv", SRC_CSV, {"columns", "header", "sep"}},
-    {"npy", SRC_NPY, {NULL}},      {"raw", SRC_RAW, {NULL}},
-    {"cifar", SRC_CIFAR, {NULL}},  {"rows", SRC_ROWS, {NULL}},
+    {"idx", SRC_IDX, {"reshape"}},  {"csv", SRC_CSV, {"columns", "header", "sep"}},
+    {"npy", SRC_NPY, {NULL}},       {"raw", SRC_RAW, {NULL}},
+    {"cifar", SRC_CIFAR, {NULL}},   {"rows", SRC_ROWS, {NULL}},
+    {"extern", SRC_EXTERN, {NULL}},
 };
 enum { N_SOURCE_TYPES = sizeof source_types / sizeof *source_types };
-static const char *const sources_not_yet[] = {"npz", "text", "image_folder", "extern"};
+static const char *const sources_not_yet[] = {"npz", "text", "image_folder"};
 
 typedef struct Split {
   const char *name;
@@ -216,11 +217,13 @@ static bool source_option(Elab *e, DataSource *s, Split *split, const Arg *a, Va
   return false;
 }
 
-static const char *const source_note = "sources are idx(…), csv(…), npy(…), raw(…), cifar(…) and rows([…])";
+static const char *const source_note =
+    "sources are idx(…), csv(…), npy(…), raw(…), cifar(…), rows([…]) and extern";
 
 static bool source_kind(Elab *e, const Expr *x, SourceKind *kind) {
   enum { N_LATER = sizeof sources_not_yet / sizeof *sources_not_yet };
   if (x->kind == EX_ERROR) return false;
+  if (x->kind == EX_NAME && strcmp(x->u.name, "extern") == 0) return *kind = SRC_EXTERN, true;
   if (x->kind != EX_CALL || x->u.call.callee->kind != EX_NAME) {
     diag_note(err(e, DIAG_E0501, x->span, "a source is wanted here"), "%s", source_note);
     return false;
@@ -267,12 +270,17 @@ static bool source_field(Elab *e, DataUse *u, const Stmt *f, const Split *block,
   Split split = *block;
   bool ok = eval_shape(e, f->u.field.type, &s.shape, &s.dtype, true);
   if (!source_kind(e, x, &s.kind)) return false;
-  const ArgList *args = &x->u.call.args;
-  const char *name = x->u.call.callee->u.name;
+  bool call = x->kind == EX_CALL; // `extern`, whose examples the caller of a library gives, takes nothing
+  const ArgList *args = call ? &x->u.call.args : NULL;
+  const char *name = call ? x->u.call.callee->u.name : x->u.name;
   uint32_t positional = 0;
-  for (uint32_t i = 0; i < args->len; i++) {
+  for (uint32_t i = 0; args && i < args->len; i++) {
     const Arg *a = &args->data[i];
     Value v = eval(e, a->value);
+    if (s.kind == SRC_EXTERN) {
+      err(e, DIAG_E0207, a->value->span, "`extern` takes no arguments");
+      return false;
+    }
     if (a->name && ok)
       ok &= source_option(e, &s, &split, a, v, name);
     else if (!a->name && positional++) {
@@ -284,7 +292,7 @@ static bool source_field(Elab *e, DataUse *u, const Stmt *f, const Split *block,
                                : want_str(e, v, a->value->span, "the file name", &s.path);
     }
   }
-  if (ok && positional == 0) {
+  if (ok && positional == 0 && s.kind != SRC_EXTERN) {
     err(e, DIAG_E0207, x->span, "`%s` lacks its argument `%s`", name, s.kind == SRC_ROWS ? "rows" : "path");
     ok = false;
   }

@@ -15,6 +15,7 @@ typedef struct Store {
   Shape shape;       // static
   double lr_mult, decay_mult;
   const char *npy;   // initialised from this file at start instead of by init; NULL
+  bool constant;     // of a library: never written and known when compiling, so it lies outside the arena
   Span span;
 } Store;
 
@@ -63,12 +64,12 @@ typedef struct Function {
 } Function;
 
 // ---- data
-typedef enum SourceKind { SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS, SRC_RAW, SRC_CIFAR } SourceKind;
+typedef enum SourceKind { SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS, SRC_RAW, SRC_CIFAR, SRC_EXTERN } SourceKind;
 
 typedef struct DataSource {
   SourceKind kind;
   const char *field;      // name of the field it fills (diagnostics)
-  const char *path;       // relative to --data; NULL for rows
+  const char *path;       // relative to --data; NULL for rows and extern
   DType dtype;            // of the field
   Shape shape;            // of one example, static
   // csv

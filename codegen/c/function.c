@@ -1,5 +1,5 @@
 // One function of the model: kernel calls in order, each under a comment with its place in the model.
-#include "codegen/c/unit.h"
+#include "codegen/c/api.h"
 
 #include "codegen/c/names.h"
 #include "codegen/dump.h"
@@ -14,6 +14,10 @@ static const Node *node(const FnPlan *f, NodeId v) { return graph_node(f->fn->g,
 
 const char *function_name(const Unit *u, uint32_t fn) { return mangle(u->a, "fn_", u->p->fns[fn].name); }
 
+const char *unit_store_name(const Unit *u, uint32_t store) {
+  return arena_printf(u->a, "%s_weight%u", library_stem(u), store);
+}
+
 // The address of a buffer as a pointer of its type.
 static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
@@ -22,8 +26,12 @@ static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool writt
   case BUF_INPUT: return arena_printf(u->a, "%sargs[%u]", type, b->id);
   case BUF_OUTPUT: return arena_printf(u->a, "%sargs[%u]", type, f->fn->n_inputs + b->id);
   case BUF_CONST: return arena_printf(u->a, "constant%u", unit_constant(u, node(f, b->node)));
-  default: return arena_printf(u->a, "%s(m + %" PRIu64 ")", type, b->offset);
+  case BUF_STORE:
+    if (u->p->stores[b->id].constant) return unit_store_name(u, b->id);
+    break;
+  default: break;
   }
+  return arena_printf(u->a, "%s(m + %" PRIu64 ")", type, b->offset);
 }
 
 static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
@@ -168,7 +176,7 @@ static bool uses_arena(const FnPlan *f) {
   for (size_t i = 0; i < f->steps.len; i++)
     if (f->steps.data[i].kind == STEP_OPTIMIZE) return true;
   for (size_t i = 0; i < f->buffers.len; i++)
-    if (f->buffers.data[i].kind == BUF_STORE ||
+    if ((f->buffers.data[i].kind == BUF_STORE && !f->program->stores[f->buffers.data[i].id].constant) ||
         (f->buffers.data[i].kind == BUF_SCRATCH && f->scratch_end > f->scratch_begin))
       return true;
   return false;

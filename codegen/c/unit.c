@@ -1,6 +1,7 @@
 // The whole file, in order: contraction off, includes, constants, kernels, functions, descriptor.
 #include "codegen/c/unit.h"
 
+#include "codegen/c/api.h"
 #include "codegen/c/names.h"
 
 static void collect_kernels(Unit *u) {
@@ -49,11 +50,40 @@ void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) {
   Unit u = {.a = arena_new(), .p = p, .o = o, .out = out};
   u.plan = plan_program(p, u.a);
   uint32_t call = 0;
+  plan_slots(&u.plan);
   collect_kernels(&u);
   print_head(&u);
   unit_print_constants(&u);
   unit_print_forms(&u);
   for (uint32_t i = 0; i < p->n_fns; i++) unit_print_function(&u, i, &call);
   if (o->program) unit_print_program(&u);
+  arena_free(u.a);
+}
+
+static void print_library_head(Unit *u) {
+  sb_printf(u->out, "/* %s: made by nnc ", u->o->library->prefix);
+  put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
+  sb_puts(u->out, ". Yours to use as you like (MIT-0). */\n"
+                  "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n"
+                  "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include "
+                  "\"nn_optim.h\"\n\n");
+}
+
+void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
+  Unit u = {.a = arena_new(), .p = p, .o = o, .out = &out->source};
+  uint32_t call = 0;
+  u.plan = plan_program(p, u.a);
+  const Api *api = api_make(&u);
+  collect_kernels(&u);
+  print_library_head(&u);
+  unit_declare_weights(&u);
+  unit_print_constants(&u);
+  unit_print_forms(&u);
+  for (uint32_t i = 0; i < p->n_fns; i++) unit_print_function(&u, i, &call);
+  unit_print_library(&u, api);
+  unit_print_header(&u, api, &out->header);
+  unit_print_weights(&u, &out->weights, &out->flash);
+  out->flash += unit_constant_bytes(&u);
+  out->ram = u.plan.arena_bytes;
   arena_free(u.a);
 }

@@ -65,6 +65,8 @@ const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s);
 // function.c
 void unit_print_function(Unit *u, uint32_t fn, uint32_t *next_call);
 const char *function_name(const Unit *u, uint32_t fn); // "fn_fit_step"
+// The const array that holds a store's value: "kws_weight3".
+const char *unit_store_name(const Unit *u, uint32_t store);
 
 // program.c
 void unit_print_program(Unit *u);

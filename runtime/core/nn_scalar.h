@@ -47,11 +47,17 @@ static inline double nn_from_bits_f64(uint64_t u) {
 /* ---- multiply-add: fused where the target has the instruction */
 #if defined(__FMA__) || defined(__aarch64__)
 #define NN_FUSED 1
-static inline float nn_fmaf(float a, float b, float c) { return fmaf(a, b, c); }
-static inline double nn_fma(double a, double b, double c) { return fma(a, b, c); }
 #else
 #define NN_FUSED 0
+#endif
+#if NN_FUSED
+static inline float nn_fmaf(float a, float b, float c) { return fmaf(a, b, c); }
+#else
 static inline float nn_fmaf(float a, float b, float c) { return a * b + c; }
+#endif
+#if NN_FUSED
+static inline double nn_fma(double a, double b, double c) { return fma(a, b, c); }
+#else
 static inline double nn_fma(double a, double b, double c) { return a * b + c; }
 #endif
 

@@ -91,10 +91,17 @@ static int nn_dataset_cifar(nn_session *s, const nn_source *src, const char *pat
   return nn_cifar_read(path, src->rank > 0, a, s->e);
 }
 
+/* Examples that only the caller of a library has. */
+static int nn_dataset_extern(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  (void)src, (void)a;
+  return nn_fail(s->e, NN_EXIT_USAGE,
+                 "%s: its examples come from the caller of a library (`extern`); a program has none", path);
+}
+
 static const struct nn_source_reader {
   int (*read)(nn_session *s, const nn_source *src, const char *path, nn_array *a);
-} nn_source_readers[] = {{nn_dataset_idx},  {nn_dataset_csv}, {nn_dataset_npy},
-                         {nn_dataset_rows}, {nn_dataset_raw}, {nn_dataset_cifar}};
+} nn_source_readers[] = {{nn_dataset_idx}, {nn_dataset_csv},   {nn_dataset_npy},   {nn_dataset_rows},
+                         {nn_dataset_raw}, {nn_dataset_cifar}, {nn_dataset_extern}};
 
 /* Does the array hold [examples, shape of the field]? With `reshape` only the elements of an example count.
  */
@@ -167,8 +174,9 @@ static int nn_dataset_source(nn_session *s, nn_dataset *set, int k) {
   char *path;
   memset(&a, 0, sizeof a);
   memset(&in_source, 0, sizeof in_source);
-  if (src->kind == NN_SRC_ROWS) nn_text_addf(&in_source, "rows of field `%s`", src->field);
-  path = src->kind == NN_SRC_ROWS ? in_source.s : nn_path_join(s->data_dir, src->path);
+  if (!src->path)
+    nn_text_addf(&in_source, "%sfield `%s`", src->kind == NN_SRC_ROWS ? "rows of " : "", src->field);
+  path = !src->path ? in_source.s : nn_path_join(s->data_dir, src->path);
   if (!path) return nn_fail_memory(s->e);
   if (!nn_source_readers[src->kind].read(s, src, path, &a) && !nn_dataset_check(s, src, path, &a) &&
       !nn_dataset_take(s, set->d, src, path, &a, &set->source[k], &n)) {

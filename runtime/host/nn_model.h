@@ -43,7 +43,7 @@ typedef struct nn_function {
 } nn_function;
 
 typedef enum nn_source_kind {
-  NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS, NN_SRC_RAW, NN_SRC_CIFAR
+  NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS, NN_SRC_RAW, NN_SRC_CIFAR, NN_SRC_EXTERN
 } nn_source_kind;
 
 typedef struct nn_source {

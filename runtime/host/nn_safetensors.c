@@ -322,7 +322,7 @@ const nn_tensor *nn_safetensors_find(const nn_safetensors *f, const char *name) 
 
 /* ---- writing */
 
-static void nn_safe_header(nn_text *h, const nn_tensor *tensors, size_t n) {
+void nn_safetensors_header(nn_text *h, const nn_tensor *tensors, size_t n) {
   size_t i, at = 0;
   int k;
   nn_text_add(h, "{", 1);
@@ -347,7 +347,7 @@ int nn_safetensors_write(const char *path, const nn_tensor *tensors, size_t n, n
   unsigned char length[8];
   size_t i;
   memset(&h, 0, sizeof h);
-  nn_safe_header(&h, tensors, n);
+  nn_safetensors_header(&h, tensors, n);
   if (h.failed) return nn_text_free(&h), nn_fail_memory(e);
   for (i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)h.len >> (8 * i) & 255);
   if (!nn_out_open(&o, path, e)) {

@@ -31,6 +31,8 @@ int nn_safetensors_read(const char *path, nn_safetensors *out, nn_err *e);
 void nn_safetensors_free(nn_safetensors *f);
 const nn_tensor *nn_safetensors_find(const nn_safetensors *f, const char *name);
 
+/* The header of a file of n tensors, without its length. */
+void nn_safetensors_header(nn_text *h, const nn_tensor *tensors, size_t n);
 /* Writes n tensors; name, type, rank, dims, data of each are used. */
 int nn_safetensors_write(const char *path, const nn_tensor *tensors, size_t n, nn_err *e);
 

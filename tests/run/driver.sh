@@ -100,9 +100,35 @@ expect 2 'overwrite the input' nnc link.nn -o small.nn
 cp small.nn plain
 expect 2 'overwrite the input' nnc plain
 cmp small.nn plain || fail "the input was changed"
+# ---- libraries (library.sh tests what they are)
+expect 0 '' nnc --library small.nn -o lib --prefix=p --seed=5 --weights-as=embed --max-ram=1M --max-flash=1M --export=f
+[ -s lib.h ] && [ -s lib.c ] && [ -s lib_weights.c ] || fail "--library writes lib.h, lib.c and lib_weights.c"
+for option in --train --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --export=f --max-ram=1 --max-flash=1; do
+    expect 2 'goes with --library' nnc $option small.nn
+done
+for option in -S -c --standalone --interpret --cpu=native -fsubnormals; do
+    expect 2 'does not go with --library' nnc --library $option small.nn
+done
+expect 2 'does not go with `nnc check`' nnc check --library small.nn
+expect 2 'both say what the weights are' nnc --library --weights=w --seed=1 small.nn
+expect 2 'takes embed.file' nnc --library --weights-as=rom small.nn
+for value in x -1 1.5 18446744073709551616 ''; do
+    expect 2 '--seed takes a whole number' nnc --library "--seed=$value" small.nn
+done
+for value in x 1G 17179869184G 0; do
+    expect 2 '--max-ram (takes a whole number|is at least 1)' nnc --library --max-ram=$value small.nn
+done
+expect 2 '--prefix takes a name of C' nnc --library --prefix=3d small.nn
+expect 2 '--prefix takes a name of C' nnc --library '--prefix=a;b' small.nn
+expect 2 'a library is several files' nnc --library small.nn -o -
+expect 2 'names a folder' nnc --library small.nn -o here/
+expect 3 "can't write nosuch/lib.h" nnc --library small.nn -o nosuch/lib
+mkdir lib2.c
+expect 3 "can't write lib2.c" nnc --library small.nn -o lib2
+[ ! -e lib2.h ] || fail "half a library was written"
 # What is documented but not built yet says so.
-for option in --library --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --cuda-arch=sm_90 \
-    --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --max-ram=1 --max-flash=1 --train-ram=1 \
+for option in --cuda-arch=sm_90 \
+    --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --train-ram=1 \
     --backend=cuda --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done
