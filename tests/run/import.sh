@@ -15,7 +15,7 @@ expect 1 'looked for lib/../other/blocks.nn' nnc check lib/main.nn
 expect 0 '' nnc check -I lib lib/main.nn
 expect 1 'looked for nowhere/blocks.nn' nnc check -I nowhere -I other lib/main.nn
 (cd lib && expect 0 '' nnc check -I. main.nn)
-expect 0 'blocks.enc.dense_0.W' nnc info -Ilib lib/main.nn
+expect 0 'blocks.enc.dense_0.W' nnc --dump-ir=after:elaborate -Ilib lib/main.nn
 mkdir -p first && echo 'let nothing = 0;' >first/blocks.nn
 expect 1 'first/blocks.nn has no `act`' nnc check -I first -I lib lib/main.nn
 
@@ -23,7 +23,7 @@ expect 1 'first/blocks.nn has no `act`' nnc check -I first -I lib lib/main.nn
 ln -s ../lib/blocks.nn other/alias.nn
 echo 'import "lib/blocks.nn" as a; import "other/alias.nn" as b; import "lib/../lib/blocks.nn" as c;
 export fn f(x: [1, 2]) -> [1, 3] = a.enc(x) + b.enc(x) + c.enc(x);' >once.nn
-[ "$(nnc info once.nn | grep -c enc.dense_0.W)" = 1 ] || fail "a file with three names is read three times"
+[ "$(nnc --dump-ir=after:elaborate once.nn | grep -c '= write .*blocks.enc.dense_0.W')" = 1 ] || fail "a file with three names is read three times"
 
 # -D sets options of imported files by the stem.
 expect 0 '' nnc check -Dact.gain=3.0 once.nn
