@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
-# The digits step needs no more kernels than tests/golden/digits_kernels.txt gives a reason for, and after
-# differentiation its graph holds no broadcast, no dead node, no multiplication by one, no addition of zero.
+# The steps of digits and LeNet need no more kernels than tests/golden/*_kernels.txt give a reason for, a batch norm
+# has four passes; after differentiation digits' graph holds no broadcast, no dead node, no multiplication by one, no addition of zero.
 set -eu
 model=$PROJECT_DIR/samples/digits/digits.nn
-want=$(grep -v '^#' "$PROJECT_DIR/tests/golden/digits_kernels.txt" | sed 's/:.*//')
-have=$("$NNC" --dump-ir=after:fuse "$model" | sed -n '/^function fit_step/,/^$/p' |
-  sed -n 's/^kernel [0-9]* \([a-z]*\).*/\1/p; s/^optimize [0-9]*$/optimize/p')
-diff <(echo "$want") <(echo "$have") || { echo "the kernels of the digits step have changed"; exit 1; }
-[ "$(wc -l <<<"$have")" -le 14 ]
+same_kernels() {  # SAMPLE MOST
+  want=$(grep -v '^#' "$PROJECT_DIR/tests/golden/$1_kernels.txt" | sed 's/:.*//')
+  have=$("$NNC" --dump-ir=after:fuse "$PROJECT_DIR/samples/$1/$1.nn" | sed -n '/^function fit_step/,/^$/p' |
+    sed -n 's/^kernel [0-9]* \([a-z]*\).*/\1/p; s/^optimize [0-9]*$/optimize/p')
+  diff <(echo "$want") <(echo "$have") || { echo "the kernels of the $1 step have changed"; exit 1; }
+  [ "$(wc -l <<<"$have")" -le "$2" ]
+}
+same_kernels digits 14
+same_kernels lenet 24
+
+# A batch norm is read twice forward (sums, then the result, in the kernel that wants it) and twice backward.
+norm=$("$NNC" --dump-ir=after:fuse "$PROJECT_DIR/samples/resnet20/resnet20.nn" | sed -n '/^function fit_step/,/^$/p' |
+  sed -n 's/^kernel [0-9]* \([a-z]*\) *# net.residual_8.conv_bn_0.batch_norm_0$/\1/p' | tr '\n' ' ')
+[ "$norm" = "reduce reduce map " ] || { echo "the kernels of a batch norm are: $norm"; exit 1; }
 
 "$NNC" --dump-ir=after:autodiff "$model" | sed -n '/^step fit_step/,/^}/p' > step.ir
 awk '
