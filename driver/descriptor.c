@@ -52,9 +52,20 @@ static void make_stores(nn_model *m, const Program *p, Arena *a) {
   m->arena_bytes = at ? at : 64;
 }
 
-static nn_function make_function(const Function *f, Arena *a) {
+static const int *reads_of(const Program *p, const Function *f, int *n, Arena *a) {
+  StoreUse *uses = ARENA_ARRAY(a, p->n_stores, StoreUse);
+  int *reads = ARENA_ARRAY(a, p->n_stores, int);
+  graph_store_uses(f->g, uses);
+  *n = 0;
+  for (uint32_t i = 0; i < p->n_stores; i++)
+    if (uses[i].read) reads[(*n)++] = (int)i;
+  return reads;
+}
+
+static nn_function make_function(const Program *p, const Function *f, Arena *a) {
   nn_arg *in = ARENA_ARRAY(a, f->n_inputs, nn_arg), *out = ARENA_ARRAY(a, f->g->n_roots, nn_arg);
-  int n_out = 0;
+  int n_out = 0, n_reads;
+  const int *reads = reads_of(p, f, &n_reads, a);
   for (uint32_t i = 0; i < f->n_inputs; i++)
     in[i] = make_arg(f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape, a);
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
@@ -68,7 +79,9 @@ static nn_function make_function(const Function *f, Arena *a) {
                        .in = in,
                        .out = out,
                        .bound = f->g->symbol ? (size_t)f->g->bound : 0,
-                       .min_n = 1};
+                       .min_n = 1,
+                       .reads = reads,
+                       .n_reads = n_reads};
 }
 
 // Every node that may fault is a place, by function and then by id.
@@ -77,7 +90,7 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
   int *exports = ARENA_ARRAY(a, p->n_fns, int);
   uint32_t n_places = 0;
   for (uint32_t i = 0; i < p->n_fns; i++) {
-    fns[i] = make_function(&p->fns[i], a);
+    fns[i] = make_function(p, &p->fns[i], a);
     if (p->fns[i].kind == FN_EXPORT) exports[m->n_exports++] = (int)i;
     for (NodeId id = 0; id < p->fns[i].g->len; id++) n_places += node_may_fault(&p->fns[i].g->nodes[id]);
   }
@@ -87,7 +100,8 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
       const Node *n = &p->fns[i].g->nodes[id];
       bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
       int input = indexes ? (int)graph_argument_of(p->fns[i].g, n->in[1]) : -1; // UINT32_MAX: -1
-      if (node_may_fault(n)) *next++ = (nn_place){span_text_here(p->sources, n->span, a), op_name(n->op), input};
+      if (node_may_fault(n))
+        *next++ = (nn_place){span_text_here(p->sources, n->span, a), op_name(n->op), input};
     }
   }
   m->fns = fns;

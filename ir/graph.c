@@ -105,3 +105,24 @@ uint32_t graph_argument_of(const Graph *g, NodeId v) {
     }
   }
 }
+
+// An update count, like the slots, has no versions: a step reads what the last one left.
+static void optimize_uses(const OptimizeAttr *o, StoreUse *uses) {
+  uint32_t slots = optimizer_info(o->kind)->slots;
+  for (uint32_t i = 0; i < o->n; i++) {
+    uses[o->stores[i]].written = true;
+    uses[o->stores[i]].read |= o->versions[i] == 0;
+    uses[o->counts[i]] = (StoreUse){true, true};
+    for (uint32_t k = i * slots; k < (i + 1) * slots; k++)
+      if (o->slots[k] != UINT32_MAX) uses[o->slots[k]] = (StoreUse){true, true};
+  }
+}
+
+void graph_store_uses(const Graph *g, StoreUse *uses) {
+  for (NodeId id = 0; id < g->len; id++) {
+    const Node *n = graph_node(g, id);
+    if (n->op == OP_READ && n->attr.store.version == 0) uses[n->attr.store.id].read = true;
+    if (n->op == OP_WRITE) uses[n->attr.store.id].written = true;
+    if (n->op == OP_OPTIMIZE) optimize_uses(n->attr.optimize, uses);
+  }
+}

@@ -135,4 +135,12 @@ bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut);
 // UINT32_MAX when there is none.
 uint32_t graph_argument_of(const Graph *g, NodeId v);
 
+// What a call does with a store.
+typedef struct StoreUse {
+  bool read;    // the value it has before the call matters
+  bool written;
+} StoreUse;
+// Adds to `uses`, by store id, what the nodes of the graph do; dead ones, too.
+void graph_store_uses(const Graph *g, StoreUse *uses);
+
 #endif

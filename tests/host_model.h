@@ -89,14 +89,15 @@ static const nn_arg host_eval_out[] = {{"err", NN_F32, 0, NULL, NULL}};
 static const nn_arg host_finish_out[] = {{"seen", NN_F32, 0, NULL, NULL}};
 static const nn_arg host_row[] = {{"x", NN_F32, 1, host_zero, host_two}};
 static const nn_arg host_row_out[] = {{"y", NN_F32, 0, NULL, NULL}};
+static const int host_reads[] = {0, 1, 2}; // W, b, hits
 static const nn_function host_fns[] = {
-    {"init", host_init, 0, 0, NULL, NULL, 0, 1},
-    {"fit_step", host_step, 2, 2, host_xy, host_step_out, 4, 1},
-    {"fit_eval", host_eval, 2, 1, host_xy, host_eval_out, 3, 1},
-    {"fit_eval_init", host_eval_init, 0, 0, NULL, NULL, 0, 1},
-    {"fit_finish", host_finish, 0, 1, NULL, host_finish_out, 0, 1},
-    {"apply", host_apply, 1, 1, host_xy, host_xy + 1, 8, 1},
-    {"prepare_points", host_prepare, 1, 1, host_row, host_row_out, 0, 1},
+    {"init", host_init, 0, 0, NULL, NULL, 0, 1, NULL, 0},
+    {"fit_step", host_step, 2, 2, host_xy, host_step_out, 4, 1, host_reads, 2},
+    {"fit_eval", host_eval, 2, 1, host_xy, host_eval_out, 3, 1, host_reads, 3},
+    {"fit_eval_init", host_eval_init, 0, 0, NULL, NULL, 0, 1, NULL, 0},
+    {"fit_finish", host_finish, 0, 1, NULL, host_finish_out, 0, 1, host_reads + 2, 1},
+    {"apply", host_apply, 1, 1, host_xy, host_xy + 1, 8, 1, host_reads, 2},
+    {"prepare_points", host_prepare, 1, 1, host_row, host_row_out, 0, 1, NULL, 0},
 };
 // Ten points of the plane; their y is computed.
 static const double host_rows[] = {0, 0, 0, 1, 1, 0, 1, 1, 2, 0, 2, 1, 0, 2, 1, 2, 2, 2, -1, 1};

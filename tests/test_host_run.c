@@ -510,6 +510,23 @@ START_TEST(predict_calls_an_export_on_files) {
   ck_assert(a.type == NN_F32 && a.rank == 1 && a.dims[0] == 2);
   nn_array_free(&a);
   host_fails(&host_model, "predict apply x.npy", 2, "`predict` needs --weights");
+  nn_function fns[7]; // an export that reads W only
+  nn_model m = host_model;
+  memcpy(fns, host_fns, sizeof fns);
+  fns[5].n_reads = 1;
+  m.fns = fns;
+  write_tensors(1, &(nn_tensor){.name = (char *)"net.W",
+                                .type = NN_F64,
+                                .rank = 1,
+                                .dims = {2},
+                                .count = 2,
+                                .data = (const void *)x});
+  ck_assert_int_eq(host_run(&m, "predict apply x.npy --weights w").code, 0);
+  host_fails(&host_model, "predict apply x.npy --weights w", 1,
+             "1 difference\n  `net.b` is missing in the file");
+  fns[5].n_reads = 0;
+  ck_assert_int_eq(host_run(&m, "predict apply x.npy").code, 0);
+  ck_assert_int_eq(host_run(&host_model, "train --quiet --seed 50 --set lr=0 --save w").code, 0);
   host_fails(&host_model, "predict aply x.npy --weights w", 2, "exports no `aply`; did you mean `apply`?");
   host_fails(&host_model, "predict --weights w", 2, "needs the name of an export");
   host_fails(&host_model, "predict apply --weights w", 2, "takes 1 input file, but 0 are given");

@@ -111,6 +111,18 @@ static void print_outputs(Unit *u, uint32_t id, bool dims) {
   }
 }
 
+// The stores that a call reads, as `fnN_reads`; gives their number.
+static uint32_t print_reads(Unit *u, uint32_t id) {
+  StoreUse *uses = ARENA_ARRAY(u->a, u->p->n_stores, StoreUse);
+  int64_t *reads = ARENA_ARRAY(u->a, u->p->n_stores, int64_t);
+  uint32_t n = 0;
+  graph_store_uses(u->p->fns[id].g, uses);
+  for (uint32_t i = 0; i < u->p->n_stores; i++)
+    if (uses[i].read) reads[n++] = i;
+  put_ints(u, "int", arena_printf(u->a, "fn%u_reads", id), reads, n);
+  return n;
+}
+
 static void print_function_tables(Unit *u, uint32_t id) {
   const Function *f = &u->p->fns[id];
   for (uint32_t i = 0; i < f->n_inputs; i++) print_args_dims(u, id, "in", i, &f->inputs[i].shape);
@@ -129,15 +141,20 @@ static void print_function_tables(Unit *u, uint32_t id) {
 }
 
 static void print_functions(Unit *u) {
-  for (uint32_t i = 0; i < u->p->n_fns; i++) print_function_tables(u, i);
+  uint32_t *n_reads = ARENA_ARRAY(u->a, u->p->n_fns, uint32_t);
+  for (uint32_t i = 0; i < u->p->n_fns; i++) {
+    print_function_tables(u, i);
+    n_reads[i] = print_reads(u, i);
+  }
   open_table(u, "nn_function", "functions");
   for (uint32_t i = 0; i < u->p->n_fns; i++) {
     const Function *f = &u->p->fns[i];
     sb_puts(u->out, "  {");
     put_string(u->out, f->name);
-    sb_printf(u->out, ", %s, %u, %u, %s, %s, %" PRId64 ", 1},\n", function_name(u, i), f->n_inputs,
+    sb_printf(u->out, ", %s, %u, %u, %s, %s, %" PRId64 ", 1, %s, %u},\n", function_name(u, i), f->n_inputs,
               n_outputs(f), or_null(u, f->n_inputs > 0, "fn%u_in", i, 0),
-              or_null(u, n_outputs(f) > 0, "fn%u_out", i, 0), f->g->symbol ? f->g->bound : 0);
+              or_null(u, n_outputs(f) > 0, "fn%u_out", i, 0), f->g->symbol ? f->g->bound : 0,
+              or_null(u, n_reads[i] > 0, "fn%u_reads", i, 0), n_reads[i]);
   }
   close_table(u);
   int64_t *exports = ARENA_ARRAY(u->a, u->p->n_fns, int64_t);

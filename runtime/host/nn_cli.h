@@ -28,10 +28,11 @@ int nn_command_eval(nn_cli *c);
 int nn_command_predict(nn_cli *c);
 int nn_command_info(nn_cli *c);
 
-/* Opens a session as the command line says: options, fresh stores, weights. */
-int nn_cli_session(nn_cli *c, nn_session *s);
-/* An error where the model has stores and no --weights is given. */
-int nn_cli_need_weights(nn_cli *c, const char *command);
+/* Opens a session as the command line says: options, fresh stores, weights. `needs` as for nn_weights_load.
+ */
+int nn_cli_session(nn_cli *c, nn_session *s, const unsigned char *needs);
+/* An error where the command needs a weight and no --weights is given. */
+int nn_cli_need_weights(nn_cli *c, const char *command, const unsigned char *needs);
 /* "; did you mean `x`?", or "" when no name is near. */
 const char *nn_cli_hint(const char *s, const char *const *names, size_t n, nn_text *into);
 /* "N", "2*N + 1" or a number. */

@@ -41,7 +41,7 @@ static int nn_cli_set(nn_cli *c, nn_session *s, const char *text) {
   return c->e->code;
 }
 
-int nn_cli_session(nn_cli *c, nn_session *s) {
+int nn_cli_session(nn_cli *c, nn_session *s, const unsigned char *needs) {
   const nn_model *m = c->m;
   size_t i;
   uint64_t seed = c->has_seed ? c->seed : m->n_trains && m->trains[0].has_seed ? m->trains[0].seed : 0;
@@ -50,9 +50,9 @@ int nn_cli_session(nn_cli *c, nn_session *s) {
   s->out_dir = c->out ? c->out : "";
   for (i = 0; i < c->n_set; i++)
     if (nn_cli_set(c, s, c->set[i])) return c->e->code;
-  /* Weights that are all in the file need no .npy files. */
+  /* The weights that matter are all in the file: no .npy files. */
   if (nn_session_init(s, seed, c->weights && !c->partial)) return c->e->code;
-  return c->weights ? nn_weights_load(s, c->weights, c->partial) : 0;
+  return c->weights ? nn_weights_load(s, c->weights, needs, c->partial) : 0;
 }
 
 /* The train block called `name`; NULL and an error if there is none. */
@@ -153,7 +153,7 @@ int nn_command_train(nn_cli *c) {
   if (nn_cli_blocks(c, &first, &n) || (c->out && nn_cli_folder(c, c->out)) ||
       (c->save && nn_cli_writable(c, c->save)))
     return c->e->code;
-  if (!nn_cli_session(c, &s) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
+  if (!nn_cli_session(c, &s, NULL) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
     nn_cli_runner(c, &r, &s, &g);
     nn_cli_train_blocks(c, &r, first, n);
     nn_logger_close(&g, c->e);
@@ -164,27 +164,21 @@ int nn_command_train(nn_cli *c) {
 
 /* ---- eval */
 
-static int nn_cli_has_weights(const nn_model *m) {
+int nn_cli_need_weights(nn_cli *c, const char *command, const unsigned char *needs) {
   int i;
-  for (i = 0; i < m->n_stores; i++)
-    if (nn_store_is_weight(&m->stores[i])) return 1;
+  for (i = 0; !c->weights && i < c->m->n_stores; i++)
+    if (needs[i] && nn_store_is_weight(&c->m->stores[i]))
+      return nn_fail(c->e, NN_EXIT_USAGE, "`%s` needs --weights FILE: this model has no weights of its own",
+                     command);
   return 0;
 }
 
-int nn_cli_need_weights(nn_cli *c, const char *command) {
-  if (c->weights || !nn_cli_has_weights(c->m)) return 0;
-  return nn_fail(c->e, NN_EXIT_USAGE, "`%s` needs --weights FILE: this model has no weights of its own",
-                 command);
-}
-
-int nn_command_eval(nn_cli *c) {
-  const nn_train *first;
+static int nn_cli_evals(nn_cli *c, const nn_train *first, int n, const unsigned char *needs) {
   nn_session s;
   nn_logger g;
   nn_runner r;
-  int i, n, evals = 0;
-  if (nn_cli_blocks(c, &first, &n) || nn_cli_need_weights(c, "eval")) return c->e->code;
-  if (!nn_cli_session(c, &s) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
+  int i, evals = 0;
+  if (!nn_cli_session(c, &s, needs) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
     nn_cli_runner(c, &r, &s, &g);
     for (i = 0; i < n && !c->e->code; i++) nn_run_evals(&r, &first[i], &evals);
     if (!c->e->code && !evals)
@@ -193,5 +187,18 @@ int nn_command_eval(nn_cli *c) {
     nn_logger_close(&g, c->e);
   }
   nn_session_close(&s);
+  return c->e->code;
+}
+
+int nn_command_eval(nn_cli *c) {
+  const nn_train *first;
+  unsigned char *needs;
+  int i, n;
+  if (nn_cli_blocks(c, &first, &n)) return c->e->code;
+  needs = (unsigned char *)nn_alloc((size_t)c->m->n_stores, 1);
+  if (!needs) return nn_fail_memory(c->e);
+  for (i = 0; i < n; i++) nn_run_evals_need(c->m, &first[i], needs);
+  if (!nn_cli_need_weights(c, "eval", needs)) nn_cli_evals(c, first, n, needs);
+  free(needs);
   return c->e->code;
 }

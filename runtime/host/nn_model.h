@@ -40,6 +40,8 @@ typedef struct nn_function {
   const nn_arg *in, *out;
   size_t bound;    /* largest n; 0: no dynamic size */
   size_t min_n;    /* 1 */
+  const int *reads; /* stores whose values before the call matter to it, ascending */
+  int n_reads;
 } nn_function;
 
 typedef enum nn_source_kind {

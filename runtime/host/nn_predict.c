@@ -171,22 +171,30 @@ static int nn_predict_call(nn_cli *c, nn_session *s, int function, const nn_arra
   return c->e->code;
 }
 
-int nn_command_predict(nn_cli *c) {
-  const nn_function *f;
+static int nn_predict_run(nn_cli *c, int function, const unsigned char *needs) {
+  const nn_function *f = &c->m->fns[function];
+  nn_array *in = (nn_array *)nn_alloc((size_t)f->n_in, sizeof *in);
   nn_session s;
-  nn_array *in;
   size_t n;
-  int function, i;
-  if (nn_predict_export(c, &function)) return c->e->code;
-  f = &c->m->fns[function];
-  if (nn_predict_files(c, f) || nn_cli_need_weights(c, "predict")) return c->e->code;
-  in = (nn_array *)nn_alloc((size_t)f->n_in, sizeof *in);
+  int i;
   if (!in) return nn_fail_memory(c->e);
   if (!nn_predict_read(c, f, in, &n)) {
-    if (!nn_cli_session(c, &s)) nn_predict_call(c, &s, function, in, n);
+    if (!nn_cli_session(c, &s, needs)) nn_predict_call(c, &s, function, in, n);
     nn_session_close(&s);
   }
   for (i = 0; i < f->n_in; i++) nn_array_free(&in[i]);
   free(in);
+  return c->e->code;
+}
+
+int nn_command_predict(nn_cli *c) {
+  unsigned char *needs;
+  int function;
+  if (nn_predict_export(c, &function) || nn_predict_files(c, &c->m->fns[function])) return c->e->code;
+  needs = (unsigned char *)nn_alloc((size_t)c->m->n_stores, 1);
+  if (!needs) return nn_fail_memory(c->e);
+  nn_function_needs(c->m, function, needs);
+  if (!nn_cli_need_weights(c, "predict", needs)) nn_predict_run(c, function, needs);
+  free(needs);
   return c->e->code;
 }

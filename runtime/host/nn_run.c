@@ -289,3 +289,20 @@ int nn_run_evals(nn_runner *r, const nn_train *t, int *n) {
   }
   return 0;
 }
+
+static void nn_eval_needs(const nn_model *m, const nn_eval *ev, unsigned char *needs) {
+  nn_function_needs(m, m->data[ev->data].prepare, needs);
+  nn_function_needs(m, ev->init, needs);
+  nn_function_needs(m, ev->fn, needs);
+  nn_function_needs(m, ev->finish, needs);
+}
+
+void nn_run_evals_need(const nn_model *m, const nn_train *t, unsigned char *needs) {
+  int i, k;
+  for (i = 0; i < t->n_items; i++) {
+    const nn_plan_item *item = &t->items[i];
+    if (item->kind == NN_PLAN_EVAL) nn_eval_needs(m, item->eval, needs);
+    for (k = 0; item->kind == NN_PLAN_LOOP && k < item->loop->n_evals; k++)
+      nn_eval_needs(m, &item->loop->evals[k], needs);
+  }
+}

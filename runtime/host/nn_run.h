@@ -36,5 +36,7 @@ int nn_run_load_data(nn_runner *r, const nn_train *t);
 int nn_run_train(nn_runner *r, const nn_train *t);
 /* Every eval of the block, once, in order; how many there were goes to *n. */
 int nn_run_evals(nn_runner *r, const nn_train *t, int *n);
+/* Marks, by store, what these evals read. */
+void nn_run_evals_need(const nn_model *m, const nn_train *t, unsigned char *needs);
 
 #endif

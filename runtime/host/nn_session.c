@@ -53,6 +53,11 @@ size_t nn_stores_bytes(const nn_model *m) {
 
 int nn_store_is_weight(const nn_store *store) { return store->kind == NN_PARAM || store->kind == NN_STATE; }
 
+void nn_function_needs(const nn_model *m, int function, unsigned char *needs) {
+  int i;
+  for (i = 0; function >= 0 && i < m->fns[function].n_reads; i++) needs[m->fns[function].reads[i]] = 1;
+}
+
 static int nn_session_npy(nn_session *s, const nn_store *t) {
   char *path = nn_path_join(s->data_dir, t->npy);
   int code = path ? nn_store_read_npy(s, t, path) : nn_fail_memory(s->e);

@@ -37,6 +37,8 @@ unsigned char *nn_store_data(const nn_session *s, const nn_store *store);
 size_t nn_stores_bytes(const nn_model *m);
 /* Is it in weight files: parameters and states, not the slots of optimizers or the states of an eval. */
 int nn_store_is_weight(const nn_store *store);
+/* Marks, by store, what a function reads; -1: no function. */
+void nn_function_needs(const nn_model *m, int function, unsigned char *needs);
 
 /* One element of axis i of an argument for the dynamic size n. */
 int64_t nn_arg_dim(const nn_arg *a, int axis, size_t n);

@@ -15,6 +15,7 @@
 typedef struct nn_weight { /* a store and its name in the file */
   const nn_store *store;
   const char *name;
+  int needed; /* missing in the file: a difference */
 } nn_weight;
 
 /* ---- loading */
@@ -47,7 +48,9 @@ static size_t nn_weights_compare(const nn_safetensors *f, const nn_weight *w, si
     if (t) {
       found++;
       wrong += !nn_weights_fit(&w[i], t, differences);
-    } else if (partial)
+    } else if (!w[i].needed)
+      continue;
+    else if (partial)
       nn_text_addf(missing, "%s`%s`", missing->len ? ", " : "", w[i].name);
     else {
       wrong++;
@@ -97,14 +100,15 @@ static int nn_weights_from(nn_session *s, const char *path, const nn_weight *w, 
   return s->e->code;
 }
 
-/* The model's weights under their own names; NULL: out of memory. */
-static nn_weight *nn_weights_all(const nn_model *m, size_t *n) {
+/* The model's weights under their own names, or, with `needs`, all its stores; NULL: out of memory. */
+static nn_weight *nn_weights_all(const nn_model *m, const unsigned char *needs, size_t *n) {
   nn_weight *w = (nn_weight *)nn_alloc((size_t)m->n_stores, sizeof *w);
   int i;
   *n = 0;
   for (i = 0; w && i < m->n_stores; i++)
-    if (nn_store_is_weight(&m->stores[i])) {
+    if (needs || nn_store_is_weight(&m->stores[i])) {
       w[*n].store = &m->stores[i];
+      w[*n].needed = !needs || (needs[i] && nn_store_is_weight(&m->stores[i]));
       w[(*n)++].name = m->stores[i].name;
     }
   return w;
@@ -115,14 +119,15 @@ static nn_weight *nn_weights_item(const nn_model *m, const nn_file *file) {
   int i;
   for (i = 0; w && i < file->n; i++) {
     w[i].store = &m->stores[file->stores[i]];
+    w[i].needed = 1;
     w[i].name = file->names[i];
   }
   return w;
 }
 
-int nn_weights_load(nn_session *s, const char *path, int partial) {
+int nn_weights_load(nn_session *s, const char *path, const unsigned char *needs, int partial) {
   size_t n;
-  nn_weight *w = nn_weights_all(s->m, &n);
+  nn_weight *w = nn_weights_all(s->m, needs, &n);
   if (!w) return nn_fail_memory(s->e);
   nn_weights_from(s, path, w, n, partial, 1);
   free(w);
@@ -174,7 +179,7 @@ static int nn_weights_to(nn_session *s, const char *path, const nn_weight *w, si
 
 int nn_weights_save(nn_session *s, const char *path) {
   size_t n;
-  nn_weight *w = nn_weights_all(s->m, &n);
+  nn_weight *w = nn_weights_all(s->m, NULL, &n);
   if (!w) return nn_fail_memory(s->e);
   nn_weights_to(s, path, w, n);
   free(w);

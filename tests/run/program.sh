@@ -35,6 +35,52 @@ expect 0 '' program ./digits predict classify --weights w.safetensors image.npy 
 npy '<f4' '(2, 2)' '\0\0\0\0\0\0\200\77\0\0\200\77\0\0\0\0' >x.npy
 expect 0 '"event":"epoch".*"low":1,"seen":10' program ./npy train --json
 
+# `predict` and `eval` want what they read, and no more: of two models and their optimizers one file of `save`.
+cat >two.nn <<'EOF'
+layer Part()(x: [B, 3]) -> [B, 2] = x |> Dense(2) |> BatchNorm();
+model a = Part();
+model b = Dense(1);
+param scale: [3] = ones();
+data p { x: [3] from rows([[1, 2, 3], [3, 4, 6]]); }
+train both {
+    batch = 2;  epochs = 2;
+    let o = Adam(lr = 0.1);
+    each d in p() { minimize mean(b(a(d.x)) ** 2) over a, b, scale using o; }
+    save a to "a.safetensors";
+    save b to "b.safetensors";
+    eval d in p() { report size = mean(a(d.x) ** 2); }
+}
+train rest { eval d in p() { report sum = mean(d.x); } }
+export fn half(x: [1, 3]) -> [1, 2] = a(x);
+export fn whole(x: [1, 3]) -> [1, 1] = b(a(x * scale));
+export fn twice(x: [1, 3]) -> [1, 3] = 2.0 * x;
+EOF
+nnc "${flags[@]}" two.nn -o two || fail "nnc two"
+interpreted_two() { nnc --interpret two.nn -- "$@"; }
+compiled_two() { program ./two "$@"; }
+npy '<f4' '(1, 3)' '\0\0\200\77\0\0\0\100\0\0\100\100' >row.npy
+expect 0 '' compiled_two train both --out . --save all.safetensors
+sed 's/:opt/:oqt/; s/"scale"/"slate"/' all.safetensors >extra.safetensors
+for two in compiled_two interpreted_two; do
+    expect 0 'f32\[1, 2\]' $two predict half --weights a.safetensors row.npy
+    expect 0 'f32\[1, 1\]' $two predict whole --weights all.safetensors row.npy
+    expect 0 '"size":' $two eval both --weights a.safetensors --json
+    expect 0 '2 4 6' $two predict twice row.npy
+    expect 0 '"sum":' $two eval rest --json
+    expect 1 '3 differences' $two predict whole --weights a.safetensors row.npy
+    expect 1 '`scale` is missing' $two predict whole --weights a.safetensors row.npy
+    expect 1 '`a\.batch[._A-Za-z0-9]*` is missing' $two predict half --weights b.safetensors row.npy
+    expect 0 'left as they were: `a\.' $two predict half --weights b.safetensors row.npy --partial
+    expect 1 '`a.dense_0.W` is missing' $two eval both --weights b.safetensors
+    expect 1 '1 difference$' $two predict half --weights extra.safetensors row.npy
+    expect 1 '`slate` is in the file, but not in the model' $two predict half --weights extra.safetensors row.npy
+    expect 1 '`scale` is missing' $two train both --weights a.safetensors
+    expect 2 'needs --weights' $two predict half row.npy
+    expect 2 'needs --weights' $two eval both
+done
+$NNC --interpret two.nn -- predict half --weights a.safetensors row.npy >interpreted.txt
+./two predict half --weights a.safetensors row.npy | cmp - interpreted.txt || fail "predict of a part"
+
 # ---- usage: 2
 expect 2 'did you mean `--weights`' program ./digits train --wieghts x
 expect 2 '' program ./digits
