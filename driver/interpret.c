@@ -73,10 +73,16 @@ static int call(nn_ctx *ctx, int function, size_t n, void *const *args) {
                  .options = ctx->options,
                  .table = p->stores,
                  .n_stores = p->n_stores};
-  env.stores = eval_stores_new(p->stores, p->n_stores, a);
-  for (uint32_t i = 0; i < p->n_stores; i++)
-    load(env.stores[i], p->stores[i].dtype, ctx->arena + in->stores[i].offset,
-         elements(&p->stores[i].shape, 0));
+  StoreUse *uses =
+      ARENA_ARRAY(a, p->n_stores, StoreUse); // most calls, one for each example of data, touch few
+  graph_store_uses(f->g, uses);
+  env.stores = ARENA_ARRAY(a, p->n_stores, Scalar *);
+  for (uint32_t i = 0; i < p->n_stores; i++) {
+    if (!uses[i].read && !uses[i].written) continue;
+    size_t count = elements(&p->stores[i].shape, 0);
+    env.stores[i] = ARENA_ARRAY(a, count, Scalar);
+    load(env.stores[i], p->stores[i].dtype, ctx->arena + in->stores[i].offset, count);
+  }
   const Scalar **inputs = ARENA_ARRAY(a, f->n_inputs, const Scalar *);
   for (uint32_t i = 0; i < f->n_inputs; i++) {
     size_t count = elements(&f->inputs[i].shape, (int64_t)n);
@@ -88,8 +94,9 @@ static int call(nn_ctx *ctx, int function, size_t n, void *const *args) {
   bool ok = eval_function(f, &env, inputs, roots, a);
   if (ok) {
     for (uint32_t i = 0; i < p->n_stores; i++)
-      unload(ctx->arena + in->stores[i].offset, p->stores[i].dtype, env.stores[i],
-             elements(&p->stores[i].shape, 0));
+      if (uses[i].written)
+        unload(ctx->arena + in->stores[i].offset, p->stores[i].dtype, env.stores[i],
+               elements(&p->stores[i].shape, 0));
     copy_roots(f, n, roots, args);
   } else {
     fault(ctx, in, (uint32_t)function, &env);

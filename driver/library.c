@@ -121,7 +121,7 @@ static int read_values(const Program *p, const Options *o, bool initial, uint64_
     const char *slash = strrchr(o->input, '/'); // so that the folder nnc is called in plays no part
     s.data_dir = slash ? arena_strndup(a, o->input, (size_t)(slash - o->input)) : "";
     if (o->weights)
-      nn_weights_load(&s, o->weights, 0);
+      nn_weights_load(&s, o->weights, NULL, 0);
     else if (initial)
       nn_session_init(&s, seed, 0);
     else
