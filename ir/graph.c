@@ -13,13 +13,21 @@ Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
   return g;
 }
 
-static void grow(Graph *g) {
-  uint32_t cap = g->cap ? 2 * g->cap : 16; // the rule of a custom gradient is small
-  assert(cap > g->cap && "more nodes than ids");
+static void set_capacity(Graph *g, uint32_t cap) {
   Node *nodes = ARENA_ARRAY(g->arena, cap, Node);
   if (g->len) memcpy(nodes, g->nodes, g->len * sizeof *nodes);
   g->nodes = nodes;
   g->cap = cap;
+}
+
+static void grow(Graph *g) {
+  uint32_t cap = g->cap ? 2 * g->cap : 16; // the rule of a custom gradient is small
+  assert(cap > g->cap && "more nodes than ids");
+  set_capacity(g, cap);
+}
+
+void graph_reserve(Graph *g, uint32_t n) {
+  if (n > g->cap) set_capacity(g, n);
 }
 
 NodeId graph_add(Graph *g, Node n) {

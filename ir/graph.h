@@ -123,6 +123,8 @@ struct Graph {
 };
 
 Graph *graph_new(Arena *a, const char *symbol, int64_t bound);
+// Room for n nodes: a graph that is about to be copied grows no other way.
+void graph_reserve(Graph *g, uint32_t n);
 // Appends; copies `in`. The caller has set op, dtype, shape, attr, span, path.
 NodeId graph_add(Graph *g, Node n);
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n);

@@ -10,7 +10,11 @@ NodeId *no_nodes(Arena *a, size_t n) {
   return ids;
 }
 
-Graph *graph_like(const Graph *g, Arena *a) { return graph_new(a, g->symbol, g->bound); }
+Graph *graph_like(const Graph *g, Arena *a) {
+  Graph *to = graph_new(a, g->symbol, g->bound);
+  graph_reserve(to, g->len);
+  return to;
+}
 
 void map_roots(Graph *to, const Graph *g, const NodeId *map) {
   NodeId *roots = ARENA_ARRAY(to->arena, g->n_roots, NodeId);
