@@ -64,19 +64,4 @@ echo 'not C' >model.c
 expect 0 '' nnc -S small.nn -o again.c
 cmp again.c with.c || fail "files of the folder change the text"
 
-# ---- its time: within 250 ms a sample, and within 50 ms without. Of the processor, so that other work on the machine
-# does not count; the best of five; a sanitizer slows it.
-[ "$NNC_SANITIZE" = ON ] && done_testing
-best() {  # COMMAND…: milliseconds
-    local TIMEFORMAT='%U %S'
-    for _ in 1 2 3 4 5; do
-        { time "$@" 2>&3; } 3>&2 2>&1
-    done | awk '{ ms = 1000 * ($1 + $2); if (NR == 1 || ms < least) least = ms } END { printf "%d\n", least }'
-}
-for model in "$PROJECT_DIR"/samples/*/*.nn; do
-    with=$(best "$NNC" -S "$model" -o t.c) without=$(best "$NNC" -S --no-validate "$model" -o t.c)
-    echo "$(basename "$model"): $with ms, $without ms without validation"
-    [ "$with" -lt 250 ] || fail "validation takes too long"
-    [ "$without" -lt 50 ] || fail "nnc takes too long"
-done
 done_testing
