@@ -318,6 +318,36 @@ static void member_sizes(Walk *w, const Type *t) { // a member's sizes may come 
       bind(w, t->dims[i].expr->u.name);
 }
 
+static void data_block(Walk *w, const Stmt *s) {
+  size_t mark = w->names.len;
+  params(w, &s->u.data.params);
+  for (uint32_t i = 0; i < s->u.data.items.len; i++) {
+    const Stmt *f = s->u.data.items.data[i];
+    if (f->kind == ST_FIELD_FROM || f->kind == ST_FIELD_COMPUTED)
+      field(w, f);
+    else
+      stmt(w, f);
+  }
+  w->names.len = mark;
+}
+
+static void minimize(Walk *w, const Stmt *s) {
+  expr(w, s->u.minimize.loss);
+  w->listing = true;
+  for (uint32_t i = 0; i < s->u.minimize.over.len; i++) expr(w, s->u.minimize.over.data[i]);
+  for (uint32_t i = 0; i < s->u.minimize.except.len; i++) expr(w, s->u.minimize.except.data[i]);
+  w->listing = false;
+  expr(w, s->u.minimize.optimizer);
+}
+
+static void reports(Walk *w, const Stmt *s) {
+  for (uint32_t i = 0; i < s->u.report.len; i++)
+    if (s->u.report.data[i].value)
+      expr(w, s->u.report.data[i].value);
+    else
+      use(w, s->u.report.data[i].name.text, s->u.report.data[i].name.span);
+}
+
 static void stmt(Walk *w, const Stmt *s) {
   size_t mark = w->names.len;
   switch (s->kind) {
@@ -350,17 +380,7 @@ static void stmt(Walk *w, const Stmt *s) {
     named(w, &s->u.store.with);
     bind(w, s->u.store.name.text);
     break;
-  case ST_DATA:
-    params(w, &s->u.data.params);
-    for (uint32_t i = 0; i < s->u.data.items.len; i++) {
-      const Stmt *f = s->u.data.items.data[i];
-      if (f->kind == ST_FIELD_FROM || f->kind == ST_FIELD_COMPUTED)
-        field(w, f);
-      else
-        stmt(w, f);
-    }
-    w->names.len = mark;
-    break;
+  case ST_DATA: data_block(w, s); break;
   case ST_TRAIN:
   case ST_PHASE: train(w, &s->u.train.items); break;
   case ST_TEST: body_block(w, &s->u.test.body); break;
@@ -387,21 +407,8 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_RETURN:
   case ST_YIELD: expr(w, s->u.value); break;
   case ST_NEXT: named(w, &s->u.next); break;
-  case ST_MINIMIZE:
-    expr(w, s->u.minimize.loss);
-    w->listing = true;
-    for (uint32_t i = 0; i < s->u.minimize.over.len; i++) expr(w, s->u.minimize.over.data[i]);
-    for (uint32_t i = 0; i < s->u.minimize.except.len; i++) expr(w, s->u.minimize.except.data[i]);
-    w->listing = false;
-    expr(w, s->u.minimize.optimizer);
-    break;
-  case ST_REPORT:
-    for (uint32_t i = 0; i < s->u.report.len; i++)
-      if (s->u.report.data[i].value)
-        expr(w, s->u.report.data[i].value);
-      else
-        use(w, s->u.report.data[i].name.text, s->u.report.data[i].name.span);
-    break;
+  case ST_MINIMIZE: minimize(w, s); break;
+  case ST_REPORT: reports(w, s); break;
   case ST_FINISH: block(w, &s->u.block); break;
   case ST_PRINT:
     for (uint32_t i = 0; i < s->u.print.len; i++) expr(w, s->u.print.data[i].value);
