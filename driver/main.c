@@ -113,6 +113,14 @@ static Program *front_end(Job *j) {
   return p;
 }
 
+// What every command with a model begins with: the elaborated program, or the exit code.
+static int job_program(Job *j, const Options *o, Program **p, Arena *a) {
+  int status = job_begin(j, o, a);
+  if (status != EXIT_DONE) return status;
+  *p = front_end(j);
+  return *p ? EXIT_DONE : EXIT_SOURCE;
+}
+
 static void middle(Job *j, Program *p) {
   passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
   inspect_kernels(&j->inspect, p);
@@ -218,10 +226,9 @@ static bool wants_output(const Options *o) {
 
 static int compile(const Options *o, Arena *a) {
   Job j;
-  int status = job_begin(&j, o, a);
+  Program *p;
+  int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  Program *p = front_end(&j);
-  if (!p) return EXIT_SOURCE;
   middle(&j, p);
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
   if (wants_output(o) && o->library) status = library(&j, p);
@@ -234,10 +241,9 @@ static int compile(const Options *o, Arena *a) {
 // `nnc check`: all that can be said about a model without writing anything.
 static int check(const Options *o, Arena *a) {
   Job j;
-  int status = job_begin(&j, o, a);
+  Program *p;
+  int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  Program *p = front_end(&j);
-  if (!p) return EXIT_SOURCE;
   middle(&j, p);
   inspect_end(&j.inspect);
   return EXIT_DONE;
@@ -257,19 +263,17 @@ static int explain(const Options *o, Arena *a) {
 
 static int info(const Options *o, Arena *a) {
   Job j;
-  int status = job_begin(&j, o, a);
+  Program *p;
+  int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  Program *p = front_end(&j);
-  if (!p) return EXIT_SOURCE;
   return info_print(p, o, a);
 }
 
 static int report(const Options *o, Arena *a) {
   Job j;
-  int status = job_begin(&j, o, a);
+  Program *p;
+  int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  Program *p = front_end(&j);
-  if (!p) return EXIT_SOURCE;
   middle(&j, p);
   Report r = codegen_report(p, o->n, a);
   inspect_stage(&j.inspect, "codegen");
@@ -280,10 +284,9 @@ static int report(const Options *o, Arena *a) {
 
 static int graph(const Options *o, Arena *a) {
   Job j;
-  int status = job_begin(&j, o, a);
+  Program *p;
+  int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  Program *p = front_end(&j);
-  if (!p) return EXIT_SOURCE;
   status = imported_spares(&j.imported, o->output);
   return status == EXIT_DONE ? draw(p, o, a) : status;
 }
