@@ -90,6 +90,12 @@ ExprId x_op(Pool *p, Op op, DType t, const ExprId *in, uint32_t n, uint32_t plac
 }
 
 ExprId x_index(Pool *p, DType t, IndexId at) {
+  const Index *x = index_get(p->index, at);
+  bool constant = x->n == 0 || (x->n == 1 && index_atom(p->index, x->terms[0].atom)->kind == ATOM_ONE);
+  if (constant && (x->n == 0 || poly_static(&x->terms[0].coef))) {
+    int64_t k = x->n ? x->terms[0].coef.c[0] : 0;
+    return x_const(p, t, dtype_is_real(t) ? (Scalar){.f = (double)k} : (Scalar){.i = k});
+  }
   Expr e = {.kind = X_INDEX, .dtype = t, .at = {at}};
   return pool_add(p, &e);
 }

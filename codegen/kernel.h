@@ -110,7 +110,7 @@ ExprId x_const(Pool *p, DType t, Scalar v);
 ExprId x_load(Pool *p, DType t, uint32_t buffer, const IndexId *at, uint32_t rank);
 // An integer compared with itself is a constant.
 ExprId x_op(Pool *p, Op op, DType t, const ExprId *in, uint32_t n, uint32_t place);
-ExprId x_index(Pool *p, DType t, IndexId at);
+ExprId x_index(Pool *p, DType t, IndexId at); // a number where it is constant
 ExprId x_inside(Pool *p, IndexId at, Poly bound);
 ExprId x_check(Pool *p, ExprId value, Poly bound, uint32_t place);
 ExprId x_rand(Pool *p, Op op, DType t, uint32_t site, IndexId element);
