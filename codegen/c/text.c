@@ -168,8 +168,16 @@ static const char *substitute(Arena *a, const char *meaning, DType t, const Text
   return text;
 }
 
-// Integers are computed in 64 bits (without sign where they may wrap) and wrapped to their type.
+static Text choice(Arena *a, const Text *in) {
+  return (Text){
+      arena_printf(a, "%s ? %s : %s", text_operand(a, in[0]), text_operand(a, in[1]), text_operand(a, in[2])),
+      false};
+}
+
+// Integers are computed in 64 bits (without sign where they may wrap) and wrapped to their type. A choice is
+// of its operands, so it needs no wrapping; C would widen those of narrow types.
 static Text integer_op(Arena *a, Op op, DType t, const Text *in, const char *place) {
+  if (op == OP_SELECT && (t == DT_I32 || t == DT_I64)) return choice(a, in);
   const char *meaning = op_meaning_int(op);
   bool arithmetic = meaning[0] == '(';
   const char *as = arithmetic && t == DT_I64 ? "uint64_t" : "int64_t";
@@ -191,9 +199,6 @@ Text text_op(Arena *a, Op op, DType operand, DType result, const Text *in, const
   }
   if (op_kind(op) == KIND_EW && result != DT_MASK) return integer_op(a, op, result, in, place);
   const char *meaning = op_meaning_int(op); // comparisons, logic, choices between masks
-  if (op == OP_SELECT)
-    return (Text){arena_printf(a, "%s ? %s : %s", text_operand(a, in[0]), text_operand(a, in[1]),
-                               text_operand(a, in[2])),
-                  false};
+  if (op == OP_SELECT) return choice(a, in);
   return (Text){substitute(a, meaning, DT_I64, in), meaning[0] != '('};
 }
