@@ -2,7 +2,6 @@
 // Shares no code with the planner, not even the lifetimes: a buffer is wanted at time t when some step <= t
 // touched it and some step >= t will. A loop is replayed twice, so what it carries over is found.
 #include "codegen/memplan.h"
-#include "codegen/overwrite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,16 +52,39 @@ static int by_address(const void *x, const void *y) {
   return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
 }
 
-// `y` begins where `x` ends, in a kernel that reads no element of x after it, or an iteration other than the
-// one that, has written it.
+// Some expression in `seen` loads an element of the buffer other than the one at `place` (NULL: any at all).
+static bool loads(const Kernel *k, const bool *seen, uint32_t buffer, const Put *place) {
+  for (ExprId e = 0; e < k->pool->exprs.len; e++) {
+    const Expr *x = pool_expr(k->pool, e);
+    if (!seen[e] || x->kind != X_LOAD || x->number != buffer) continue;
+    if (!place || x->rank != place->rank) return true;
+    for (uint32_t i = 0; i < x->rank; i++)
+      if (x->at[i] != place->at[i]) return true;
+  }
+  return false;
+}
+
+// `y` begins where `x` ends, at one address, in a kernel that reads of x just the element it then writes of
+// y, and nothing of it afterwards.
 static bool taken_over(const Trace *t, const Use *x, const Use *y) {
   if (x->last != y->first || x->begin != y->begin) return false;
+  const Buffer *from = &t->f->buffers.data[x->buffer], *to = &t->f->buffers.data[y->buffer];
   const Step *s = t->steps.data[y->first];
-  if (s->kind != STEP_KERNEL) return false;
+  if (s->kind != STEP_KERNEL || from->dtype != to->dtype || !shape_eq(&from->shape, &to->shape)) return false;
   const Kernel *k = s->kernel;
+  const Put *write = NULL;
+  for (uint32_t i = 0; i < k->n_stores; i++) {
+    const Put *put = &k->stores[i];
+    if (put->buffer == x->buffer || (put->buffer == y->buffer && (write || put->add))) return false;
+    if (put->buffer == y->buffer) write = put;
+  }
   for (uint32_t i = 0; i < k->n_stores; i++)
-    if (k->stores[i].buffer == y->buffer) return kernel_overwrites(t->f, k, &k->stores[i], x->buffer);
-  return false;
+    if (loads(k, store_marks(k, &k->stores[i], t->a), x->buffer, &k->stores[i] <= write ? write : NULL))
+      return false;
+  bool *seen = ARENA_ARRAY(t->a, k->pool->exprs.len, bool);
+  if (k->is_dot) pool_mark(k->pool, k->dot.lhs, seen);
+  if (k->is_dot) pool_mark(k->pool, k->dot.rhs, seen);
+  return write && !loads(k, seen, x->buffer, NULL);
 }
 
 // In order of address each one meets only those that begin before it ends.
