@@ -330,11 +330,15 @@ static void list_optimizers(BuiltinList *l, Arena *a) {
 
 const Builtin *const *builtins_list(Arena *a, uint32_t *n) {
   BuiltinList l = {0};
-  uint32_t n_rows;
+  static const Builtin *(*const themes[])(uint32_t *) = {reduce_builtins, shape_builtins, conv_builtins,
+                                                         rows_builtins, tensor_builtins};
   list_unary(&l, a);
   list_rows(&l, table, sizeof table / sizeof *table, a);
-  const Builtin *rows = tensor_builtins(&n_rows);
-  list_rows(&l, rows, n_rows, a);
+  for (size_t i = 0; i < sizeof themes / sizeof *themes; i++) {
+    uint32_t n_rows;
+    const Builtin *rows = themes[i](&n_rows);
+    list_rows(&l, rows, n_rows, a);
+  }
   list_optimizers(&l, a);
   *n = (uint32_t)l.len;
   return l.data;

@@ -111,7 +111,7 @@ static bool output_size(Elab *e, const BuiltinCall *c, const Shape *x, const Sha
   return false;
 }
 
-Value bi_conv(Elab *e, const BuiltinCall *c) {
+static Value bi_conv(Elab *e, const BuiltinCall *c) {
   NodeId pair[2];
   ConvAttr attr = {0};
   if (!unify(e, c->v, pair, 2, false, c->span, c->fn->name)) return v_poison();
@@ -241,7 +241,7 @@ static bool written_out(const WindowAttr *w, uint32_t rank) {
 }
 
 // box(x, window, stride, pad): sums; max_window: maxima, the first one takes the gradient.
-Value bi_window(Elab *e, const BuiltinCall *c) {
+static Value bi_window(Elab *e, const BuiltinCall *c) {
   NodeId x = arg_node(e, c, 0);
   WindowAttr w = {.lo = {0}};
   Shape out;
@@ -261,4 +261,15 @@ Value bi_window(Elab *e, const BuiltinCall *c) {
   else
     x = maximum_by_axes(e, x, &w, &out, c->span);
   return x == NO_NODE ? v_poison() : v_tensor(e, x);
+}
+
+static const Builtin table[] = {
+    {"conv", "x W ?stride ?pad ?dilation ?lhs_dilation ?groups", bi_conv, 0},
+    {"box", "x window ?stride ?pad", bi_window, OP_BOX},
+    {"max_window", "x window ?stride ?pad", bi_window, OP_ARGWINDOW},
+};
+
+const Builtin *conv_builtins(uint32_t *n) {
+  *n = sizeof table / sizeof *table;
+  return table;
 }

@@ -12,7 +12,7 @@ static Value no_such_type(Elab *e, const BuiltinCall *c, uint32_t i, NodeId n, c
 }
 
 // cumsum(x, axis), argsort(x, axis)
-Value bi_rows(Elab *e, const BuiltinCall *c) {
+static Value bi_rows(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t axis;
   if (n == NO_NODE) return v_poison();
@@ -26,7 +26,7 @@ Value bi_rows(Elab *e, const BuiltinCall *c) {
 }
 
 // take_along(x: [*s, n], i: i32[*s, k]) -> [*s, k]: of each row the elements that its indices name
-Value bi_take_along(Elab *e, const BuiltinCall *c) {
+static Value bi_take_along(Elab *e, const BuiltinCall *c) {
   NodeId x = arg_node(e, c, 0), i = to_node(e, c->v[1], DT_I32, c->spans[1]);
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], c->fn->name)) return v_poison();
   Shape xs = node_of(e, x)->shape, is = node_of(e, i)->shape, rows = xs;
@@ -59,7 +59,7 @@ static bool square(Elab *e, const BuiltinCall *c, NodeId n) {
   return false;
 }
 
-Value bi_cholesky(Elab *e, const BuiltinCall *c) {
+static Value bi_cholesky(Elab *e, const BuiltinCall *c) {
   NodeId n;
   if (!unify(e, c->v, &n, 1, true, c->spans[0], c->fn->name) || !square(e, c, n)) return v_poison();
   return v_tensor(e, b_cholesky(&e->fn->b, n));
@@ -93,7 +93,7 @@ static bool common_batch(Elab *e, const BuiltinCall *c, NodeId *pair) {
 }
 
 // triangular_solve(L, B, lower): B is a matrix of right sides, or one vector (numpy's solve)
-Value bi_triangular_solve(Elab *e, const BuiltinCall *c) {
+static Value bi_triangular_solve(Elab *e, const BuiltinCall *c) {
   NodeId pair[2];
   bool lower;
   if (!arg_bool(e, c, 2, true, &lower)) return v_poison();
@@ -112,4 +112,17 @@ Value bi_triangular_solve(Elab *e, const BuiltinCall *c) {
   Shape out = node_of(e, x)->shape;
   if (vector) out.rank--;
   return v_tensor(e, b_reshape(b, x, out));
+}
+
+static const Builtin table[] = {
+    {"take_along", "x i", bi_take_along, 0},
+    {"cumsum", "x axis", bi_rows, OP_CUMSUM},
+    {"argsort", "x ?axis", bi_rows, OP_ARGSORT},
+    {"cholesky", "A", bi_cholesky, 0},
+    {"triangular_solve", "L B ?lower", bi_triangular_solve, 0},
+};
+
+const Builtin *rows_builtins(uint32_t *n) {
+  *n = sizeof table / sizeof *table;
+  return table;
 }

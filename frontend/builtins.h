@@ -12,14 +12,10 @@ bool arg_axes(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t rank, uint32_t
 NodeId arg_node(Elab *e, const BuiltinCall *c, uint32_t i);
 // SUM, RMAX, RMIN or the mean with arguments x, [y,] axis, keep, keepdim.
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean);
-Value bi_conv(Elab *e, const BuiltinCall *c); // builtin_conv.c
-Value bi_window(Elab *e, const BuiltinCall *c);
-Value bi_rows(Elab *e, const BuiltinCall *c); // builtin_rows.c
-Value bi_take_along(Elab *e, const BuiltinCall *c);
-Value bi_cholesky(Elab *e, const BuiltinCall *c);
-Value bi_triangular_solve(Elab *e, const BuiltinCall *c);
 // Indices are i32; says so where they are not.
 bool is_index(Elab *e, NodeId i, Span at, const char *name);
-const Builtin *tensor_builtins(uint32_t *n);
+// The tables, one a theme: builtin_<theme>.c.
+const Builtin *reduce_builtins(uint32_t *n), *shape_builtins(uint32_t *n), *conv_builtins(uint32_t *n);
+const Builtin *rows_builtins(uint32_t *n), *tensor_builtins(uint32_t *n);
 
 #endif
