@@ -52,26 +52,35 @@ static const char *make_key(Unit *u, const Emit *e, const char *body, const char
   return key;
 }
 
-static uint32_t form_of(Unit *u, const Emit *e, const char *key, const char *body) {
+static uint32_t form_of(Unit *u, const Emit *e, const Call *call, const char *key, const char *body) {
   for (uint32_t i = 0; i < u->forms.len; i++)
     if (strcmp(u->forms.data[i].key, key) == 0) return i;
   Form form = {.key = key, .body = body, .kind = kernel_kind(e->k), .f = e->f, .k = e->k};
-  form.params = e->params.data;
+  form.params = call->params;
   form.n_params = (uint32_t)e->params.len;
-  form.slots = e->slots.data;
+  form.slots = call->slots;
   form.n_slots = (uint32_t)e->slots.len;
   form.differs = ARENA_ARRAY(u->a, form.n_slots, bool);
   vec_push(u->a, &u->forms, form);
   return (uint32_t)u->forms.len - 1;
 }
 
+// What a call keeps of the parameters that its text was made with.
+static const Param *keep_params(Unit *u, const Emit *e) {
+  Param *params = arena_copy(u->a, e->params.data, e->params.len * sizeof *params);
+  for (size_t i = 0; i < e->params.len; i++) params[i].name = arena_strdup(u->a, params[i].name);
+  return params;
+}
+
+// The text grows in an arena of its own; only the finished body is kept.
 void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
-  Emit e = {.a = u->a, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
+  Arena *scratch = arena_new();
+  Emit e = {.a = scratch, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
   StrBuf text = {0};
   Call call = {0};
   e.n_names = (uint32_t)k->pool->exprs.len;
-  e.names = ARENA_ARRAY(u->a, e.n_names, Named *);
-  e.uses = ARENA_ARRAY(u->a, e.n_names, uint32_t);
+  e.names = ARENA_ARRAY(scratch, e.n_names, Named *);
+  e.uses = ARENA_ARRAY(scratch, e.n_names, uint32_t);
   count_uses(&e);
   if (k->is_dot)
     emit_dot(&e, &text, &call.tiles);
@@ -79,9 +88,11 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
     emit_loops(&e, &text, &call.tiles);
   const char *body = arena_strdup(u->a, sb_text(&text));
   strbuf_free(&text);
-  call.form = form_of(u, &e, make_key(u, &e, body, call.tiles), body);
-  call.params = e.params.data;
-  call.slots = e.slots.data;
+  call.tiles = arena_strdup(u->a, call.tiles);
+  call.params = keep_params(u, &e);
+  call.slots = arena_copy(u->a, e.slots.data, e.slots.len * sizeof *e.slots.data);
+  call.form = form_of(u, &e, &call, make_key(u, &e, body, call.tiles), body);
+  arena_free(scratch);
   Form *form = &u->forms.data[call.form];
   form->n_calls++;
   for (uint32_t i = 0; i < form->n_slots; i++)
