@@ -1,31 +1,21 @@
-# libclang, for codegen/validate.c: NNC_LIBCLANG (the library's file), NNC_LIBCLANG_INCLUDE (where clang-c/ is) and
-# NNC_CLANG_RESOURCES (clang's own headers, stddef.h and such). nnc loads the library when it has a text to validate, so
-# nothing is linked. Without all three nnc is built without validation, and `nnc --version` says so.
+# libclang, for codegen/validate.c: NNC_LIBCLANG (the library's file) and NNC_LIBCLANG_INCLUDE (where clang-c/ is). nnc
+# loads the library when it has a text to validate, so nothing is linked, and the headers that a text includes are in nnc
+# (codegen/libc.c). Without both nnc is built without validation, and `nnc --version` says so.
 # -DNNC_WITH_LIBCLANG=OFF builds without it; -DNNC_LLVM=/usr/lib/llvm-17 looks there first.
 option(NNC_WITH_LIBCLANG "validate what nnc emits with libclang, where it is installed" ON)
 set(NNC_LLVM "" CACHE PATH "the folder of an LLVM (14 or newer) to look for libclang in")
 set(NNC_LIBCLANG "")
 
-# Sets the three when all are below `prefix`.
+# Sets the two when both are below `prefix`.
 function(nnc_try_llvm prefix)
   file(GLOB library ${prefix}/lib/libclang.so ${prefix}/lib64/libclang.so ${prefix}/lib/libclang-[0-9]*.so.[0-9]*
        ${prefix}/lib/libclang.dylib)
-  file(GLOB stddef ${prefix}/lib/clang/*/include/stddef.h ${prefix}/lib64/clang/*/include/stddef.h)
-  if(NOT library OR NOT stddef OR NOT EXISTS ${prefix}/include/clang-c/Index.h)
+  if(NOT library OR NOT EXISTS ${prefix}/include/clang-c/Index.h)
     return()
   endif()
   list(GET library 0 library)
-  list(SORT stddef COMPARE NATURAL ORDER DESCENDING)
-  list(GET stddef 0 stddef)
-  get_filename_component(resources ${stddef} DIRECTORY)
-  get_filename_component(resources ${resources} DIRECTORY)
-  get_filename_component(version ${resources} NAME)
-  if(version VERSION_LESS 14)
-    return()
-  endif()
   set(NNC_LIBCLANG ${library} PARENT_SCOPE)
   set(NNC_LIBCLANG_INCLUDE ${prefix}/include PARENT_SCOPE)
-  set(NNC_CLANG_RESOURCES ${resources} PARENT_SCOPE)
 endfunction()
 
 if(NNC_WITH_LIBCLANG)

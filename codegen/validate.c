@@ -1,10 +1,10 @@
-// The library's functions are looked up by name, in one table. All files are in memory, in a folder that does
-// not exist, so that nothing of the user's folder is ever included. A text with errors is our fault only
-// where a trivial program has none: otherwise libclang finds no C library on this machine, and nothing can be
-// said.
+// The library's functions are looked up by name, in one table. All files, the C library's headers among them,
+// are in memory, in a folder that does not exist, so that nothing of the machine is ever included. A text with
+// errors is our fault only where a trivial program has none: otherwise it is this libclang that can't work.
 #include "codegen/validate.h"
 
 #ifdef NNC_LIBCLANG
+#include "codegen/libc.h"
 #include "ir/base/strbuf.h"
 
 #include <clang-c/Index.h>
@@ -44,9 +44,6 @@ typedef struct Clang {
 
 // NULL, or why there is no libclang.
 static const char *clang_open(Clang *clang, Arena *a) {
-  FILE *f = fopen(NNC_CLANG_RESOURCES "/include/stddef.h", "r");
-  if (!f) return "clang's headers are not in " NNC_CLANG_RESOURCES;
-  fclose(f);
   clang->library = dlopen(NNC_LIBCLANG, RTLD_LAZY | RTLD_LOCAL);
   if (!clang->library) return arena_strdup(a, dlerror());
   void *p;
@@ -124,8 +121,9 @@ static Verdict parse(const Clang *clang, const char *const *args, int n_args, st
 }
 
 static int arguments(const char **args, const char *const *flags) {
-  static const char *const always[] = {"-std=c99", "-resource-dir", NNC_CLANG_RESOURCES, "-I" FOLDER "core",
-                                       "-I" FOLDER "host"};
+  static const char *const always[] = {
+      "-std=c99",         "-nostdinc",        "-isystem" FOLDER "libc",
+      "-I" FOLDER "core", "-I" FOLDER "host", "-Werror=implicit-function-declaration"};
   int n = 0;
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) args[n++] = always[i];
   if (!flags) args[n++] = "-w";
@@ -133,30 +131,38 @@ static int arguments(const char **args, const char *const *flags) {
   return n;
 }
 
+static void add_file(struct CXUnsavedFile *files, unsigned *n, const char *name, const char *text, size_t len,
+                     Arena *a) {
+  files[(*n)++] = (struct CXUnsavedFile){arena_printf(a, FOLDER "%s", name), text, (unsigned long)len};
+}
+
+static Verdict parse_text(const Clang *clang, const char *text, size_t len, const EmbeddedFiles *runtime,
+                          const char *const *flags, Arena *a) {
+  const EmbeddedFiles *const folders[] = {&libc_headers, runtime};
+  const char *args[MAX_ARGS];
+  struct CXUnsavedFile *files = ARENA_ARRAY(a, 1 + libc_headers.n + runtime->n, struct CXUnsavedFile);
+  unsigned n = 0;
+  add_file(files, &n, "model.c", text, len, a);
+  for (int f = 0; f < 2; f++)
+    for (uint32_t i = 0; i < folders[f]->n; i++)
+      add_file(files, &n, folders[f]->files[i].name, folders[f]->files[i].text, folders[f]->files[i].len, a);
+  return parse(clang, args, arguments(args, flags), files, n, a);
+}
+
 // NULL where a program that is surely right is accepted.
 static const char *cant_parse_anything(const Clang *clang, Arena *a) {
   static const char trivial[] = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
                                 "#include <string.h>\nint main(void) { return 0; }\n";
-  struct CXUnsavedFile file = {FOLDER "model.c", trivial, sizeof trivial - 1};
-  const char *args[MAX_ARGS];
-  Verdict v = parse(clang, args, arguments(args, NULL), &file, 1, a);
-  return v.errors ? arena_printf(a, "libclang finds no C library: %s", v.first) : NULL;
-}
-
-static struct CXUnsavedFile in_folder(const char *name, const char *text, size_t len, Arena *a) {
-  return (struct CXUnsavedFile){arena_printf(a, FOLDER "%s", name), text, (unsigned long)len};
+  Verdict v = parse_text(clang, trivial, sizeof trivial - 1, &(EmbeddedFiles){0}, NULL, a);
+  return v.errors ? arena_printf(a, "libclang can't parse a trivial program: %s", v.first) : NULL;
 }
 
 Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
                    Arena *a) {
   Clang clang;
-  const char *args[MAX_ARGS], *why = clang_open(&clang, a);
+  const char *why = clang_open(&clang, a);
   if (why) return (Verdict){.unchecked = why, .offset = VALIDATE_NO_OFFSET, .said = ""};
-  struct CXUnsavedFile *files = ARENA_ARRAY(a, runtime->n + 1, struct CXUnsavedFile);
-  files[0] = in_folder("model.c", text, len, a);
-  for (uint32_t i = 0; i < runtime->n; i++)
-    files[1 + i] = in_folder(runtime->files[i].name, runtime->files[i].text, runtime->files[i].len, a);
-  Verdict v = parse(&clang, args, arguments(args, flags), files, runtime->n + 1, a);
+  Verdict v = parse_text(&clang, text, len, runtime, flags, a);
   if (v.errors) v.unchecked = cant_parse_anything(&clang, a);
   return v;
 }

@@ -1,0 +1,46 @@
+// Types and limits are clang's own macros, of the target that it was built for.
+#include "codegen/libc.h"
+
+#define SIZES "typedef __SIZE_TYPE__ size_t;\n#undef NULL\n#define NULL ((void *)0)\n"
+#define REAL_FN1(f) "double " #f "(double);\nfloat " #f "f(float);\n"
+#define REAL_FN2(f) "double " #f "(double, double);\nfloat " #f "f(float, float);\n"
+#define INT_TYPE(n) "typedef __INT" #n "_TYPE__ int" #n "_t;\ntypedef __UINT" #n "_TYPE__ uint" #n "_t;\n"
+#define INT_LIMITS(n)                                                                                        \
+  "#define INT" #n "_MAX __INT" #n "_MAX__\n#define INT" #n "_MIN (-INT" #n "_MAX - 1)\n"                    \
+  "#define UINT" #n "_MAX __UINT" #n "_MAX__\n"
+#define INT_LITERAL(n)                                                                                       \
+  "#define INT" #n "_C(x) NN_JOIN(x, __INT" #n "_C_SUFFIX__)\n"                                              \
+  "#define UINT" #n "_C(x) NN_JOIN(x, __UINT" #n "_C_SUFFIX__)\n"
+#define FILE_OF(name, text) {name, text, sizeof text - 1}
+
+static const char stddef[] = SIZES "typedef __PTRDIFF_TYPE__ ptrdiff_t;\n"
+                                   "#define offsetof(type, member) __builtin_offsetof(type, member)\n";
+
+static const char stdint[] =
+    INT_TYPE(8) INT_TYPE(16) INT_TYPE(32) INT_TYPE(64)
+    "typedef __INTPTR_TYPE__ intptr_t;\ntypedef __UINTPTR_TYPE__ uintptr_t;\n"
+    INT_LIMITS(8) INT_LIMITS(16) INT_LIMITS(32) INT_LIMITS(64)
+    "#define SIZE_MAX __SIZE_MAX__\n#define PTRDIFF_MAX __PTRDIFF_MAX__\n"
+    "#define NN_JOIN_(x, y) x##y\n#define NN_JOIN(x, y) NN_JOIN_(x, y)\n" INT_LITERAL(32) INT_LITERAL(64);
+
+static const char string[] = SIZES "void *memcpy(void *, const void *, size_t);\n"
+                                   "void *memmove(void *, const void *, size_t);\n"
+                                   "void *memset(void *, int, size_t);\n"
+                                   "int memcmp(const void *, const void *, size_t);\n"
+                                   "size_t strlen(const char *);\n"
+                                   "int strcmp(const char *, const char *);\n";
+
+static const char math[] = "#define INFINITY __builtin_inff()\n#define NAN __builtin_nanf(\"\")\n"
+                           "#define isnan(x) __builtin_isnan(x)\n#define isinf(x) __builtin_isinf_sign(x)\n"
+                           "#define isfinite(x) __builtin_isfinite(x)\n"
+    REAL_FN1(fabs) REAL_FN1(sqrt) REAL_FN1(floor) REAL_FN2(fmod) REAL_FN2(copysign)
+    "double fma(double, double, double);\nfloat fmaf(float, float, float);\n";
+
+static const EmbeddedFile files[] = {
+    FILE_OF("libc/math.h", math),
+    FILE_OF("libc/stddef.h", stddef),
+    FILE_OF("libc/stdint.h", stdint),
+    FILE_OF("libc/string.h", string),
+};
+
+const EmbeddedFiles libc_headers = {files, sizeof files / sizeof *files};
