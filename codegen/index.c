@@ -11,8 +11,7 @@
 struct IndexPool {
   Arena *a;
   int64_t bound;
-  uint32_t n_vars;
-  Poly extents[MAX_VARS];
+  VEC(Poly) extents; // of the variables
   VEC(Atom) atoms;
   VEC(uint64_t) atom_free;
   VEC(Index) sums;
@@ -30,13 +29,13 @@ IndexPool *index_pool_new(Arena *a, int64_t bound) {
 const Index *index_get(const IndexPool *p, IndexId i) { return &p->sums.data[i]; }
 const Atom *index_atom(const IndexPool *p, uint32_t atom) { return &p->atoms.data[atom]; }
 int64_t index_bound(const IndexPool *p) { return p->bound; }
-uint32_t index_vars(const IndexPool *p) { return p->n_vars; }
-Poly index_extent(const IndexPool *p, VarId v) { return p->extents[v]; }
+uint32_t index_vars(const IndexPool *p) { return (uint32_t)p->extents.len; }
+Poly index_extent(const IndexPool *p, VarId v) { return p->extents.data[v]; }
 
 VarId index_new_var(IndexPool *p, Poly extent) {
-  assert(p->n_vars < MAX_VARS);
-  p->extents[p->n_vars] = extent;
-  return p->n_vars++;
+  assert(p->extents.len < MAX_VARS);
+  vec_push(p->a, &p->extents, extent);
+  return (VarId)p->extents.len - 1;
 }
 
 // Pools belong to one kernel and stay small, so a search from the end is the table.
@@ -74,8 +73,8 @@ IndexId index_poly(IndexPool *p, Poly k) { return one_term(p, 0, k); }
 IndexId index_const(IndexPool *p, int64_t k) { return index_poly(p, poly_of(k)); }
 
 IndexId index_var(IndexPool *p, VarId v) {
-  if (poly_is(&p->extents[v], 1)) return index_const(p, 0);
-  return one_term(p, atom(p, ATOM_VAR, v, p->extents[v], (uint64_t)1 << v), poly_of(1));
+  if (poly_is(&p->extents.data[v], 1)) return index_const(p, 0);
+  return one_term(p, atom(p, ATOM_VAR, v, p->extents.data[v], (uint64_t)1 << v), poly_of(1));
 }
 
 IndexId index_value(IndexPool *p, uint32_t expr, Poly bound, uint64_t free) {

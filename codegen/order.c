@@ -30,7 +30,7 @@ struct Order {
   VEC(Pair) pairs;
   uint64_t *bytes;        // of a buffer that is scratch, else 0
   uint32_t *first, *last; // of each buffer: positions, valid after order_peak
-  uint32_t *position;     // of each step
+  uint32_t *position;     // of each step in the sequence last weighed or moved in
   bool *takes, *gives;    // of each buffer: it has taken over another's memory, its own was taken
   int64_t *change;        // of live bytes, by position
   uint64_t total;         // sum of live bytes over all positions, set by order_peak
@@ -284,13 +284,14 @@ static void greedy(Order *o, bool forward, uint32_t *sequence) {
 
 // ---- improvement
 
-static void move(uint32_t *sequence, uint32_t from, uint32_t to) {
+static void move(Order *o, uint32_t *sequence, uint32_t from, uint32_t to) {
   uint32_t step = sequence[from];
   if (to > from)
     memmove(sequence + from, sequence + from + 1, (to - from) * sizeof *sequence);
   else
     memmove(sequence + to + 1, sequence + to, (from - to) * sizeof *sequence);
   sequence[to] = step;
+  for (uint32_t at = from < to ? from : to; at <= from || at <= to; at++) o->position[sequence[at]] = at;
 }
 
 // As late (or as early) as its neighbours in the graph allow.
@@ -317,18 +318,16 @@ static void improve(Order *o, uint32_t *sequence) {
   for (bool better = true; better;) {
     better = false;
     for (uint32_t turn = 0; turn < 2 * o->n; turn++) {
-      uint32_t step = turn / 2;
-      order_peak(o, sequence); // positions
-      uint32_t from = o->position[step], to = farthest(o, step, turn % 2 == 0);
+      uint32_t step = turn / 2, from = o->position[step], to = farthest(o, step, turn % 2 == 0);
       if (to == from) continue;
       if (tries-- == 0) return;
-      move(sequence, from, to);
+      move(o, sequence, from, to);
       uint64_t now = order_peak(o, sequence);
       if (now < peak || (now == peak && o->total < total)) {
         better = better || now < peak;
         peak = now, total = o->total;
       } else {
-        move(sequence, to, from);
+        move(o, sequence, to, from);
       }
     }
   }
@@ -359,8 +358,8 @@ static void gather_updates(Order *o, uint32_t *sequence, uint64_t peak) {
            !follows(o, sequence[at], sequence[to]))
       to++;
     if (to >= o->n || to == at + 1 || !same_optimizer(s, step_at(o, sequence[to]))) continue;
-    move(sequence, at, to - 1);
-    if (order_peak(o, sequence) > peak) move(sequence, to - 1, at);
+    move(o, sequence, at, to - 1);
+    if (order_peak(o, sequence) > peak) move(o, sequence, to - 1, at);
   }
 }
 

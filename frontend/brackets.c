@@ -531,6 +531,7 @@ void repair_brackets(Scanned *s, uint32_t source, const char *text, Arena *a) {
               .last_close = NO_TOKEN,
               .complained = NO_TOKEN};
   count_braces(&r);
+  vec_reserve(a, &r.out, s->tokens.len + s->tokens.len / 16);
   for (; r.in[r.at].kind != T_YYEOF; r.at++) {
     step(&r, &r.in[r.at]);
     if (r.open.len > MAX_BRACKETS) {

@@ -260,6 +260,7 @@ Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a)
   if (s.len >= 3 && memcmp(s.text, bom, 3) == 0) s.end = 3;
   nn_yy_scan_bytes(s.text + s.end, (int)(s.len - s.end), flex);
   Lines lines = {.fresh = true};
+  vec_reserve(a, &s.out->tokens, s.len / 4 + 16); // prose has fewer, memory not used costs nothing
   for (int kind = 1; kind != 0;) {
     s.value = (TokenValue){0};
     s.unterminated = false;

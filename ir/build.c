@@ -201,7 +201,6 @@ NodeId b_proj(Builder *b, NodeId grad, uint32_t i, DType t, Shape s) {
 NodeId b_copy(Builder *b, const Node *n, const NodeId *in) {
   Node copy = *n;
   copy.in = in;
-  assert(!shape_rule(b->g, &copy) && copy.dtype == n->dtype && shape_eq(&copy.shape, &n->shape));
   return graph_add(b->g, copy);
 }
 

@@ -7,14 +7,14 @@
 
 Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
   Graph *g = ARENA_NEW(a, Graph);
-  g->arena = a;
+  g->arena = g->own = a;
   g->symbol = symbol;
   g->bound = bound;
   return g;
 }
 
 static void set_capacity(Graph *g, uint32_t cap) {
-  Node *nodes = ARENA_ARRAY(g->arena, cap, Node);
+  Node *nodes = arena_raw(g->own, cap, sizeof *nodes);
   if (g->len) memcpy(nodes, g->nodes, g->len * sizeof *nodes);
   g->nodes = nodes;
   g->cap = cap;
@@ -30,17 +30,30 @@ void graph_reserve(Graph *g, uint32_t n) {
   if (n > g->cap) set_capacity(g, n);
 }
 
+Graph *graph_like(const Graph *g, Arena *a) {
+  Graph *to = graph_new(a, g->symbol, g->bound);
+  to->own = arena_child(a);
+  graph_reserve(to, g->len);
+  return to;
+}
+
+void graph_drop(Graph *g) {
+  assert(g->own != g->arena);
+  arena_free(g->own);
+  *g = (Graph){0};
+}
+
 NodeId graph_add(Graph *g, Node n) {
   for (uint32_t i = 0; i < n.n_in; i++) assert(n.in[i] < g->len && "an input precedes its user");
   if (g->len == g->cap) grow(g);
-  n.in = arena_copy(g->arena, n.in, n.n_in * sizeof *n.in);
+  n.in = arena_copy(g->own, n.in, n.n_in * sizeof *n.in);
   if (!n.path) n.path = "";
   g->nodes[g->len] = n;
   return g->len++;
 }
 
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n) {
-  g->roots = arena_copy(g->arena, roots, n * sizeof *roots);
+  g->roots = arena_copy(g->own, roots, n * sizeof *roots);
   g->n_roots = n;
 }
 

@@ -113,7 +113,8 @@ typedef struct Node {
 } Node;
 
 struct Graph {
-  Arena *arena;
+  Arena *arena;        // of what attributes point to: as long-lived as all graphs that pass them on
+  Arena *own;          // of nodes and their inputs
   Node *nodes;
   uint32_t len, cap;
   const char *symbol;  // name of the dynamic size, NULL: none
@@ -123,6 +124,11 @@ struct Graph {
 };
 
 Graph *graph_new(Arena *a, const char *symbol, int64_t bound);
+// Empty, of g's symbol and bound, with room for g's nodes; its own arena is a child of a, so that graph_drop
+// can free it before.
+Graph *graph_like(const Graph *g, Arena *a);
+// A graph made by graph_like that nobody needs any more.
+void graph_drop(Graph *g);
 // Room for n nodes: a graph that is about to be copied grows no other way.
 void graph_reserve(Graph *g, uint32_t n);
 // Appends; copies `in`. The caller has set op, dtype, shape, attr, span, path.

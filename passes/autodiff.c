@@ -21,7 +21,7 @@ static bool passes_to(const Graph *g, const Node *n, uint32_t i) {
 
 // Nodes up to e whose cotangent some target needs.
 static bool *mark_wanted(const Walk *w, NodeId e, const NodeId *x, uint32_t n) {
-  bool *wanted = ARENA_ARRAY(w->b.g->arena, (size_t)e + 1, bool);
+  bool *wanted = ARENA_ARRAY(w->b.g->own, (size_t)e + 1, bool);
   for (uint32_t i = 0; i < n; i++)
     if (x[i] <= e && dtype_is_real(walk_node(w, x[i])->dtype)) wanted[x[i]] = true;
   for (NodeId id = 0; id <= e; id++) {
@@ -73,7 +73,7 @@ static void propagate(Walk *w, NodeId y, NodeId *cot, const bool *wanted) {
 
 // de/dx for each target, of the target's shape.
 static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
-  Arena *a = w->b.g->arena;
+  Arena *a = w->b.g->own;
   bool *wanted = mark_wanted(w, e, x, n);
   NodeId *cot = no_nodes(a, (size_t)e + 1), *result = ARENA_ARRAY(a, n, NodeId);
   Builder at_grad = w->b;
@@ -113,7 +113,7 @@ static bool *targets_of(const Graph *g, Arena *a) {
 
 // Appends g's nodes; map[id] is where node id went, and is kept where the caller has set it.
 static void append(Walk *w, const Graph *g, NodeId *map) {
-  Arena *a = w->b.g->arena;
+  Arena *a = w->b.g->own;
   bool *is_target = targets_of(g, a);
   NodeId **grads = ARENA_ARRAY(a, g->len, NodeId *);
   const char *caller = w->b.path;
@@ -146,7 +146,7 @@ NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   const Graph *rule = n.attr.vjp;
   uint32_t n_x = n.n_in - 1;
   assert(rule->n_roots == n_x);
-  NodeId *map = no_nodes(w->b.g->arena, rule->len), *x = ARENA_ARRAY(w->b.g->arena, n_x, NodeId);
+  NodeId *map = no_nodes(w->b.g->own, rule->len), *x = ARENA_ARRAY(w->b.g->own, n_x, NodeId);
   for (NodeId id = 0; id < rule->len; id++) {
     const Node *r = &rule->nodes[id];
     if (r->op != OP_INPUT || r->attr.input.role != IN_ARG) continue;
@@ -173,7 +173,7 @@ static NodeId stands_for(const Graph *g, const Node *n) {
 }
 
 static Graph *drop_marks(const Graph *g, Arena *a) {
-  NodeId *same = ARENA_ARRAY(a, g->len, NodeId);
+  NodeId *same = ARENA_ARRAY(g->own, g->len, NodeId);
   for (NodeId id = 0; id < g->len; id++) {
     NodeId s = stands_for(g, &g->nodes[id]);
     same[id] = s == NO_NODE ? id : same[s];
@@ -193,8 +193,10 @@ static DType real_of(const Graph *g) {
 Graph *pass_autodiff(const Graph *g, Arena *a) {
   Graph *out = graph_like(g, a);
   Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
-  NodeId *map = no_nodes(a, g->len);
+  NodeId *map = no_nodes(out->own, g->len);
   append(&w, g, map);
   map_roots(out, g, map);
-  return drop_marks(out, a);
+  Graph *expanded = drop_marks(out, a);
+  graph_drop(out);
+  return expanded;
 }

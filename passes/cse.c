@@ -143,8 +143,11 @@ static NodeId look_up(Table *t, NodeId id) {
 Graph *pass_cse(const Graph *g, Arena *a) {
   uint32_t size = 16;
   while (size < 2 * g->len) size *= 2;
-  NodeId *same = ARENA_ARRAY(a, g->len, NodeId);
-  Table t = {.g = g, .same = same, .slots = no_nodes(a, size), .mask = size - 1};
+  Arena *scratch = arena_new();
+  NodeId *same = ARENA_ARRAY(scratch, g->len, NodeId);
+  Table t = {.g = g, .same = same, .slots = no_nodes(scratch, size), .mask = size - 1};
   for (NodeId id = 0; id < g->len; id++) same[id] = mergeable(graph_node(g, id)->op) ? look_up(&t, id) : id;
-  return live_copy(g, same, a);
+  Graph *out = live_copy(g, same, a);
+  arena_free(scratch);
+  return out;
 }

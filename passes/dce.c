@@ -10,14 +10,8 @@ NodeId *no_nodes(Arena *a, size_t n) {
   return ids;
 }
 
-Graph *graph_like(const Graph *g, Arena *a) {
-  Graph *to = graph_new(a, g->symbol, g->bound);
-  graph_reserve(to, g->len);
-  return to;
-}
-
 void map_roots(Graph *to, const Graph *g, const NodeId *map) {
-  NodeId *roots = ARENA_ARRAY(to->arena, g->n_roots, NodeId);
+  NodeId *roots = ARENA_ARRAY(to->own, g->n_roots, NodeId);
   for (uint32_t i = 0; i < g->n_roots; i++) roots[i] = g->roots[i] == NO_NODE ? NO_NODE : map[g->roots[i]];
   graph_set_roots(to, roots, g->n_roots);
 }
@@ -41,16 +35,16 @@ static const NodeId *themselves(const Graph *g, Arena *a) {
 }
 
 Graph *live_copy(const Graph *g, const NodeId *same, Arena *a) {
-  if (!same) same = themselves(g, a);
   Graph *out = graph_like(g, a);
   Builder b = {.g = out};
-  bool *live = mark_live(g, same, a);
-  NodeId *map = no_nodes(a, g->len);
+  if (!same) same = themselves(g, out->own);
+  bool *live = mark_live(g, same, out->own);
+  NodeId *map = no_nodes(out->own, g->len);
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
     if (same[id] != id) map[id] = map[same[id]];
     if (!live[id] || same[id] != id) continue;
-    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
+    NodeId *in = ARENA_ARRAY(out->own, n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[same[n->in[i]]];
     map[id] = b_copy(&b, n, in);
   }

@@ -149,10 +149,10 @@ NodeId fold_node(Builder *b, const Node *n) {
 
 Graph *pass_fold(const Graph *g, Arena *a) {
   Builder b = {.g = graph_like(g, a)};
-  NodeId *map = no_nodes(a, g->len);
+  NodeId *map = no_nodes(b.g->own, g->len);
   for (NodeId id = 0; id < g->len; id++) {
     Node n = *graph_node(g, id);
-    NodeId *in = ARENA_ARRAY(a, n.n_in, NodeId);
+    NodeId *in = ARENA_ARRAY(b.g->own, n.n_in, NodeId);
     for (uint32_t i = 0; i < n.n_in; i++) in[i] = map[n.in[i]];
     n.in = in;
     b.span = n.span;
@@ -161,5 +161,7 @@ Graph *pass_fold(const Graph *g, Arena *a) {
     if (map[id] == NO_NODE) map[id] = b_copy(&b, &n, in);
   }
   map_roots(b.g, g, map);
-  return live_copy(b.g, NULL, a);
+  Graph *out = live_copy(b.g, NULL, a);
+  graph_drop(b.g);
+  return out;
 }

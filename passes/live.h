@@ -6,8 +6,6 @@
 
 // ids that name no node yet: what a pass's map from old to new nodes starts as.
 NodeId *no_nodes(Arena *a, size_t n);
-// The graph that `b` starts to fill in place of g: same symbol and bound.
-Graph *graph_like(const Graph *g, Arena *a);
 // g's roots by map, NO_NODE staying itself.
 void map_roots(Graph *to, const Graph *g, const NodeId *map);
 // `same` (NULL: nothing) gives for each node the earlier one that stands in its place.

@@ -49,13 +49,17 @@ static void verify(const Program *p, const Function *f, const char *pass, bool e
 
 static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
   bool expanded = false;
+  Graph *last = NULL; // made by a pass
   for (uint32_t i = 0; i < N_PASSES; i++) {
     if (disabled(o, table[i].name)) continue;
     if (o->observe) o->observe(o->user, table[i].name, false, p, f);
-    f->g = table[i].run(f->g, a);
+    Graph *out = table[i].run(f->g, a);
+    f->g = out;
     expanded |= table[i].run == pass_autodiff;
     if (o->observe) o->observe(o->user, table[i].name, true, p, f);
     if (o->verify) verify(p, f, table[i].name, expanded);
+    if (last) graph_drop(last);
+    last = out;
   }
 }
 

@@ -187,6 +187,7 @@ static bool matches(const Graph *g, const Pattern *p, NodeId id, NodeId *var) {
 typedef struct Rewriter {
   Builder b;
   const Rule *rules;
+  const uint32_t *rules_for[OP_COUNT]; // that may fire on a node of the operation, RULE_COUNT ends them
   const bool *enabled;
   uint32_t *fired;
   bool any;
@@ -232,40 +233,62 @@ static NodeId apply(Rewriter *r, uint32_t rule, const Node *n) {
 
 static NodeId rewritten(Rewriter *r, NodeId id) {
   Node n = *graph_node(r->b.g, id);
-  for (uint32_t rule = 0; rule < RULE_COUNT; rule++) {
-    NodeId to = apply(r, rule, &n);
+  for (const uint32_t *rule = r->rules_for[n.op]; *rule < RULE_COUNT; rule++) {
+    NodeId to = apply(r, *rule, &n);
     if (to != NO_NODE) return to;
   }
   return id;
 }
 
+static bool may_head(const Pattern *p, Op op) {
+  return p->kind == PAT_OP            ? p->op == op
+         : p->kind == PAT_ELEMENTWISE ? op_is_scalar(op)
+                                      : op_kind(op) == KIND_REDUCE;
+}
+
+static void compile_rules(Rewriter *r, Arena *a) {
+  Rule *compiled = ARENA_ARRAY(a, RULE_COUNT, Rule);
+  for (uint32_t i = 0; i < RULE_COUNT; i++) compiled[i] = compile_rule(&rules[i], a);
+  for (int op = 0; op < OP_COUNT; op++) {
+    uint32_t *list = ARENA_ARRAY(a, RULE_COUNT + 1, uint32_t), n = 0;
+    for (uint32_t i = 0; i < RULE_COUNT; i++)
+      if (may_head(&compiled[i].pattern, (Op)op)) list[n++] = i;
+    list[n] = RULE_COUNT;
+    r->rules_for[op] = list;
+  }
+  r->rules = compiled;
+}
+
+// NULL: no rule has fired.
 static Graph *walk(const Graph *g, Rewriter *r, Arena *a) {
   r->b.g = graph_like(g, a);
   r->any = false;
-  NodeId *map = no_nodes(a, g->len);
+  NodeId *map = no_nodes(r->b.g->own, g->len);
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
-    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
+    NodeId *in = ARENA_ARRAY(r->b.g->own, n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
     r->b.span = n->span;
     r->b.path = n->path;
     map[id] = rewritten(r, b_copy(&r->b, n, in));
   }
   map_roots(r->b.g, g, map);
-  return live_copy(r->b.g, NULL, a);
+  Graph *out = r->any ? live_copy(r->b.g, NULL, a) : NULL;
+  graph_drop(r->b.g);
+  return out;
 }
 
 Graph *rewrite(const Graph *g, const bool *enabled, uint32_t *fired, Arena *a) {
-  Rule *compiled = ARENA_ARRAY(a, RULE_COUNT, Rule);
-  for (uint32_t i = 0; i < RULE_COUNT; i++) compiled[i] = compile_rule(&rules[i], a);
-  Rewriter r = {.rules = compiled, .enabled = enabled, .fired = fired};
-  uint32_t walks = 0;
-  Graph *out = walk(g, &r, a);
-  while (r.any) {
+  Arena *scratch = arena_new();
+  Rewriter r = {.enabled = enabled, .fired = fired};
+  compile_rules(&r, scratch);
+  Graph *out = live_copy(g, NULL, a), *next;
+  for (uint32_t walks = 0; (next = walk(out, &r, a)); walks++) {
     assert(walks < MAX_WALKS && "rules make a graph smaller or move nodes one way");
-    walks++;
-    out = walk(out, &r, a);
+    graph_drop(out);
+    out = next;
   }
+  arena_free(scratch);
   return out;
 }
 

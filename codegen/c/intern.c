@@ -146,18 +146,18 @@ static const char *slot_type(const Slot *s) {
 }
 
 static void put_body(Unit *u, const Form *form) {
-  for (const char *p = form->body; *p; p++) {
-    if (*p != SLOT_BEGIN) {
-      sb_putc(u->out, *p);
-      continue;
-    }
+  const char *p = form->body;
+  for (const char *next; (next = strchr(p, SLOT_BEGIN)); p++) {
+    sb_putn(u->out, p, (size_t)(next - p));
     uint32_t slot = 0;
+    p = next;
     for (p++; *p != SLOT_END; p++) slot = slot * 10 + (uint32_t)(*p - '0');
     if (form->differs[slot])
       sb_printf(u->out, "a->c%u", slot);
     else
       sb_puts(u->out, unit_slot(u, form->f, &form->slots[slot]));
   }
+  sb_puts(u->out, p);
 }
 
 static void comment_buffer(void *user, uint32_t buffer, StrBuf *out) {

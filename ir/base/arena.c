@@ -1,6 +1,8 @@
-// A chain of blocks, each bigger than what is asked of it; nothing is ever
-// moved or freed before the whole arena is.
+// A chain of blocks, each bigger than what is asked of it; nothing is ever moved or freed before the whole
+// arena is. Blocks start small and double, for many arenas live for one kernel only.
 #include "ir/base/arena.h"
+
+#include "ir/base/format.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -18,9 +20,10 @@ typedef struct Block {
 struct Arena {
   Block *head;
   size_t total;
+  Arena *children, *next, **link; // link: what points to this one among its parent's children
 };
 
-enum { BLOCK_BYTES = 64 * 1024 };
+enum { FIRST_BLOCK = 4 * 1024, LARGEST_BLOCK = 64 * 1024 };
 
 _Noreturn void out_of_memory(void) {
   fputs("nnc: error: out of memory\n", stderr);
@@ -33,8 +36,20 @@ Arena *arena_new(void) {
   return a;
 }
 
+Arena *arena_child(Arena *parent) {
+  Arena *a = arena_new();
+  a->next = parent->children;
+  a->link = &parent->children;
+  if (a->next) a->next->link = &a->next;
+  parent->children = a;
+  return a;
+}
+
 void arena_free(Arena *a) {
   if (!a) return;
+  while (a->children) arena_free(a->children);
+  if (a->link) *a->link = a->next;
+  if (a->next) a->next->link = a->link;
   for (Block *b = a->head, *next; b; b = next) {
     next = b->next;
     free(b);
@@ -44,17 +59,20 @@ void arena_free(Arena *a) {
 
 static Block *block_for(Arena *a, size_t size) {
   if (a->head && a->head->size - a->head->used >= size) return a->head;
-  size_t bytes = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+  size_t bytes = !a->head ? FIRST_BLOCK : a->total < LARGEST_BLOCK / 2 ? LARGEST_BLOCK / 4 : LARGEST_BLOCK;
+  if (bytes < size) bytes = size;
   if (bytes > SIZE_MAX - sizeof(Block)) out_of_memory();
-  Block *b = calloc(1, sizeof *b + bytes);
+  Block *b = malloc(sizeof *b + bytes);
   if (!b) out_of_memory();
   b->size = bytes;
+  b->used = 0;
   b->next = a->head;
   a->head = b;
   return b;
 }
 
-void *arena_alloc(Arena *a, size_t size) {
+// Of any content: the caller writes all of it.
+static void *take(Arena *a, size_t size) {
   const size_t align = alignof(max_align_t);
   if (size > SIZE_MAX - align) out_of_memory();
   size = (size + align - 1) / align * align;
@@ -65,19 +83,32 @@ void *arena_alloc(Arena *a, size_t size) {
   return p;
 }
 
-void *arena_array(Arena *a, size_t count, size_t size) {
+void *arena_alloc(Arena *a, size_t size) {
+  void *p = take(a, size);
+  memset(p, 0, size);
+  return p;
+}
+
+void *arena_raw(Arena *a, size_t count, size_t size) {
   if (size && count > SIZE_MAX / size) out_of_memory();
-  return arena_alloc(a, count * size);
+  return take(a, count * size);
+}
+
+void *arena_array(Arena *a, size_t count, size_t size) {
+  void *p = arena_raw(a, count, size);
+  memset(p, 0, count * size);
+  return p;
 }
 
 void *arena_copy(Arena *a, const void *src, size_t size) {
-  void *p = arena_alloc(a, size);
+  void *p = take(a, size);
   if (size) memcpy(p, src, size);
   return p;
 }
 
 char *arena_strndup(Arena *a, const char *s, size_t n) {
-  char *p = arena_alloc(a, n + 1);
+  if (n == SIZE_MAX) out_of_memory();
+  char *p = take(a, n + 1);
   memcpy(p, s, n);
   p[n] = '\0';
   return p;
@@ -85,15 +116,18 @@ char *arena_strndup(Arena *a, const char *s, size_t n) {
 
 char *arena_strdup(Arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
 
+// Most texts fit into what is left of the block.
 char *arena_printf(Arena *a, const char *fmt, ...) {
   va_list ap;
+  char *left = a->head ? (char *)a->head->data + a->head->used : NULL;
+  size_t room = a->head ? a->head->size - a->head->used : 0;
   va_start(ap, fmt);
-  int n = vsnprintf(NULL, 0, fmt, ap);
+  size_t n = format_text(left, room, fmt, ap);
   va_end(ap);
-  if (n < 0) n = 0;
-  char *p = arena_alloc(a, (size_t)n + 1);
+  char *p = take(a, n + 1);
+  if (p == left) return p;
   va_start(ap, fmt);
-  vsnprintf(p, (size_t)n + 1, fmt, ap);
+  format_text(p, n + 1, fmt, ap);
   va_end(ap);
   return p;
 }

@@ -9,11 +9,15 @@
 typedef struct Arena Arena;
 
 Arena *arena_new(void);
+// Freed with its parent, or before.
+Arena *arena_child(Arena *parent);
 void arena_free(Arena *a);
 // Zeroed memory, aligned for any type. `size` 0 gives a valid pointer.
 void *arena_alloc(Arena *a, size_t size);
 // `count * size` zeroed bytes; an overflowing product is out of memory.
 void *arena_array(Arena *a, size_t count, size_t size);
+// As arena_array, but of any content: untouched memory costs nothing.
+void *arena_raw(Arena *a, size_t count, size_t size);
 void *arena_copy(Arena *a, const void *src, size_t size);
 char *arena_strndup(Arena *a, const char *s, size_t n);
 char *arena_strdup(Arena *a, const char *s);

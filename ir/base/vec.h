@@ -15,18 +15,22 @@
     size_t len, cap; \
   }
 
-static inline void *vec_grow_(Arena *a, void *data, size_t len, size_t *cap, size_t elem) {
-  size_t n = *cap ? 2 * *cap : 8;
-  void *p = arena_array(a, n, elem);
+static inline void *vec_room_(Arena *a, void *data, size_t len, size_t *cap, size_t n, size_t elem) {
+  if (n <= *cap) return data;
+  void *p = arena_raw(a, n, elem);
   if (len) memcpy(p, data, len * elem);
   *cap = n;
   return p;
 }
 
+// Room for n elements in all.
+#define vec_reserve(a, v, n) \
+  ((v)->data = vec_room_((a), (v)->data, (v)->len, &(v)->cap, (n), sizeof *(v)->data))
+
 #define vec_push(a, v, x)                                                                     \
   do {                                                                                        \
     if ((v)->len == (v)->cap)                                                                 \
-      (v)->data = vec_grow_((a), (v)->data, (v)->len, &(v)->cap, sizeof *(v)->data);          \
+      vec_reserve((a), (v), (v)->cap ? 2 * (v)->cap : 8);                                     \
     (v)->data[(v)->len++] = (x);                                                              \
   } while (0)
 
