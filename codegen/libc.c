@@ -11,17 +11,18 @@
 #define INT_LITERAL(n)                                                                                       \
   "#define INT" #n "_C(x) NN_JOIN(x, __INT" #n "_C_SUFFIX__)\n"                                              \
   "#define UINT" #n "_C(x) NN_JOIN(x, __UINT" #n "_C_SUFFIX__)\n"
-#define FILE_OF(name, text) {name, text, sizeof text - 1}
+#define FILE_OF(name, text)                                                                                  \
+  { name, text, sizeof text - 1 }
 
 static const char stddef[] = SIZES "typedef __PTRDIFF_TYPE__ ptrdiff_t;\n"
                                    "#define offsetof(type, member) __builtin_offsetof(type, member)\n";
 
-static const char stdint[] =
-    INT_TYPE(8) INT_TYPE(16) INT_TYPE(32) INT_TYPE(64)
-    "typedef __INTPTR_TYPE__ intptr_t;\ntypedef __UINTPTR_TYPE__ uintptr_t;\n"
-    INT_LIMITS(8) INT_LIMITS(16) INT_LIMITS(32) INT_LIMITS(64)
-    "#define SIZE_MAX __SIZE_MAX__\n#define PTRDIFF_MAX __PTRDIFF_MAX__\n"
-    "#define NN_JOIN_(x, y) x##y\n#define NN_JOIN(x, y) NN_JOIN_(x, y)\n" INT_LITERAL(32) INT_LITERAL(64);
+static const char stdint[] = INT_TYPE(8) INT_TYPE(16) INT_TYPE(32)
+    INT_TYPE(64) "typedef __INTPTR_TYPE__ intptr_t;\ntypedef __UINTPTR_TYPE__ uintptr_t;\n" INT_LIMITS(8)
+        INT_LIMITS(16) INT_LIMITS(32) INT_LIMITS(
+            64) "#define SIZE_MAX __SIZE_MAX__\n#define PTRDIFF_MAX __PTRDIFF_MAX__\n"
+                "#define NN_JOIN_(x, y) x##y\n#define NN_JOIN(x, y) NN_JOIN_(x, y)\n" INT_LITERAL(32)
+                    INT_LITERAL(64);
 
 static const char string[] = SIZES "void *memcpy(void *, const void *, size_t);\n"
                                    "void *memmove(void *, const void *, size_t);\n"
@@ -30,11 +31,11 @@ static const char string[] = SIZES "void *memcpy(void *, const void *, size_t);\
                                    "size_t strlen(const char *);\n"
                                    "int strcmp(const char *, const char *);\n";
 
-static const char math[] = "#define INFINITY __builtin_inff()\n#define NAN __builtin_nanf(\"\")\n"
-                           "#define isnan(x) __builtin_isnan(x)\n#define isinf(x) __builtin_isinf_sign(x)\n"
-                           "#define isfinite(x) __builtin_isfinite(x)\n"
-    REAL_FN1(fabs) REAL_FN1(sqrt) REAL_FN1(floor) REAL_FN2(fmod) REAL_FN2(copysign)
-    "double fma(double, double, double);\nfloat fmaf(float, float, float);\n";
+static const char math[] =
+    "#define INFINITY __builtin_inff()\n#define NAN __builtin_nanf(\"\")\n"
+    "#define isnan(x) __builtin_isnan(x)\n#define isinf(x) __builtin_isinf_sign(x)\n"
+    "#define isfinite(x) __builtin_isfinite(x)\n" REAL_FN1(fabs) REAL_FN1(sqrt) REAL_FN1(floor) REAL_FN2(fmod)
+        REAL_FN2(copysign) "double fma(double, double, double);\nfloat fmaf(float, float, float);\n";
 
 static const EmbeddedFile files[] = {
     FILE_OF("libc/math.h", math),

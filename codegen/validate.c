@@ -1,6 +1,7 @@
 // The library's functions are looked up by name, in one table. All files, the C library's headers among them,
-// are in memory, in a folder that does not exist, so that nothing of the machine is ever included. A text with
-// errors is our fault only where a trivial program has none: otherwise it is this libclang that can't work.
+// are in memory, in a folder that does not exist, so that nothing of the machine is ever included. A text
+// with errors is our fault only where a trivial program has none: otherwise it is this libclang that can't
+// work.
 #include "codegen/validate.h"
 
 #ifdef NNC_LIBCLANG

@@ -1,5 +1,5 @@
-// ir/base/format.c against the C library's vsnprintf: same text, same length, in every room; and what stands on
-// it, arena_printf and sb_printf, over the ends of their blocks.
+// ir/base/format.c against the C library's vsnprintf: same text, same length, in every room; and what stands
+// on it, arena_printf and sb_printf, over the ends of their blocks.
 #include "ir/base/arena.h"
 #include "ir/base/format.h"
 #include "ir/base/strbuf.h"

@@ -162,6 +162,38 @@ static void hoisted_steps(DotText *t, Block *b) {
   block_close(&loop, t->loop, "}");
 }
 
+// Row i of a group of MICRO: beyond the last row where rows don't come out even, it is that one again.
+static const char *row_of_group(const DotText *t, int i) {
+  if (!t->even_rows) return arena_printf(t->e->a, "%s_%d", t->row, i);
+  return i ? arena_printf(t->e->a, "(%s + %d)", t->row, i) : t->row;
+}
+
+static void declare_rows(DotText *t, int n, Block *group) {
+  Arena *a = t->e->a;
+  const char *first = arena_printf(a, "%s0 + row", t->row);
+  if (t->even_rows) block_declare(group, t->row, first);
+  for (int i = n; i-- > 0 && !t->even_rows;) {
+    const char *row = i ? arena_printf(a, "%s + %d", first, i) : first;
+    block_declare(group, row_of_group(t, i),
+                  i ? arena_printf(a, "nn_least(%s, %s)", row, last_of(t->e, t->d->m)) : row);
+  }
+}
+
+// c of a group of rows to the sums: all of them, or those of one block of the depth.
+static void add_to_sums(DotText *t, int n, const char *lanes, Block *part) {
+  Emit *e = t->e;
+  emit_line(part, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes);
+  for (int i = 0; i < n; i++) {
+    const char *row = i ? arena_printf(e->a, "row + %d", i) : "row";
+    const char *sum = arena_printf(e->a, "sum[%s][part + col]", row), *c = arena_printf(e->a, "c%d[col]", i);
+    bool real = dtype_is_real(t->d->dtype);
+    if (t->many_blocks && !real)
+      c = text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {c, true}}, NULL).s;
+    emit_line(part, "  %s %s %s;", sum, t->many_blocks && real ? "+=" : "=", c);
+  }
+  emit_line(part, "}");
+}
+
 // MICRO rows against the panel, one vector of its columns at a time: so many accumulators are registers.
 static void micro(DotText *t, Block *b) {
   Emit *e = t->e;
@@ -175,7 +207,7 @@ static void micro(DotText *t, Block *b) {
     Block row = block_in(&steps, bit(t->d->m)); // a scope of its own: names of one row are not another's
     const char *saved = e->var[t->d->m];
     row.indent = steps.indent;
-    e->var[t->d->m] = arena_printf(e->a, "%s_%d", t->row, i);
+    e->var[t->d->m] = row_of_group(t, i);
     e->hoist.on = true;
     Text v = emit_value(e, t->d->lhs, &row);
     e->hoist.on = false;
@@ -190,27 +222,10 @@ static void micro(DotText *t, Block *b) {
   }
   block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes), "}");
   block_close(&steps, t->loop, "}");
-  emit_line(&part, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes);
-  for (int i = 0; i < n; i++) {
-    const char *sum = arena_printf(e->a, "sum[row + %d][part + col]", i),
-               *acc = arena_printf(e->a, "c%d[col]", i);
-    emit_line(
-        &part, "  %s = %s;", sum,
-        !t->many_blocks
-            ? acc
-            : text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {acc, true}}, NULL).s);
-  }
-  emit_line(&part, "}");
+  add_to_sums(t, n, lanes, &part);
   block_close(&part, arena_printf(e->a, "for (ptrdiff_t part = 0; part < %d; part += %s) {", COLUMNS, lanes),
               "}");
-  for (int i = n; i-- > 0;) {
-    const char *name = arena_printf(e->a, "%s_%d", t->row, i);
-    const char *row =
-        i ? arena_printf(e->a, "%s0 + row + %d", t->row, i) : arena_printf(e->a, "%s0 + row", t->row);
-    bool inside = i == 0 || t->even_rows;
-    block_declare(&group, name,
-                  inside ? row : arena_printf(e->a, "nn_least(%s, %s)", row, last_of(e, t->d->m)));
-  }
+  declare_rows(t, n, &group);
   hoisted_steps(t, b);
   block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
