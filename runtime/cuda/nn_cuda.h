@@ -1,0 +1,74 @@
+/* What an emitted .cu file includes and uses: kernels are launched through NN_LAUNCH, global memory is named
+   through NN_PTR and NN_MEM, everything else goes through an nn_cuda. The same text compiles with nvcc, and with
+   a plain C++ compiler where tests/cuda/harness.h stands in front (docs/CUDA.md). C++17 (MIT-0). */
+#ifndef NN_CUDA_H
+#define NN_CUDA_H
+
+#include "nn_core.h"
+#include "nn_model.h"
+#include "nn_optim.h"
+
+/* A pointer to global memory, and one made of an address and the number of elements that may be touched. The
+   harness replaces both by checked ones. */
+#ifndef NN_PTR
+#define NN_PTR(type) type *
+#define NN_MEM(type, address, count) ((type *)(address))
+#endif
+
+/* Launches kernel<<<grid, block, 0, stream>>>(...). */
+#ifndef NN_LAUNCH
+#define NN_LAUNCH(kernel, grid, block, stream, ...) \
+  kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__)
+#endif
+
+typedef struct nn_cuda nn_cuda; /* a device at work: nn_device.h */
+
+/* One emitted function: launches its kernels on d's stream, in order. args: inputs, then results and reports,
+   all in device memory. Returns 0, or the status of the call that failed. */
+typedef int (*nn_cuda_fn)(nn_cuda *d, size_t n, void *const *args);
+
+/* The device side of a call. */
+unsigned char *nn_cuda_arena(const nn_cuda *d);
+nn_ctx *nn_cuda_ctx(const nn_cuda *d);          /* in device memory; kernels read n, step, seed, options … of it
+                                                   and set its fault */
+cudaStream_t nn_cuda_stream(const nn_cuda *d);
+/* After every launch: asks for its status; `what` is the kernel, `place` the line of the model. */
+int nn_cuda_launched(nn_cuda *d, const char *what, const char *place);
+int nn_cuda_copy(nn_cuda *d, void *to, const void *from, size_t bytes, const char *place); /* in device memory */
+
+/* A hyper-parameter: a number, or one in device memory that the step has computed. */
+typedef struct nn_cuda_hyper {
+  double value;
+  const void *at; /* NULL: value */
+  int is_f32;     /* at points to a float, else to a double */
+} nn_cuda_hyper;
+static inline nn_cuda_hyper nn_cuda_number(double v) { nn_cuda_hyper h = {v, NULL, 0}; return h; }
+static inline nn_cuda_hyper nn_cuda_at(const float *p) { nn_cuda_hyper h = {0, p, 1}; return h; }
+static inline nn_cuda_hyper nn_cuda_at(const double *p) { nn_cuda_hyper h = {0, p, 0}; return h; }
+
+/* As the structs of nn_optim.h, in the same order. */
+typedef struct nn_cuda_sgd {
+  nn_cuda_hyper lr, momentum, decay, clip_norm;
+  int nesterov;
+} nn_cuda_sgd;
+typedef struct nn_cuda_adam {
+  nn_cuda_hyper lr, beta1, beta2, eps, decay, clip_norm;
+} nn_cuda_adam;
+typedef struct nn_cuda_adagrad {
+  nn_cuda_hyper lr, eps, decay, clip_norm;
+} nn_cuda_adagrad;
+typedef struct nn_cuda_adadelta {
+  nn_cuda_hyper lr, rho, eps, decay, clip_norm;
+} nn_cuda_adadelta;
+typedef struct nn_cuda_rmsprop {
+  nn_cuda_hyper lr, rho, eps, momentum, decay, clip_norm;
+} nn_cuda_rmsprop;
+
+/* Optimizer steps on d's stream over a span table whose pointers are device addresses (nn_cuda_optim.h has their
+   kernels): nn_cuda_sgd_step_f32(d, spans, n, &hyper, place) … and so on for adam, adagrad, adadelta, rmsprop, in
+   f32 and f64. Return 0 or a status. */
+
+/* The program: its command line on a device. fns: one for each function of the model. */
+int nn_cuda_main(const nn_model *m, const nn_cuda_fn *fns, int argc, char **argv);
+
+#endif
