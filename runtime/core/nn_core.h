@@ -74,7 +74,7 @@ static inline void nn_run(nn_ctx *c, nn_kernel k, const void *args, size_t tiles
 
 /* Records the first fault of a call; later ones are consequences. On a device threads meet faults at once. */
 NN_INLINE void nn_fault_set(nn_ctx *c, int status, uint32_t place, int64_t value, int64_t bound) {
-#if defined(__CUDA_ARCH__) || defined(NN_CUDA_HARNESS)
+#ifdef __CUDA_ARCH__
   const int before = atomicCAS(&c->fault.status, NN_OK, status);
 #else
   const int before = c->fault.status;
