@@ -70,7 +70,7 @@ static void print_kernel(Unit *u, const FnPlan *f, const Step *s, const Call *ca
   for (uint32_t i = 0; i < form->n_params; i++) print_argument(u, f, &call->params[i]);
   for (uint32_t i = 0; i < form->n_slots; i++)
     if (form->differs[i]) sb_printf(u->out, "        %s,\n", unit_slot(u, f, &call->slots[i]));
-  sb_printf(u->out, "    };\n    nn_run(c, %s, &a, %s);\n  }\n", name, call->tiles);
+  sb_printf(u->out, "    };\n    nn_run(c, %s, &a, %s);\n  }\n", name, call->launch.tiles);
 }
 
 static void print_copy(Unit *u, const FnPlan *f, const Step *s) {

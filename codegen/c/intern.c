@@ -38,7 +38,7 @@ static const char *param_type(const FnPlan *f, const Param *p) {
   return dtype_ctype(f->buffers.data[p->buffer].dtype);
 }
 
-static const char *make_key(Unit *u, const Emit *e, const char *body, const char *tiles) {
+static const char *make_key(Unit *u, const Emit *e, const char *body, const Launch *launch) {
   StrBuf s = {0};
   for (uint32_t i = 0; i < e->params.len; i++) {
     const Param *p = &e->params.data[i];
@@ -46,7 +46,7 @@ static const char *make_key(Unit *u, const Emit *e, const char *body, const char
   }
   for (uint32_t i = 0; i < e->slots.len; i++)
     sb_printf(&s, "%d.%d;", e->slots.data[i].kind, e->slots.data[i].dtype);
-  sb_printf(&s, "%s\n%s", tiles, body);
+  sb_printf(&s, "%s, %d\n%s", launch->tiles, launch->threads, body);
   const char *key = arena_strdup(u->a, sb_text(&s));
   strbuf_free(&s);
   return key;
@@ -75,23 +75,21 @@ static const Param *keep_params(Unit *u, const Emit *e) {
 // The text grows in an arena of its own; only the finished body is kept.
 void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   Arena *scratch = arena_new();
-  Emit e = {.a = scratch, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
+  Emit e = {
+      .a = scratch, .target = u->target, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
   StrBuf text = {0};
   Call call = {0};
   e.n_names = (uint32_t)k->pool->exprs.len;
   e.names = ARENA_ARRAY(scratch, e.n_names, Named *);
   e.uses = ARENA_ARRAY(scratch, e.n_names, uint32_t);
   count_uses(&e);
-  if (k->is_dot)
-    emit_dot(&e, &text, &call.tiles);
-  else
-    emit_loops(&e, &text, &call.tiles);
+  (k->is_dot ? e.target->dot : e.target->loops)(&e, &text, &call.launch);
   const char *body = arena_strdup(u->a, sb_text(&text));
   strbuf_free(&text);
-  call.tiles = arena_strdup(u->a, call.tiles);
+  call.launch.tiles = arena_strdup(u->a, call.launch.tiles);
   call.params = keep_params(u, &e);
   call.slots = arena_copy(u->a, e.slots.data, e.slots.len * sizeof *e.slots.data);
-  call.form = form_of(u, &e, &call, make_key(u, &e, body, call.tiles), body);
+  call.form = form_of(u, &e, &call, make_key(u, &e, body, &call.launch), body);
   arena_free(scratch);
   Form *form = &u->forms.data[call.form];
   form->n_calls++;

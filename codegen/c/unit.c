@@ -47,7 +47,7 @@ static void print_head(Unit *u) {
 }
 
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) {
-  Unit u = {.a = arena_new(), .p = p, .o = o, .out = out};
+  Unit u = {.a = arena_new(), .p = p, .o = o, .target = &target_c, .out = out};
   u.plan = plan_program(p, u.a);
   uint32_t call = 0;
   plan_slots(&u.plan);
@@ -70,7 +70,7 @@ static void print_library_head(Unit *u) {
 }
 
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
-  Unit u = {.a = arena_new(), .p = p, .o = o, .out = &out->source};
+  Unit u = {.a = arena_new(), .p = p, .o = o, .target = &target_c, .out = &out->source};
   uint32_t call = 0;
   u.plan = plan_program(p, u.a);
   const Api *api = api_make(&u);

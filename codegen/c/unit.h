@@ -22,7 +22,7 @@ typedef struct Call { // one kernel
   uint32_t form;
   const Param *params;
   const Slot *slots;
-  const char *tiles;
+  Launch launch;
 } Call;
 
 typedef struct Place {
@@ -41,6 +41,7 @@ typedef struct Unit {
   Arena *a;
   const Program *p;
   const CodegenOptions *o;
+  const Target *target;
   StrBuf *out;
   ProgramPlan plan;
   VEC(Form) forms;
