@@ -75,8 +75,12 @@ static const Param *keep_params(Unit *u, const Emit *e) {
 // The text grows in an arena of its own; only the finished body is kept.
 void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   Arena *scratch = arena_new();
-  Emit e = {
-      .a = scratch, .target = u->target, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
+  Emit e = {.a = scratch,
+            .target = u->d->target,
+            .f = f,
+            .k = k,
+            .p = k->pool,
+            .bound = index_bound(k->pool->index)};
   StrBuf text = {0};
   Call call = {0};
   e.n_names = (uint32_t)k->pool->exprs.len;
@@ -151,7 +155,7 @@ static void put_body(Unit *u, const Form *form) {
     p = next;
     for (p++; *p != SLOT_END; p++) slot = slot * 10 + (uint32_t)(*p - '0');
     if (form->differs[slot])
-      sb_printf(u->out, "a->c%u", slot);
+      sb_printf(u->out, "%sc%u", u->d->arguments, slot);
     else
       sb_puts(u->out, unit_slot(u, form->f, &form->slots[slot]));
   }
@@ -190,7 +194,7 @@ static void put_description(Unit *u, const Form *form) {
   strbuf_free(&s);
 }
 
-static bool uses_word(const char *text, char word) {
+bool body_uses(const char *text, char word) {
   for (const char *p = text; (p = strchr(p, word)); p++) {
     bool left = p == text ||
                 !(strchr("_>.", p[-1]) || (p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= '0' && p[-1] <= '9'));
@@ -200,18 +204,17 @@ static bool uses_word(const char *text, char word) {
   return false;
 }
 
-static void put_prologue(Unit *u, const Form *form, const char *name) {
-  bool context = uses_word(form->body, 'c') || strstr(form->body, "c->"), sized = uses_word(form->body, 'n');
-  sb_printf(u->out, "static void %s(nn_ctx *c, const void *args, size_t lo, size_t hi) {\n", name);
-  sb_printf(u->out, "  const %s_args *const a = (const %s_args *)args;\n", name, name);
+void unit_pointer(Unit *u, const Form *form, const Param *p) {
+  sb_printf(u->out, "%s%s%s%s", u->d->pointer, p->written ? "" : "const ", param_type(form->f, p),
+            u->d->pointer_end);
+}
+
+void unit_kernel_arrays(Unit *u, const Form *form) {
   for (uint32_t i = 0; i < form->n_params; i++) {
-    const Param *p = &form->params[i];
-    sb_printf(u->out, "  %s%s *const %s = a->%s;\n", p->written ? "" : "const ", param_type(form->f, p),
-              p->name, p->name);
+    sb_puts(u->out, "  ");
+    unit_pointer(u, form, &form->params[i]);
+    sb_printf(u->out, "const %s = %s%s;\n", form->params[i].name, u->d->arguments, form->params[i].name);
   }
-  if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
-  if (!context && !sized) sb_puts(u->out, "  (void)c;\n");
-  if (!strstr(form->body, "hi")) sb_puts(u->out, "  (void)lo;\n  (void)hi;\n");
 }
 
 static void print_form(Unit *u, uint32_t id) {
@@ -222,12 +225,14 @@ static void print_form(Unit *u, uint32_t id) {
   sb_printf(u->out, "typedef struct %s_args {\n", name);
   for (uint32_t i = 0; i < form->n_params; i++) {
     const Param *p = &form->params[i];
-    sb_printf(u->out, "  %s%s *%s;\n", p->written ? "" : "const ", param_type(form->f, p), p->name);
+    sb_puts(u->out, "  ");
+    unit_pointer(u, form, p);
+    sb_printf(u->out, "%s;\n", p->name);
   }
   for (uint32_t i = 0; i < form->n_slots; i++)
     if (form->differs[i]) sb_printf(u->out, "  %s c%u;\n", slot_type(&form->slots[i]), i);
   sb_printf(u->out, "} %s_args;\n\n", name);
-  put_prologue(u, form, name);
+  u->d->kernel_head(u, form, name);
   put_body(u, form);
   sb_puts(u->out, "}\n\n");
 }
