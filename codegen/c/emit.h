@@ -77,6 +77,7 @@ typedef struct Target {
   void (*loops)(Emit *e, StrBuf *body, Launch *launch); // a kernel of plain loops
   void (*dot)(Emit *e, StrBuf *body, Launch *launch);   // a contraction
   void (*reduce)(Emit *e, ExprId x, Block *b);          // defines a reduction in b
+  bool columns; // reductions may run over 16 neighbouring columns at a time
 } Target;
 
 extern const Target target_c;
@@ -97,6 +98,7 @@ struct Emit {
   uint32_t n_blocks, n_temps, n_loop_names, n_sum_names;
   const char *acc[MAX_GROUP]; // what X_ACC stands for, by tap
   Hoist hoist;
+  bool spread; // all threads of a block work on one iteration of the parallel loops
 };
 
 // ---- text.c: small pieces
@@ -155,6 +157,8 @@ const char *reduce_start(Emit *e, const Expr *x); // what combining begins with
 DType reduce_lane_type(const Expr *x);            // of its accumulators
 const char *reduce_combine(Emit *e, const Expr *x, const char *acc, Text v);
 const char *reduce_finish(Emit *e, const Expr *x, const char *acc); // accumulator to value
+// A body that holds a reduction of its own over the same elements.
+bool emit_has_inner_reduction(Emit *e, const Expr *x);
 // The loops over all reduced variables but the last, opened around what the returned block gets.
 typedef struct Nest {
   Block blocks[MAX_RANK];

@@ -34,10 +34,9 @@ const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written
 }
 
 const char *unit_place_text(Unit *u, const FnPlan *f, const Step *s) {
-  NodeId v = s->kind == STEP_KERNEL     ? s->kernel->node
-             : s->kind == STEP_OPTIMIZE ? s->node
-                                        : f->buffers.data[s->dst].node;
-  return span_text_here(u->p->sources, node(f, v)->span, u->a);
+  NodeId v = s->kind == STEP_KERNEL ? s->kernel->node : s->node;
+  if (s->kind == STEP_COPY) v = f->buffers.data[s->src].node;
+  return span_text_here(u->p->sources, v < f->fn->g->len ? node(f, v)->span : f->fn->span, u->a);
 }
 
 static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {

@@ -97,6 +97,9 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   arena_free(scratch);
   Form *form = &u->forms.data[call.form];
   form->n_calls++;
+  form->threads = call.launch.threads;
+  form->can_fault = form->can_fault || kernel_can_fault(k);
+  u->may_fault = u->may_fault || form->can_fault;
   for (uint32_t i = 0; i < form->n_slots; i++)
     form->differs[i] |= strcmp(unit_slot(u, form->f, &form->slots[i]), unit_slot(u, f, &call.slots[i])) != 0;
   vec_push(u->a, &u->calls, call);

@@ -129,4 +129,4 @@ void emit_loops(Emit *e, StrBuf *body, Launch *launch) {
   strbuf_free(&top.text);
 }
 
-const Target target_c = {emit_loops, emit_dot, emit_reduce};
+const Target target_c = {emit_loops, emit_dot, emit_reduce, .columns = true};

@@ -54,8 +54,7 @@ void reduce_close_outer(Emit *e, const Expr *x, Nest *nest) {
   for (uint32_t i = nest->n; i-- > 0;) block_close(&nest->blocks[i], reduce_loop(e, x->vars[i], "0"), "}");
 }
 
-// A body that holds a reduction of its own over the same elements is written once, not twice.
-static bool has_inner_reduction(Emit *e, const Expr *x) {
+bool emit_has_inner_reduction(Emit *e, const Expr *x) {
   bool *seen = ARENA_ARRAY(e->a, e->p->exprs.len, bool);
   pool_mark(e->p, x->in[0], seen);
   for (ExprId i = 0; i < e->p->exprs.len; i++)
@@ -121,7 +120,7 @@ static void reduce_rows(Emit *e, ExprId id, const Expr *x, Block *b) {
   Block *in = reduce_open_outer(e, x, &scope, &nest);
   const char *r = emit_name_var(e, last, true), *lane = arena_printf(e->a, "%s %% 16", r);
   bool few = poly_static(&extent) && extent.c[0] <= REDUCE_LANES;
-  if (few || has_inner_reduction(e, x)) {
+  if (few || emit_has_inner_reduction(e, x)) { // its body is written once
     lanes_one_by_one(e, x, in, acc, "0", few ? r : lane);
   } else {
     lanes_together(e, x, in, acc);
@@ -267,7 +266,7 @@ bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound) {
   uint64_t bit = (uint64_t)1 << v;
   Poly extent = index_extent(e->p->index, v);
   int votes = 0;
-  if (poly_is(&extent, 1)) return false;
+  if (!e->target->columns || poly_is(&extent, 1)) return false;
   for (ExprId i = 0; i < e->p->exprs.len; i++) {
     const Expr *x = pool_expr(e->p, i);
     if (!seen[i] || x->kind != X_REDUCE || !(x->free & bit) || (x->free & ~(bound | bit)) || x->n_vars == 0)

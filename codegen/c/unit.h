@@ -16,6 +16,8 @@ typedef struct Form { // kernels of one text are one function
   const Slot *slots; // of the first kernel
   bool *differs;     // by slot: an argument, because not all kernels agree
   uint32_t n_calls;
+  int threads;    // of a block
+  bool can_fault; // some kernel of the form
 } Form;
 
 typedef struct Call { // one kernel
@@ -75,6 +77,7 @@ struct Unit {
   VEC(Call) calls; // one per kernel step, in order of functions and steps
   VEC(Place) places;
   unsigned n_marks;
+  bool may_fault; // some kernel of the program can find a fault
   VEC(Constant) constants;
 };
 
