@@ -34,11 +34,8 @@ static void print_head(Unit *u) {
   put_comment(u->out, u->p->name);
   sb_puts(u->out, ": made by nnc ");
   put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
-  sb_puts(u->out, ". Yours to use as you like (MIT-0).\n"
-                  "   Multiply-adds are written out, so the compiler must not make others. */\n"
-                  "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
-                  "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n\n"
-                  "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
+  sb_printf(u->out, ". Yours to use as you like (MIT-0)%s\n", u->d->preamble);
+  sb_puts(u->out, "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
   sb_puts(u->out, u->d->includes);
   sb_puts(u->out, u->o->program ? "#include \"nn_model.h\"\n\n" : "\n");
 }

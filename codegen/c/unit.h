@@ -44,6 +44,7 @@ typedef struct Unit Unit;
 // What a file in C and one in nearly C (CUDA) differ in, beside the kernels' bodies.
 typedef struct Dialect {
   const Target *target;
+  const char *preamble;   // ends the comment at the top, and what comes before the includes
   const char *includes;   // of the runtime
   const char *arguments;  // how a kernel reaches a member of its arguments: "a->"
   const char *optimizer;  // what the names of optimizers begin with: "nn_"

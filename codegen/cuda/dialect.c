@@ -110,6 +110,7 @@ static void program_end(Unit *u) {
 
 static const Dialect dialect_cuda = {
     .target = &target_cuda,
+    .preamble = ".\n   Multiply-adds are written out: nvcc -fmad=false makes no others. */\n",
     .includes = "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n"
                 "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n"
                 "#include \"nn_cuda.h\"\n#include \"nn_cuda_optim.h\"\n",

@@ -108,10 +108,25 @@ static void rounds(Tile *t, Block *tile) {
               "}");
 }
 
+// The unrolled loop over a thread's rows or windows: `name` is where one lies, those beyond the edge are left
+// out.
+static void close_guarded(Emit *e, Block *b, const char *counter, int count, const char *name,
+                          const char *value, const char *limit) {
+  StrBuf inner = b->text;
+  b->text = (StrBuf){0};
+  emit_line(b, "const ptrdiff_t %s = %s;", name, value);
+  emit_line(b, "if (%s >= %s) continue;", name, limit);
+  sb_puts(&b->text, sb_text(&inner));
+  strbuf_free(&inner);
+  block_close(
+      b, arena_printf(e->a, "NN_UNROLL for (int %s = 0; %s < %d; %s++) {", counter, counter, count, counter),
+      "}");
+}
+
 static void epilogue(Tile *t, Block *tile) {
   Emit *e = t->e;
   uint32_t taps = t->d->taps;
-  Block rows = block_in(tile, bit(t->d->m)), inside = block_in(&rows, bit(t->d->group));
+  Block rows = block_in(tile, bit(t->d->m)), windows = block_in(&rows, bit(t->d->group));
   DType node_type = e->f->buffers.data[e->f->buffer_of[e->k->node]].dtype;
   for (uint32_t i = 0; i < taps; i++) {
     const char *g = taps > 1 ? arena_printf(e->a, "g * %u + %u", taps, i) : "g";
@@ -119,25 +134,12 @@ static void epilogue(Tile *t, Block *tile) {
     e->acc[i] = text_cast(e->a, t->d->dtype, node_type, (Text){element, true}).s;
   }
   const char *group = taps > 1 ? emit_name_var(e, t->d->group, false) : t->column;
-  const char *groups = emit_extent(e, t->d->group);
-  emit_stores(e, e->k->stores, e->k->n_stores, &inside);
-  Block guard = block_in(&rows, 0);
-  guard.indent = rows.indent;
-  emit_line(&guard, "const ptrdiff_t %s = %s0 + row * %d + p, %s = %s + col + %d * g;", t->row, t->row,
-            t->rows, group,
-            taps > 1 ? arena_printf(e->a, "%s0 / %u", t->column, taps) : arena_printf(e->a, "%s0", t->column),
-            SIDE);
-  emit_line(&guard, "if (%s < %s && %s < %s) {", t->row, t->m, group, groups);
-  sb_puts(&guard.text, sb_text(&inside.text));
-  strbuf_free(&inside.text);
-  emit_line(&guard, "}");
-  sb_puts(&rows.text, sb_text(&guard.text));
-  strbuf_free(&guard.text);
-  block_close(&rows,
-              arena_printf(e->a,
-                           "NN_UNROLL for (int p = 0; p < %d; p++) NN_UNROLL for (int g = 0; g < %d; g++) {",
-                           t->rows, t->groups),
-              "}");
+  emit_stores(e, e->k->stores, e->k->n_stores, &windows);
+  const char *first = arena_printf(e->a, taps > 1 ? "%s0 / %u" : "%s0", t->column, taps);
+  close_guarded(e, &windows, "g", t->groups, group, arena_printf(e->a, "%s + col + %d * g", first, SIDE),
+                emit_extent(e, t->d->group));
+  close_guarded(e, &rows, "p", t->rows, t->row, arena_printf(e->a, "%s0 + row * %d + p", t->row, t->rows),
+                t->m);
 }
 
 // Where the tile lies: columns are the lowest digit of its number, then rows, then the outer axes.
