@@ -52,11 +52,12 @@ static void reduce_in_thread(Emit *e, ExprId id, const Expr *x, Block *b) {
   Block *in = reduce_open_outer(e, x, &scope, &nest);
   lanes_of_thread(e, x, in, lane);
   reduce_close_outer(e, x, &nest);
-  const char *to = arena_printf(e->a, "%s[q]", lane), *from = arena_printf(e->a, "%s[q + h]", lane);
-  emit_line(&scope, "NN_UNROLL for (int h = 8; h > 0; h /= 2) {");
-  emit_line(&scope, "  NN_UNROLL for (int q = 0; q < h; q++) %s = %s;", to,
-            reduce_combine(e, x, to, (Text){from, true}));
-  emit_line(&scope, "}");
+  const char *to = arena_printf(e->a, "%s[q]", lane);
+  for (int h = 8; h > 0; h /= 2) {
+    Text from = {arena_printf(e->a, "%s[q + %d]", lane, h), true};
+    emit_line(&scope, "NN_UNROLL for (int q = 0; q < %d; q++) %s = %s;", h, to,
+              reduce_combine(e, x, to, from));
+  }
   emit_line(&scope, "%s = %s;", name, reduce_finish(e, x, arena_printf(e->a, "%s[0]", lane)));
   block_close(&scope, "{", "}");
   emit_name(e, id, b, name);
