@@ -1,5 +1,6 @@
 // C's side of what dialects differ in.
 #include "codegen/c/unit.h"
+#include "codegen/memplan.h"
 
 static void kernel_head(Unit *u, const Form *form, const char *name) {
   bool sized = body_uses(form->body, 'n'), context = body_uses(form->body, 'c') || strstr(form->body, "c->");
@@ -44,6 +45,7 @@ static void program_end(Unit *u) {
 
 const Dialect dialect_c = {
     .target = &target_c,
+    .align = ARENA_ALIGN,
     .preamble = ".\n   Multiply-adds are written out, so the compiler must not make others. */\n"
                 "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
                 "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n",

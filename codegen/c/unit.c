@@ -42,7 +42,7 @@ static void print_head(Unit *u) {
 
 void unit_print(const Dialect *d, const Program *p, const CodegenOptions *o, StrBuf *out) {
   Unit u = {.a = arena_new(), .p = p, .o = o, .d = d, .out = out};
-  u.plan = plan_program(p, u.a);
+  u.plan = plan_program(p, u.d->align, u.a);
   uint32_t call = 0;
   plan_slots(&u.plan);
   collect_kernels(&u);
@@ -68,7 +68,7 @@ static void print_library_head(Unit *u) {
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
   Unit u = {.a = arena_new(), .p = p, .o = o, .d = &dialect_c, .out = &out->source};
   uint32_t call = 0;
-  u.plan = plan_program(p, u.a);
+  u.plan = plan_program(p, u.d->align, u.a);
   const Api *api = api_make(&u);
   collect_kernels(&u);
   print_library_head(&u);

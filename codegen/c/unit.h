@@ -44,6 +44,7 @@ typedef struct Unit Unit;
 // What a file in C and one in nearly C (CUDA) differ in, beside the kernels' bodies.
 typedef struct Dialect {
   const Target *target;
+  uint32_t align;         // of buffers
   const char *preamble;   // ends the comment at the top, and what comes before the includes
   const char *includes;   // of the runtime
   const char *arguments;  // how a kernel reaches a member of its arguments: "a->"

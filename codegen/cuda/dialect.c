@@ -1,6 +1,7 @@
 // CUDA's side of what dialects differ in, and the whole file.
 #include "codegen/c/names.h"
 #include "codegen/c/unit.h"
+#include "codegen/memplan.h"
 #include "codegen/codegen.h"
 #include "codegen/cuda/schedule.h"
 
@@ -24,7 +25,7 @@ static void stop_after_fault(Unit *u, const Form *form) {
 
 static void kernel_head(Unit *u, const Form *form, const char *name) {
   bool sized = body_uses(form->body, 'n'), context = body_uses(form->body, 'c') || strstr(form->body, "c->");
-  sb_printf(u->out, "static __global__ void __launch_bounds__(%d) %s(nn_ctx *c, const %s_args a) {\n",
+  sb_printf(u->out, "static __global__ void __launch_bounds__(%d, 2) %s(nn_ctx *c, const %s_args a) {\n",
             form->threads, name, name);
   unit_kernel_arrays(u, form);
   if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
@@ -110,6 +111,7 @@ static void program_end(Unit *u) {
 
 static const Dialect dialect_cuda = {
     .target = &target_cuda,
+    .align = DEVICE_ALIGN,
     .preamble = ".\n   Multiply-adds are written out: nvcc -fmad=false makes no others. */\n",
     .includes = "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n"
                 "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n"
