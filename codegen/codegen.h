@@ -50,6 +50,9 @@ typedef struct CodegenOptions {
 // runtime's text in place of the includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
 
+// Likewise as one CUDA file (docs/CUDA.md), which also includes "nn_cuda.h" and "nn_cuda_optim.h".
+void codegen_cuda(const Program *p, const CodegenOptions *o, StrBuf *out);
+
 // The program as an embeddable library; all its functions become part of it (passes/subset.h makes it small).
 // The source includes the header and those of runtime/core.
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out);

@@ -15,10 +15,14 @@
 #define NN_MEM(type, address, count) ((type *)(address))
 #endif
 
-/* Launches kernel<<<grid, block, 0, stream>>>(...). */
+/* Launches kernel<<<grid, block, 0, stream>>>(...); a grid of 0, for an array without elements, launches nothing.
+   Before a loop of a known number of rounds: its arrays are registers only when it is unrolled. */
 #ifndef NN_LAUNCH
-#define NN_LAUNCH(kernel, grid, block, stream, ...) \
-  kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__)
+#define NN_LAUNCH(kernel, grid, block, stream, ...)                                    \
+  do {                                                                                 \
+    if ((grid) > 0) kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__); \
+  } while (0)
+#define NN_UNROLL _Pragma("unroll")
 #endif
 
 typedef struct nn_cuda nn_cuda; /* a device at work: nn_device.h */
@@ -71,7 +75,23 @@ typedef struct nn_cuda_rmsprop {
    kernels): nn_cuda_sgd_step_f32(d, spans, n, &hyper, place) … and so on for adam, adagrad, adadelta, rmsprop, in
    f32 and f64. Return 0 or a status. */
 
-/* The program: its command line on a device. fns: one for each function of the model. */
-int nn_cuda_main(const nn_model *m, const nn_cuda_fn *fns, int argc, char **argv);
+/* What the model has beside its descriptor: one function for each of its table, and arrays of constants, which
+   are copied to the device when it is opened; nn_cuda_constant gives the i-th one's address there. */
+typedef struct nn_cuda_array {
+  const void *data;
+  size_t bytes;
+} nn_cuda_array;
+
+typedef struct nn_cuda_program {
+  const nn_model *model;
+  const nn_cuda_fn *fns;
+  const nn_cuda_array *constants;
+  int n_constants;
+} nn_cuda_program;
+
+const void *nn_cuda_constant(const nn_cuda *d, int i);
+
+/* The program's command line on a device. */
+int nn_cuda_main(const nn_cuda_program *p, int argc, char **argv);
 
 #endif
