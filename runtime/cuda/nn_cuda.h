@@ -1,6 +1,7 @@
 /* What an emitted .cu file includes and uses: kernels are launched through NN_LAUNCH, global memory is named
    through NN_PTR and NN_MEM, everything else goes through an nn_cuda. The same text compiles with nvcc, and with
-   a plain C++ compiler where tests/cuda/harness.h stands in front (docs/CUDA.md). C++17 (MIT-0). */
+   a plain C++ compiler where tests/cuda/harness.h stands in front (docs/CUDA.md). C++17; the part that the host's
+   side implements (nn_device.h) is also C99 (MIT-0). */
 #ifndef NN_CUDA_H
 #define NN_CUDA_H
 
@@ -21,6 +22,10 @@
   kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__)
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_cuda nn_cuda; /* a device at work: nn_device.h */
 
 /* One emitted function: launches its kernels on d's stream, in order. args: inputs, then results and reports,
@@ -35,6 +40,22 @@ cudaStream_t nn_cuda_stream(const nn_cuda *d);
 /* After every launch: asks for its status; `what` is the kernel, `place` the line of the model. */
 int nn_cuda_launched(nn_cuda *d, const char *what, const char *place);
 int nn_cuda_copy(nn_cuda *d, void *to, const void *from, size_t bytes, const char *place); /* in device memory */
+
+/* The program: its command line on a device. fns: one for each function of the model, whose fn is NULL. archs: what
+   the text was compiled for, as __CUDA_ARCH_LIST__ has it, ascending, 0 at the end. */
+int nn_cuda_program(const nn_model *m, const nn_cuda_fn *fns, const int *archs, int argc, char **argv);
+
+#ifdef __cplusplus
+}
+
+static inline int nn_cuda_main(const nn_model *m, const nn_cuda_fn *fns, int argc, char **argv) {
+#ifdef __CUDA_ARCH_LIST__
+  static const int archs[] = {__CUDA_ARCH_LIST__, 0};
+#else
+  static const int archs[] = {0};
+#endif
+  return nn_cuda_program(m, fns, archs, argc, argv);
+}
 
 /* A hyper-parameter: a number, or one in device memory that the step has computed. */
 typedef struct nn_cuda_hyper {
@@ -68,7 +89,5 @@ typedef struct nn_cuda_rmsprop {
    kernels): nn_cuda_sgd_step_f32(d, spans, n, &hyper, place) … and so on for adam, adagrad, adadelta, rmsprop, in
    f32 and f64. Return 0 or a status. */
 
-/* The program: its command line on a device. fns: one for each function of the model. */
-int nn_cuda_main(const nn_model *m, const nn_cuda_fn *fns, int argc, char **argv);
-
+#endif /* __cplusplus */
 #endif
