@@ -202,7 +202,7 @@ static int nn_cuda_allocate(nn_cuda *d, const nn_cuda_sizes *s) {
   cudaError_t status = cudaMalloc((void **)&d->memory, s->device);
   if (status == cudaErrorMemoryAllocation) return nn_cuda_too_large(d);
   if (nn_cuda_check(d, status, "cudaMalloc") ||
-      nn_cuda_check(d, cudaHostAlloc((void **)&d->pinned, s->pinned, cudaHostAllocDefault), "cudaHostAlloc"))
+      nn_cuda_check(d, cudaMallocHost((void **)&d->pinned, s->pinned), "cudaMallocHost"))
     return d->e->code;
   memset(d->pinned, 0, s->pinned);
   return 0;
