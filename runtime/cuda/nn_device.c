@@ -65,8 +65,8 @@ static int nn_cuda_no_number(nn_cuda *d, int n) {
     if (!code) nn_text_addf(&list, "\n  %d: %s, compute capability %d.%d", i, p.name, p.major, p.minor);
   }
   if (!code)
-    nn_fail(d->e, NN_EXIT_USAGE, "--device: there is no device %llu; there %s%s",
-            (unsigned long long)d->number, n == 1 ? "is" : "are", list.s ? list.s : "");
+    nn_fail(d->e, NN_EXIT_USAGE, "--device: there is no device %llu; the devices are:%s",
+            (unsigned long long)d->number, list.s ? list.s : "");
   nn_text_free(&list);
   return d->e->code;
 }
@@ -178,13 +178,14 @@ static int nn_cuda_too_large(nn_cuda *d) {
   cudaGetLastError(); /* it is told here */
   if (nn_cuda_check(d, cudaMemGetInfo(&free_bytes, &total), "cudaMemGetInfo")) return d->e->code;
   memset(&t, 0, sizeof t);
-  nn_text_addf(&t, "device %u (%s) has too little memory: the model needs ", (unsigned)d->number, d->name);
+  nn_text_addf(&t, "device %u (%s) has too little memory (cudaMalloc): the model needs ", (unsigned)d->number,
+               d->name);
   nn_cuda_size_text(&t, nn_cuda_needs(m));
-  nn_text_addf(&t, ", and of ");
-  nn_cuda_size_text(&t, total);
-  nn_text_addf(&t, " ");
+  nn_text_addf(&t, ", ");
   nn_cuda_size_text(&t, free_bytes);
-  nn_text_addf(&t, " are free. What is largest:");
+  nn_text_addf(&t, " of its ");
+  nn_cuda_size_text(&t, total);
+  nn_text_addf(&t, " are free. The largest tensors, and the rest:");
   for (i = 0; i < 3 && (s = nn_cuda_next_largest(m, s)) != NULL; i++) {
     nn_text_addf(&t, "\n  ");
     nn_cuda_size_text(&t, nn_cuda_store_bytes(s));
@@ -192,7 +193,9 @@ static int nn_cuda_too_large(nn_cuda *d) {
   }
   nn_text_addf(&t, "\n  ");
   nn_cuda_size_text(&t, m->arena_bytes - nn_stores_bytes(m));
-  nn_text_addf(&t, "  what the functions compute with (smaller batches need less)");
+  nn_text_addf(&t, "  scratch of the functions (smaller batches need less)\n  ");
+  nn_cuda_size_text(&t, nn_cuda_needs(m) - m->arena_bytes);
+  nn_text_addf(&t, "  batches and results");
   nn_fail(d->e, NN_EXIT_SYSTEM, "%s", t.s ? t.s : "too little device memory");
   nn_text_free(&t);
   return d->e->code;
