@@ -37,6 +37,9 @@ unsigned char *nn_cuda_arena(const nn_cuda *d);
 nn_ctx *nn_cuda_ctx(const nn_cuda *d);          /* in device memory; kernels read n, step, seed, options … of it
                                                    and set its fault */
 cudaStream_t nn_cuda_stream(const nn_cuda *d);
+/* Device memory for what one step of an optimizer hands from kernel to kernel. */
+#define NN_CUDA_SCRATCH_BYTES 256
+void *nn_cuda_scratch(const nn_cuda *d);
 /* After every launch: asks for its status; `what` is the kernel, `place` the line of the model. */
 int nn_cuda_launched(nn_cuda *d, const char *what, const char *place);
 int nn_cuda_copy(nn_cuda *d, void *to, const void *from, size_t bytes, const char *place); /* in device memory */
