@@ -121,7 +121,7 @@ size_t nn_cuda_control_bytes(const nn_model *m) {
 }
 
 typedef struct nn_cuda_sizes { /* of the parts of the memory */
-  size_t arena, results, control, inputs, device, pinned;
+  size_t arena, scratch, results, control, inputs, device, pinned;
 } nn_cuda_sizes;
 
 static nn_cuda_sizes nn_cuda_sizes_of(const nn_model *m) {
@@ -137,7 +137,8 @@ static nn_cuda_sizes nn_cuda_sizes_of(const nn_model *m) {
   }
   s.arena = nn_cuda_round(m->arena_bytes);
   s.control = nn_cuda_control_bytes(m);
-  s.device = s.arena + s.results + (1 + NN_CUDA_SLOTS) * (s.control + s.inputs);
+  s.scratch = nn_cuda_round(NN_CUDA_SCRATCH_BYTES);
+  s.device = s.arena + s.scratch + s.results + (1 + NN_CUDA_SLOTS) * (s.control + s.inputs);
   s.pinned = NN_CUDA_SLOTS * (s.results + s.inputs + 2 * s.control);
   return s;
 }
@@ -215,6 +216,8 @@ static int nn_cuda_allocate(nn_cuda *d, const nn_cuda_sizes *s) {
 static void nn_cuda_divide(nn_cuda *d, const nn_cuda_sizes *s) {
   unsigned char *at = d->memory + s->arena, *host = d->pinned;
   int i;
+  d->scratch = at;
+  at += s->scratch;
   for (i = 0; i < NN_CUDA_SLOTS; i++) {
     d->slots[i].landing = at;
     at += s->control + s->inputs;

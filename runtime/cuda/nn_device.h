@@ -2,14 +2,14 @@
 
    Memory is allocated once, on the device and, pinned, on the host:
 
-     device   arena | landing 0 | landing 1 | results | control | inputs
+     device   arena | scratch | landing 0 | landing 1 | results | control | inputs
      pinned   in 0 | in 1 | out 0 | out 1
 
-   The arena is the model's: stores, then scratch. `control` is the nn_ctx that kernels get, and the
-   values of the options; a call's results lie
-   right before it and its inputs right after, so that one copy sends the control block with the inputs and
-   one brings it back, with the fault, behind the results. Each function has its arguments at fixed addresses,
-   in places that its largest n needs: a captured graph stays valid.
+   The arena is the model's: stores, then scratch of its functions; `scratch` is the optimizers'. `control` is
+   the nn_ctx that kernels get, and the values of the options; a call's results lie right before it and its
+   inputs right after, so that one copy sends the control block with the inputs and one brings it back, with
+   the fault, behind the results. Each function has its arguments at fixed addresses, in places that its
+   largest n needs: a captured graph stays valid.
 
    Two calls can be under way, each with a slot: `in` is what the host fills, `landing` where a second stream
    copies it while the call before is still computing, `out` what comes back. */
@@ -47,6 +47,7 @@ struct nn_cuda {
   char name[256]; /* of the device; "" before it is found */
   int major, minor;
   unsigned char *memory, *pinned;
+  unsigned char *scratch;
   nn_ctx *control;
   void **args; /* of the running call: device addresses */
   cudaStream_t stream, copies;

@@ -10,6 +10,7 @@
 
 unsigned char *nn_cuda_arena(const nn_cuda *d) { return d->memory; }
 nn_ctx *nn_cuda_ctx(const nn_cuda *d) { return d->control; }
+void *nn_cuda_scratch(const nn_cuda *d) { return d->scratch; }
 cudaStream_t nn_cuda_stream(const nn_cuda *d) { return d->stream; }
 
 /* A failure of what was made for a line of the model. */

@@ -121,8 +121,12 @@ static int fn_prepare(nn_ctx *, size_t, void *const *args) {
 #define LINE_X(a) NN_MEM(const float, a, 2 * n)
 #define LINE_MEM(at, count) NN_MEM(float, nn_cuda_arena(d) + (at), count)
 
-struct k0_args {
-  NN_PTR(const float) W, b, shift, x, y; // y: residuals are wanted, else NULL
+struct k0_args { // y: residuals are wanted, else NULL
+  NN_PTR(const float) W;
+  NN_PTR(const float) b;
+  NN_PTR(const float) shift;
+  NN_PTR(const float) x;
+  NN_PTR(const float) y;
   NN_PTR(const int32_t) kind;
   NN_PTR(float) out;
 };
@@ -134,9 +138,12 @@ static __global__ void k0_guess(nn_ctx *c, const k0_args a) {
 }
 
 struct k1_args {
-  NN_PTR(float) W, b;
-  NN_PTR(const float) x, d;
-  NN_PTR(float) loss, size;
+  NN_PTR(float) W;
+  NN_PTR(float) b;
+  NN_PTR(const float) x;
+  NN_PTR(const float) d;
+  NN_PTR(float) loss;
+  NN_PTR(float) size;
 };
 static __global__ void k1_update(nn_ctx *c, const k1_args a) {
   line_update(c, a.W, a.b, a.x, a.d, a.loss, a.size);
@@ -144,12 +151,15 @@ static __global__ void k1_update(nn_ctx *c, const k1_args a) {
 
 struct k2_args {
   NN_PTR(const float) d;
-  NN_PTR(float) hits, error;
+  NN_PTR(float) hits;
+  NN_PTR(float) error;
 };
 static __global__ void k2_error(nn_ctx *c, const k2_args a) { line_error(c, a.d, a.hits, a.error); }
 
 struct k3_args {
-  NN_PTR(float) W, b, shift;
+  NN_PTR(float) W;
+  NN_PTR(float) b;
+  NN_PTR(float) shift;
 };
 static __global__ void k3_fill(nn_ctx *c, const k3_args a) { line_fill(c, a.W, a.b, a.shift); }
 
