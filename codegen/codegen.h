@@ -50,8 +50,7 @@ typedef struct CodegenOptions {
 // runtime's text in place of the includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
 
-// The model as one CUDA file that includes "nn_cuda.h" and what codegen_c includes, to be compiled by nvcc
-// with runtime/cuda (docs/CUDA.md).
+// Likewise as one CUDA file (docs/CUDA.md), which also includes "nn_cuda.h" and "nn_cuda_optim.h".
 void codegen_cuda(const Program *p, const CodegenOptions *o, StrBuf *out);
 
 // The program as an embeddable library; all its functions become part of it (passes/subset.h makes it small).

@@ -47,6 +47,7 @@ static const char cuda_stub[] =
     "extern const nn_stub_index threadIdx, blockIdx, blockDim, gridDim;\n"
     "void __syncthreads();\nint atomicCAS(int *, int, int);\n"
     "typedef struct nn_stub_stream *cudaStream_t;\n"
+    "#define NN_UNROLL\n"
     "inline void nn_stub_launch(unsigned, unsigned, cudaStream_t) {}\n"
     "#define NN_LAUNCH(kernel, grid, block, stream, ...) \\\n"
     "  (nn_stub_launch((unsigned)(grid), (unsigned)(block), (stream)), kernel(__VA_ARGS__))\n";

@@ -16,10 +16,14 @@
 #define NN_MEM(type, address, count) ((type *)(address))
 #endif
 
-/* Launches kernel<<<grid, block, 0, stream>>>(...). */
+/* Launches kernel<<<grid, block, 0, stream>>>(...); a grid of 0, for an array without elements, launches nothing.
+   Before a loop of a known number of rounds: its arrays are registers only when it is unrolled. */
 #ifndef NN_LAUNCH
-#define NN_LAUNCH(kernel, grid, block, stream, ...) \
-  kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__)
+#define NN_LAUNCH(kernel, grid, block, stream, ...)                                    \
+  do {                                                                                 \
+    if ((grid) > 0) kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__); \
+  } while (0)
+#define NN_UNROLL _Pragma("unroll")
 #endif
 
 #ifdef __cplusplus
@@ -44,20 +48,36 @@ void *nn_cuda_scratch(const nn_cuda *d);
 int nn_cuda_launched(nn_cuda *d, const char *what, const char *place);
 int nn_cuda_copy(nn_cuda *d, void *to, const void *from, size_t bytes, const char *place); /* in device memory */
 
-/* The program: its command line on a device. fns: one for each function of the model, whose fn is NULL. archs: what
-   the text was compiled for, as __CUDA_ARCH_LIST__ has it, ascending, 0 at the end. */
-int nn_cuda_program(const nn_model *m, const nn_cuda_fn *fns, const int *archs, int argc, char **argv);
+/* What the model has beside its descriptor: one function for each of its table, and arrays of constants, which
+   are copied to the device when it is opened; nn_cuda_constant gives the i-th one's address there. */
+typedef struct nn_cuda_array {
+  const void *data;
+  size_t bytes;
+} nn_cuda_array;
+
+typedef struct nn_cuda_program {
+  const nn_model *model;
+  const nn_cuda_fn *fns;
+  const nn_cuda_array *constants;
+  int n_constants;
+} nn_cuda_program;
+
+const void *nn_cuda_constant(const nn_cuda *d, int i);
+
+/* The program's command line on a device. archs: what the text was compiled for, as __CUDA_ARCH_LIST__ has it,
+   ascending, 0 at the end. */
+int nn_cuda_run(const nn_cuda_program *p, const int *archs, int argc, char **argv);
 
 #ifdef __cplusplus
 }
 
-static inline int nn_cuda_main(const nn_model *m, const nn_cuda_fn *fns, int argc, char **argv) {
+static inline int nn_cuda_main(const nn_cuda_program *p, int argc, char **argv) {
 #ifdef __CUDA_ARCH_LIST__
   static const int archs[] = {__CUDA_ARCH_LIST__, 0};
 #else
   static const int archs[] = {0};
 #endif
-  return nn_cuda_program(m, fns, archs, argc, argv);
+  return nn_cuda_run(p, archs, argc, argv);
 }
 
 /* A hyper-parameter: a number, or one in device memory that the step has computed. */

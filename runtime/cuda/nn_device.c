@@ -120,11 +120,23 @@ size_t nn_cuda_control_bytes(const nn_model *m) {
   return nn_cuda_round(sizeof(nn_ctx) + nn_cuda_option_bytes(m));
 }
 
+static size_t nn_cuda_constants_room(const nn_cuda_program *p, int count) {
+  size_t room = 0;
+  int i;
+  for (i = 0; i < count; i++) room += nn_cuda_round(p->constants[i].bytes);
+  return room;
+}
+
+const void *nn_cuda_constant(const nn_cuda *d, int i) {
+  return d->constants + nn_cuda_constants_room(d->p, i);
+}
+
 typedef struct nn_cuda_sizes { /* of the parts of the memory */
-  size_t arena, scratch, results, control, inputs, device, pinned;
+  size_t arena, constants, scratch, results, control, inputs, device, pinned;
 } nn_cuda_sizes;
 
-static nn_cuda_sizes nn_cuda_sizes_of(const nn_model *m) {
+static nn_cuda_sizes nn_cuda_sizes_of(const nn_cuda *d) {
+  const nn_model *m = d->m;
   nn_cuda_sizes s;
   int i;
   memset(&s, 0, sizeof s);
@@ -138,12 +150,13 @@ static nn_cuda_sizes nn_cuda_sizes_of(const nn_model *m) {
   s.arena = nn_cuda_round(m->arena_bytes);
   s.control = nn_cuda_control_bytes(m);
   s.scratch = nn_cuda_round(NN_CUDA_SCRATCH_BYTES);
-  s.device = s.arena + s.scratch + s.results + (1 + NN_CUDA_SLOTS) * (s.control + s.inputs);
+  s.constants = nn_cuda_constants_room(d->p, d->p->n_constants);
+  s.device = s.arena + s.constants + s.scratch + s.results + (1 + NN_CUDA_SLOTS) * (s.control + s.inputs);
   s.pinned = NN_CUDA_SLOTS * (s.results + s.inputs + 2 * s.control);
   return s;
 }
 
-size_t nn_cuda_needs(const nn_model *m) { return nn_cuda_sizes_of(m).device; }
+size_t nn_cuda_needs(const nn_cuda *d) { return nn_cuda_sizes_of(d).device; }
 
 static void nn_cuda_size_text(nn_text *t, size_t bytes) {
   static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
@@ -181,7 +194,7 @@ static int nn_cuda_too_large(nn_cuda *d) {
   memset(&t, 0, sizeof t);
   nn_text_addf(&t, "device %u (%s) has too little memory (cudaMalloc): the model needs ", (unsigned)d->number,
                d->name);
-  nn_cuda_size_text(&t, nn_cuda_needs(m));
+  nn_cuda_size_text(&t, nn_cuda_needs(d));
   nn_text_addf(&t, ", ");
   nn_cuda_size_text(&t, free_bytes);
   nn_text_addf(&t, " of its ");
@@ -195,7 +208,7 @@ static int nn_cuda_too_large(nn_cuda *d) {
   nn_text_addf(&t, "\n  ");
   nn_cuda_size_text(&t, m->arena_bytes - nn_stores_bytes(m));
   nn_text_addf(&t, "  scratch of the functions (smaller batches need less)\n  ");
-  nn_cuda_size_text(&t, nn_cuda_needs(m) - m->arena_bytes);
+  nn_cuda_size_text(&t, nn_cuda_needs(d) - m->arena_bytes);
   nn_text_addf(&t, "  batches and results");
   nn_fail(d->e, NN_EXIT_SYSTEM, "%s", t.s ? t.s : "too little device memory");
   nn_text_free(&t);
@@ -216,6 +229,8 @@ static int nn_cuda_allocate(nn_cuda *d, const nn_cuda_sizes *s) {
 static void nn_cuda_divide(nn_cuda *d, const nn_cuda_sizes *s) {
   unsigned char *at = d->memory + s->arena, *host = d->pinned;
   int i;
+  d->constants = at;
+  at += s->constants;
   d->scratch = at;
   at += s->scratch;
   for (i = 0; i < NN_CUDA_SLOTS; i++) {
@@ -247,6 +262,19 @@ static int nn_cuda_streams(nn_cuda *d) {
   return 0;
 }
 
+static int nn_cuda_send_constants(nn_cuda *d) {
+  int i;
+  if (!d->p->n_constants) return 0;
+  for (i = 0; i < d->p->n_constants; i++) {
+    const nn_cuda_array *c = &d->p->constants[i];
+    unsigned char *to = d->constants + nn_cuda_constants_room(d->p, i);
+    if (nn_cuda_check(d, cudaMemcpyAsync(to, c->data, c->bytes, cudaMemcpyHostToDevice, d->stream),
+                      "cudaMemcpyAsync"))
+      return d->e->code;
+  }
+  return nn_cuda_check(d, cudaStreamSynchronize(d->stream), "cudaStreamSynchronize");
+}
+
 static size_t nn_cuda_most_args(const nn_model *m) {
   int i, most = 0;
   for (i = 0; i < m->n_fns; i++)
@@ -256,13 +284,13 @@ static size_t nn_cuda_most_args(const nn_model *m) {
 
 int nn_cuda_open(void *user, struct nn_err *e) {
   nn_cuda *d = (nn_cuda *)user;
-  nn_cuda_sizes sizes = nn_cuda_sizes_of(d->m);
+  nn_cuda_sizes sizes = nn_cuda_sizes_of(d);
   d->e = e;
   d->args = (void **)nn_alloc(nn_cuda_most_args(d->m), sizeof *d->args);
   if (!d->args) return nn_fail_memory(e);
   if (nn_cuda_find(d) || nn_cuda_allocate(d, &sizes)) return e->code;
   nn_cuda_divide(d, &sizes);
-  return nn_cuda_streams(d);
+  return nn_cuda_streams(d) ? e->code : nn_cuda_send_constants(d);
 }
 
 static void nn_cuda_close_slot(nn_cuda *d, nn_cuda_slot *s) {

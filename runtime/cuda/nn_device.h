@@ -2,7 +2,7 @@
 
    Memory is allocated once, on the device and, pinned, on the host:
 
-     device   arena | scratch | landing 0 | landing 1 | results | control | inputs
+     device   arena | constants | scratch | landing 0 | landing 1 | results | control | inputs
      pinned   in 0 | in 1 | out 0 | out 1
 
    The arena is the model's: stores, then scratch of its functions; `scratch` is the optimizers'. `control` is
@@ -38,8 +38,8 @@ typedef struct nn_cuda_graph { /* the launches of one function for one n */
 } nn_cuda_graph;
 
 struct nn_cuda {
-  const nn_model *m;
-  const nn_cuda_fn *fns;
+  const nn_cuda_program *p;
+  const nn_model *m; /* p's, with a backend */
   const int *archs;
   uint64_t number; /* --device */
   int no_graph;    /* --no-graph */
@@ -47,7 +47,7 @@ struct nn_cuda {
   char name[256]; /* of the device; "" before it is found */
   int major, minor;
   unsigned char *memory, *pinned;
-  unsigned char *scratch;
+  unsigned char *constants, *scratch;
   nn_ctx *control;
   void **args; /* of the running call: device addresses */
   cudaStream_t stream, copies;
@@ -66,7 +66,7 @@ int nn_cuda_find(nn_cuda *d);
 int nn_cuda_open(void *user, struct nn_err *e);
 void nn_cuda_close(void *user);
 /* Bytes that the model needs on the device. */
-size_t nn_cuda_needs(const nn_model *m);
+size_t nn_cuda_needs(const nn_cuda *d);
 /* Bytes of the control block, and of all options. */
 size_t nn_cuda_control_bytes(const nn_model *m);
 size_t nn_cuda_option_bytes(const nn_model *m);

@@ -53,7 +53,7 @@ static int nn_cuda_launch(nn_cuda *d, int function, size_t n) {
   int i;
   for (i = 0; i < f->n_in; i++) d->args[i] = nn_cuda_inputs(d) + nn_cuda_offset(f, f->in, i);
   for (i = 0; i < f->n_out; i++) d->args[f->n_in + i] = nn_cuda_results(d, f) + nn_cuda_offset(f, f->out, i);
-  i = d->fns[function](d, n, d->args);
+  i = d->p->fns[function](d, n, d->args);
   if (i && !d->e->code) nn_cuda_check(d, (cudaError_t)i, f->name);
   return d->e->code;
 }

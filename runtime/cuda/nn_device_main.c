@@ -27,11 +27,11 @@ static void nn_cuda_info_text(nn_text *t, const nn_cuda *d, size_t free_bytes, s
   else
     nn_text_addf(t, "  %u: %s, compute capability %d.%d, %zu of %zu bytes free\n", (unsigned)d->number,
                  d->name, d->major, d->minor, free_bytes, total);
-  nn_text_addf(t, "  the model needs %zu bytes of it\n", nn_cuda_needs(d->m));
+  nn_text_addf(t, "  the model needs %zu bytes of it\n", nn_cuda_needs(d));
 }
 
 static void nn_cuda_info_json(nn_text *t, const nn_cuda *d, size_t free_bytes, size_t total) {
-  nn_text_addf(t, ",\"device_bytes\":%zu,\"device\":", nn_cuda_needs(d->m));
+  nn_text_addf(t, ",\"device_bytes\":%zu,\"device\":", nn_cuda_needs(d));
   if (d->e->code) {
     nn_text_addf(t, "null,\"no_device\":");
     nn_json_string(t, d->e->text.s ? d->e->text.s : "out of memory");
@@ -61,14 +61,14 @@ static void nn_cuda_info(void *user, struct nn_text *t, int json) {
 static const nn_backend nn_cuda_backend = {nn_cuda_option, nn_cuda_open,  nn_cuda_close,  nn_cuda_fetch,
                                            nn_cuda_send,   nn_cuda_start, nn_cuda_finish, nn_cuda_info};
 
-int nn_cuda_program(const nn_model *m, const nn_cuda_fn *fns, const int *archs, int argc, char **argv) {
-  nn_model on_device = *m;
+int nn_cuda_run(const nn_cuda_program *p, const int *archs, int argc, char **argv) {
+  nn_model on_device = *p->model;
   nn_cuda d;
   memset(&d, 0, sizeof d);
   on_device.backend = &nn_cuda_backend;
   on_device.call_user = &d;
+  d.p = p;
   d.m = &on_device;
-  d.fns = fns;
   d.archs = archs;
   return nn_main(&on_device, argc, argv);
 }

@@ -62,13 +62,14 @@ static __device__ void line_error(nn_ctx *c, NN_PTR(const float) d, NN_PTR(float
   error[0] = sum / (float)c->n;
 }
 
-static __device__ void line_fill(nn_ctx *c, NN_PTR(float) W, NN_PTR(float) b, NN_PTR(float) shift) {
+static const float line_shift[ROWS] = {0, 1, 2};
+
+static __device__ void line_fill(nn_ctx *c, NN_PTR(float) W, NN_PTR(float) b, NN_PTR(float) shift,
+                                 NN_PTR(const float) values) {
   W[0] = 0.5f;
   W[1] = -0.5f;
   b[0] = (float)(c->seed % 100) / 100;
-  shift[0] = 0;
-  shift[1] = 1;
-  shift[2] = 2;
+  for (int i = 0; i < ROWS; i++) shift[i] = values[i];
 }
 
 // ---- functions, in the order of line_fns
@@ -86,7 +87,7 @@ static void line_residuals(nn_ctx *c, size_t n, void *const *args) {
 }
 
 static int fn_init(nn_ctx *c, size_t, void *const *) {
-  return line_fill(c, line_at(c, W_AT), line_at(c, B_AT), line_at(c, SHIFT_AT)), 0;
+  return line_fill(c, line_at(c, W_AT), line_at(c, B_AT), line_at(c, SHIFT_AT), line_shift), 0;
 }
 static int fn_fit_step(nn_ctx *c, size_t n, void *const *args) {
   line_residuals(c, n, args);
@@ -160,8 +161,9 @@ struct k3_args {
   NN_PTR(float) W;
   NN_PTR(float) b;
   NN_PTR(float) shift;
+  NN_PTR(const float) values;
 };
-static __global__ void k3_fill(nn_ctx *c, const k3_args a) { line_fill(c, a.W, a.b, a.shift); }
+static __global__ void k3_fill(nn_ctx *c, const k3_args a) { line_fill(c, a.W, a.b, a.shift, a.values); }
 
 struct k4_args {
   NN_PTR(float) out;
@@ -192,7 +194,8 @@ static int line_guesses(nn_cuda *d, size_t n, const void *x, const void *y, cons
 }
 
 static int fn_init(nn_cuda *d, size_t, void *const *) {
-  const k3_args a = {LINE_MEM(W_AT, 2), LINE_MEM(B_AT, 1), LINE_MEM(SHIFT_AT, 3)};
+  const k3_args a = {LINE_MEM(W_AT, 2), LINE_MEM(B_AT, 1), LINE_MEM(SHIFT_AT, 3),
+                     NN_MEM(const float, nn_cuda_constant(d, 0), ROWS)};
   NN_LAUNCH(k3_fill, 1, 1, nn_cuda_stream(d), nn_cuda_ctx(d), a);
   return nn_cuda_launched(d, "k3_fill", "line.nn:1:1");
 }
@@ -312,5 +315,7 @@ int main(int argc, char **argv) { return nn_main(&line_model, argc, argv); }
 #else
 static const nn_cuda_fn line_cuda[] = {fn_init,       fn_fit_step, fn_fit_eval, fn_fit_eval_init,
                                        fn_fit_finish, fn_apply,    fn_prepare};
-int main(int argc, char **argv) { return nn_cuda_main(&line_model, line_cuda, argc, argv); }
+static const nn_cuda_array line_constants[] = {{line_shift, sizeof line_shift}};
+static const nn_cuda_program line_program = {&line_model, line_cuda, line_constants, 1};
+int main(int argc, char **argv) { return nn_cuda_main(&line_program, argc, argv); }
 #endif

@@ -129,11 +129,11 @@ expect 3 'line.nn:1:1: k3_fill: no kernel image.*cudaErrorNoKernelImageForDevice
 expect 3 'nnc --backend=cuda --cuda-arch=sm_61` makes it' with NN_STANDIN_ARCH=61 ./line train --data good
 expect 3 'compute capability 8.6\) is too old for this program, which was compiled for 9.0 and newer.*sm_86' with NN_STANDIN_ARCH=86 ./built_for_90 train --data good
 expect 0 '' with NN_STANDIN_ARCH=90 ./built_for_90 train --data good --quiet
-expect 3 'device 0 \(Stand-in 0\) has too little memory \(cudaMalloc\): the model needs 8.0 KiB, 4.9 KiB of its 4.9 KiB are free' with NN_STANDIN_MEMORY=5000 ./line train --data good
+expect 3 'device 0 \(Stand-in 0\) has too little memory \(cudaMalloc\): the model needs 8.5 KiB, 4.9 KiB of its 4.9 KiB are free' with NN_STANDIN_MEMORY=5000 ./line train --data good
 expect 3 '12 bytes  net.shift f32\[3\]' with NN_STANDIN_MEMORY=5000 ./line train --data good
 expect 3 'bytes  scratch of the functions' with NN_STANDIN_MEMORY=5000 ./line train --data good
 expect 0 '0: Stand-in 0, compute capability 8.0, [0-9]+ of [0-9]+ bytes free' program ./line info --device 0 --no-graph
-expect 0 'the model needs 8192 bytes of it' ./line info
+expect 0 'the model needs 8704 bytes of it' ./line info
 expect 0 '"device":\{"number":0,"name":"Stand-in 0","compute_capability":"8.0","free_bytes":[0-9]+' ./line info --json
 expect 0 'none: there is no NVIDIA driver' with NN_STANDIN_DEVICES=no-driver ./line info
 expect 0 '"device":null,"no_device":"there is no CUDA device' with NN_STANDIN_DEVICES=none ./line info --json
