@@ -413,7 +413,7 @@ void unit_print_program(Unit *u) {
             p->init);
   sb_printf(u->out, "  %s, %u, %s, %u, %s, %u,\n", n_exports ? "exports" : "NULL", n_exports,
             p->n_data ? "data" : "NULL", p->n_data, p->n_trains ? "trains" : "NULL", p->n_trains);
-  sb_printf(u->out, "  %s, %u, %s, %zu, %d, NULL, NULL\n};\n\n", p->n_options ? "options" : "NULL",
+  sb_printf(u->out, "  %s, %u, %s, %zu, %d, NULL, NULL, NULL\n};\n\n", p->n_options ? "options" : "NULL",
             p->n_options, u->places.len ? "places" : "NULL", u->places.len, !u->o->keep_subnormals);
   u->d->program_end(u);
 }
