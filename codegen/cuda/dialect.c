@@ -33,10 +33,20 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
   stop_after_fault(u, form);
 }
 
+// Elements that a kernel may touch. Rows of scratch memory lie as far apart as at the bound. Where there may
+// be no row, a row is read all the same, and what was read is not used: then it is all that the memory has.
+static Poly reach(const FnPlan *f, const Buffer *b) {
+  Poly strides[MAX_RANK];
+  if (b->shape.rank == 0) return poly_of(1);
+  Poly rows = poly_dim(b->shape.d[0]);
+  if (poly_at(&rows, 1) < 1) return poly_of((int64_t)(b->bytes / dtype_bytes(b->dtype)));
+  buffer_strides(b, f->fn->g->symbol ? f->fn->g->bound : 1, strides);
+  return poly_mul(rows, strides[0]);
+}
+
 static const char *memory(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
-  Poly count = poly_of(1);
-  for (uint32_t i = 0; i < b->shape.rank; i++) count = poly_mul(count, poly_dim(b->shape.d[i]));
+  Poly count = reach(f, b);
   const char *at = unit_address(u, f, buffer, written);
   if (b->kind == BUF_CONST)
     at = arena_printf(u->a, "nn_cuda_constant(d, %u)", unit_constant(u, graph_node(f->fn->g, b->node)));

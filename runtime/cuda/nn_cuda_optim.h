@@ -8,7 +8,7 @@
 
    The span table goes with the launch, by value: it needs no memory and no copy, is part of a captured graph,
    and is read through the constant cache. NN_CUDA_SPANS fit into the 4096 bytes that every device takes; more
-   spans are more launches. */
+   spans are more launches. After a fault nothing is counted or updated. */
 #ifndef NN_CUDA_OPTIM_H
 #define NN_CUDA_OPTIM_H
 
@@ -121,9 +121,11 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
 }
 
 #define NN_CUDA_BEGIN(T)                                                                                     \
-  static __global__ void nn_cuda_begin_##T(const nn_cuda_spans<nn_span_##T> t, const nn_cuda_hyper norm,     \
-                                           nn_cuda_clip *clip, const nn_cuda_turn turn) {                    \
+  static __global__ void nn_cuda_begin_##T(const nn_ctx *c, const nn_cuda_spans<nn_span_##T> t,              \
+                                           const nn_cuda_hyper norm, nn_cuda_clip *clip,                     \
+                                           const nn_cuda_turn turn) {                                        \
     __shared__ double square[NN_CUDA_SQUARES];                                                               \
+    if (c->fault.status != NN_OK) return;                                                                    \
     nn_cuda_begin(t, norm, clip, turn, square);                                                              \
   }                                                                                                          \
   /* *scale: where the updates find the scale of the gradients; NULL: nowhere, it is 1. */                   \
@@ -137,7 +139,8 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
     for (size_t s = 0; s < n; s += NN_CUDA_SPANS) {                                                          \
       const nn_cuda_spans<nn_span_##T> t = nn_cuda_take(spans + s, n - s, NN_CUDA_OPTIM_BLOCK);              \
       turn.last = n - s <= NN_CUDA_SPANS;                                                                    \
-      NN_LAUNCH(nn_cuda_begin_##T, 1, NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), t, norm, clip, turn);          \
+      NN_LAUNCH(nn_cuda_begin_##T, 1, NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, norm, clip, \
+                turn);                                                                                       \
       const int status = nn_cuda_launched(d, "nn_cuda_begin_" #T, place);                                    \
       if (status) return status;                                                                             \
       turn = nn_cuda_turn_after(turn, t);                                                                    \
@@ -184,8 +187,9 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
 /* The kernel and the step of an optimizer. The count is read once, so that what depends on it is formed
    before the loop. */
 #define NN_CUDA_OPTIMIZER(name, T, real)                                                                     \
-  static __global__ void nn_cuda_##name##_##T(const nn_cuda_spans<nn_span_##T> t,                            \
+  static __global__ void nn_cuda_##name##_##T(const nn_ctx *c, const nn_cuda_spans<nn_span_##T> t,           \
                                               const nn_cuda_##name hyper, const double *scale) {             \
+    if (c->fault.status != NN_OK) return;                                                                    \
     const uint32_t s = nn_cuda_span_of(t, blockIdx.x);                                                       \
     nn_span_##T p = t.span[s];                                                                               \
     int32_t count = p.count ? *p.count : 0;                                                                  \
@@ -204,9 +208,10 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
     const uint32_t tile = nn_cuda_tile(spans, n);                                                            \
     for (size_t s = 0; s < n && !status; s += NN_CUDA_SPANS) {                                               \
       const nn_cuda_spans<nn_span_##T> t = nn_cuda_take(spans + s, n - s, tile);                             \
-      static_assert(sizeof t + sizeof *h + sizeof scale <= 4096, "a kernel's arguments");                    \
+      static_assert(sizeof(nn_ctx *) + sizeof t + sizeof *h + sizeof scale <= 4096, "a kernel's arguments");                    \
       if (t.first[t.n] == 0) continue;                                                                       \
-      NN_LAUNCH(nn_cuda_##name##_##T, t.first[t.n], NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), t, *h, scale);   \
+      NN_LAUNCH(nn_cuda_##name##_##T, t.first[t.n], NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, *h,  \
+                scale);                                                                                      \
       status = nn_cuda_launched(d, "nn_cuda_" #name "_" #T, place);                                          \
     }                                                                                                        \
     return status;                                                                                           \

@@ -49,6 +49,16 @@ struct nn_cuda {
   int launches, fails_at;
 };
 void *nn_cuda_scratch(const nn_cuda *d) { return d->scratch; }
+static nn_ctx *context() { // in memory of both sides, to the end
+  static nn_ctx *c = nullptr;
+  if (!c) {
+    c = take<nn_ctx>(1);
+    memset(c, 0, sizeof *c);
+    taken.pop_back();
+  }
+  return c;
+}
+nn_ctx *nn_cuda_ctx(const nn_cuda *) { return context(); }
 cudaStream_t nn_cuda_stream(const nn_cuda *) { return 0; }
 int nn_cuda_launched(nn_cuda *d, const char *, const char *) { return ++d->launches == d->fails_at ? 7 : 0; }
 
@@ -258,6 +268,25 @@ static void empty() {
   give_back();
 }
 
+// After a fault of the step nothing is counted and nothing updated.
+static void after_a_fault() {
+  float *w = take<float>(2), *g = take<float>(1);
+  int32_t *count = take<int32_t>(1);
+  w[0] = g[0] = 1, w[1] = 0, *count = 3;
+  nn_span_f32 span = {w, g, {w + 1, nullptr}, count, 1, 1, 1};
+  const nn_cuda_sgd h = {nn_cuda_number(0.5), nn_cuda_number(0.9), nn_cuda_number(0), nn_cuda_number(1), 0};
+  nn_cuda d = {take<double>(NN_CUDA_SCRATCH_BYTES / sizeof(double)), 0, -1};
+  context()->fault.status = NN_FAULT_INDEX;
+  nn_cuda_sgd_step_f32(&d, &span, 1, &h, "");
+  wait();
+  check(w[0] == 1 && w[1] == 0 && *count == 3, "nothing changes", "after a fault", 1);
+  context()->fault.status = NN_OK;
+  nn_cuda_sgd_step_f32(&d, &span, 1, &h, "");
+  wait();
+  check(w[0] == 0.5f && w[1] == 1 && *count == 4, "the update is made", "without one", 1);
+  give_back();
+}
+
 int main() {
   compare_all<nn_span_f32>();
   compare_all<nn_span_f64>();
@@ -265,6 +294,7 @@ int main() {
                        {2, 3, 17, 55, 56, 57, 100, 112, 113, 130});
   many_elements();
   not_a_number();
+  after_a_fault();
   failing();
   empty();
   printf("%d checks, %d failures\n", checks, failures);
