@@ -117,6 +117,17 @@ awk '$2 == "cudaGraphLaunch" { n++ } $2 == "cudaEventSynchronize" { n--; } n > m
 NN_STANDIN_LOG=log ./line train --data good --quiet --no-graph || fail "a log"
 [ "$(count cudaStreamBeginCapture)" = 0 ] || fail "--no-graph captures"
 
+# ---- what nnc emits: the whole training of a sample, and its weights
+for sample in xor iris digits; do
+    folder=$PROJECT_DIR/samples/$sample
+    expect 0 '' nnc --cpu=baseline "$folder/$sample.nn" -o ${sample}_cpu
+    expect 0 '' nnc --backend=cuda -S "$folder/$sample.nn"
+    ${CXX:-g++} -std=c++17 -O1 -ffp-contract=off "${folders[@]}" -include harness.h -x c++ $sample.cu -x none plain/cuda/*.o plain/host/*.o -lm -o $sample ||
+        fail "the emitted text of $sample"
+    [ ! -d "$folder/data" ] || folder=$folder/data
+    same $sample train --json --data "$folder" --epochs 3
+done
+
 # ---- texts
 with() { env "$@"; }
 expect 2 'there is no device 3; the devices are:.  0: Stand-in 0, compute capability 8.0.  = help' bash -c './line train --device 3 2>&1 | tr "\n" .; exit ${PIPESTATUS[0]}'

@@ -30,6 +30,10 @@ chmod +x spy
 expect 0 '' env CC=./spy "$NNC" small.nn -o x
 [ -e called ] || fail "the C compiler was not called"
 rm called x
+expect 70 'the emitted CUDA is not valid: model.cu:[0-9:]+ error: .* \(made for small.nn:[0-9:]+\)' env NNC_BREAK_EMITTER=1 "$NNC" --backend=cuda small.nn -o x
+[ -s nnc-bug-1/model.cu ] || fail "the reproducer has no model.cu"
+[ ! -e x ] || fail "a text that is no CUDA was compiled"
+rm -r nnc-bug-1
 for output in '-o x' '-S -o x' '-S --standalone -o x' '-c -o x'; do
     expect 70 'bug of nnc.*nnc-bug-1' env CC=./spy NNC_BREAK_EMITTER=1 "$NNC" small.nn $output
     [ ! -e called ] || fail "the C compiler was called: $output"
