@@ -84,8 +84,18 @@ static __global__ void never_written(const map_args a) {
   if (i < a.n) a.y[i] = 2 * a.x[i] + 0 * part[threadIdx.x % 64];
 }
 
+// Neighbours' sums; without the barrier right only where threads run in ascending order.
+template <int fault> static __global__ void neighbours(const map_args a) {
+  __shared__ float part[64];
+  ptrdiff_t i = (ptrdiff_t)blockIdx.x * 64 + threadIdx.x;
+  part[threadIdx.x] = a.x[i];
+  if (fault != NO_BARRIER) __syncthreads();
+  a.y[i] = part[threadIdx.x] + (threadIdx.x > 0 ? part[threadIdx.x - 1] : 0);
+}
+
 struct product_args {
-  NN_PTR(const float) a, b;
+  NN_PTR(const float) a;
+  NN_PTR(const float) b;
   NN_PTR(float) c;
   int m, n, k;
 };
@@ -182,6 +192,16 @@ template <int fault> static int run_reduce() {
   return 0;
 }
 
+template <int fault> static int run_neighbours() {
+  map_args a = vectors(640, 640);
+  NN_LAUNCH(neighbours<fault>, 10, 64, 0, a);
+  for (size_t i = 0; i < 640; i++) {
+    float sum = i % 64 > 0 ? (float)(2 * i - 1) : (float)i;
+    if (!(y[i] == sum)) return wrong(i, y[i], sum);
+  }
+  return 0;
+}
+
 static int run_unwritten() {
   map_args a = vectors(1000, 1000);
   NN_LAUNCH(unwritten, 16, 64, 0, a);
@@ -243,6 +263,8 @@ static const struct {
     {"reduce_early_return", run_reduce<EARLY_RETURN>},
     {"reduce_two_places", run_reduce<TWO_PLACES>},
     {"reduce_first_block_only", run_reduce<FIRST_BLOCK_ONLY>},
+    {"neighbours", run_neighbours<NONE>},
+    {"neighbours_no_barrier", run_neighbours<NO_BARRIER>},
     {"unwritten", run_unwritten},
     {"never_written", run_never_written},
     {"product", run_product<NONE>},
