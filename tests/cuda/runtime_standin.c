@@ -25,7 +25,6 @@
   X(cudaRuntimeGetVersion, cudaErrorUnknown)                                                                 \
   X(cudaGetDeviceCount, cudaErrorInitializationError)                                                        \
   X(cudaSetDevice, cudaErrorDevicesUnavailable)                                                              \
-  X(cudaGetDevice, cudaErrorUnknown)                                                                         \
   X(cudaGetDeviceProperties, cudaErrorUnknown)                                                               \
   X(cudaDeviceSynchronize, cudaErrorLaunchFailure)                                                           \
   X(cudaMemGetInfo, cudaErrorUnknown)                                                                        \
@@ -40,12 +39,10 @@
   X(cudaStreamCreateWithFlags, cudaErrorMemoryAllocation)                                                    \
   X(cudaStreamDestroy, cudaErrorUnknown)                                                                     \
   X(cudaStreamSynchronize, cudaErrorLaunchFailure)                                                           \
-  X(cudaStreamQuery, cudaErrorLaunchFailure)                                                                 \
   X(cudaStreamWaitEvent, cudaErrorUnknown)                                                                   \
   X(cudaEventCreateWithFlags, cudaErrorMemoryAllocation)                                                     \
   X(cudaEventRecord, cudaErrorUnknown)                                                                       \
   X(cudaEventSynchronize, cudaErrorLaunchFailure)                                                            \
-  X(cudaEventQuery, cudaErrorLaunchFailure)                                                                  \
   X(cudaEventDestroy, cudaErrorUnknown)                                                                      \
   X(cudaStreamBeginCapture, cudaErrorUnknown)                                                                \
   X(cudaStreamEndCapture, cudaErrorUnknown)                                                                  \
@@ -282,8 +279,6 @@ static cudaError_t begin(Call call, const char *format, ...) {
     cudaError_t begun = begin(__VA_ARGS__);                                                                  \
     if (begun != cudaSuccess) return begun;                                                                  \
   } while (0)
-
-unsigned nn_standin_calls(void) { return si.n_calls; }
 
 /* ---- lists of what is alive ---- */
 
@@ -666,16 +661,9 @@ cudaError_t cudaGetDeviceCount(int *count) {
   *count = si.devices;
   return cudaSuccess;
 }
-static int current_device;
 cudaError_t cudaSetDevice(int number) {
   BEGIN(CALL_cudaSetDevice, "%d", number);
   if (number < 0 || number >= si.devices) return result(cudaErrorInvalidDevice);
-  current_device = number;
-  return cudaSuccess;
-}
-cudaError_t cudaGetDevice(int *number) {
-  BEGIN(CALL_cudaGetDevice, "");
-  *number = current_device;
   return cudaSuccess;
 }
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int number) {
@@ -896,17 +884,6 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   perform_all(s);
   return cudaSuccess;
 }
-/* A program that asks again and again must come to an end: each question lets the device do a piece of work.
- */
-cudaError_t cudaStreamQuery(cudaStream_t stream) {
-  cudaStream_t s;
-  BEGIN(CALL_cudaStreamQuery, "stream %u", id_of(&streams, stream));
-  s = stream_of(stream, "cudaStreamQuery");
-  NOT_WHILE_CAPTURING(s);
-  if (!s->queue.first) return cudaSuccess;
-  perform_first(s);
-  return cudaErrorNotReady;
-}
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   Work w = {0};
   cudaStream_t s;
@@ -951,14 +928,6 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   NOT_WHILE_CAPTURING(NULL);
   wait_for(event, event->recorded);
   return cudaSuccess;
-}
-cudaError_t cudaEventQuery(cudaEvent_t event) {
-  BEGIN(CALL_cudaEventQuery, "event %u", id_of(&events, event));
-  alive(&events, event, "cudaEventQuery");
-  NOT_WHILE_CAPTURING(NULL);
-  if (event->done == event->recorded) return cudaSuccess;
-  perform_first(event->stream);
-  return cudaErrorNotReady;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
   cudaError_t e = begin(CALL_cudaEventDestroy, "event %u", id_of(&events, event));

@@ -1,6 +1,7 @@
-// A program on a device, as the stand-in should find it right: three batches through a captured graph, each copied in
-// by a second stream while the one before is at work. Named mistakes are planted; run/cuda_harness.sh runs it with each
-// of them, and failing at each call. Exit codes: 0 right numbers, 1 wrong ones, 3 a call failed and was reported.
+// A program on a device, as the stand-in should find it right: three batches through a captured graph, each
+// copied in by a second stream while the one before is at work. Named mistakes are planted;
+// run/cuda_harness.sh runs it with each of them, and failing at each call. Exit codes: 0 right numbers, 1
+// wrong ones, 3 a call failed and was reported.
 #include "nn_cuda.h"
 
 #include <cstdio>
@@ -34,10 +35,10 @@ static cudaError_t failed(cudaError_t e, const char *call) {
   fprintf(stderr, "error: %s: %s\n", call, cudaGetErrorName(e));
   return e;
 }
-#define TRY(call, ...)                                                                                                 \
-  do {                                                                                                                 \
-    cudaError_t status = call(__VA_ARGS__);                                                                            \
-    if (status != cudaSuccess) return failed(status, #call);                                                           \
+#define TRY(call, ...)                                                                                       \
+  do {                                                                                                       \
+    cudaError_t status = call(__VA_ARGS__);                                                                  \
+    if (status != cudaSuccess) return failed(status, #call);                                                 \
   } while (0)
 
 static cudaError_t set_up(program *p) {
@@ -83,8 +84,9 @@ static cudaError_t compute(program *p) {
     if (e != cudaSuccess) return e;
   }
   TRY(cudaMemsetAsync, p->y, 0, N * sizeof(float), p->work);
-  if (has("second_memset")) TRY(cudaMemset, p->y, 0, N * sizeof(float)); // of the default stream: ordered with nothing
-  static float pageable[N]; // what it holds is read at the call: one is enough
+  if (has("second_memset"))
+    TRY(cudaMemset, p->y, 0, N * sizeof(float)); // of the default stream: ordered with nothing
+  static float pageable[N];                      // what it holds is read at the call: one is enough
   for (int b = 0; b < BATCHES; b++) {
     int i = b % 2;
     float *in = has("pageable") ? pageable : p->in[i];
@@ -98,6 +100,11 @@ static cudaError_t compute(program *p) {
     TRY(cudaGraphLaunch, p->exec[i], p->work);
     TRY(cudaEventRecord, p->used[i], p->work);
   }
+  if (has("plain_copy") || has("default_stream")) { // the default stream waits for no stream of this program
+    if (has("plain_copy")) TRY(cudaDeviceSynchronize);
+    TRY(cudaMemcpy, p->out, p->y, N * sizeof(float), cudaMemcpyDeviceToHost);
+    return cudaSuccess;
+  }
   enum cudaMemcpyKind kind = has("wrong_way") ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost;
   TRY(cudaMemcpyAsync, p->out, p->y, (N + (has("copy_over") ? 1 : 0)) * sizeof(float), kind, p->work);
   if (!has("no_synchronize")) TRY(cudaStreamSynchronize, p->work);
@@ -107,10 +114,10 @@ static cudaError_t compute(program *p) {
 
 static cudaError_t tear_down(program *p) {
   cudaError_t first = cudaSuccess;
-#define FREE(call, handle)                                                                                             \
-  do {                                                                                                                 \
-    cudaError_t status = (handle) ? call(handle) : cudaSuccess;                                                        \
-    if (first == cudaSuccess && status != cudaSuccess) first = failed(status, #call);                                  \
+#define FREE(call, handle)                                                                                   \
+  do {                                                                                                       \
+    cudaError_t status = (handle) ? call(handle) : cudaSuccess;                                              \
+    if (first == cudaSuccess && status != cudaSuccess) first = failed(status, #call);                        \
   } while (0)
   FREE(cudaGraphDestroy, p->graph);
   for (int i = 0; i < 2; i++) {
