@@ -26,7 +26,7 @@ typedef struct LibraryOptions {
   const char *file;   // the name of its files, without ending
   const unsigned char *const *values; // by store: the value `init` gives it, elements of its type; NULL: made
                                       // by the program's `init`, or zero. Constant stores have one.
-  const char *weights_header; // of the safetensors file of its parameters and states, in order
+  const char *weights_header;         // of the safetensors file of its parameters and states, in order
   size_t weights_header_len;
   bool weights_in_file; // `init` gives no values: `load` must come before all else
 } LibraryOptions;
@@ -39,9 +39,9 @@ typedef struct LibraryText {
 typedef struct CodegenOptions {
   const char *nnc_version;
   const LibraryOptions *library; // codegen_library's; NULL: a program
-  bool program;         // with descriptor and main(); false: the functions only
-  bool keep_subnormals; // -fsubnormals
-  TextMap *map;         // filled; NULL: not wanted
+  bool program;                  // with descriptor and main(); false: the functions only
+  bool keep_subnormals;          // -fsubnormals
+  TextMap *map;                  // filled; NULL: not wanted
   unsigned break_place; // for tests: the text of this entry of the map (1: the first) is made wrong; 0: none
 } CodegenOptions;
 
@@ -49,6 +49,9 @@ typedef struct CodegenOptions {
 // "nn_linalg.h" and, for a program, "nn_model.h". (`--standalone` is made by the driver, which puts the
 // runtime's text in place of the includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
+
+// Likewise as one CUDA file (docs/CUDA.md), which also includes "nn_cuda.h" and "nn_cuda_optim.h".
+void codegen_cuda(const Program *p, const CodegenOptions *o, StrBuf *out);
 
 // The program as an embeddable library; all its functions become part of it (passes/subset.h makes it small).
 // The source includes the header and those of runtime/core.

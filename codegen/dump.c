@@ -3,6 +3,7 @@
 
 #include "codegen/codegen.h"
 #include "codegen/fuse.h"
+#include "codegen/memplan.h"
 #include "ir/print.h"
 
 #include <inttypes.h>
@@ -343,7 +344,7 @@ void codegen_dump_kernels(const Program *p, const Function *fn, StrBuf *out) {
   for (uint32_t i = 0; i < p->n_fns; i++) {
     if (fn && fn != &p->fns[i]) continue;
     Arena *a = arena_new();
-    const FnPlan *f = fuse_function(p, &p->fns[i], a);
+    const FnPlan *f = fuse_function(p, &p->fns[i], ARENA_ALIGN, a);
     sb_printf(out, "%sfunction %s: %zu steps\n", out->len ? "\n" : "", p->fns[i].name, f->steps.len);
     for (uint32_t s = 0; s < f->steps.len; s++) dump_step(f, &f->steps.data[s], s, out);
     arena_free(a);

@@ -373,10 +373,10 @@ static void all_parts(const Fuse *u, Step *s) {
   s->n_parts = n;
 }
 
-FnPlan *fuse_function(const Program *p, const Function *fn, Arena *a) {
+FnPlan *fuse_function(const Program *p, const Function *fn, uint32_t align, Arena *a) {
   FnPlan *f = ARENA_NEW(a, FnPlan);
   Fuse u = {.f = f, .g = fn->g, .a = a};
-  *f = (FnPlan){.program = p, .fn = fn, .a = a};
+  *f = (FnPlan){.program = p, .fn = fn, .align = align, .a = a};
   f->buffer_of = ARENA_ARRAY(a, fn->g->len, uint32_t);
   f->leaf_of = ARENA_ARRAY(a, fn->g->len, uint32_t);
   u.copied = ARENA_ARRAY(a, fn->g->len, bool);

@@ -5,7 +5,8 @@
 
 #include "codegen/plan.h"
 
-FnPlan *fuse_function(const Program *p, const Function *f, Arena *a);
+// `align`: of buffers in memory.
+FnPlan *fuse_function(const Program *p, const Function *f, uint32_t align, Arena *a);
 
 // ---- select.c
 typedef struct Selection {

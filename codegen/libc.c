@@ -1,7 +1,9 @@
 // Types and limits are clang's own macros, of the target that it was built for.
 #include "codegen/libc.h"
 
-#define SIZES "typedef __SIZE_TYPE__ size_t;\n#undef NULL\n#define NULL ((void *)0)\n"
+#define SIZES                                                                                                \
+  "typedef __SIZE_TYPE__ size_t;\n#undef NULL\n"                                                             \
+  "#ifdef __cplusplus\n#define NULL __null\n#else\n#define NULL ((void *)0)\n#endif\n"
 #define REAL_FN1(f) "double " #f "(double);\nfloat " #f "f(float);\n"
 #define REAL_FN2(f) "double " #f "(double, double);\nfloat " #f "f(float, float);\n"
 #define INT_TYPE(n) "typedef __INT" #n "_TYPE__ int" #n "_t;\ntypedef __UINT" #n "_TYPE__ uint" #n "_t;\n"
@@ -37,10 +39,22 @@ static const char math[] =
     "#define isfinite(x) __builtin_isfinite(x)\n" REAL_FN1(fabs) REAL_FN1(sqrt) REAL_FN1(floor) REAL_FN2(fmod)
         REAL_FN2(copysign) "double fma(double, double, double);\nfloat fmaf(float, float, float);\n";
 
+// The words of CUDA that docs/CUDA.md allows, and a launch as the call that it is.
+static const char cuda_stub[] =
+    "#define __global__\n#define __device__\n#define __host__\n#define __constant__\n"
+    "#define __shared__ static\n#define __forceinline__ inline\n#define __launch_bounds__(...)\n"
+    "struct nn_stub_index {\n  unsigned x, y, z;\n};\n"
+    "extern const nn_stub_index threadIdx, blockIdx, blockDim, gridDim;\n"
+    "void __syncthreads();\nint atomicCAS(int *, int, int);\n"
+    "typedef struct nn_stub_stream *cudaStream_t;\n"
+    "#define NN_UNROLL\n"
+    "inline void nn_stub_launch(unsigned, unsigned, cudaStream_t) {}\n"
+    "#define NN_LAUNCH(kernel, grid, block, stream, ...) \\\n"
+    "  (nn_stub_launch((unsigned)(grid), (unsigned)(block), (stream)), kernel(__VA_ARGS__))\n";
+
 static const EmbeddedFile files[] = {
-    FILE_OF("libc/math.h", math),
-    FILE_OF("libc/stddef.h", stddef),
-    FILE_OF("libc/stdint.h", stdint),
+    FILE_OF("libc/cuda_stub.h", cuda_stub), FILE_OF("libc/math.h", math),
+    FILE_OF("libc/stddef.h", stddef),       FILE_OF("libc/stdint.h", stdint),
     FILE_OF("libc/string.h", string),
 };
 

@@ -8,27 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t round_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
-
 static bool is_slot(const Store *s) { return s->kind == STORE_SLOT || s->kind == STORE_COUNT; }
 
-static uint64_t place_stores(const Program *p, bool slots, uint64_t *offsets, uint64_t at) {
+static uint64_t place_stores(const Program *p, uint32_t align, bool slots, uint64_t *offsets, uint64_t at) {
   for (uint32_t i = 0; i < p->n_stores; i++) {
     if (p->stores[i].constant || is_slot(&p->stores[i]) != slots) continue;
     offsets[i] = at;
     int64_t count = shape_elements(&p->stores[i].shape, 1);
-    at += round_up((uint64_t)(count > 1 ? count : 1) * dtype_bytes(p->stores[i].dtype));
+    at += round_up((uint64_t)(count > 1 ? count : 1) * dtype_bytes(p->stores[i].dtype), align);
   }
   return at;
 }
 
-uint64_t memplan_stores(const Program *p, uint64_t *offsets) {
+uint64_t memplan_stores(const Program *p, uint32_t align, uint64_t *offsets) {
   for (uint32_t i = 0; i < p->n_stores; i++) offsets[i] = UINT64_MAX; // no place yet: memverify finds its use
-  return place_stores(p, false, offsets, 0);
+  return place_stores(p, align, false, offsets, 0);
 }
 
-uint64_t memplan_slots(const Program *p, uint64_t *offsets, uint64_t at) {
-  return place_stores(p, true, offsets, at);
+uint64_t memplan_slots(const Program *p, uint32_t align, uint64_t *offsets, uint64_t at) {
+  return place_stores(p, align, true, offsets, at);
 }
 
 typedef struct Block {
@@ -53,12 +51,12 @@ static Blocks blocks_of(const FnPlan *f, const Sched *s, Arena *a) {
     b.of[i] = NO_BUFFER;
     if (x->kind != BUF_SCRATCH || !lives[i].used) continue;
     if (by_node[x->memory] == 0) {
-      b.data[b.n] = (Block){round_up(x->bytes), 0, lives[i].first, lives[i].last, b.n};
+      b.data[b.n] = (Block){round_up(x->bytes, f->align), 0, lives[i].first, lives[i].last, b.n};
       by_node[x->memory] = ++b.n;
     }
     Block *block = &b.data[by_node[x->memory] - 1];
     b.of[i] = by_node[x->memory] - 1;
-    if (round_up(x->bytes) > block->bytes) block->bytes = round_up(x->bytes);
+    if (round_up(x->bytes, f->align) > block->bytes) block->bytes = round_up(x->bytes, f->align);
     if (lives[i].first < block->first) block->first = lives[i].first;
     if (lives[i].last > block->last) block->last = lives[i].last;
   }

@@ -120,7 +120,7 @@ const char *memverify(const FnPlan *f, const Sched *s, uint64_t base, uint64_t e
     const Buffer *x = &f->buffers.data[b];
     bool arena = x->kind == BUF_STORE ? !f->program->stores[x->id].constant : x->kind == BUF_SCRATCH;
     if (!arena || first[b] == SIZE_MAX) continue;
-    if (x->offset % ARENA_ALIGN) return arena_printf(a, "buffer %u is not aligned", b);
+    if (x->offset % f->align) return arena_printf(a, "buffer %u is not aligned", b);
     bool inside = x->kind == BUF_STORE ? x->offset + x->bytes <= base
                                        : x->offset >= base && x->offset + x->bytes <= end;
     if (!inside) return arena_printf(a, "buffer %u leaves its part of the arena", b);

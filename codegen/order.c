@@ -120,8 +120,6 @@ static void find_pairs(Order *o, uint32_t step) {
                  ((Pair){step, s->kernel->stores[i].buffer, o->items[step].buffers.data[j]}));
 }
 
-static uint64_t round_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
-
 Order *order_new(const FnPlan *f, Arena *a) {
   Order *o = ARENA_NEW(a, Order);
   uint32_t n = (uint32_t)f->steps.len, n_buffers = (uint32_t)f->buffers.len;
@@ -135,7 +133,7 @@ Order *order_new(const FnPlan *f, Arena *a) {
   o->position = ARENA_ARRAY(a, n, uint32_t);
   o->change = ARENA_ARRAY(a, n + 1, int64_t);
   for (uint32_t b = 0; b < n_buffers; b++)
-    if (f->buffers.data[b].kind == BUF_SCRATCH) o->bytes[b] = round_up(f->buffers.data[b].bytes);
+    if (f->buffers.data[b].kind == BUF_SCRATCH) o->bytes[b] = round_up(f->buffers.data[b].bytes, f->align);
   Build build = {.o = o};
   uint32_t n_resources = n_buffers + f->program->n_stores + f->fn->g->n_roots;
   build.resources = ARENA_ARRAY(a, n_resources, Resource);

@@ -37,9 +37,12 @@ typedef struct Step {
   bool can_fault;
 } Step;
 
+static inline uint64_t round_up(uint64_t x, uint32_t align) { return (x + align - 1) / align * align; }
+
 typedef struct FnPlan {
   const Program *program;
   const Function *fn;
+  uint32_t align; // of buffers in memory
   Arena *a;
   VEC(Buffer) buffers;
   VEC(Step) steps;

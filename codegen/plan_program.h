@@ -7,6 +7,7 @@
 
 typedef struct ProgramPlan {
   const Program *program;
+  uint32_t align; // of stores and buffers
   FnPlan **plans; // one per function
   Sched **scheds;
   uint64_t *store_offsets;
@@ -16,7 +17,7 @@ typedef struct ProgramPlan {
 } ProgramPlan;
 
 // The graphs must be free of GRAD, PROJ and CUSTOM_VJP. Every memory plan is verified.
-ProgramPlan plan_program(const Program *p, Arena *a);
+ProgramPlan plan_program(const Program *p, uint32_t align, Arena *a);
 // Gives the slots and counts of optimizers their places, at the arena's end: who only calls exports needs none of them.
 void plan_slots(ProgramPlan *plan);
 

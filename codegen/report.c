@@ -70,7 +70,8 @@ static const char *buffer_path(const FnPlan *f, const Buffer *b) {
   return b->node != NO_NODE ? graph_node(f->fn->g, b->node)->path : "";
 }
 
-// Lifetimes for the sum of live bytes: where a kernel writes over a dying buffer the two count once, as the new one.
+// Lifetimes for the sum of live bytes: where a kernel writes over a dying buffer the two count once, as the
+// new one.
 static const Lifetime *distinct_lives(const FnPlan *f, const Sched *s, Arena *a) {
   Lifetime *lives = schedule_lifetimes(f, s, a);
   for (uint32_t i = 0; i < f->buffers.len; i++) {
@@ -155,7 +156,7 @@ static ReportFn report_function(const FnPlan *f, const Sched *s, int64_t n, Aren
 }
 
 Report codegen_report(const Program *p, int64_t n, Arena *a) {
-  ProgramPlan plan = plan_program(p, a);
+  ProgramPlan plan = plan_program(p, ARENA_ALIGN, a);
   plan_slots(&plan);
   ReportFn *fns = ARENA_ARRAY(a, p->n_fns, ReportFn);
   for (uint32_t i = 0; i < p->n_fns; i++) fns[i] = report_function(plan.plans[i], plan.scheds[i], n, a);

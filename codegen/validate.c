@@ -16,6 +16,16 @@
 #define FOLDER "/nnc-emitted/"
 enum { MAX_ARGS = 32 };
 
+typedef struct Language {
+  const char *file;        // what the text is called
+  const char *const *args; // NULL at the end
+} Language;
+
+static const char *const c_args[] = {"-std=c99", "-Werror=implicit-function-declaration", NULL};
+static const char *const cuda_args[] = {"-x",       "c++",         "-std=c++17", "-I" FOLDER "cuda",
+                                        "-include", "cuda_stub.h", NULL};
+static const Language c_language = {"model.c", c_args}, cuda_language = {"model.cu", cuda_args};
+
 #define FUNCTIONS(X)                                                                                         \
   X(CXIndex, createIndex, (int, int))                                                                        \
   X(void, disposeIndex, (CXIndex))                                                                           \
@@ -72,15 +82,16 @@ static const char *plain(const char *text, Arena *a) {
   return copy;
 }
 
-static size_t offset_in_text(const Clang *clang, CXDiagnostic d, Arena *a) {
+static size_t offset_in_text(const Clang *clang, const char *text_file, CXDiagnostic d, Arena *a) {
   CXFile file;
   unsigned line, column, offset;
   clang->getExpansionLocation(clang->getDiagnosticLocation(d), &file, &line, &column, &offset);
-  bool here = file && strcmp(take_string(clang, clang->getFileName(file), a), FOLDER "model.c") == 0;
+  bool here = file && strcmp(take_string(clang, clang->getFileName(file), a), text_file) == 0;
   return here ? offset : VALIDATE_NO_OFFSET;
 }
 
-static void take_diagnostic(const Clang *clang, CXDiagnostic d, Verdict *v, StrBuf *said, Arena *a) {
+static void take_diagnostic(const Clang *clang, const char *text_file, CXDiagnostic d, Verdict *v,
+                            StrBuf *said, Arena *a) {
   bool error = clang->getDiagnosticSeverity(d) >= CXDiagnostic_Error;
   bool warning = clang->getDiagnosticSeverity(d) == CXDiagnostic_Warning;
   CXString s = clang->formatDiagnostic(d, clang->defaultDiagnosticDisplayOptions());
@@ -88,7 +99,7 @@ static void take_diagnostic(const Clang *clang, CXDiagnostic d, Verdict *v, StrB
   sb_printf(said, "%s\n", text);
   if (error ? v->errors == 0 : warning && v->errors == 0 && v->warnings == 0) {
     v->first = text;
-    v->offset = offset_in_text(clang, d, a);
+    v->offset = offset_in_text(clang, text_file, d, a);
   }
   v->errors += error;
   v->warnings += warning;
@@ -110,7 +121,7 @@ static Verdict parse(const Clang *clang, const char *const *args, int n_args, st
     StrBuf said = {0};
     for (unsigned i = 0; i < clang->getNumDiagnostics(unit); i++) {
       CXDiagnostic d = clang->getDiagnostic(unit, i);
-      take_diagnostic(clang, d, &v, &said, a);
+      take_diagnostic(clang, files[0].Filename, d, &v, &said, a);
       clang->disposeDiagnostic(d);
     }
     v.said = arena_strndup(a, sb_text(&said), said.len);
@@ -121,12 +132,12 @@ static Verdict parse(const Clang *clang, const char *const *args, int n_args, st
   return v;
 }
 
-static int arguments(const char **args, const char *const *flags) {
-  static const char *const always[] = {
-      "-std=c99",         "-nostdinc",        "-isystem" FOLDER "libc",
-      "-I" FOLDER "core", "-I" FOLDER "host", "-Werror=implicit-function-declaration"};
+static int arguments(const char **args, const Language *language, const char *const *flags) {
+  static const char *const always[] = {"-nostdinc", "-isystem" FOLDER "libc", "-I" FOLDER "core",
+                                       "-I" FOLDER "host"};
   int n = 0;
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) args[n++] = always[i];
+  for (const char *const *arg = language->args; *arg; arg++) args[n++] = *arg;
   if (!flags) args[n++] = "-w";
   for (; flags && *flags && n < MAX_ARGS; flags++) args[n++] = *flags;
   return n;
@@ -137,33 +148,33 @@ static void add_file(struct CXUnsavedFile *files, unsigned *n, const char *name,
   files[(*n)++] = (struct CXUnsavedFile){arena_printf(a, FOLDER "%s", name), text, (unsigned long)len};
 }
 
-static Verdict parse_text(const Clang *clang, const char *text, size_t len, const EmbeddedFiles *runtime,
-                          const char *const *flags, Arena *a) {
+static Verdict parse_text(const Clang *clang, const Language *language, const char *text, size_t len,
+                          const EmbeddedFiles *runtime, const char *const *flags, Arena *a) {
   const EmbeddedFiles *const folders[] = {&libc_headers, runtime};
   const char *args[MAX_ARGS];
   struct CXUnsavedFile *files = ARENA_ARRAY(a, 1 + libc_headers.n + runtime->n, struct CXUnsavedFile);
   unsigned n = 0;
-  add_file(files, &n, "model.c", text, len, a);
+  add_file(files, &n, language->file, text, len, a);
   for (int f = 0; f < 2; f++)
     for (uint32_t i = 0; i < folders[f]->n; i++)
       add_file(files, &n, folders[f]->files[i].name, folders[f]->files[i].text, folders[f]->files[i].len, a);
-  return parse(clang, args, arguments(args, flags), files, n, a);
+  return parse(clang, args, arguments(args, language, flags), files, n, a);
 }
 
 // NULL where a program that is surely right is accepted.
 static const char *cant_parse_anything(const Clang *clang, Arena *a) {
   static const char trivial[] = "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
                                 "#include <string.h>\nint main(void) { return 0; }\n";
-  Verdict v = parse_text(clang, trivial, sizeof trivial - 1, &(EmbeddedFiles){0}, NULL, a);
+  Verdict v = parse_text(clang, &c_language, trivial, sizeof trivial - 1, &(EmbeddedFiles){0}, NULL, a);
   return v.errors ? arena_printf(a, "libclang can't parse a trivial program: %s", v.first) : NULL;
 }
 
-Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
-                   Arena *a) {
+static Verdict validate(const Language *language, const char *text, size_t len, const EmbeddedFiles *runtime,
+                        const char *const *flags, Arena *a) {
   Clang clang;
   const char *why = clang_open(&clang, a);
   if (why) return (Verdict){.unchecked = why, .offset = VALIDATE_NO_OFFSET, .said = ""};
-  Verdict v = parse_text(&clang, text, len, runtime, flags, a);
+  Verdict v = parse_text(&clang, language, text, len, runtime, flags, a);
   if (v.errors) v.unchecked = cant_parse_anything(&clang, a);
   return v;
 }
@@ -178,14 +189,26 @@ const char *validate_version(Arena *a) {
 
 #else
 
+typedef int Language;
+static const Language c_language, cuda_language;
 static const char absent[] = "nnc was built without libclang";
 
-Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
-                   Arena *a) {
-  (void)text, (void)len, (void)runtime, (void)flags, (void)a;
+static Verdict validate(const Language *language, const char *text, size_t len, const EmbeddedFiles *runtime,
+                        const char *const *flags, Arena *a) {
+  (void)language, (void)text, (void)len, (void)runtime, (void)flags, (void)a;
   return (Verdict){.unchecked = absent, .offset = VALIDATE_NO_OFFSET, .said = ""};
 }
 
 const char *validate_version(Arena *a) { return arena_printf(a, "none: %s", absent); }
 
 #endif
+
+Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
+                   Arena *a) {
+  return validate(&c_language, text, len, runtime, flags, a);
+}
+
+Verdict validate_cuda(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
+                      Arena *a) {
+  return validate(&cuda_language, text, len, runtime, flags, a);
+}

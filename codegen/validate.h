@@ -1,5 +1,5 @@
-// Whether emitted C is C: libclang parses the text before any C compiler sees it. An error it finds is a bug
-// of nnc, never of the model.
+// Whether emitted C is C, and emitted CUDA C++: libclang parses the text before any compiler sees it. An
+// error it finds is a bug of nnc, never of the model.
 //
 // libclang is loaded here, when there is a text to validate, and not linked: its start costs more than the
 // rest of nnc. Where it was missing when nnc was built, or is missing now, nothing is checked and the verdict
@@ -29,6 +29,11 @@ typedef struct Verdict {
 // end; NULL: no warnings.
 Verdict validate_c(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
                    Arena *a);
+
+// The same for CUDA: C++17 under the name `model.cu`, where the words of CUDA stand for what their types are
+// and a launch is a call, so that a kernel's arguments are checked ("libc/cuda_stub.h" of libc.h).
+Verdict validate_cuda(const char *text, size_t len, const EmbeddedFiles *runtime, const char *const *flags,
+                      Arena *a);
 
 // For `nnc --version`: "libclang (Debian clang version 14.0.6)", or "none: " and why.
 const char *validate_version(Arena *a);

@@ -7,6 +7,7 @@
 #include "driver/exit_codes.h"
 #include "driver/output.h"
 #include "driver/spawn.h"
+#include "driver/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,34 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_WORDS = 32 };
-
 #ifdef NN_ZLIB // found when nnc was configured: programs read .gz data too
 static const bool with_zlib = true;
 #else
 static const bool with_zlib = false;
 #endif
-
-typedef struct Argv {
-  char *words[MAX_WORDS + 16];
-  int n;
-} Argv;
-
-static void add(Argv *v, const char *word, Arena *a) {
-  v->words[v->n++] = arena_strdup(a, word);
-  v->words[v->n] = NULL;
-}
-
-// $CC may hold arguments: CC="ccache gcc".
-static void add_compiler(Argv *v, Arena *a) {
-  const char *cc = getenv("CC");
-  if (!cc || !cc[strspn(cc, " ")]) cc = "cc";
-  while (*(cc += strspn(cc, " ")) && v->n < MAX_WORDS) {
-    size_t len = strcspn(cc, " ");
-    add(v, arena_strndup(a, cc, len), a);
-    cc += len;
-  }
-}
 
 // cc, gcc, clang, gcc-12, clang-14: compilers of this machine for this machine.
 static bool is_usual(const char *cc) {
@@ -58,48 +36,43 @@ static bool is_usual(const char *cc) {
 }
 
 const char *cc_runtime(const Options *o, Arena *a) {
-  Argv v = {.n = 0};
-  add_compiler(&v, a);
+  Words v = {.n = 0};
+  words_add_tool(&v, "CC", "cc", a);
   bool fits = o->emit == EMIT_EXECUTABLE && v.n == 1 && is_usual(v.words[0]);
   return fits && access(NNC_PROGRAM_RUNTIME, R_OK) == 0 ? NNC_PROGRAM_RUNTIME : NULL;
 }
 
-static Argv command(const Options *o, bool with_cpu, const char *path, Arena *a) {
-  Argv v = {.n = 0};
+static Words command(const Options *o, bool with_cpu, const char *path, Arena *a) {
+  Words v = {.n = 0};
   const char *cpu = o->cpu ? o->cpu : "native";
-  add_compiler(&v, a);
-  add(&v, o->cc_level, a);
-  if (with_cpu && strcmp(cpu, "baseline") != 0) add(&v, arena_printf(a, "-march=%s", cpu), a);
-  if (o->emit == EMIT_OBJECT) add(&v, "-c", a);
+  words_add_tool(&v, "CC", "cc", a);
+  words_add(&v, o->cc_level, a);
+  if (with_cpu && strcmp(cpu, "baseline") != 0) words_add(&v, arena_printf(a, "-march=%s", cpu), a);
+  if (o->emit == EMIT_OBJECT) words_add(&v, "-c", a);
   bool zlib = with_zlib && o->emit != EMIT_OBJECT; // whoever links an object need not have it
-  if (zlib) add(&v, "-DNN_ZLIB", a);
-  add(&v, "-x", a);
-  add(&v, "c", a);
-  add(&v, "-", a);
-  add(&v, "-o", a);
-  add(&v, path, a);
+  if (zlib) words_add(&v, "-DNN_ZLIB", a);
+  words_add(&v, "-x", a);
+  words_add(&v, "c", a);
+  words_add(&v, "-", a);
+  words_add(&v, "-o", a);
+  words_add(&v, path, a);
   const char *runtime = cc_runtime(o, a);
-  if (runtime) add(&v, "-x", a), add(&v, "none", a), add(&v, runtime, a);
-  if (o->emit != EMIT_OBJECT) add(&v, "-lm", a);
-  if (zlib) add(&v, "-lz", a);
+  if (runtime) words_add(&v, "-x", a), words_add(&v, "none", a), words_add(&v, runtime, a);
+  if (o->emit != EMIT_OBJECT) words_add(&v, "-lm", a);
+  if (zlib) words_add(&v, "-lz", a);
   return v;
-}
-
-static void show(const Argv *v) {
-  for (int i = 0; i < v->n; i++) fprintf(stderr, " \"%s\"", v->words[i]);
-  fputc('\n', stderr);
 }
 
 static bool compiles_nothing(const Options *o, bool with_cpu, const char *path, Arena *a) {
   static const char empty[] = "int main(void) { return 0; }\n";
-  Argv v = command(o, with_cpu, path, a);
+  Words v = command(o, with_cpu, path, a);
   StrBuf said = {0};
   int status = spawn_run(v.words, empty, sizeof empty - 1, &said);
   strbuf_free(&said);
   return status != 0;
 }
 
-static int failed(const Options *o, const char *temp, Text c, const StrBuf *said, const Argv *v,
+static int failed(const Options *o, const char *temp, Text c, const StrBuf *said, const Words *v,
                   Reproducer *r, Arena *a) {
   if (compiles_nothing(o, false, temp, a))
     return complain(EXIT_SYSTEM, "the C compiler `%s` fails, even on an empty program", v->words[0]);
@@ -113,13 +86,13 @@ static int failed(const Options *o, const char *temp, Text c, const StrBuf *said
 }
 
 int cc_compile(const Options *o, Text c, const char *path, Reproducer *r, Arena *a) {
-  Argv v = command(o, true, path, a);
-  if (o->dry_run) return show(&v), EXIT_DONE;
+  Words v = command(o, true, path, a);
+  if (o->dry_run) return words_show(&v), EXIT_DONE;
   Output out;
   int status = output_begin(&out, path, o->input, a);
   if (status != EXIT_DONE) return status;
   v = command(o, true, out.temp, a);
-  if (o->verbose) show(&v);
+  if (o->verbose) words_show(&v);
   StrBuf said = {0};
   int code = spawn_run(v.words, c.text, c.len, &said);
   if (code == 0) {

@@ -178,6 +178,6 @@ void inspect_print(const char *what, Arena *a) {
   if (strcmp(what, "stdlib") == 0) print_library(a);
   if (strcmp(what, "passes") == 0) print_passes();
   if (strcmp(what, "ops") == 0) print_ops();
-  if (strcmp(what, "targets") == 0) puts("c");
+  if (strcmp(what, "targets") == 0) puts("c\ncuda");
   if (strcmp(what, "runtime-dir") == 0) puts(NNC_RUNTIME_DIR);
 }

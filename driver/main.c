@@ -1,5 +1,5 @@
 // nnc, from top to bottom: the command line, then one stage after the other.
-//   text -> parse -> elaborate -> passes -> codegen -> C text -> (C compiler) -> program
+//   text -> parse -> elaborate -> passes -> codegen -> C or CUDA text -> (C compiler, nvcc) -> program
 #define _POSIX_C_SOURCE 200809L
 #include "driver/cc.h"
 #include "driver/draw.h"
@@ -9,6 +9,7 @@
 #include "driver/inspect.h"
 #include "driver/interpret.h"
 #include "driver/library.h"
+#include "driver/nvcc.h"
 #include "driver/options.h"
 #include "driver/output.h"
 #include "driver/report.h"
@@ -61,7 +62,9 @@ static void print_diags(const Job *j) {
 }
 
 static int job_begin(Job *j, const Options *o, Arena *a) {
-  *j = (Job){.o = o, .arena = a, .bug = {.argc = o->argc, .argv = o->argv, .what = "a broken invariant"}};
+  *j = (Job){.o = o,
+             .arena = a,
+             .bug = {.argc = o->argc, .argv = o->argv, .what = "a broken invariant", .is_cuda = o->cuda}};
   if (!o->input) return complain(EXIT_USAGE, "no model given; `nnc --help` shows how");
   if (o->library && library_options(o, a) != EXIT_DONE) return EXIT_USAGE;
   int status = inspect_begin(&j->inspect, o, a);
@@ -139,58 +142,70 @@ static unsigned broken_place(void) {
 #endif
 }
 
-// No C compiler sees a text that libclang does not accept. It may include `headers`.
+// No compiler sees a text that libclang does not accept. It may include `headers`.
 static int validate(Job *j, Text text, const EmbeddedFiles *headers, const TextMap *map) {
   const Options *o = j->o;
   if (o->no_validate || o->dry_run) return EXIT_DONE;
-  Verdict v = validate_c(text.text, text.len, headers, NULL, j->arena);
+  const char *language = o->cuda ? "CUDA" : "C";
+  Verdict v = (o->cuda ? validate_cuda : validate_c)(text.text, text.len, headers, NULL, j->arena);
   inspect_stage(&j->inspect, "validate");
-  if (v.unchecked && o->verbose) fprintf(stderr, "nnc: the emitted C is not validated: %s\n", v.unchecked);
+  if (v.unchecked && o->verbose)
+    fprintf(stderr, "nnc: the emitted %s is not validated: %s\n", language, v.unchecked);
   if (v.unchecked || v.errors == 0) return EXIT_DONE;
   const char *at =
       v.offset == VALIDATE_NO_OFFSET ? "" : span_text(j->sources, text_map_at(map, v.offset), j->arena);
-  j->bug.what = arena_printf(j->arena, "the emitted C is not valid: %s%s%s%s", v.first,
+  j->bug.what = arena_printf(j->arena, "the emitted %s is not valid: %s%s%s%s", language, v.first,
                              *at ? " (made for " : "", at, *at ? ")" : "");
   j->bug.emitted = text;
   j->bug.tool = (Text){v.said, strlen(v.said)};
   return reproducer_write(&j->bug);
 }
 
+// The text that a compiler gets: -S writes a comment before it that says how.
+static void finish_text(const Job *j, Text model, StrBuf *out) {
+  const Options *o = j->o;
+  bool is_file = o->emit == EMIT_C && !o->standalone;
+  if (is_file && o->cuda)
+    nvcc_comment(o, out, j->arena);
+  else if (is_file)
+    sb_puts(out,
+            "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n");
+  if (is_file || o->cuda)
+    sb_putn(out, model.text, model.len);
+  else
+    standalone_text(model, !cc_runtime(o, j->arena), out);
+}
+
 static int emit(Job *j, const Program *p, Text *out) {
   const Options *o = j->o;
   StrBuf model = {0}, whole = {0};
   TextMap map = {.arena = j->arena};
-  codegen_c(p,
-            &(CodegenOptions){.nnc_version = NNC_VERSION,
-                              .program = true,
-                              .keep_subnormals = o->keep_subnormals,
-                              .map = &map,
-                              .break_place = broken_place()},
-            &model);
+  (o->cuda ? codegen_cuda : codegen_c)(p,
+                                       &(CodegenOptions){.nnc_version = NNC_VERSION,
+                                                         .program = true,
+                                                         .keep_subnormals = o->keep_subnormals,
+                                                         .map = &map,
+                                                         .break_place = broken_place()},
+                                       &model);
   inspect_stage(&j->inspect, "codegen");
   // The runtime's sources, which --standalone puts in front, are the same for every model.
   Text text = {arena_strndup(j->arena, sb_text(&model), model.len), model.len};
   int status = validate(j, text, &embedded_runtime, &map);
-  if (o->emit == EMIT_C && !o->standalone)
-    sb_puts(&whole,
-            "/* R=$(nnc --print=runtime-dir); cc -O2 THIS.c -I$R/core -I$R/host $R/host/nn_*.c -lm */\n"),
-        sb_putn(&whole, sb_text(&model), model.len);
-  else
-    standalone_text(text, !cc_runtime(o, j->arena), &whole);
+  finish_text(j, text, &whole);
   *out = (Text){arena_strndup(j->arena, sb_text(&whole), whole.len), whole.len};
   strbuf_free(&model);
   strbuf_free(&whole);
   return status;
 }
 
-// model.nn -> model, model.c, model.o, in the current folder.
+// model.nn -> model, model.c or model.cu, model.o, in the current folder.
 static const char *output_name(const Options *o, Arena *a) {
   if (o->output) return o->output;
   const char *slash = strrchr(o->input, '/'), *stem = slash ? slash + 1 : o->input;
   const char *dot = strrchr(stem, '.');
   size_t n = dot && dot > stem ? (size_t)(dot - stem) : strlen(stem);
   return arena_printf(a, "%.*s%s", (int)n, stem,
-                      o->emit == EMIT_C        ? ".c"
+                      o->emit == EMIT_C        ? (o->cuda ? ".cu" : ".c")
                       : o->emit == EMIT_OBJECT ? ".o"
                                                : "");
 }
@@ -202,7 +217,7 @@ static int write_output(Job *j, Text c) {
   int status = imported_spares(&j->imported, path);
   if (status == EXIT_DONE && o->depfile) status = imported_spares(&j->imported, name);
   if (status != EXIT_DONE) return status;
-  status = o->emit != EMIT_C ? cc_compile(o, c, path, &j->bug, j->arena)
+  status = o->emit != EMIT_C ? (o->cuda ? nvcc_compile : cc_compile)(o, c, path, &j->bug, j->arena)
            : o->dry_run      ? EXIT_DONE
                              : output_text(path, o->input, c.text, c.len, j->arena);
   inspect_stage(&j->inspect, "write");

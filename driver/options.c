@@ -185,10 +185,26 @@ HANDLER(set_real) {
 }
 
 HANDLER(set_backend) {
-  (void)o;
-  if (strcmp(v, "cuda") != 0) return choice(row, v) >= 0;
-  complain(0, "--backend=cuda is not yet in this version of nnc");
-  return false;
+  int i = choice(row, v);
+  o->cuda = i == 1;
+  return i >= 0;
+}
+
+// sm_ and a number, perhaps with a letter (sm_90a), separated by commas. nvcc has the last word.
+HANDLER(set_cuda_arch) {
+  static const char digits[] = "0123456789";
+  for (const char *p = v;; p++) {
+    size_t n = strncmp(p, "sm_", 3) == 0 ? strspn(p + 3, digits) : 0;
+    p += 3 + n;
+    if (n >= 2 && (*p == 'a' || *p == 'f')) p++;
+    if (n < 2 || (*p && *p != ',')) {
+      complain(0, "%s takes architectures such as sm_80 or sm_80,sm_90, not `%s`", row->name, v);
+      return false;
+    }
+    if (!*p) break;
+  }
+  o->cuda_arch = v;
+  return true;
 }
 
 // 0 is none of the numbers that --depth and --n take.
@@ -359,6 +375,26 @@ static bool library_options_fit(const Options *o) {
   return true;
 }
 
+// What --backend=cuda can't do, and what only it has.
+static bool cuda_options_fit(const Options *o) {
+  const struct {
+    bool given;
+    const char *message;
+  } rules[] = {
+      {o->cuda && o->library,
+       "--backend=cuda makes programs; with --library it is not yet in this version of nnc"},
+      {o->cuda && o->standalone, "--standalone does not go with --backend=cuda: its text needs the runtime's "
+                                 "folder (nnc --print=runtime-dir)"},
+      {o->cuda && o->cpu, "--cpu does not go with --backend=cuda; --cuda-arch says which devices"},
+      {o->cuda && o->interpret, "--interpret does not go with --backend=cuda"},
+      {o->cuda && o->command, "--backend=cuda goes with no command"},
+      {o->cuda_arch && !o->cuda, "--cuda-arch goes with --backend=cuda"},
+  };
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    if (rules[i].given) return complain(0, "%s", rules[i].message), false;
+  return true;
+}
+
 bool options_parse(Options *o, const Command *commands, int argc, char **argv, Arena *a) {
   *o = (Options){.argv0 = argv[0], .argc = argc, .argv = argv, .arena = a, .cc_level = "-O2", .real = DT_F32};
   for (int i = 1; i < argc; i++) {
@@ -382,7 +418,7 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
     return false;
   }
   if (!inside_options_fit(o)) return false;
-  if (!library_options_fit(o)) return false;
+  if (!library_options_fit(o) || !cuda_options_fit(o)) return false;
   if (o->depfile_name && !o->depfile) {
     complain(0, "-MF goes with -MD");
     return false;

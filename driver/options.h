@@ -50,8 +50,10 @@ struct Options {
   bool emit_given; // -S or -c was written
   bool standalone;
   bool interpret;
-  const char *cc_level; // "-O2"
-  const char *cpu;      // NULL: by default
+  const char *cc_level;  // "-O2"
+  const char *cpu;       // NULL: by default
+  bool cuda;             // --backend=cuda
+  const char *cuda_arch; // "sm_80,sm_90"; NULL: by default
   bool keep_subnormals;
   bool no_validate;
   DType real;

@@ -70,7 +70,7 @@ int reproducer_write(const Reproducer *r) {
     put_command(folder, r);
     put_file(folder, "/model.nn", r->source);
     for (size_t i = 0; i < r->n_imported; i++) put_file(folder, r->imported[i].name, r->imported[i].text);
-    put_file(folder, "/model.c", r->emitted);
+    put_file(folder, r->is_cuda ? "/model.cu" : "/model.c", r->emitted);
     put_file(folder, "/compiler.txt", r->tool);
     say(2, " What is needed to find it is in ");
     say(2, folder);

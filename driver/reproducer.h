@@ -4,6 +4,7 @@
 #ifndef NNC_DRIVER_REPRODUCER_H
 #define NNC_DRIVER_REPRODUCER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct Text {
@@ -23,8 +24,9 @@ typedef struct Reproducer {
   Text source;      // model.nn
   const NamedText *imported;
   size_t n_imported;
-  Text emitted;     // model.c
-  Text tool;        // compiler.txt
+  Text emitted; // model.c
+  bool is_cuda; // model.cu
+  Text tool;    // compiler.txt
 } Reproducer;
 
 // Writes `nnc-bug-1` (2, …) in the current folder, else in /tmp, says so on stderr, gives EXIT_BUG.

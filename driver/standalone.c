@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { MAX_FILES = 64 };
+enum { MAX_FILES = 96 };
 
 // What the runtime's files begin with; once, at the top, is enough.
 static const char posix[] = "#define _POSIX_C_SOURCE 200809L\n";
@@ -81,7 +81,8 @@ void standalone_text(Text model, bool host, StrBuf *out) {
                "#pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n");
   licence(&j);
   for (uint32_t i = 0; host && i < embedded_runtime.n; i++) {
-    if (ends_with(embedded_runtime.files[i].name, ".c")) join_file(&j, i);
+    const char *name = embedded_runtime.files[i].name;
+    if (strncmp(name, "host/", 5) == 0 && ends_with(name, ".c")) join_file(&j, i);
   }
   sb_puts(out, "/* ======== the model ======== */\n");
   join_text(&j, model.text, model.len);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host_backend.h"
 #include "nn_file.h"
 #include "nn_model.h"
 
@@ -67,8 +68,21 @@ static inline HostResult host_run_to(const nn_model *m, const char *words, const
   return r;
 }
 
+// Runs it twice, the second time with a backend that is a step ahead: exit code, errors and, but for times,
+// output are the same.
 static inline HostResult host_run(const nn_model *m, const char *words) {
-  return host_run_to(m, words, NULL);
+  HostResult plain = host_run_to(m, words, NULL), ahead;
+  nn_model copy = *m;
+  HostBackend b = {.m = &copy};
+  if (m->call) return plain;
+  copy.backend = &host_backend;
+  copy.call_user = &b;
+  ahead = host_run_to(&copy, words, NULL);
+  ck_assert_msg(plain.code == ahead.code, "`%s`: exit code %d, with a backend %d: %s", words, plain.code,
+                ahead.code, ahead.err);
+  if (plain.code != 2) ck_assert_str_eq(plain.err, ahead.err); // usage lists the backend's options
+  if (strstr(words, "--json") || !strncmp(words, "predict", 7)) ck_assert_str_eq(plain.out, ahead.out);
+  return plain;
 }
 
 // The program fails with this code and says this.

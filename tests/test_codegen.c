@@ -248,7 +248,7 @@ static FnPlan *plan_of(const char *text, Arena *a) {
   g->bound = BOUND;
   Function *f = ARENA_NEW(a, Function);
   *f = function_of(g, "f", FN_EXPORT, a);
-  return fuse_function(program_of(f, 1, some_stores(DT_F32, a), N_STORES, DT_F32, a), f, a);
+  return fuse_function(program_of(f, 1, some_stores(DT_F32, a), N_STORES, DT_F32, a), f, ARENA_ALIGN, a);
 }
 
 static bool has_copy(const FnPlan *f) {
@@ -276,7 +276,7 @@ START_TEST(the_verifier_finds_a_planted_overlap) {
       "(= y (matmul x:f32[N,7] w:f32[7,5])) (= z (matmul y v:f32[5,6])) (matmul (exp z) (exp v2:f32[6,3]))",
       a);
   Sched *s = schedule_function(f, a);
-  uint64_t stores[N_STORES], base = memplan_stores(f->program, stores),
+  uint64_t stores[N_STORES], base = memplan_stores(f->program, ARENA_ALIGN, stores),
                              end = memplan_scratch(f, s, stores, base);
   ck_assert_ptr_null(memverify(f, s, base, end, a));
   uint64_t highest = 0;
@@ -309,7 +309,7 @@ START_TEST(the_verifier_tells_a_buffer_taken_over_from_one_still_read) {
     Arena *a = arena_new();
     FnPlan *f = plan_of(cases[i].graph, a);
     Sched *s = schedule_function(f, a);
-    uint64_t stores[N_STORES], base = memplan_stores(f->program, stores),
+    uint64_t stores[N_STORES], base = memplan_stores(f->program, ARENA_ALIGN, stores),
                                end = memplan_scratch(f, s, stores, base);
     ck_assert_ptr_null(memverify(f, s, base, end, a));
     for (size_t b = 0; b < f->buffers.len; b++) // all of them are of one size
@@ -332,7 +332,7 @@ START_TEST(what_a_loop_carries_lives_through_the_loop) {
   Lifetime *lives = schedule_lifetimes(f, &whole, a);
   uint32_t carried = f->steps.data[0].kernel->stores[0].buffer;
   ck_assert_uint_eq(lives[carried].last, 2);
-  uint64_t stores[N_STORES], base = memplan_stores(f->program, stores),
+  uint64_t stores[N_STORES], base = memplan_stores(f->program, ARENA_ALIGN, stores),
                              end = memplan_scratch(f, s, stores, base);
   ck_assert_ptr_null(memverify(f, s, base, end, a));
   ck_assert_ptr_null(memverify(f, &whole, base, memplan_scratch(f, &whole, stores, base), a));

@@ -342,6 +342,58 @@ START_TEST(a_bad_label_is_traced_to_its_example) {
 }
 END_TEST
 
+// The index 12 of the second input is met.
+static int meets_12(nn_ctx *c, size_t n, void *const *args) {
+  for (size_t i = 0; i < n; i++)
+    if (((const int32_t *)args[1])[i] == 12) nn_fault_set(c, NN_FAULT_INDEX, 0, 12, 10);
+  *(float *)args[2] = *(float *)args[3] = 0;
+  return c->fault.status;
+}
+
+START_TEST(a_bad_label_is_traced_where_its_stream_begins_anew) {
+  static const double labels[] = {0, 1, 2, 3, 12};
+  static const nn_field field = {"y", NN_I32, 0, NULL, 1, 0, 0};
+  static const nn_source source = {
+      .kind = NN_SRC_ROWS, .field = "y", .dtype = NN_I32, .count = 1, .rows = labels, .n_rows = 5};
+  static const int streams[] = {0, 1};
+  static const nn_stream_field inputs[] = {{0, 0}, {1, 0}};
+  static const nn_place place = {"model.nn:3:4", "`pick`", 1};
+  const nn_data data[2] = {host_data[0],
+                           {.name = "labels",
+                            .label = "labels",
+                            .sources = &source,
+                            .n_sources = 1,
+                            .fields = &field,
+                            .n_fields = 1,
+                            .prepare = -1}};
+  nn_arg in[2] = {host_xy[0], host_xy[1]};
+  nn_function fns[7];
+  nn_loop loop = host_loop;
+  nn_plan_item item = {.kind = NN_PLAN_LOOP, .loop = &loop};
+  nn_train train = {"two", 0, 0, &item, 1};
+  nn_model m = host_model;
+  memcpy(fns, host_fns, sizeof fns);
+  in[1].dtype = NN_I32;
+  fns[1].fn = meets_12;
+  fns[1].in = in;
+  loop.streams = streams;
+  loop.n_streams = 2;
+  loop.inputs = inputs;
+  loop.n_evals = 0;
+  m.fns = fns;
+  m.data = data;
+  m.n_data = 2;
+  m.trains = &train;
+  m.places = &place;
+  for (loop.batch = 1; loop.batch <= 3; loop.batch++)
+    host_fails(&m, "train", 1,
+               loop.batch == 1   ? "`y` of example 4 of data `labels` is 12\n  = note: in train `two`, "
+                                   "epoch 1, step 5"
+               : loop.batch == 2 ? "note: in train `two`, epoch 1, step 3"
+                                 : "note: in train `two`, epoch 1, step 2");
+}
+END_TEST
+
 // ---- data files
 
 START_TEST(data_that_does_not_fit_the_model_is_refused) {
@@ -660,6 +712,7 @@ int main(void) {
   tcase_add_test(t, a_loss_that_is_not_finite_ends_with_4_and_writes_nothing);
   tcase_add_test(t, a_fault_names_the_place_the_value_and_the_range);
   tcase_add_test(t, a_bad_label_is_traced_to_its_example);
+  tcase_add_test(t, a_bad_label_is_traced_where_its_stream_begins_anew);
   tcase_add_test(t, data_that_does_not_fit_the_model_is_refused);
   tcase_add_test(t, a_csv_field_reads_its_columns);
   tcase_add_test(t, loops_that_would_run_no_step_are_errors);

@@ -44,8 +44,8 @@ static void random_order(const Order *o, uint32_t *state, uint32_t *sequence, Ar
 }
 
 static void check_function(const Program *p, const Function *fn, Arena *a) {
-  uint64_t *stores = ARENA_ARRAY(a, p->n_stores, uint64_t), base = memplan_stores(p, stores);
-  FnPlan *f = fuse_function(p, fn, a);
+  uint64_t *stores = ARENA_ARRAY(a, p->n_stores, uint64_t), base = memplan_stores(p, ARENA_ALIGN, stores);
+  FnPlan *f = fuse_function(p, fn, ARENA_ALIGN, a);
   Sched *s = schedule_function(f, a);
   uint64_t end = memplan_scratch(f, s, stores, base), bytes = end - base, alive = memplan_alive(f, s);
   const char *wrong = memverify(f, s, base, end, a);

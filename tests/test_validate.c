@@ -111,6 +111,55 @@ static void emit(const char *path, TextMap *map, SourceMap *sources, StrBuf *out
   codegen_c(p, &(CodegenOptions){.nnc_version = "test", .program = true, .map = map}, out);
 }
 
+static Verdict verdict_cuda(const char *text) {
+  return validate_cuda(text, strlen(text), &embedded_runtime, NULL, arena);
+}
+
+START_TEST(the_words_of_cuda_have_their_types) {
+  static const char kernel[] = "#include \"nn_cuda.h\"\n"
+                               "struct k0_args { NN_PTR(float) y; };\n"
+                               "static __global__ void k0(nn_ctx *c, const k0_args a) {\n"
+                               "  __shared__ float s[32];\n"
+                               "  s[threadIdx.x] = a.y[blockIdx.x * blockDim.x + threadIdx.x];\n"
+                               "  __syncthreads();\n"
+                               "  if (c->n) a.y[0] = s[31];\n"
+                               "}\n";
+  const struct {
+    const char *launch, *says; // NULL: nothing is wrong
+  } cases[] = {
+      {"NN_LAUNCH(k0, n, 32, nn_cuda_stream(d), nn_cuda_ctx(d), a);", NULL},
+      {"NN_LAUNCH(k0, n, 32, nn_cuda_stream(d), nn_cuda_ctx(d));", "no matching function"},
+      {"NN_LAUNCH(k0, n, 32, nn_cuda_stream(d), d, a);", "no matching function"},
+      {"NN_LAUNCH(k0, n, 32, d, nn_cuda_ctx(d), a);", "no matching function"},
+      {"NN_LAUNCH(k1, n, 32, nn_cuda_stream(d), nn_cuda_ctx(d), a);", "undeclared identifier 'k1'"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[2000];
+    snprintf(text, sizeof text,
+             "%sint f(nn_cuda *d, size_t n, void *const *args) {\n"
+             "  const k0_args a = {NN_MEM(float, args[0], 32 * n)};\n  %s\n"
+             "  return nn_cuda_launched(d, \"k0\", \"a.nn:1:1\");\n}\n",
+             kernel, cases[i].launch);
+    Verdict v = verdict_cuda(text);
+    ck_assert_ptr_null(v.unchecked);
+    ck_assert_msg((v.errors == 0) == !cases[i].says, "%s: %s", cases[i].launch, v.said);
+    ck_assert_msg(!cases[i].says || strstr(v.said, cases[i].says), "%s: %s", cases[i].launch, v.said);
+    ck_assert_msg(!v.first || strncmp(v.first, "model.cu:11:", 12) == 0, "%s", v.first);
+  }
+}
+END_TEST
+
+START_TEST(a_cuda_program_written_by_hand_is_accepted) {
+  static char text[1 << 16];
+  FILE *f = fopen(PROJECT_DIR "/tests/cuda/line.cu", "r");
+  ck_assert_ptr_nonnull(f);
+  text[fread(text, 1, sizeof text - 1, f)] = 0;
+  fclose(f);
+  Verdict v = verdict_cuda(text);
+  ck_assert_msg(!v.unchecked && v.errors == 0, "%s", v.said);
+}
+END_TEST
+
 START_TEST(the_samples_have_no_warning) {
   glob_t files;
   ck_assert_int_eq(glob(PROJECT_DIR "/samples/*/*.nn", 0, NULL, &files), 0);
@@ -162,6 +211,8 @@ int main(void) {
   tcase_add_test(t, an_error_inside_a_header_has_no_place_in_the_text);
   tcase_add_test(t, warnings_count_where_they_are_asked_for);
   tcase_add_test(t, every_truncation_of_a_text_gets_a_verdict);
+  tcase_add_test(t, the_words_of_cuda_have_their_types);
+  tcase_add_test(t, a_cuda_program_written_by_hand_is_accepted);
   tcase_add_test(t, the_samples_have_no_warning);
   tcase_add_test(t, every_line_that_names_a_place_is_mapped_to_it);
   suite_add_tcase(s, t);

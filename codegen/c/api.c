@@ -323,7 +323,7 @@ static void settle_memory(Unit *u, Api *api) {
   init = larger(larger(init, api->stores_bytes), ARENA_ALIGN);
   for (size_t i = 0; i < api->fns.len; i++) end = larger(end, api->fns.data[i].bytes);
   api->slots_begin = end;
-  u->plan.arena_bytes = memplan_slots(u->p, u->plan.store_offsets, end);
+  u->plan.arena_bytes = memplan_slots(u->p, ARENA_ALIGN, u->plan.store_offsets, end);
   for (size_t i = 0; i < api->fns.len; i++) {
     ApiFn *f = &api->fns.data[i];
     f->bytes = larger(f->bytes, init);

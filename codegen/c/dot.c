@@ -17,48 +17,15 @@ typedef struct DotText {
   int tall;                   // rows of a tile
   bool one_row, many_blocks;
   bool even_rows, even_columns; // no tile has an edge
-  const char *taken;            // of the tile's number: product of the digits taken so far
-  uint32_t digits;              // to take
+  Digits digits;                // of the tile's number
 } DotText;
 
-// Extents of the outer axes (all parallel axes but rows and columns) in row-major order.
-static uint32_t outer_axes(const Emit *e, VarId *out) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < e->k->n_lead; i++) {
-    VarId v = e->k->lead[i];
-    Poly x = index_extent(e->p->index, v);
-    if (v != e->k->dot.m && v != e->k->dot.group && !poly_is(&x, 1)) out[n++] = v;
-  }
-  return n;
-}
-
-static const char *tiles_of(Emit *e, VarId v, int size) {
-  Poly x = index_extent(e->p->index, v);
-  if (poly_static(&x)) return text_int(e->a, DT_I64, (x.c[0] + size - 1) / size);
-  if (poly_at(&x, e->bound) <= size) return "1";
-  return arena_printf(e->a, "((%s + %d) / %d)", text_poly(e->a, &x), size - 1, size);
-}
-
-static bool is_one(const char *s) { return s[0] == '1' && s[1] == 0; }
-
-static const char *times(Emit *e, const char *x, const char *y) {
-  return is_one(x) ? y : is_one(y) ? x : arena_printf(e->a, "%s * %s", x, y);
-}
-
 static const char *count_tiles(DotText *t, const VarId *outer, uint32_t n) {
+  Emit *e = t->e;
   const char *s = "1";
-  for (uint32_t i = 0; i < n; i++) s = times(t->e, s, emit_extent(t->e, outer[i]));
-  s = times(t->e, s, tiles_of(t->e, t->d->m, t->tall));
-  return times(t->e, s, tiles_of(t->e, t->d->n, COLUMNS));
-}
-
-// The coordinates of a tile are the digits of its number. Takes the next one, of `size` values.
-static const char *digit(DotText *t, const char *size) {
-  Arena *a = t->e->a;
-  if (is_one(size)) return "0";
-  const char *s = t->taken ? arena_printf(a, "(ptrdiff_t)t / (%s)", t->taken) : "(ptrdiff_t)t";
-  t->taken = t->taken ? arena_printf(a, "%s * %s", t->taken, size) : size;
-  return --t->digits > 0 ? arena_printf(a, "%s %% %s", s, size) : s;
+  for (uint32_t i = 0; i < n; i++) s = text_times(e->a, s, emit_extent(e, outer[i]));
+  s = text_times(e->a, s, tiles_of(e, t->d->m, t->tall));
+  return text_times(e->a, s, tiles_of(e, t->d->n, COLUMNS));
 }
 
 static const char *scaled(DotText *t, const char *x, int by) {
@@ -69,14 +36,10 @@ static const char *scaled(DotText *t, const char *x, int by) {
 static void place(DotText *t, Block *b, const VarId *outer, uint32_t n) {
   Emit *e = t->e;
   const char *rows = tiles_of(e, t->d->m, t->tall), *columns = tiles_of(e, t->d->n, COLUMNS);
-  t->digits = !is_one(rows) + !is_one(columns) + n;
-  t->first_column = scaled(t, digit(t, columns), COLUMNS);
-  t->first_row = scaled(t, digit(t, rows), t->tall);
-  for (uint32_t o = n; o-- > 0;) {
-    const char *name = emit_name_var(e, outer[o], false);
-    emit_line(b, "const ptrdiff_t %s = %s;", name, digit(t, emit_extent(e, outer[o])));
-    b->bound |= (uint64_t)1 << outer[o];
-  }
+  t->digits.left = !text_is_one(rows) + !text_is_one(columns) + n;
+  t->first_column = scaled(t, next_digit(e, &t->digits, columns), COLUMNS);
+  t->first_row = scaled(t, next_digit(e, &t->digits, rows), t->tall);
+  place_outer(e, &t->digits, outer, n, b);
   if (!t->even_rows) emit_line(b, "const ptrdiff_t rows = nn_least(%d, %s - %s0);", t->tall, t->m, t->row);
   if (!t->even_columns)
     emit_line(b, "const ptrdiff_t columns = nn_least(%d, %s - %s0);", COLUMNS, t->n, t->column);
@@ -251,7 +214,7 @@ static void epilogue(DotText *t, Block *b) {
   block_close(&rows, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row++) {", t->rows), "}");
 }
 
-void emit_dot(Emit *e, StrBuf *body, const char **tiles) {
+void emit_dot(Emit *e, StrBuf *body, Launch *launch) {
   Dot d = e->k->dot;
   DType node_type = d.dtype;
   if (node_type == DT_F16 || node_type == DT_BF16) d.dtype = DT_F32;
@@ -302,7 +265,7 @@ void emit_dot(Emit *e, StrBuf *body, const char **tiles) {
   block_declare(&tile, arena_printf(e->a, "%s0", t.row), t.first_row);
   block_declare(&tile, arena_printf(e->a, "%s0", t.column), t.first_column);
   block_close(&tile, "for (size_t t = lo; t < hi; t++) {", "}");
-  *tiles = count_tiles(&t, outer, n);
+  launch->tiles = count_tiles(&t, outer, n);
   sb_puts(body, sb_text(&top.text));
   strbuf_free(&top.text);
 }

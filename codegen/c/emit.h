@@ -64,8 +64,27 @@ typedef struct Hoist {
   VEC(const char *) parts;
 } Hoist;
 
-typedef struct Emit {
+// How a kernel is run, as C over n.
+typedef struct Launch {
+  const char *tiles; // pieces of work: tiles on a CPU, blocks on a GPU
+  int threads;       // of a block
+} Launch;
+
+typedef struct Emit Emit;
+
+// What differs between C and what is nearly C (CUDA) in a kernel's text. The text is a function body.
+typedef struct Target {
+  void (*loops)(Emit *e, StrBuf *body, Launch *launch); // a kernel of plain loops
+  void (*dot)(Emit *e, StrBuf *body, Launch *launch);   // a contraction
+  void (*reduce)(Emit *e, ExprId x, Block *b);          // defines a reduction in b
+  bool columns; // reductions may run over 16 neighbouring columns at a time
+} Target;
+
+extern const Target target_c;
+
+struct Emit {
   Arena *a;
+  const Target *target;
   const FnPlan *f;
   const Kernel *k;
   Pool *p;
@@ -79,7 +98,8 @@ typedef struct Emit {
   uint32_t n_blocks, n_temps, n_loop_names, n_sum_names;
   const char *acc[MAX_GROUP]; // what X_ACC stands for, by tap
   Hoist hoist;
-} Emit;
+  bool spread; // all threads of a block work on one iteration of the parallel loops
+};
 
 // ---- text.c: small pieces
 const char *text_real(Arena *a, DType t, double v); // a literal, in parentheses when negative
@@ -113,17 +133,56 @@ Block block_in(Block *parent, uint64_t bound);
 void block_declare(Block *b, const char *name, const char *value);
 void block_close(Block *b, const char *open, const char *close); // appends to the parent, indented
 
+// ---- tiles.c: which piece of work this is, from its number t
+typedef struct Digits { // coordinates are the digits of t, lowest first
+  const char *taken;    // the product of the sizes taken so far
+  uint32_t left;        // digits that are still to take
+} Digits;
+
+bool text_is_one(const char *s);
+const char *text_times(Arena *a, const char *x, const char *y);
+const char *tiles_of(Emit *e, VarId v, int size); // how many tiles of `size` v is cut into
+// The next digit, of `size` values.
+const char *next_digit(Emit *e, Digits *d, const char *size);
+// The parallel axes that a contraction's tile has one place on: all but rows and columns. Gives their number.
+uint32_t outer_axes(const Emit *e, VarId *out);
+// They as variables of b, the last one first.
+void place_outer(Emit *e, Digits *d, const VarId *outer, uint32_t n, Block *b);
+
 // ---- reduce.c: sums, maxima, positions of maxima
 void emit_reduce(Emit *e, ExprId x, Block *b); // defines it in b, or in a block of columns around b
+// Defines the position of the first largest or smallest element, or a reduction over no axis; false for others.
+bool emit_plain_reduce(Emit *e, ExprId x, Block *b);
+const char *reduce_start(Emit *e, const Expr *x); // what combining begins with
+DType reduce_lane_type(const Expr *x);            // of its accumulators
+const char *reduce_combine(Emit *e, const Expr *x, const char *acc, Text v);
+const char *reduce_finish(Emit *e, const Expr *x, const char *acc); // accumulator to value
+// A body that holds a reduction of its own over the same elements.
+bool emit_has_inner_reduction(Emit *e, const Expr *x);
+// The loops over all reduced variables but the last, opened around what the returned block gets.
+typedef struct Nest {
+  Block blocks[MAX_RANK];
+  uint32_t n;
+} Nest;
+Block *reduce_open_outer(Emit *e, const Expr *x, Block *b, Nest *nest);
+void reduce_close_outer(Emit *e, const Expr *x, Nest *nest);
+// "for (ptrdiff_t r = FROM; r < EXTENT; r++) {" over the variable's name
+const char *reduce_loop(Emit *e, VarId v, const char *from);
 bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound);
 Block *emit_columns_of(const Emit *e, ExprId x, Block *b); // the block of columns that x belongs to, or NULL
 
 // ---- rows.c: a store of whole rows, one call each
 void emit_rows(Emit *e, const Put *s, Block *b);
 
-// ---- loops.c, dot.c: whole kernels; the text is a function body. *tiles: how many, as C over n.
-void emit_loops(Emit *e, StrBuf *body, const char **tiles);
-void emit_dot(Emit *e, StrBuf *body, const char **tiles);
+// ---- loops.c, dot.c: whole kernels
+void emit_loops(Emit *e, StrBuf *body, Launch *launch);
+void emit_dot(Emit *e, StrBuf *body, Launch *launch);
+// The stores of one iteration of the parallel loops, each group in loops of its own.
+void emit_groups(Emit *e, Block *b);
+bool emit_is_one(Emit *e, VarId v);          // its extent
+int64_t emit_at_bound(Emit *e, VarId v);     // its extent where n is largest, at least 1
+// Whether y runs in the loops of x, the store before it.
+bool emit_same_loops(const Put *x, const Put *y);
 void emit_stores(Emit *e, const Put *s, uint32_t n, Block *b); // one group, in a block where all is bound
 
 #endif

@@ -357,7 +357,7 @@ Text emit_value(Emit *e, ExprId id, Block *b) {
   if (x.kind == X_CONST || x.kind == X_ACC) return make_text(e, &x, b);
   if (x.kind == X_REDUCE) {
     Block *columns = emit_columns_of(e, id, b);
-    emit_reduce(e, id, columns ? columns : home(b, x.free));
+    e->target->reduce(e, id, columns ? columns : home(b, x.free));
     return (Text){name_of(e, id, b), true};
   }
   Block *to = home(b, x.free);

@@ -18,8 +18,7 @@ const char *unit_store_name(const Unit *u, uint32_t store) {
   return arena_printf(u->a, "%s_weight%u", library_stem(u), store);
 }
 
-// The address of a buffer as a pointer of its type.
-static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
+const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
   const char *type = arena_printf(u->a, "(%s%s *)", written ? "" : "const ", dtype_ctype(b->dtype));
   switch (b->kind) {
@@ -32,6 +31,12 @@ static const char *address(Unit *u, const FnPlan *f, uint32_t buffer, bool writt
   default: break;
   }
   return arena_printf(u->a, "%s(m + %" PRIu64 ")", type, b->offset);
+}
+
+const char *unit_place_text(Unit *u, const FnPlan *f, const Step *s) {
+  NodeId v = s->kind == STEP_KERNEL ? s->kernel->node : s->node;
+  if (s->kind == STEP_COPY) v = f->buffers.data[s->src].node;
+  return span_text_here(u->p->sources, v < f->fn->g->len ? node(f, v)->span : f->fn->span, u->a);
 }
 
 static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
@@ -50,7 +55,7 @@ static void put_place(Unit *u, const FnPlan *f, NodeId v, const char *what) {
 
 // One line an argument: the memory, what it holds, its shape.
 static void print_argument(Unit *u, const FnPlan *f, const Param *p) {
-  const char *at = address(u, f, p->buffer, p->written);
+  const char *at = u->d->memory(u, f, p->buffer, p->written);
   const Buffer *b = &f->buffers.data[p->buffer];
   StrBuf what = {0};
   dump_buffer(f, p->buffer, &what);
@@ -70,21 +75,22 @@ static void print_kernel(Unit *u, const FnPlan *f, const Step *s, const Call *ca
   for (uint32_t i = 0; i < form->n_params; i++) print_argument(u, f, &call->params[i]);
   for (uint32_t i = 0; i < form->n_slots; i++)
     if (form->differs[i]) sb_printf(u->out, "        %s,\n", unit_slot(u, f, &call->slots[i]));
-  sb_printf(u->out, "    };\n    nn_run(c, %s, &a, %s);\n  }\n", name, call->tiles);
+  sb_puts(u->out, "    };\n");
+  u->d->run(u, f, s, call);
+  sb_puts(u->out, "  }\n");
 }
 
 static void print_copy(Unit *u, const FnPlan *f, const Step *s) {
   const Buffer *b = &f->buffers.data[s->dst];
   Poly count = poly_of((int64_t)dtype_bytes(b->dtype));
   for (uint32_t i = 0; i < b->shape.rank; i++) count = poly_mul(count, poly_dim(b->shape.d[i]));
-  sb_printf(u->out, "  memcpy(%s, %s, %s);\n", address(u, f, s->dst, true), address(u, f, s->src, false),
-            text_poly(u->a, &count));
+  u->d->copy(u, f, s, text_poly(u->a, &count));
 }
 
 // ---- optimizers
 
 static const char *c_name(Unit *u, Optimizer kind) { // "nn_sgd"
-  char *s = arena_printf(u->a, "nn_%s", optimizer_info(kind)->name);
+  char *s = arena_printf(u->a, "%s%s", u->d->optimizer, optimizer_info(kind)->name);
   for (char *p = s; *p; p++)
     if (*p >= 'A' && *p <= 'Z') *p = (char)(*p - 'A' + 'a');
   return s;
@@ -93,9 +99,8 @@ static const char *c_name(Unit *u, Optimizer kind) { // "nn_sgd"
 static const char *hyper_value(Unit *u, const FnPlan *f, NodeId v) {
   v = lower_resolve(f->fn->g, v);
   const Node *n = node(f, v);
-  if (f->buffer_of[v] == NO_BUFFER) return text_real(u->a, DT_F64, n->attr.konst.data[0].f);
-  const char *at = address(u, f, f->buffer_of[v], false);
-  return n->dtype == DT_F64 ? arena_printf(u->a, "*%s", at) : arena_printf(u->a, "(double)*%s", at);
+  if (f->buffer_of[v] == NO_BUFFER) return u->d->hyper_number(u, n->attr.konst.data[0].f);
+  return u->d->hyper_at(u, unit_address(u, f, f->buffer_of[v], false), n->dtype != DT_F64);
 }
 
 static const char *store_address(Unit *u, const char *type, uint32_t store) {
@@ -109,7 +114,7 @@ static void print_span(Unit *u, const FnPlan *f, const Node *n, uint32_t i, cons
   uint32_t slots = optimizer_info(o->kind)->slots;
   NodeId g = lower_resolve(f->fn->g, n->in[o->n_hyper + i]);
   sb_printf(u->out, "        {%s, %s, {", store_address(u, type, o->stores[i]),
-            address(u, f, f->buffer_of[g], false));
+            unit_address(u, f, f->buffer_of[g], false));
   for (uint32_t k = 0; k < MAX_SLOTS; k++)
     sb_printf(u->out, "%s%s", k ? ", " : "",
               store_address(u, type, k < slots ? o->slots[i * slots + k] : UINT32_MAX));
@@ -136,7 +141,8 @@ static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
     else
       sb_printf(u->out, "    hyper.%s = %s;\n", info->hyper[i].name, hyper_value(u, f, n->in[real++]));
   }
-  sb_printf(u->out, "    %s_step_%s(c, spans, %u, &hyper);\n  }\n", name, suffix, s->n_parts);
+  u->d->optimize(u, f, s, arena_printf(u->a, "%s_step_%s", name, suffix), s->n_parts);
+  sb_puts(u->out, "  }\n");
 }
 
 // ---- the function
@@ -172,7 +178,7 @@ static void put_signature(Unit *u, const Function *fn) {
   sb_puts(u->out, " */\n");
 }
 
-static bool uses_arena(const FnPlan *f) {
+bool unit_uses_arena(const FnPlan *f) {
   for (size_t i = 0; i < f->steps.len; i++)
     if (f->steps.data[i].kind == STEP_OPTIMIZE) return true;
   for (size_t i = 0; i < f->buffers.len; i++)
@@ -193,7 +199,7 @@ static void print_step(void *user, const Step *s) {
   if (s->kind == STEP_KERNEL) print_kernel(p->u, p->f, s, &p->u->calls.data[(*p->next_call)++]);
   if (s->kind == STEP_COPY) print_copy(p->u, p->f, s);
   if (s->kind == STEP_OPTIMIZE) print_optimize(p->u, p->f, s);
-  if (s->can_fault) sb_puts(p->u->out, "  if (c->fault.status != NN_OK) return c->fault.status;\n");
+  if (s->can_fault) sb_puts(p->u->out, p->u->d->after_fault);
 }
 
 void unit_print_function(Unit *u, uint32_t id, uint32_t *next_call) {
@@ -202,9 +208,7 @@ void unit_print_function(Unit *u, uint32_t id, uint32_t *next_call) {
   Print p = {.u = u, .f = f, .next_call = next_call};
   unit_mark(u, fn->span);
   put_signature(u, fn);
-  sb_printf(u->out, "static int %s(nn_ctx *c, size_t n, void *const *args) {\n", function_name(u, id));
-  if (uses_arena(f)) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");
-  sb_puts(u->out, "  (void)args;\n  c->n = n;\n");
+  u->d->function_head(u, id);
   schedule_walk(u->plan.scheds[id], print_step, &p);
-  sb_puts(u->out, "  return c->fault.status;\n}\n\n");
+  sb_puts(u->out, u->d->function_end);
 }

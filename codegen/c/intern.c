@@ -38,7 +38,7 @@ static const char *param_type(const FnPlan *f, const Param *p) {
   return dtype_ctype(f->buffers.data[p->buffer].dtype);
 }
 
-static const char *make_key(Unit *u, const Emit *e, const char *body, const char *tiles) {
+static const char *make_key(Unit *u, const Emit *e, const char *body, const Launch *launch) {
   StrBuf s = {0};
   for (uint32_t i = 0; i < e->params.len; i++) {
     const Param *p = &e->params.data[i];
@@ -46,7 +46,7 @@ static const char *make_key(Unit *u, const Emit *e, const char *body, const char
   }
   for (uint32_t i = 0; i < e->slots.len; i++)
     sb_printf(&s, "%d.%d;", e->slots.data[i].kind, e->slots.data[i].dtype);
-  sb_printf(&s, "%s\n%s", tiles, body);
+  sb_printf(&s, "%s, %d\n%s", launch->tiles, launch->threads, body);
   const char *key = arena_strdup(u->a, sb_text(&s));
   strbuf_free(&s);
   return key;
@@ -75,26 +75,31 @@ static const Param *keep_params(Unit *u, const Emit *e) {
 // The text grows in an arena of its own; only the finished body is kept.
 void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   Arena *scratch = arena_new();
-  Emit e = {.a = scratch, .f = f, .k = k, .p = k->pool, .bound = index_bound(k->pool->index)};
+  Emit e = {.a = scratch,
+            .target = u->d->target,
+            .f = f,
+            .k = k,
+            .p = k->pool,
+            .bound = index_bound(k->pool->index)};
   StrBuf text = {0};
   Call call = {0};
   e.n_names = (uint32_t)k->pool->exprs.len;
   e.names = ARENA_ARRAY(scratch, e.n_names, Named *);
   e.uses = ARENA_ARRAY(scratch, e.n_names, uint32_t);
   count_uses(&e);
-  if (k->is_dot)
-    emit_dot(&e, &text, &call.tiles);
-  else
-    emit_loops(&e, &text, &call.tiles);
+  (k->is_dot ? e.target->dot : e.target->loops)(&e, &text, &call.launch);
   const char *body = arena_strdup(u->a, sb_text(&text));
   strbuf_free(&text);
-  call.tiles = arena_strdup(u->a, call.tiles);
+  call.launch.tiles = arena_strdup(u->a, call.launch.tiles);
   call.params = keep_params(u, &e);
   call.slots = arena_copy(u->a, e.slots.data, e.slots.len * sizeof *e.slots.data);
-  call.form = form_of(u, &e, &call, make_key(u, &e, body, call.tiles), body);
+  call.form = form_of(u, &e, &call, make_key(u, &e, body, &call.launch), body);
   arena_free(scratch);
   Form *form = &u->forms.data[call.form];
   form->n_calls++;
+  form->threads = call.launch.threads;
+  form->can_fault = form->can_fault || kernel_can_fault(k);
+  u->may_fault = u->may_fault || form->can_fault;
   for (uint32_t i = 0; i < form->n_slots; i++)
     form->differs[i] |= strcmp(unit_slot(u, form->f, &form->slots[i]), unit_slot(u, f, &call.slots[i])) != 0;
   vec_push(u->a, &u->calls, call);
@@ -153,7 +158,7 @@ static void put_body(Unit *u, const Form *form) {
     p = next;
     for (p++; *p != SLOT_END; p++) slot = slot * 10 + (uint32_t)(*p - '0');
     if (form->differs[slot])
-      sb_printf(u->out, "a->c%u", slot);
+      sb_printf(u->out, "%sc%u", u->d->arguments, slot);
     else
       sb_puts(u->out, unit_slot(u, form->f, &form->slots[slot]));
   }
@@ -192,7 +197,7 @@ static void put_description(Unit *u, const Form *form) {
   strbuf_free(&s);
 }
 
-static bool uses_word(const char *text, char word) {
+bool body_uses(const char *text, char word) {
   for (const char *p = text; (p = strchr(p, word)); p++) {
     bool left = p == text ||
                 !(strchr("_>.", p[-1]) || (p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= '0' && p[-1] <= '9'));
@@ -202,18 +207,17 @@ static bool uses_word(const char *text, char word) {
   return false;
 }
 
-static void put_prologue(Unit *u, const Form *form, const char *name) {
-  bool context = uses_word(form->body, 'c') || strstr(form->body, "c->"), sized = uses_word(form->body, 'n');
-  sb_printf(u->out, "static void %s(nn_ctx *c, const void *args, size_t lo, size_t hi) {\n", name);
-  sb_printf(u->out, "  const %s_args *const a = (const %s_args *)args;\n", name, name);
+void unit_pointer(Unit *u, const Form *form, const Param *p) {
+  sb_printf(u->out, "%s%s%s%s", u->d->pointer, p->written ? "" : "const ", param_type(form->f, p),
+            u->d->pointer_end);
+}
+
+void unit_kernel_arrays(Unit *u, const Form *form) {
   for (uint32_t i = 0; i < form->n_params; i++) {
-    const Param *p = &form->params[i];
-    sb_printf(u->out, "  %s%s *const %s = a->%s;\n", p->written ? "" : "const ", param_type(form->f, p),
-              p->name, p->name);
+    sb_puts(u->out, "  ");
+    unit_pointer(u, form, &form->params[i]);
+    sb_printf(u->out, "const %s = %s%s;\n", form->params[i].name, u->d->arguments, form->params[i].name);
   }
-  if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
-  if (!context && !sized) sb_puts(u->out, "  (void)c;\n");
-  if (!strstr(form->body, "hi")) sb_puts(u->out, "  (void)lo;\n  (void)hi;\n");
 }
 
 static void print_form(Unit *u, uint32_t id) {
@@ -224,12 +228,14 @@ static void print_form(Unit *u, uint32_t id) {
   sb_printf(u->out, "typedef struct %s_args {\n", name);
   for (uint32_t i = 0; i < form->n_params; i++) {
     const Param *p = &form->params[i];
-    sb_printf(u->out, "  %s%s *%s;\n", p->written ? "" : "const ", param_type(form->f, p), p->name);
+    sb_puts(u->out, "  ");
+    unit_pointer(u, form, p);
+    sb_printf(u->out, "%s;\n", p->name);
   }
   for (uint32_t i = 0; i < form->n_slots; i++)
     if (form->differs[i]) sb_printf(u->out, "  %s c%u;\n", slot_type(&form->slots[i]), i);
   sb_printf(u->out, "} %s_args;\n\n", name);
-  put_prologue(u, form, name);
+  u->d->kernel_head(u, form, name);
   put_body(u, form);
   sb_puts(u->out, "}\n\n");
 }

@@ -6,12 +6,12 @@
 
 enum { TILE_ELEMENTS = 4096 };
 
-static bool is_one(Emit *e, VarId v) {
+bool emit_is_one(Emit *e, VarId v) {
   Poly x = index_extent(e->p->index, v);
   return poly_is(&x, 1);
 }
 
-static int64_t at_bound(Emit *e, VarId v) {
+int64_t emit_at_bound(Emit *e, VarId v) {
   Poly x = index_extent(e->p->index, v);
   int64_t n = poly_at(&x, e->bound);
   return n > 1 ? n : 1;
@@ -20,10 +20,10 @@ static int64_t at_bound(Emit *e, VarId v) {
 // Rows of a tile: a multiple of 16, fixed by the shapes at the bound.
 static int64_t tile_rows(Emit *e, uint32_t first) {
   int64_t row = 1, inner = 1;
-  for (uint32_t i = first + 1; i < e->k->n_lead; i++) row *= at_bound(e, e->k->lead[i]);
+  for (uint32_t i = first + 1; i < e->k->n_lead; i++) row *= emit_at_bound(e, e->k->lead[i]);
   for (uint32_t s = 0; s < e->k->n_stores; s++) {
     int64_t n = 1;
-    for (uint32_t i = 0; i < e->k->stores[s].n_inner; i++) n *= at_bound(e, e->k->stores[s].inner[i]);
+    for (uint32_t i = 0; i < e->k->stores[s].n_inner; i++) n *= emit_at_bound(e, e->k->stores[s].inner[i]);
     if (n > inner) inner = n;
   }
   int64_t rows = row < TILE_ELEMENTS && inner < TILE_ELEMENTS ? TILE_ELEMENTS / (row * inner) : 0;
@@ -71,13 +71,12 @@ static void loop_close(Emit *e, Loop *l) {
               "}");
 }
 
-static bool same_loops(const Put *x, const Put *y) {
+bool emit_same_loops(const Put *x, const Put *y) {
   return !x->add && !y->add && x->n_inner == y->n_inner &&
          memcmp(x->inner, y->inner, x->n_inner * sizeof *x->inner) == 0;
 }
 
-// The stores of one iteration of the parallel loops.
-static void emit_groups(Emit *e, Block *b) {
+void emit_groups(Emit *e, Block *b) {
   const Kernel *k = e->k;
   for (uint32_t s = 0, end; s < k->n_stores; s = end) {
     const Put *first = &k->stores[s];
@@ -86,14 +85,14 @@ static void emit_groups(Emit *e, Block *b) {
       end = s + 1;
       continue;
     }
-    for (end = s + 1; end < k->n_stores && same_loops(first, &k->stores[end]); end++) {
+    for (end = s + 1; end < k->n_stores && emit_same_loops(first, &k->stores[end]); end++) {
     }
     Loop loops[MAX_RANK];
     uint32_t n = 0;
     Block *in = b;
     uint32_t names = e->n_loop_names;
     for (uint32_t i = 0; i < first->n_inner; i++)
-      if (!is_one(e, first->inner[i]))
+      if (!emit_is_one(e, first->inner[i]))
         in = loop_open(e, &loops[n++], in, first->inner[i], "0", emit_extent(e, first->inner[i]));
     emit_stores(e, first, end - s, in);
     while (n > 0) loop_close(e, &loops[--n]);
@@ -101,16 +100,16 @@ static void emit_groups(Emit *e, Block *b) {
   }
 }
 
-void emit_loops(Emit *e, StrBuf *body, const char **tiles) {
+void emit_loops(Emit *e, StrBuf *body, Launch *launch) {
   const Kernel *k = e->k;
   Block top = block_top(e);
   Loop loops[MAX_RANK];
   uint32_t n = 0, first = 0;
   Block *in = &top;
-  while (first < k->n_lead && is_one(e, k->lead[first])) first++;
-  *tiles = "1";
+  while (first < k->n_lead && emit_is_one(e, k->lead[first])) first++;
+  launch->tiles = "1";
   for (uint32_t i = first; i < k->n_lead; i++) {
-    if (is_one(e, k->lead[i])) continue;
+    if (emit_is_one(e, k->lead[i])) continue;
     if (i > first) {
       in = loop_open(e, &loops[n++], in, k->lead[i], "0", emit_extent(e, k->lead[i]));
       continue;
@@ -118,9 +117,9 @@ void emit_loops(Emit *e, StrBuf *body, const char **tiles) {
     int64_t rows = tile_rows(e, first);
     const char *size = emit_extent(e, k->lead[i]), *step = text_int(e->a, DT_I64, rows);
     Poly extent = index_extent(e->p->index, k->lead[i]);
-    *tiles = poly_static(&extent)
-                 ? text_int(e->a, DT_I64, (extent.c[0] + rows - 1) / rows)
-                 : arena_printf(e->a, "(%s + %s) / %s", size, text_int(e->a, DT_I64, rows - 1), step);
+    launch->tiles = poly_static(&extent)
+                        ? text_int(e->a, DT_I64, (extent.c[0] + rows - 1) / rows)
+                        : arena_printf(e->a, "(%s + %s) / %s", size, text_int(e->a, DT_I64, rows - 1), step);
     emit_line(&top, "const ptrdiff_t end = nn_least((ptrdiff_t)hi * %s, %s);", step, size);
     in = loop_open(e, &loops[n++], in, k->lead[i], arena_printf(e->a, "(ptrdiff_t)lo * %s", step), "end");
   }
@@ -129,3 +128,5 @@ void emit_loops(Emit *e, StrBuf *body, const char **tiles) {
   sb_puts(body, sb_text(&top.text));
   strbuf_free(&top.text);
 }
+
+const Target target_c = {emit_loops, emit_dot, emit_reduce, .columns = true};

@@ -16,8 +16,8 @@ static const char *const store_kinds[] = {[STORE_PARAM] = "NN_PARAM",
                                           [STORE_SLOT] = "NN_SLOT",
                                           [STORE_COUNT] = "NN_COUNT"};
 static const char *const source_kinds[] = {
-    [SRC_IDX] = "NN_SRC_IDX",   [SRC_CSV] = "NN_SRC_CSV", [SRC_NPY] = "NN_SRC_NPY",
-    [SRC_ROWS] = "NN_SRC_ROWS", [SRC_RAW] = "NN_SRC_RAW", [SRC_CIFAR] = "NN_SRC_CIFAR",
+    [SRC_IDX] = "NN_SRC_IDX",      [SRC_CSV] = "NN_SRC_CSV", [SRC_NPY] = "NN_SRC_NPY",
+    [SRC_ROWS] = "NN_SRC_ROWS",    [SRC_RAW] = "NN_SRC_RAW", [SRC_CIFAR] = "NN_SRC_CIFAR",
     [SRC_EXTERN] = "NN_SRC_EXTERN"};
 static const char *const plan_kinds[] = {[PLAN_LOOP] = "NN_PLAN_LOOP",
                                          [PLAN_EVAL] = "NN_PLAN_EVAL",
@@ -151,10 +151,10 @@ static void print_functions(Unit *u) {
     const Function *f = &u->p->fns[i];
     sb_puts(u->out, "  {");
     put_string(u->out, f->name);
-    sb_printf(u->out, ", %s, %u, %u, %s, %s, %" PRId64 ", 1, %s, %u},\n", function_name(u, i), f->n_inputs,
-              n_outputs(f), or_null(u, f->n_inputs > 0, "fn%u_in", i, 0),
-              or_null(u, n_outputs(f) > 0, "fn%u_out", i, 0), f->g->symbol ? f->g->bound : 0,
-              or_null(u, n_reads[i] > 0, "fn%u_reads", i, 0), n_reads[i]);
+    sb_printf(u->out, ", %s, %u, %u, %s, %s, %" PRId64 ", 1, %s, %u},\n",
+              u->d->own_table ? "NULL" : function_name(u, i), f->n_inputs, n_outputs(f),
+              or_null(u, f->n_inputs > 0, "fn%u_in", i, 0), or_null(u, n_outputs(f) > 0, "fn%u_out", i, 0),
+              f->g->symbol ? f->g->bound : 0, or_null(u, n_reads[i] > 0, "fn%u_reads", i, 0), n_reads[i]);
   }
   close_table(u);
   int64_t *exports = ARENA_ARRAY(u->a, u->p->n_fns, int64_t);
@@ -413,7 +413,7 @@ void unit_print_program(Unit *u) {
             p->init);
   sb_printf(u->out, "  %s, %u, %s, %u, %s, %u,\n", n_exports ? "exports" : "NULL", n_exports,
             p->n_data ? "data" : "NULL", p->n_data, p->n_trains ? "trains" : "NULL", p->n_trains);
-  sb_printf(u->out, "  %s, %u, %s, %zu, %d, NULL, NULL\n};\n\n", p->n_options ? "options" : "NULL",
+  sb_printf(u->out, "  %s, %u, %s, %zu, %d, NULL, NULL, NULL\n};\n\n", p->n_options ? "options" : "NULL",
             p->n_options, u->places.len ? "places" : "NULL", u->places.len, !u->o->keep_subnormals);
-  sb_puts(u->out, "int main(int argc, char **argv) { return nn_main(&model, argc, argv); }\n");
+  u->d->program_end(u);
 }

@@ -20,33 +20,27 @@ static const char *least_of(Emit *e, DType t, bool greatest) {
   return greatest ? limits[t].most : limits[t].least;
 }
 
-static const char *start_value(Emit *e, const Expr *x) {
+const char *reduce_start(Emit *e, const Expr *x) {
   if (x->op == OP_SUM) return dtype_is_real(x->dtype) ? text_real(e->a, x->dtype, 0.0) : "0";
   return least_of(e, x->dtype, x->op == OP_RMIN);
 }
 
 // Halves are summed as floats and rounded once, at the end.
-static DType lane_type(const Expr *x) {
+DType reduce_lane_type(const Expr *x) {
   return x->dtype == DT_F16 || x->dtype == DT_BF16 ? DT_F32 : x->dtype;
 }
 
-static const char *combine(Emit *e, const Expr *x, const char *acc, Text v) {
+const char *reduce_combine(Emit *e, const Expr *x, const char *acc, Text v) {
   Op op = x->op == OP_SUM ? OP_ADD : x->op == OP_RMAX ? OP_MAX : OP_MIN;
-  return text_op(e->a, op, lane_type(x), lane_type(x), (Text[]){{acc, true}, v}, NULL).s;
+  return text_op(e->a, op, reduce_lane_type(x), reduce_lane_type(x), (Text[]){{acc, true}, v}, NULL).s;
 }
 
-static const char *loop_open(Emit *e, VarId v, const char *from) {
+const char *reduce_loop(Emit *e, VarId v, const char *from) {
   return arena_printf(e->a, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", e->var[v], from, e->var[v],
                       emit_extent(e, v), e->var[v]);
 }
 
-// The loops over all reduced variables but the last, opened around `inner`.
-typedef struct Nest {
-  Block blocks[MAX_RANK];
-  uint32_t n;
-} Nest;
-
-static Block *open_outer(Emit *e, const Expr *x, Block *b, Nest *nest) {
+Block *reduce_open_outer(Emit *e, const Expr *x, Block *b, Nest *nest) {
   nest->n = 0;
   for (uint32_t i = 0; i + 1 < x->n_vars; i++) {
     emit_name_var(e, x->vars[i], true);
@@ -56,12 +50,11 @@ static Block *open_outer(Emit *e, const Expr *x, Block *b, Nest *nest) {
   return b;
 }
 
-static void close_outer(Emit *e, const Expr *x, Nest *nest) {
-  for (uint32_t i = nest->n; i-- > 0;) block_close(&nest->blocks[i], loop_open(e, x->vars[i], "0"), "}");
+void reduce_close_outer(Emit *e, const Expr *x, Nest *nest) {
+  for (uint32_t i = nest->n; i-- > 0;) block_close(&nest->blocks[i], reduce_loop(e, x->vars[i], "0"), "}");
 }
 
-// A body that holds a reduction of its own over the same elements is written once, not twice.
-static bool has_inner_reduction(Emit *e, const Expr *x) {
+bool emit_has_inner_reduction(Emit *e, const Expr *x) {
   bool *seen = ARENA_ARRAY(e->a, e->p->exprs.len, bool);
   pool_mark(e->p, x->in[0], seen);
   for (ExprId i = 0; i < e->p->exprs.len; i++)
@@ -76,8 +69,8 @@ static void lanes_one_by_one(Emit *e, const Expr *x, Block *b, const char *acc, 
   Block loop = block_in(b, (uint64_t)1 << r);
   Text v = emit_value(e, x->in[0], &loop);
   const char *slot = arena_printf(e->a, "%s[%s]", acc, lane);
-  emit_line(&loop, "%s = %s;", slot, combine(e, x, slot, v));
-  block_close(&loop, loop_open(e, r, from), "}");
+  emit_line(&loop, "%s = %s;", slot, reduce_combine(e, x, slot, v));
+  block_close(&loop, reduce_loop(e, r, from), "}");
 }
 
 // acc[0 .. 15] for 16 neighbours at a time.
@@ -88,7 +81,7 @@ static void lanes_together(Emit *e, const Expr *x, Block *b, const char *acc) {
   Block loop = block_in(&blocks, (uint64_t)1 << r);
   Text v = emit_value(e, x->in[0], &loop);
   const char *slot = arena_printf(e->a, "%s[q]", acc);
-  emit_line(&loop, "%s = %s;", slot, combine(e, x, slot, v));
+  emit_line(&loop, "%s = %s;", slot, reduce_combine(e, x, slot, v));
   block_declare(&loop, name, arena_printf(e->a, "%s0 + q", name));
   block_close(&loop, "for (ptrdiff_t q = 0; q < 16; q++) {", "}");
   block_close(
@@ -103,31 +96,31 @@ static void pairs(Emit *e, const Expr *x, Block *b, const char *acc, const char 
   const char *over = *column ? " for (ptrdiff_t g = 0; g < 16; g++)" : "";
   emit_line(b, "for (ptrdiff_t h = 8; h > 0; h /= 2)");
   emit_line(b, "  for (ptrdiff_t q = 0; q < h; q++)%s %s = %s;", over, to,
-            combine(e, x, to, (Text){from, true}));
+            reduce_combine(e, x, to, (Text){from, true}));
 }
 
-static const char *finish(Emit *e, const Expr *x, const char *acc) {
-  return lane_type(x) == x->dtype ? acc : text_cast(e->a, DT_F32, x->dtype, (Text){acc, true}).s;
+const char *reduce_finish(Emit *e, const Expr *x, const char *acc) {
+  return reduce_lane_type(x) == x->dtype ? acc : text_cast(e->a, DT_F32, x->dtype, (Text){acc, true}).s;
 }
 
 static void reduce_rows(Emit *e, ExprId id, const Expr *x, Block *b) {
   const char *name = emit_temp(e), *acc = arena_printf(e->a, "lane%s", name + 1),
-             *type = text_ctype(lane_type(x));
+             *type = text_ctype(reduce_lane_type(x));
   VarId last = x->vars[x->n_vars - 1];
   Poly extent = index_extent(e->p->index, last);
   emit_line(b, "%s %s;", text_ctype(x->dtype), name);
   Block scope = block_in(b, 0);
   if (x->op == OP_SUM)
-    emit_line(&scope, "%s %s[16] = {%s};", type, acc, start_value(e, x));
+    emit_line(&scope, "%s %s[16] = {%s};", type, acc, reduce_start(e, x));
   else {
     emit_line(&scope, "%s %s[16];", type, acc);
-    emit_line(&scope, "for (ptrdiff_t q = 0; q < 16; q++) %s[q] = %s;", acc, start_value(e, x));
+    emit_line(&scope, "for (ptrdiff_t q = 0; q < 16; q++) %s[q] = %s;", acc, reduce_start(e, x));
   }
   Nest nest;
-  Block *in = open_outer(e, x, &scope, &nest);
+  Block *in = reduce_open_outer(e, x, &scope, &nest);
   const char *r = emit_name_var(e, last, true), *lane = arena_printf(e->a, "%s %% 16", r);
   bool few = poly_static(&extent) && extent.c[0] <= REDUCE_LANES;
-  if (few || has_inner_reduction(e, x)) {
+  if (few || emit_has_inner_reduction(e, x)) { // its body is written once
     lanes_one_by_one(e, x, in, acc, "0", few ? r : lane);
   } else {
     lanes_together(e, x, in, acc);
@@ -137,9 +130,9 @@ static void reduce_rows(Emit *e, ExprId id, const Expr *x, Block *b) {
     else if (extent.c[0] % 16)
       lanes_one_by_one(e, x, in, acc, text_int(e->a, DT_I64, extent.c[0] - extent.c[0] % 16), lane);
   }
-  close_outer(e, x, &nest);
+  reduce_close_outer(e, x, &nest);
   pairs(e, x, &scope, acc, "");
-  emit_line(&scope, "%s = %s;", name, finish(e, x, arena_printf(e->a, "%s[0]", acc)));
+  emit_line(&scope, "%s = %s;", name, reduce_finish(e, x, arena_printf(e->a, "%s[0]", acc)));
   block_close(&scope, "{", "}");
   emit_name(e, id, b, name);
 }
@@ -147,33 +140,33 @@ static void reduce_rows(Emit *e, ExprId id, const Expr *x, Block *b) {
 // In a block of columns: an array over the 16 columns, named [g] inside the loops over them.
 static void reduce_columns(Emit *e, ExprId id, const Expr *x, Block *b) {
   const char *name = emit_temp(e), *acc = arena_printf(e->a, "lane%s", name + 1),
-             *type = text_ctype(lane_type(x));
+             *type = text_ctype(reduce_lane_type(x));
   const char *column = e->var[b->column];
   emit_line(b, "%s %s[16];", text_ctype(x->dtype), name);
   Block scope = block_in(b, 0);
   if (x->op == OP_SUM)
-    emit_line(&scope, "%s %s[16][16] = {{%s}};", type, acc, start_value(e, x));
+    emit_line(&scope, "%s %s[16][16] = {{%s}};", type, acc, reduce_start(e, x));
   else {
     emit_line(&scope, "%s %s[16][16];", type, acc);
     emit_line(&scope, "for (ptrdiff_t q = 0; q < 16; q++) for (ptrdiff_t g = 0; g < 16; g++) %s[q][g] = %s;",
-              acc, start_value(e, x));
+              acc, reduce_start(e, x));
   }
   Nest nest;
-  Block *in = open_outer(e, x, &scope, &nest);
+  Block *in = reduce_open_outer(e, x, &scope, &nest);
   VarId last = x->vars[x->n_vars - 1];
   const char *r = emit_name_var(e, last, true);
   Block rows = block_in(in, (uint64_t)1 << last);
   Block loop = block_in(&rows, (uint64_t)1 << b->column);
   Text v = emit_value(e, x->in[0], &loop);
   const char *slot = arena_printf(e->a, "%s[%s %% 16][g]", acc, r);
-  emit_line(&loop, "%s = %s;", slot, combine(e, x, slot, v));
+  emit_line(&loop, "%s = %s;", slot, reduce_combine(e, x, slot, v));
   block_declare(&loop, column, arena_printf(e->a, "%s0 + g", column));
   block_close(&loop, arena_printf(e->a, "for (ptrdiff_t g = 0; g < %s1; g++) {", column), "}");
-  block_close(&rows, loop_open(e, last, "0"), "}");
-  close_outer(e, x, &nest);
+  block_close(&rows, reduce_loop(e, last, "0"), "}");
+  reduce_close_outer(e, x, &nest);
   pairs(e, x, &scope, acc, "[g]");
   emit_line(&scope, "for (ptrdiff_t g = 0; g < 16; g++) %s[g] = %s;", name,
-            finish(e, x, arena_printf(e->a, "%s[0][g]", acc)));
+            reduce_finish(e, x, arena_printf(e->a, "%s[0][g]", acc)));
   block_close(&scope, "{", "}");
   emit_name(e, id, b, arena_printf(e->a, "%s[g]", name));
 }
@@ -200,20 +193,28 @@ static void reduce_position(Emit *e, ExprId id, const Expr *x, Block *b) {
   emit_line(&loop, "  %s = %s;", best, value);
   emit_line(&loop, "  %s = (%s)%s;", name, type, e->var[r]);
   emit_line(&loop, "}");
-  block_close(&loop, loop_open(e, r, "0"), "}");
+  block_close(&loop, reduce_loop(e, r, "0"), "}");
   block_close(&scope, "{", "}");
   emit_name(e, id, b, name);
 }
 
+bool emit_plain_reduce(Emit *e, ExprId id, Block *b) {
+  const Expr x = *pool_expr(e->p, id);
+  if (x.op == OP_ARGMAX || x.op == OP_ARGMIN) {
+    reduce_position(e, id, &x, b);
+    return true;
+  }
+  if (x.n_vars > 0) return false;
+  const char *name = emit_temp(e); // over no axis: the element itself
+  emit_line(b, "const %s %s = %s;", text_ctype(x.dtype), name, emit_value(e, x.in[0], b).s);
+  emit_name(e, id, b, name);
+  return true;
+}
+
 void emit_reduce(Emit *e, ExprId id, Block *b) {
   const Expr x = *pool_expr(e->p, id);
-  if (x.op == OP_ARGMAX || x.op == OP_ARGMIN)
-    reduce_position(e, id, &x, b);
-  else if (x.n_vars == 0) { // over no axis: the element itself
-    const char *name = emit_temp(e);
-    emit_line(b, "const %s %s = %s;", text_ctype(x.dtype), name, emit_value(e, x.in[0], b).s);
-    emit_name(e, id, b, name);
-  } else if (b->columns && x.free >> b->column & 1)
+  if (emit_plain_reduce(e, id, b)) return;
+  if (b->columns && x.free >> b->column & 1)
     reduce_columns(e, id, &x, b);
   else
     reduce_rows(e, id, &x, b);
@@ -265,7 +266,7 @@ bool emit_prefers_columns(Emit *e, VarId v, uint64_t bound) {
   uint64_t bit = (uint64_t)1 << v;
   Poly extent = index_extent(e->p->index, v);
   int votes = 0;
-  if (poly_is(&extent, 1)) return false;
+  if (!e->target->columns || poly_is(&extent, 1)) return false;
   for (ExprId i = 0; i < e->p->exprs.len; i++) {
     const Expr *x = pool_expr(e->p, i);
     if (!seen[i] || x->kind != X_REDUCE || !(x->free & bit) || (x->free & ~(bound | bit)) || x->n_vars == 0)

@@ -34,21 +34,15 @@ static void print_head(Unit *u) {
   put_comment(u->out, u->p->name);
   sb_puts(u->out, ": made by nnc ");
   put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
-  sb_puts(
-      u->out,
-      ". Yours to use as you like (MIT-0).\n"
-      "   Multiply-adds are written out, so the compiler must not make others. */\n"
-      "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
-      "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n\n"
-      "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n"
-      "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include \"nn_optim.h\"\n"
-      "#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n");
+  sb_printf(u->out, ". Yours to use as you like (MIT-0)%s\n", u->d->preamble);
+  sb_puts(u->out, "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
+  sb_puts(u->out, u->d->includes);
   sb_puts(u->out, u->o->program ? "#include \"nn_model.h\"\n\n" : "\n");
 }
 
-void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) {
-  Unit u = {.a = arena_new(), .p = p, .o = o, .out = out};
-  u.plan = plan_program(p, u.a);
+void unit_print(const Dialect *d, const Program *p, const CodegenOptions *o, StrBuf *out) {
+  Unit u = {.a = arena_new(), .p = p, .o = o, .d = d, .out = out};
+  u.plan = plan_program(p, u.d->align, u.a);
   uint32_t call = 0;
   plan_slots(&u.plan);
   collect_kernels(&u);
@@ -60,6 +54,8 @@ void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) {
   arena_free(u.a);
 }
 
+void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) { unit_print(&dialect_c, p, o, out); }
+
 static void print_library_head(Unit *u) {
   sb_printf(u->out, "/* %s: made by nnc ", u->o->library->prefix);
   put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
@@ -70,9 +66,9 @@ static void print_library_head(Unit *u) {
 }
 
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
-  Unit u = {.a = arena_new(), .p = p, .o = o, .out = &out->source};
+  Unit u = {.a = arena_new(), .p = p, .o = o, .d = &dialect_c, .out = &out->source};
   uint32_t call = 0;
-  u.plan = plan_program(p, u.a);
+  u.plan = plan_program(p, u.d->align, u.a);
   const Api *api = api_make(&u);
   collect_kernels(&u);
   print_library_head(&u);

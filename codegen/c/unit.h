@@ -16,13 +16,15 @@ typedef struct Form { // kernels of one text are one function
   const Slot *slots; // of the first kernel
   bool *differs;     // by slot: an argument, because not all kernels agree
   uint32_t n_calls;
+  int threads;    // of a block
+  bool can_fault; // some kernel of the form
 } Form;
 
 typedef struct Call { // one kernel
   uint32_t form;
   const Param *params;
   const Slot *slots;
-  const char *tiles;
+  Launch launch;
 } Call;
 
 typedef struct Place {
@@ -37,20 +39,53 @@ typedef struct Constant { // elements of a CONST node; equal ones are one array
   int64_t count;
 } Constant;
 
-typedef struct Unit {
+typedef struct Unit Unit;
+
+// What a file in C and one in nearly C (CUDA) differ in, beside the kernels' bodies.
+typedef struct Dialect {
+  const Target *target;
+  uint32_t align;         // of buffers
+  const char *preamble;   // ends the comment at the top, and what comes before the includes
+  const char *includes;   // of the runtime
+  const char *arguments;  // how a kernel reaches a member of its arguments: "a->"
+  const char *optimizer;  // what the names of optimizers begin with: "nn_"
+  const char *pointer, *pointer_end; // around the type of what an argument points to: "", " *"
+  void (*kernel_head)(Unit *u, const Form *form, const char *name); // its signature, down to `n`
+  const char *(*memory)(Unit *u, const FnPlan *f, uint32_t buffer, bool written); // an argument's value
+  void (*run)(Unit *u, const FnPlan *f, const Step *s, const Call *call); // the kernel with arguments `a`
+  void (*copy)(Unit *u, const FnPlan *f, const Step *s, const char *bytes);
+  // A hyper-parameter in memory, at an address of type `float` or `double`, and one that is a number.
+  const char *(*hyper_at)(Unit *u, const char *address, bool single);
+  const char *(*hyper_number)(Unit *u, double value);
+  // The step of an optimizer, over `spans` with `hyper`.
+  void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n);
+  void (*function_head)(Unit *u, uint32_t fn);
+  const char *after_fault;  // after a step that may have found one: "  if (…) return …;\n", or ""
+  const char *function_end; // "  return …;\n}\n\n"
+  bool own_table; // `main` hands the functions over in a table of its own, not in the model's
+  void (*program_end)(Unit *u); // after the descriptor `model`: main()
+} Dialect;
+
+extern const Dialect dialect_c;
+
+struct Unit {
   Arena *a;
   const Program *p;
   const CodegenOptions *o;
+  const Dialect *d;
   StrBuf *out;
   ProgramPlan plan;
   VEC(Form) forms;
   VEC(Call) calls; // one per kernel step, in order of functions and steps
   VEC(Place) places;
   unsigned n_marks;
+  bool may_fault; // some kernel of the program can find a fault
   VEC(Constant) constants;
-} Unit;
+};
 
-// unit.c: what is printed from here on was made for `span`.
+// unit.c: the whole program in a dialect
+void unit_print(const Dialect *d, const Program *p, const CodegenOptions *o, StrBuf *out);
+// what is printed from here on was made for `span`.
 void unit_mark(Unit *u, Span span);
 
 // intern.c
@@ -65,6 +100,16 @@ const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s);
 // function.c
 void unit_print_function(Unit *u, uint32_t fn, uint32_t *next_call);
 const char *function_name(const Unit *u, uint32_t fn); // "fn_fit_step"
+// The address of a buffer as a pointer of its type.
+const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written);
+// Where in the model a step comes from, "iris.nn:6:9"; "" for nowhere.
+const char *unit_place_text(Unit *u, const FnPlan *f, const Step *s);
+bool unit_uses_arena(const FnPlan *f);
+// Whether a kernel's body mentions a one-letter name: the context c, the size n.
+bool body_uses(const char *body, char word);
+// The type of what a kernel's argument points to, with a space or * after it; all of them as constants.
+void unit_pointer(Unit *u, const Form *form, const Param *p);
+void unit_kernel_arrays(Unit *u, const Form *form);
 // The const array that holds a store's value: "kws_weight3".
 const char *unit_store_name(const Unit *u, uint32_t store);
 

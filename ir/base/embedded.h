@@ -1,5 +1,5 @@
 // Texts compiled into nnc by cmake/Embed.cmake: the standard library (frontend/std/*.nn, in nnc_frontend)
-// and the runtime (runtime/core, runtime/host, in the driver). Sorted by name, so the same everywhere.
+// and the runtime (runtime/core, host and cuda, in the driver). Sorted by name, so the same everywhere.
 #ifndef NNC_BASE_EMBEDDED_H
 #define NNC_BASE_EMBEDDED_H
 

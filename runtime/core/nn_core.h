@@ -14,8 +14,16 @@
    lets gcc put selects and loops of any length into vectors at -O2; it changes no value. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && !defined(__CUDACC__)
 #pragma GCC optimize("fp-contract=off", "no-trapping-math", "tree-vectorize", "vect-cost-model=dynamic")
+#endif
+
+/* A function of the core. A CUDA compiler makes it for host and device; what takes the address of a function
+   is `static inline`, the host's alone. */
+#ifdef __CUDACC__
+#define NN_INLINE static __host__ __device__ inline
+#else
+#define NN_INLINE static inline
 #endif
 
 /* C99's restrict, which C++ does not have: distinct arrays of the arena never overlap. */
@@ -64,9 +72,14 @@ static inline void nn_run(nn_ctx *c, nn_kernel k, const void *args, size_t tiles
     k(c, args, 0, tiles);
 }
 
-/* Records the first fault of a call; later ones are consequences. */
-static inline void nn_fault_set(nn_ctx *c, int status, uint32_t place, int64_t value, int64_t bound) {
-  if (c->fault.status == NN_OK) {
+/* Records the first fault of a call; later ones are consequences. On a device threads meet faults at once. */
+NN_INLINE void nn_fault_set(nn_ctx *c, int status, uint32_t place, int64_t value, int64_t bound) {
+#ifdef __CUDA_ARCH__
+  const int before = atomicCAS(&c->fault.status, NN_OK, status);
+#else
+  const int before = c->fault.status;
+#endif
+  if (before == NN_OK) {
     c->fault.status = status;
     c->fault.place = place;
     c->fault.value = value;
@@ -75,14 +88,14 @@ static inline void nn_fault_set(nn_ctx *c, int status, uint32_t place, int64_t v
 }
 
 /* An index that came from data: itself, or a fault and 0. */
-static inline ptrdiff_t nn_index(nn_ctx *c, int64_t i, int64_t bound, uint32_t place) {
+NN_INLINE ptrdiff_t nn_index(nn_ctx *c, int64_t i, int64_t bound, uint32_t place) {
   if (i >= 0 && i < bound) return (ptrdiff_t)i;
   nn_fault_set(c, NN_FAULT_INDEX, place, i, bound);
   return 0;
 }
 
 /* A divisor: itself, and a fault when it is 0. */
-static inline int64_t nn_divisor(nn_ctx *c, int64_t d, uint32_t place) {
+NN_INLINE int64_t nn_divisor(nn_ctx *c, int64_t d, uint32_t place) {
   if (d == 0) nn_fault_set(c, NN_FAULT_DIVISION, place, 0, 0);
   return d;
 }
@@ -99,13 +112,13 @@ static inline int64_t nn_divisor(nn_ctx *c, int64_t d, uint32_t place) {
 #define NN_LANES(type) ((ptrdiff_t)(NN_VECTOR_BYTES / sizeof(type) < 16 ? NN_VECTOR_BYTES / sizeof(type) : 16))
 
 /* The smaller one; the index in 0 .. size - 1 that is nearest to i. */
-static inline ptrdiff_t nn_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-static inline ptrdiff_t nn_inside(ptrdiff_t i, ptrdiff_t size) {
+NN_INLINE ptrdiff_t nn_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+NN_INLINE ptrdiff_t nn_inside(ptrdiff_t i, ptrdiff_t size) {
   if (i >= size) i = size - 1;
   return i > 0 ? i : 0;
 }
 /* The same in 32 bits, where a vector holds twice as many. */
-static inline int32_t nn_inside32(int32_t i, int32_t size) {
+NN_INLINE int32_t nn_inside32(int32_t i, int32_t size) {
   if (i >= size) i = size - 1;
   return i > 0 ? i : 0;
 }

@@ -23,7 +23,7 @@ typedef struct nn_pair {
 } nn_pair;
 
 /* hi + lo = a + b exactly. */
-static inline nn_pair nn_two_sum(double a, double b) {
+NN_INLINE nn_pair nn_two_sum(double a, double b) {
   nn_pair s;
   double t;
   s.hi = a + b;
@@ -33,7 +33,7 @@ static inline nn_pair nn_two_sum(double a, double b) {
 }
 
 /* The same when |a| >= |b| or a = 0. */
-static inline nn_pair nn_fast_sum(double a, double b) {
+NN_INLINE nn_pair nn_fast_sum(double a, double b) {
   nn_pair s;
   s.hi = a + b;
   s.lo = (a - s.hi) + b;
@@ -41,7 +41,7 @@ static inline nn_pair nn_fast_sum(double a, double b) {
 }
 
 /* hi + lo = a * b exactly (no overflow: |a|, |b| < 2^500). */
-static inline nn_pair nn_two_mul(double a, double b) {
+NN_INLINE nn_pair nn_two_mul(double a, double b) {
   nn_pair p;
   p.hi = a * b;
 #if NN_FUSED
@@ -58,13 +58,13 @@ static inline nn_pair nn_two_mul(double a, double b) {
 
 /* p * 2^n for n = the integer of `shifted` (NN_TO_INT was added), -2200 < n < 2200, in two steps: one
    rounding, also where the result is subnormal. */
-static inline double nn_scale(double p, double shifted) {
+NN_INLINE double nn_scale(double p, double shifted) {
   uint64_t e = nn_bits_f64(shifted) - nn_bits_f64(NN_TO_INT) + 4096u, half = e >> 1;
   return p * nn_from_bits_f64((half - 1025u) << 52) * nn_from_bits_f64((e - half - 1025u) << 52);
 }
 
 /* exp(r) = 1 + r + r^2 q(r), |r| <= ln 2 / 2 */
-static inline double nn_exp_q(double r) {
+NN_INLINE double nn_exp_q(double r) {
   double q = 0x1.af6161e793a74p-26;
   q = nn_fma(q, r, 0x1.28b109ab20f1cp-22);
   q = nn_fma(q, r, 0x1.71ddf745dc185p-19);
@@ -78,7 +78,7 @@ static inline double nn_exp_q(double r) {
 }
 
 /* exp(hi + lo), lo a correction of less than an ulp. */
-static inline double nn_exp_pair(double hi, double lo) {
+NN_INLINE double nn_exp_pair(double hi, double lo) {
   double x = hi > 710.0 ? 710.0 : hi < -746.0 ? -746.0 : hi;
   double shifted = x * NN_LOG2E + NN_TO_INT, n = shifted - NN_TO_INT;
   double r0 = x - n * NN_LN2_HI, w = n * NN_LN2_LO - (x == hi ? lo : 0.0), r = r0 - w;
@@ -86,10 +86,10 @@ static inline double nn_exp_pair(double hi, double lo) {
   return nn_scale(1.0 + (r + y), shifted);
 }
 
-static inline double nn_exp(double x) { return nn_exp_pair(x, 0.0); }
+NN_INLINE double nn_exp(double x) { return nn_exp_pair(x, 0.0); }
 
 /* (exp(x) - 1) / 2 as high + low, -40 <= x <= 710 or NaN. */
-static inline nn_pair nn_half_expm1(double x) {
+NN_INLINE nn_pair nn_half_expm1(double x) {
   double shifted = x * NN_LOG2E + NN_TO_INT, n = shifted - NN_TO_INT;
   double r0 = x - n * NN_LN2_HI, w = n * NN_LN2_LO, r = r0 - w;
   double half = nn_from_bits_f64((nn_bits_f64(shifted) - nn_bits_f64(NN_TO_INT) + 1022u) << 52); /* 2^(n-1) */
@@ -99,7 +99,7 @@ static inline nn_pair nn_half_expm1(double x) {
   return sum;
 }
 
-static inline double nn_expm1(double x) {
+NN_INLINE double nn_expm1(double x) {
   nn_pair e = nn_half_expm1(x > 710.0 ? 710.0 : x < -40.0 ? -40.0 : x);
   double y = 2.0 * (e.hi + e.lo);
   return fabs(x) < 0x1p-53 ? x : y;
@@ -107,7 +107,7 @@ static inline double nn_expm1(double x) {
 
 /* tanh |x| = h / (1 + h), h = (exp 2|x| - 1) / 2; then one step for the low parts, with 1 / (1 + h) = 1 - q.
  */
-static inline double nn_tanh(double x) {
+NN_INLINE double nn_tanh(double x) {
   double a = fabs(x), q;
   nn_pair h = nn_half_expm1(a > 20.0 ? 40.0 : a + a), d = nn_two_sum(1.0, h.hi);
   q = h.hi / d.hi;
@@ -116,7 +116,7 @@ static inline double nn_tanh(double x) {
 
 /* With z = exp(-|x|): 1 / (1 + z), or z / (1 + z) for x < 0, which keeps the far negative tail; then one step
    for what 1 + z lost. */
-static inline double nn_sigmoid(double x) {
+NN_INLINE double nn_sigmoid(double x) {
   double z = nn_exp(-fabs(x)), d = 1.0 + z, lost = z - (d - 1.0);
   double q = (x < 0.0 ? z : 1.0) / d;
   return nn_fma(-(q * lost), x < 0.0 ? 1.0 - q : q, q);
@@ -126,7 +126,7 @@ static inline double nn_sigmoid(double x) {
 typedef struct nn_split {
   double k, m;
 } nn_split;
-static inline nn_split nn_split_f64(double x) {
+NN_INLINE nn_split nn_split_f64(double x) {
   nn_split s;
   int small = x < 2.2250738585072014e-308;
   uint64_t u =
@@ -137,7 +137,7 @@ static inline nn_split nn_split_f64(double x) {
 }
 
 /* k ln 2 + log(1 + f) + c, 1 + f in [sqrt 1/2, sqrt 2), c a correction. */
-static inline double nn_log_sum(double k, double f, double c) {
+NN_INLINE double nn_log_sum(double k, double f, double c) {
   double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f, r = 0x1.2f093cccd5733p-3;
   r = nn_fma(r, z, 0x1.39a152224f068p-3);
   r = nn_fma(r, z, 0x1.7466434ecfce5p-3);
@@ -149,18 +149,18 @@ static inline double nn_log_sum(double k, double f, double c) {
 }
 
 /* log at what is not a positive finite number. */
-static inline double nn_log_edges(double x, double y) {
+NN_INLINE double nn_log_edges(double x, double y) {
   y = x < (double)INFINITY ? y : x;
   return x > 0.0 ? y : x == 0.0 ? -(double)INFINITY : (double)NAN;
 }
 
-static inline double nn_log(double x) {
+NN_INLINE double nn_log(double x) {
   nn_split s = nn_split_f64(x);
   return nn_log_edges(x, nn_log_sum(s.k, s.m - 1.0, 0.0));
 }
 
 /* log u, u = 1 + x rounded, and what the rounding lost, over u; where u needs no scaling, x itself. */
-static inline double nn_log1p(double x) {
+NN_INLINE double nn_log1p(double x) {
   double u = 1.0 + x, y;
   nn_split s = nn_split_f64(u);
   double lost = (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) / u;
@@ -170,7 +170,7 @@ static inline double nn_log1p(double x) {
 }
 
 /* Up to 0.9 x + x P(x^2), above 1 - exp(-x^2) Q((x - 2) / (x + 2)); from 6 on it is 1. */
-static inline double nn_erf(double x) {
+NN_INLINE double nn_erf(double x) {
   double a = fabs(x), b = a > 6.0 ? 6.0 : a, z = x * x, t = (b - 2.0) / (b + 2.0);
   double p = -0x1.2c8015a054d07p-30, q = 0x1.b2041cdcbc909p-20;
   p = nn_fma(p, z, 0x1.042872fa1f8e6p-26);
@@ -211,7 +211,7 @@ typedef struct nn_angle {
 
 /* Any finite x >= 2^20 (Payne and Hanek 1983): of x = m 2^e and 2/pi only the 192 bits matter that are not
    whole turns and not below 2^-139. */
-static inline nn_angle nn_reduce_large(double x) {
+NN_INLINE nn_angle nn_reduce_large(double x) {
   static const uint32_t two_over_pi[42] = {
       0,           0, /* leading zeros for small e */
       0xA2F9836Eu, 0x4E441529u, 0xFC2757D1u, 0xF534DDC0u, 0xDB629599u, 0x3C439041u, 0xFE5163ABu, 0xDEBBC561u,
@@ -259,7 +259,7 @@ static inline nn_angle nn_reduce_large(double x) {
 }
 
 /* x >= 0, finite. Below 2^20 pi/2 in four parts, three of 33 bits, whose products with n are exact. */
-static inline nn_angle nn_reduce(double x) {
+NN_INLINE nn_angle nn_reduce(double x) {
   double shifted = x * 0x1.45f306dc9c883p-1 + NN_TO_INT, n = shifted - NN_TO_INT;
   nn_pair a, b;
   nn_angle r;
@@ -274,7 +274,7 @@ static inline nn_angle nn_reduce(double x) {
 }
 
 /* sin and cos of hi + lo in [-pi/4, pi/4] */
-static inline double nn_sin_near(double hi, double lo) {
+NN_INLINE double nn_sin_near(double hi, double lo) {
   double z = hi * hi, s = 0x1.5d938da7440a3p-33;
   s = nn_fma(s, z, -0x1.ae5e685b9cdacp-26);
   s = nn_fma(s, z, 0x1.71de357ad659fp-19);
@@ -283,7 +283,7 @@ static inline double nn_sin_near(double hi, double lo) {
   s = nn_fma(s, z, -0x1.5555555555549p-3);
   return hi + nn_fma(hi * z, s, nn_fma(-0.5 * z, lo, lo));
 }
-static inline double nn_cos_near(double hi, double lo) {
+NN_INLINE double nn_cos_near(double hi, double lo) {
   double z = hi * hi, h = 0.5 * z, w = 1.0 - h, c = -0x1.8fb1180a8228bp-37;
   c = nn_fma(c, z, 0x1.1ee9f129ca4dfp-29);
   c = nn_fma(c, z, -0x1.27e4f81286ad8p-22);
@@ -293,7 +293,7 @@ static inline double nn_cos_near(double hi, double lo) {
   return w + (((1.0 - w) - h) + nn_fma(z * z, c, -(hi * lo)));
 }
 
-static inline double nn_sin(double x) {
+NN_INLINE double nn_sin(double x) {
   double y;
   nn_angle r;
   if (!(fabs(x) < (double)INFINITY)) return x - x;
@@ -303,7 +303,7 @@ static inline double nn_sin(double x) {
   return x < 0.0 ? -y : x == 0.0 ? x : y;
 }
 
-static inline double nn_cos(double x) {
+NN_INLINE double nn_cos(double x) {
   double y;
   nn_angle r;
   if (!(fabs(x) < (double)INFINITY)) return x - x;
@@ -316,7 +316,7 @@ static inline double nn_cos(double x) {
 
 /* log x as high + low, to 2^-64 of itself, 0 < x finite: 2s + s^3 (2/3 + s^2 P(s^2)) with s and the leading
    terms in pairs. */
-static inline nn_pair nn_log_pair(double x) {
+NN_INLINE nn_pair nn_log_pair(double x) {
   nn_split e = nn_split_f64(x);
   double f = e.m - 1.0, p = 0x1.0e42d2cfcd71bp-3, t;
   nn_pair d = nn_fast_sum(2.0, f), s, z, u, v, g, sum;
@@ -345,7 +345,7 @@ static inline nn_pair nn_log_pair(double x) {
 
 /* C99's special cases (F.9.4.4) around r = |x|^y: 1 if x = 1 or y = 0, whatever the other; else NaN from NaN;
    NaN for finite x < 0 unless y is an integer; the sign of x if y is odd. */
-static inline double nn_pow_edges(double x, double y, double r) {
+NN_INLINE double nn_pow_edges(double x, double y, double r) {
   int whole = floor(y) == y, odd = whole && floor(0.5 * y) != 0.5 * y;
   double a = fabs(x);
   r = a == 0.0 || a == (double)INFINITY ? ((a == 0.0) == (y < 0.0) ? (double)INFINITY : 0.0) : r;
@@ -355,7 +355,7 @@ static inline double nn_pow_edges(double x, double y, double r) {
   return x == 1.0 || y == 0.0 ? 1.0 : r;
 }
 
-static inline double nn_pow(double x, double y) {
+NN_INLINE double nn_pow(double x, double y) {
   /* beyond 2^64 every power of x but 1 is 0 or infinite */
   double b = y > 0x1p64 ? 0x1p64 : y < -0x1p64 ? -0x1p64 : y;
   nn_pair l = nn_log_pair(fabs(x)), p = nn_two_mul(b, l.hi);

@@ -70,7 +70,7 @@ typedef struct nn_rmsprop {
 } nn_rmsprop;
 
 /* Adds the pairs 8, 4, 2 and 1 apart. */
-static inline double nn_lanes_sum(double lane[16]) {
+NN_INLINE double nn_lanes_sum(double lane[16]) {
   int width, i;
   for (width = 8; width > 0; width /= 2)
     for (i = 0; i < width; i++) lane[i] += lane[i + width];
@@ -78,14 +78,14 @@ static inline double nn_lanes_sum(double lane[16]) {
 }
 
 /* min(1, clip / norm); a NaN norm gives NaN. */
-static inline double nn_clip_scale(double sum_of_squares, double clip) {
+NN_INLINE double nn_clip_scale(double sum_of_squares, double clip) {
   double norm = sqrt(sum_of_squares);
   return norm <= clip ? 1.0 : clip / norm;
 }
 
 /* Elements of a span updated by one call of the kernel; threads take whole tiles. */
 #define NN_OPTIM_TILE 4096u
-static inline size_t nn_optim_tiles_of(size_t n) { return n / NN_OPTIM_TILE + (n % NN_OPTIM_TILE != 0); }
+NN_INLINE size_t nn_optim_tiles_of(size_t n) { return n / NN_OPTIM_TILE + (n % NN_OPTIM_TILE != 0); }
 
 /* nn_sgd_step_f32, nn_adam_step_f32 … and the same in f64. */
 #define NN_REAL float

@@ -21,7 +21,7 @@ typedef struct nn_words {
 } nn_words;
 
 /* Round i of 10, counted from 0: the key goes up by a constant each time. */
-static inline nn_words nn_philox_round(nn_words c, uint64_t key, uint32_t i) {
+NN_INLINE nn_words nn_philox_round(nn_words c, uint64_t key, uint32_t i) {
   uint64_t p0 = (uint64_t)0xD2511F53u * c.w[0], p1 = (uint64_t)0xCD9E8D57u * c.w[2];
   nn_words out;
   out.w[0] = (uint32_t)(p1 >> 32) ^ c.w[1] ^ ((uint32_t)key + i * 0x9E3779B9u);
@@ -32,7 +32,7 @@ static inline nn_words nn_philox_round(nn_words c, uint64_t key, uint32_t i) {
 }
 
 /* Written out, so that loops over elements become vectors. */
-static inline nn_words nn_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+NN_INLINE nn_words nn_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
   nn_words c;
   c.w[0] = c0;
   c.w[1] = c1;
@@ -51,51 +51,51 @@ static inline nn_words nn_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_
 }
 
 /* Word e % 4 by selects: an index would keep loops from becoming vectors. */
-static inline uint32_t nn_word(nn_words b, uint64_t e) {
+NN_INLINE uint32_t nn_word(nn_words b, uint64_t e) {
   uint32_t even = e & 2u ? b.w[2] : b.w[0], odd = e & 2u ? b.w[3] : b.w[1];
   return e & 1u ? odd : even;
 }
 
-static inline nn_words nn_rand_words(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site,
-                                     uint64_t element) {
+NN_INLINE nn_words nn_rand_words(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site,
+                                 uint64_t element) {
   return nn_philox(seed, (uint32_t)(element / 4u), iter, step, site);
 }
 
 /* FNV-1a, 32 bit, of the bytes of a path: the site of a draw. */
-static inline uint32_t nn_fnv1a(const char *s) {
+NN_INLINE uint32_t nn_fnv1a(const char *s) {
   uint32_t h = 2166136261u;
   for (; *s; s++) h = (h ^ (uint32_t)(unsigned char)*s) * 16777619u;
   return h;
 }
 
 /* The double in [0, 1) that shuffles data. */
-static inline double nn_philox_double(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+NN_INLINE double nn_philox_double(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
   nn_words b = nn_philox(seed, c0, c1, c2, c3);
   uint64_t w = (uint64_t)b.w[1] << 32 | b.w[0];
   return (double)(w >> 11) * 0x1p-53;
 }
 
 /* ---- one word or pair to a number */
-static inline float nn_uniformf(uint32_t w) { return (float)(w >> 8) * 0x1p-24f; }
-static inline double nn_uniform(uint32_t w) { return (double)(w >> 8) * 0x1p-24; }
+NN_INLINE float nn_uniformf(uint32_t w) { return (float)(w >> 8) * 0x1p-24f; }
+NN_INLINE double nn_uniform(uint32_t w) { return (double)(w >> 8) * 0x1p-24; }
 
 /* t = 2 pi k 2^-24 = quadrant * pi / 2 + near, |near| <= pi / 4; k = w >> 8, the quadrant exact in integers.
    The cosine has its quadrants counted from 0, the sine from 3. */
-static inline double nn_turn(uint32_t w, int sine, uint32_t *quadrant) {
+NN_INLINE double nn_turn(uint32_t w, int sine, uint32_t *quadrant) {
   uint32_t k = w >> 8, q = (k + 0x200000u) >> 22;
   *quadrant = q + (sine ? 3u : 0u);
   return ((double)(int32_t)k - (double)(int32_t)(q << 22)) * (6.283185307179586 * 0x1p-24);
 }
 
 /* r cos t (sine = 0) or r sin t (sine = 1) */
-static inline double nn_normal(uint32_t wa, uint32_t wb, int sine) {
+NN_INLINE double nn_normal(uint32_t wa, uint32_t wb, int sine) {
   double r = sqrt(-2.0 * nn_log((double)((wa >> 8) + 1u) * 0x1p-24)), t, y;
   uint32_t q;
   t = nn_turn(wb, sine, &q);
   y = q & 1u ? nn_sin_near(t, 0.0) : nn_cos_near(t, 0.0);
   return r * ((q + 1u) & 2u ? -y : y);
 }
-static inline float nn_normalf(uint32_t wa, uint32_t wb, int sine) {
+NN_INLINE float nn_normalf(uint32_t wa, uint32_t wb, int sine) {
   float r = sqrtf(-2.0f * nn_logf((float)((wa >> 8) + 1u) * 0x1p-24f));
   uint32_t q;
   double t = nn_turn(wb, sine, &q), y = q & 1u ? nn_sin_nearf(t) : nn_cos_nearf(t);
@@ -103,44 +103,44 @@ static inline float nn_normalf(uint32_t wa, uint32_t wb, int sine) {
 }
 
 /* ---- one element */
-static inline float nn_randf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+NN_INLINE float nn_randf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
   return nn_uniformf(nn_word(nn_rand_words(seed, iter, step, site, element), element));
 }
-static inline double nn_rand(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+NN_INLINE double nn_rand(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
   return nn_uniform(nn_word(nn_rand_words(seed, iter, step, site, element), element));
 }
-static inline float nn_randnf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+NN_INLINE float nn_randnf(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
   nn_words b = nn_rand_words(seed, iter, step, site, element);
   uint64_t pair = element & 2u;
   return nn_normalf(nn_word(b, pair), nn_word(b, pair + 1u), (int)(element & 1u));
 }
-static inline double nn_randn(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
+NN_INLINE double nn_randn(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t element) {
   nn_words b = nn_rand_words(seed, iter, step, site, element);
   uint64_t pair = element & 2u;
   return nn_normal(nn_word(b, pair), nn_word(b, pair + 1u), (int)(element & 1u));
 }
 
 /* ---- elements 4 block .. 4 block + 3 at once, the same values */
-static inline void nn_rand4f(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
-                             float out[4]) {
+NN_INLINE void nn_rand4f(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                         float out[4]) {
   nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
   int i;
   for (i = 0; i < 4; i++) out[i] = nn_uniformf(b.w[i]);
 }
-static inline void nn_randn4f(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
-                              float out[4]) {
+NN_INLINE void nn_randn4f(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                          float out[4]) {
   nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
   int i;
   for (i = 0; i < 4; i++) out[i] = nn_normalf(b.w[i & 2], b.w[(i & 2) + 1], i & 1);
 }
-static inline void nn_rand4(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
-                            double out[4]) {
+NN_INLINE void nn_rand4(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                        double out[4]) {
   nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
   int i;
   for (i = 0; i < 4; i++) out[i] = nn_uniform(b.w[i]);
 }
-static inline void nn_randn4(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
-                             double out[4]) {
+NN_INLINE void nn_randn4(uint64_t seed, uint32_t iter, uint32_t step, uint32_t site, uint64_t block,
+                         double out[4]) {
   nn_words b = nn_philox(seed, (uint32_t)block, iter, step, site);
   int i;
   for (i = 0; i < 4; i++) out[i] = nn_normal(b.w[i & 2], b.w[(i & 2) + 1], i & 1);

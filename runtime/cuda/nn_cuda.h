@@ -1,6 +1,7 @@
 /* What an emitted .cu file includes and uses: kernels are launched through NN_LAUNCH, global memory is named
    through NN_PTR and NN_MEM, everything else goes through an nn_cuda. The same text compiles with nvcc, and with
-   a plain C++ compiler where tests/cuda/harness.h stands in front (docs/CUDA.md). C++17 (MIT-0). */
+   a plain C++ compiler where tests/cuda/harness.h stands in front (docs/CUDA.md). C++17; the part that the host's
+   side implements (nn_device.h) is also C99 (MIT-0). */
 #ifndef NN_CUDA_H
 #define NN_CUDA_H
 
@@ -15,10 +16,18 @@
 #define NN_MEM(type, address, count) ((type *)(address))
 #endif
 
-/* Launches kernel<<<grid, block, 0, stream>>>(...). */
+/* Launches kernel<<<grid, block, 0, stream>>>(...); a grid of 0, for an array without elements, launches nothing.
+   Before a loop of a known number of rounds: its arrays are registers only when it is unrolled. */
 #ifndef NN_LAUNCH
-#define NN_LAUNCH(kernel, grid, block, stream, ...) \
-  kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__)
+#define NN_LAUNCH(kernel, grid, block, stream, ...)                                    \
+  do {                                                                                 \
+    if ((grid) > 0) kernel<<<(unsigned)(grid), (unsigned)(block), 0, (stream)>>>(__VA_ARGS__); \
+  } while (0)
+#define NN_UNROLL _Pragma("unroll")
+#endif
+
+#ifdef __cplusplus
+extern "C" {
 #endif
 
 typedef struct nn_cuda nn_cuda; /* a device at work: nn_device.h */
@@ -32,9 +41,44 @@ unsigned char *nn_cuda_arena(const nn_cuda *d);
 nn_ctx *nn_cuda_ctx(const nn_cuda *d);          /* in device memory; kernels read n, step, seed, options … of it
                                                    and set its fault */
 cudaStream_t nn_cuda_stream(const nn_cuda *d);
+/* Device memory for what one step of an optimizer hands from kernel to kernel. */
+#define NN_CUDA_SCRATCH_BYTES 256
+void *nn_cuda_scratch(const nn_cuda *d);
 /* After every launch: asks for its status; `what` is the kernel, `place` the line of the model. */
 int nn_cuda_launched(nn_cuda *d, const char *what, const char *place);
 int nn_cuda_copy(nn_cuda *d, void *to, const void *from, size_t bytes, const char *place); /* in device memory */
+
+/* What the model has beside its descriptor: one function for each of its table, and arrays of constants, which
+   are copied to the device when it is opened; nn_cuda_constant gives the i-th one's address there. */
+typedef struct nn_cuda_array {
+  const void *data;
+  size_t bytes;
+} nn_cuda_array;
+
+typedef struct nn_cuda_program {
+  const nn_model *model;
+  const nn_cuda_fn *fns;
+  const nn_cuda_array *constants;
+  int n_constants;
+} nn_cuda_program;
+
+const void *nn_cuda_constant(const nn_cuda *d, int i);
+
+/* The program's command line on a device. archs: what the text was compiled for, as __CUDA_ARCH_LIST__ has it,
+   ascending, 0 at the end. */
+int nn_cuda_run(const nn_cuda_program *p, const int *archs, int argc, char **argv);
+
+#ifdef __cplusplus
+}
+
+static inline int nn_cuda_main(const nn_cuda_program *p, int argc, char **argv) {
+#ifdef __CUDA_ARCH_LIST__
+  static const int archs[] = {__CUDA_ARCH_LIST__, 0};
+#else
+  static const int archs[] = {0};
+#endif
+  return nn_cuda_run(p, archs, argc, argv);
+}
 
 /* A hyper-parameter: a number, or one in device memory that the step has computed. */
 typedef struct nn_cuda_hyper {
@@ -68,7 +112,5 @@ typedef struct nn_cuda_rmsprop {
    kernels): nn_cuda_sgd_step_f32(d, spans, n, &hyper, place) … and so on for adam, adagrad, adadelta, rmsprop, in
    f32 and f64. Return 0 or a status. */
 
-/* The program: its command line on a device. fns: one for each function of the model. */
-int nn_cuda_main(const nn_model *m, const nn_cuda_fn *fns, int argc, char **argv);
-
+#endif /* __cplusplus */
 #endif

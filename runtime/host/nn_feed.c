@@ -43,11 +43,23 @@ int nn_feed_open(nn_feed *f, nn_session *s, int function, const int *data, int n
   return f->args ? 0 : nn_fail(s->e, NN_EXIT_SYSTEM, "out of memory for batches of %zu", f->batch);
 }
 
+int nn_feed_ahead(nn_feed *f) {
+  f->spare = nn_args_new(&f->s->m->fns[f->function], f->batch);
+  return f->spare ? 0 : nn_fail(f->s->e, NN_EXIT_SYSTEM, "out of memory for batches of %zu", f->batch);
+}
+
+void nn_feed_swap(nn_feed *f) {
+  void **args = f->args;
+  f->args = f->spare;
+  f->spare = args;
+}
+
 void nn_feed_close(nn_feed *f) {
   int i;
   for (i = 0; f->streams && i < f->n_streams; i++) free(f->streams[i].order);
   free(f->streams);
   if (f->args) nn_args_free(&f->s->m->fns[f->function], f->args);
+  if (f->spare) nn_args_free(&f->s->m->fns[f->function], f->spare);
   memset(f, 0, sizeof *f);
 }
 
@@ -74,7 +86,14 @@ static const unsigned char *nn_feed_field(const nn_dataset *set, int field, uint
   return (const unsigned char *)set->prepare_args[set->prepare_fn->n_in + d->result];
 }
 
-static int nn_feed_stream(nn_feed *f, int k, size_t n) {
+int nn_feed_may_ahead(const nn_feed *f, size_t n) {
+  int k;
+  for (k = 0; k < f->n_streams; k++)
+    if (nn_feed_computes(f, k) || n > f->streams[k].set->n - f->streams[k].at) return 0;
+  return 1;
+}
+
+static int nn_feed_stream(nn_feed *f, int k, size_t n, void **args) {
   const nn_function *fn = &f->s->m->fns[f->function];
   nn_stream *t = &f->streams[k];
   int i, computes = nn_feed_computes(f, k);
@@ -86,17 +105,17 @@ static int nn_feed_stream(nn_feed *f, int k, size_t n) {
       if (f->inputs[i].stream == k) {
         const nn_field *d = &t->set->d->fields[f->inputs[i].field];
         size_t size = d->count * nn_types[d->dtype].size;
-        memcpy((unsigned char *)f->args[i] + row * size,
+        memcpy((unsigned char *)args[i] + row * size,
                nn_feed_field(t->set, f->inputs[i].field, example, size), size);
       }
   }
   return 0;
 }
 
-int nn_feed_next(nn_feed *f, size_t n) {
+int nn_feed_next(nn_feed *f, size_t n, void **args) {
   int k;
   for (k = 0; k < f->n_streams; k++)
-    if (nn_feed_stream(f, k, n)) return f->s->e->code;
+    if (nn_feed_stream(f, k, n, args)) return f->s->e->code;
   return 0;
 }
 
@@ -105,7 +124,7 @@ double nn_feed_output(const nn_feed *f, int k) {
   return nn_get_real(fn->out[k].dtype, f->args[fn->n_in + k]);
 }
 
-void nn_feed_blame(nn_feed *f, size_t n) {
+void nn_feed_blame(nn_feed *f, size_t n, size_t later) {
   const nn_model *m = f->s->m;
   const nn_fault *fault = &f->s->c.fault;
   int i = fault->place < (uint32_t)m->n_places ? m->places[fault->place].input : -1;
@@ -119,7 +138,7 @@ void nn_feed_blame(nn_feed *f, size_t n) {
   if (nn_types[d->dtype].kind == 'f') return;
   for (k = 0; k < n * d->count; k++)
     if (nn_get_int(d->dtype, (unsigned char *)f->args[i] + k * size) == fault->value) {
-      size_t back = n - k / d->count, at = t->at - back;
+      size_t back = n - k / d->count + later, at = t->at - back;
       const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
       if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
       nn_note(f->s->e, "`%s` of example %u of data `%s` is %lld%s%s", d->name,

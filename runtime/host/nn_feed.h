@@ -22,6 +22,7 @@ typedef struct nn_feed {
   int n_streams;
   const nn_stream_field *inputs; /* for each input of the function */
   void **args;                   /* inputs, then outputs, sized for a whole batch */
+  void **spare;                  /* as args, for the batch after it; NULL: nobody is ahead */
   size_t batch;                  /* largest n of a call */
 } nn_feed;
 
@@ -33,11 +34,19 @@ void nn_feed_close(nn_feed *f);
 
 /* Begins an epoch: the first stream at its start; the others go on where they were. */
 void nn_feed_epoch(nn_feed *f, uint32_t epoch);
-/* Fills the inputs with the next n examples. */
-int nn_feed_next(nn_feed *f, size_t n);
+/* Fills the inputs of `args` or `spare` with the next n examples. */
+int nn_feed_next(nn_feed *f, size_t n, void **args);
+/* Makes `spare`, so that a batch may be filled while the one in `args` is at work. */
+int nn_feed_ahead(nn_feed *f);
+/* May the next n examples be filled now, with a batch at work? Not where that would call the model, nor where a
+   stream begins anew and nn_feed_blame could no longer say which examples the batch had. */
+int nn_feed_may_ahead(const nn_feed *f, size_t n);
+/* Exchanges `args` and `spare`. */
+void nn_feed_swap(nn_feed *f);
 /* The value of the k-th output, a real scalar. */
 double nn_feed_output(const nn_feed *f, int k);
-/* After a fault: adds which example held the offending value, when an integer field of the batch shows it. */
-void nn_feed_blame(nn_feed *f, size_t n);
+/* After a fault: adds which example held the offending value, when an integer field of the batch shows it. `later`:
+   how many examples were filled after that batch. */
+void nn_feed_blame(nn_feed *f, size_t n, size_t later);
 
 #endif

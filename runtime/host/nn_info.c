@@ -1,5 +1,6 @@
 /* The command info: what the model is, as text or JSON. (MIT-0)
-   Everything comes from the descriptor; nothing is allocated for the model and nothing runs. */
+   Everything comes from the descriptor, and a backend's device from the backend; nothing is allocated for the
+   model and nothing runs. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -82,6 +83,7 @@ static void nn_info_text(nn_text *t, const nn_model *m) {
     if (m->fns[i].bound) nn_text_addf(t, ", N <= %zu", m->fns[i].bound);
     nn_text_addf(t, "\n");
   }
+  if (m->backend) m->backend->info(m->call_user, t, 0);
 }
 
 /* ---- JSON */
@@ -165,6 +167,7 @@ static void nn_info_json(nn_text *t, const nn_model *m) {
   }
   nn_text_addf(t, "]");
   nn_info_json_names(t, m);
+  if (m->backend) m->backend->info(m->call_user, t, 1);
   nn_text_addf(t, "}\n");
 }
 

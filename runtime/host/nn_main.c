@@ -16,6 +16,7 @@
 #endif
 
 enum { NN_TRAIN = 1, NN_EVAL = 2, NN_PREDICT = 4, NN_INFO = 8, NN_EVERY = 15 };
+enum { NN_BACKEND = 16 }; /* of an option: only programs with a backend know it */
 
 static const struct nn_command {
   const char *name;
@@ -62,6 +63,13 @@ static int nn_take_json(nn_cli *c, const char *v) { return (void)v, c->json = 1,
 static int nn_take_quiet(nn_cli *c, const char *v) { return (void)v, c->quiet = 1, 0; }
 static int nn_take_help(nn_cli *c, const char *v) { return (void)v, c->help = 1, 0; }
 
+static int nn_take_device(nn_cli *c, const char *v) {
+  return c->m->backend->option(c->m->call_user, "--device", v, c->e);
+}
+static int nn_take_no_graph(nn_cli *c, const char *v) {
+  return c->m->backend->option(c->m->call_user, "--no-graph", v, c->e);
+}
+
 static int nn_take_output(nn_cli *c, const char *v) {
   if (!c->n_outputs) c->args_before_o = c->n_args;
   c->outputs[c->n_outputs++] = v;
@@ -92,31 +100,37 @@ static const struct nn_option_row {
     {"--json", NULL, NN_TRAIN | NN_EVAL | NN_INFO, nn_take_json, "one JSON object a line instead of text"},
     {"--quiet", NULL, NN_TRAIN | NN_EVAL, nn_take_quiet, "print nothing but errors"},
     {"-o", "out.npy", NN_PREDICT, nn_take_output, "write a result to a file; once for each result"},
+    {"--device", "N", NN_EVERY | NN_BACKEND, nn_take_device, "compute on the N-th device (default: 0)"},
+    {"--no-graph", NULL, NN_EVERY | NN_BACKEND, nn_take_no_graph,
+     "launch kernel by kernel instead of as graphs"},
     {"--help", NULL, NN_EVERY, nn_take_help, "this text"},
     {"--threads", "N", NN_EVERY, NULL, NULL},
     {"--checkpoint-every", "N", NN_TRAIN, NULL, NULL},
     {"--resume", NULL, NN_TRAIN, NULL, NULL},
-    {"--device", "N", NN_EVERY, NULL, NULL},
-    {"--no-graph", NULL, NN_EVERY, NULL, NULL},
     {"--profile", NULL, NN_EVERY, NULL, NULL},
 };
 enum { NN_N_OPTIONS = (int)(sizeof nn_option_rows / sizeof *nn_option_rows) };
 
+static int nn_cli_has(const nn_model *m, const struct nn_option_row *o) {
+  return !(o->commands & NN_BACKEND) || m->backend;
+}
+
 /* ---- help */
 
-static void nn_cli_options(FILE *to) {
+static void nn_cli_options(const nn_model *m, FILE *to) {
   int i, k;
   fputs("\noptions (--x=N may be written --x N):\n", to);
   for (i = 0; i < NN_N_OPTIONS; i++) {
     const struct nn_option_row *o = &nn_option_rows[i];
     int n;
-    if (!o->help) continue;
+    int commands = o->commands & NN_EVERY;
+    if (!o->help || !nn_cli_has(m, o)) continue;
     n = fprintf(to, "  %s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
     fprintf(to, "%*s%s", n < 21 ? 21 - n : 1, "", o->help);
-    for (k = 0; o->commands != NN_EVERY && k < NN_N_COMMANDS; k++)
-      if (o->commands & nn_commands[k].bit)
-        fprintf(to, "%s%s", (o->commands & (nn_commands[k].bit - 1)) ? ", " : "  [", nn_commands[k].name);
-    fputs(o->commands != NN_EVERY ? "]\n" : "\n", to);
+    for (k = 0; commands != NN_EVERY && k < NN_N_COMMANDS; k++)
+      if (commands & nn_commands[k].bit)
+        fprintf(to, "%s%s", (commands & (nn_commands[k].bit - 1)) ? ", " : "  [", nn_commands[k].name);
+    fputs(commands != NN_EVERY ? "]\n" : "\n", to);
   }
 }
 
@@ -128,7 +142,7 @@ void nn_cli_usage(const nn_model *m, FILE *to) {
     int n = fprintf(to, "  %s %s %s", m->name, nn_commands[i].name, nn_commands[i].args);
     fprintf(to, "%*s%s\n", n < 34 ? 34 - n : 1, "", nn_commands[i].help);
   }
-  nn_cli_options(to);
+  nn_cli_options(m, to);
   for (i = 0; i < m->n_trains; i++) fprintf(to, "%s%s", i ? ", " : "\ntrain blocks: ", m->trains[i].name);
   for (i = 0; i < m->n_exports; i++) {
     const nn_function *f = &m->fns[m->exports[i]];
@@ -161,10 +175,12 @@ const char *nn_cli_hint(const char *s, const char *const *names, size_t n, nn_te
 static int nn_cli_unknown_option(nn_cli *c, const char *name) {
   const char *names[NN_N_OPTIONS];
   nn_text hint;
+  size_t n = 0;
   int i;
   memset(&hint, 0, sizeof hint);
-  for (i = 0; i < NN_N_OPTIONS; i++) names[i] = nn_option_rows[i].name;
-  nn_fail(c->e, NN_EXIT_USAGE, "unknown option `%s`%s", name, nn_cli_hint(name, names, NN_N_OPTIONS, &hint));
+  for (i = 0; i < NN_N_OPTIONS; i++)
+    if (nn_cli_has(c->m, &nn_option_rows[i])) names[n++] = nn_option_rows[i].name;
+  nn_fail(c->e, NN_EXIT_USAGE, "unknown option `%s`%s", name, nn_cli_hint(name, names, n, &hint));
   nn_text_free(&hint);
   return c->e->code;
 }
@@ -188,7 +204,8 @@ static int nn_cli_option(nn_cli *c, const struct nn_command *command, int argc, 
   const struct nn_option_row *o = NULL;
   int k;
   for (k = 0; k < NN_N_OPTIONS; k++)
-    if (strlen(nn_option_rows[k].name) == length && !strncmp(nn_option_rows[k].name, arg, length))
+    if (strlen(nn_option_rows[k].name) == length && !strncmp(nn_option_rows[k].name, arg, length) &&
+        nn_cli_has(c->m, &nn_option_rows[k]))
       o = &nn_option_rows[k];
   if (!o && !strcmp(arg, "-h")) return c->help = 1, 0;
   if (!o) return nn_cli_unknown_option(c, arg);

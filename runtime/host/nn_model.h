@@ -151,6 +151,27 @@ typedef struct nn_place {  /* of a run-time fault: where in the model, and what 
   int input;               /* the argument of the function whose values are the index; -1: it is computed */
 } nn_place;
 
+struct nn_err;  /* nn_file.h */
+struct nn_text;
+
+/* What computes when the model is not on this machine's processor (runtime/cuda). The model's memory is then the
+   backend's, and the session's arena holds the stores only: a mirror, fetched before the host reads them and
+   sent after it wrote them. All functions get the model's call_user. Those that give an int give 0 or an exit
+   code, and the error has the text; start and finish may also give the status of a fault. */
+typedef struct nn_backend {
+  /* Command line: --device and --no-graph, as they are met. */
+  int (*option)(void *user, const char *name, const char *value, struct nn_err *e);
+  int (*open)(void *user, struct nn_err *e); /* before the first call; close also where it failed */
+  void (*close)(void *user);
+  int (*fetch)(void *user, nn_ctx *c);
+  int (*send)(void *user, nn_ctx *c);
+  /* A call in two halves: two may have begun, the first counting as a completed step for the second, and end in
+     their order. `args` are read by start and written by finish; the same for both. */
+  int (*start)(void *user, nn_ctx *c, int function, size_t n, void *const *args);
+  int (*finish)(void *user, nn_ctx *c, void *const *args);
+  void (*info)(void *user, struct nn_text *t, int json); /* what `info` says about it */
+} nn_backend;
+
 typedef struct nn_model {
   const char *name;
   const char *version;     /* of nnc */
@@ -175,6 +196,7 @@ typedef struct nn_model {
   /* Used for functions whose fn is NULL (the interpreter); `c->user` is the caller's. */
   int (*call)(nn_ctx *c, int function, size_t n, void *const *args);
   void *call_user;         /* copied to c->user before each such call */
+  const nn_backend *backend; /* NULL: this machine's processor; else `call` is not used */
 } nn_model;
 
 /* The whole command line of a model program; returns the exit code. */

@@ -19,8 +19,10 @@ typedef struct nn_looper {
   nn_means means;
   nn_watch watch;
   nn_progress progress;
-  uint64_t done; /* steps of this loop, over all epochs */
-  int last;      /* this epoch is the last one */
+  uint64_t done;   /* steps of this loop, over all epochs */
+  size_t batch[2]; /* examples of the steps that began and are not taken yet, oldest first */
+  int running;     /* how many those are */
+  int last;        /* this epoch is the last one */
 } nn_looper;
 
 static uint64_t nn_looper_epoch(const nn_looper *l) { return (uint64_t)l->r->s->c.epoch + 1; }
@@ -55,35 +57,50 @@ static int nn_looper_check(nn_looper *l) {
   return 0;
 }
 
-static int nn_looper_call(nn_looper *l, size_t n) {
-  nn_session *s = l->r->s;
-  if (l->loop->n_streams) {
-    if (nn_feed_next(&l->feed, n)) return l->r->e->code;
-  } else if (l->means.f->n_in) {
-    int32_t i = (int32_t)(l->loop->first + (int64_t)l->progress.step);
-    memcpy(l->feed.args[0], &i, sizeof i);
-  }
-  if (nn_call(s, l->loop->step, n, l->feed.args)) {
-    nn_feed_blame(&l->feed, n);
-    return l->r->e->code;
-  }
-  return nn_looper_check(l);
+static int nn_looper_too_small(nn_looper *l, size_t n) {
+  return nn_fail(l->r->e, NN_EXIT_CONTENT,
+                 "a batch of %zu examples is left at the end of the epoch, but a step needs at least %zu"
+                 " (drop_last leaves it out)",
+                 n, l->means.f->min_n);
 }
 
-static int nn_looper_step(nn_looper *l, size_t n) {
-  nn_runner *r = l->r;
-  nn_event v;
-  if (n < l->means.f->min_n)
-    return nn_fail(r->e, NN_EXIT_CONTENT,
-                   "a batch of %zu examples is left at the end of the epoch, but a step needs at least %zu"
-                   " (drop_last leaves it out)",
-                   n, l->means.f->min_n);
-  if (nn_looper_call(l, n)) {
-    nn_note(r->e, "in train `%s`%s%s, epoch %llu, step %llu", r->train->name, r->phase ? ", phase " : "",
-            r->phase ? r->phase : "", (unsigned long long)nn_looper_epoch(l),
-            (unsigned long long)r->s->c.step + 1);
-    return r->e->code;
+/* `before`: steps that began earlier and are not taken yet. */
+static int nn_looper_note(nn_looper *l, int before) {
+  const nn_runner *r = l->r;
+  return nn_note(r->e, "in train `%s`%s%s, epoch %llu, step %llu", r->train->name, r->phase ? ", phase " : "",
+                 r->phase ? r->phase : "", (unsigned long long)nn_looper_epoch(l),
+                 (unsigned long long)r->s->c.step + (unsigned)before + 1);
+}
+
+static int nn_looper_fill(nn_looper *l, size_t n, void **args) {
+  if (l->loop->n_streams) return nn_feed_next(&l->feed, n, args);
+  if (l->means.f->n_in) {
+    int32_t i = (int32_t)(l->loop->first + (int64_t)l->progress.step + l->running);
+    memcpy(args[0], &i, sizeof i);
   }
+  return 0;
+}
+
+/* The first half of a step: its batch. A backend begins to compute. */
+static int nn_looper_begin(nn_looper *l, size_t n) {
+  void **args = l->running ? l->feed.spare : l->feed.args;
+  if (n < l->means.f->min_n) return nn_looper_too_small(l, n);
+  if (nn_looper_fill(l, n, args) || nn_call_start(l->r->s, l->loop->step, n, args))
+    return nn_looper_note(l, l->running);
+  l->batch[l->running++] = n;
+  return 0;
+}
+
+/* The second half of the oldest step that began: its results. */
+static int nn_looper_end(nn_looper *l) {
+  nn_runner *r = l->r;
+  size_t n = l->batch[0];
+  nn_event v;
+  if (nn_call_finish(r->s, l->loop->step, n, l->feed.args)) {
+    nn_feed_blame(&l->feed, n, l->running > 1 ? l->batch[1] : 0);
+    return nn_looper_note(l, 0);
+  }
+  if (nn_looper_check(l)) return nn_looper_note(l, 0);
   r->s->c.batch_count++;
   r->s->c.step++;
   l->done++;
@@ -93,29 +110,47 @@ static int nn_looper_step(nn_looper *l, size_t n) {
   v = nn_looper_event(l, "step");
   nn_logger_event(r->log, &v);
   nn_logger_step(r->log, &v, &l->progress);
-  if (r->o->stop && *r->o->stop)
-    return nn_fail(r->e, 128 + *r->o->stop, "interrupted after epoch %llu, step %llu",
-                   (unsigned long long)nn_looper_epoch(l), (unsigned long long)r->s->c.step);
+  l->batch[0] = l->batch[1];
+  if (--l->running) nn_feed_swap(&l->feed);
+  return 0;
+}
+
+static int nn_looper_end_all(nn_looper *l) {
+  while (l->running)
+    if (nn_looper_end(l)) return l->r->e->code;
   return 0;
 }
 
 /* ---- one epoch */
 
+/* How many steps this epoch has: fewer where --steps ends the loop in it. */
+static uint64_t nn_looper_count(nn_looper *l) {
+  uint64_t most = l->r->o->steps;
+  if (!most || most - l->done > l->progress.steps) return l->progress.steps;
+  l->last = 1;
+  return most - l->done;
+}
+
+/* One step at a time; where a backend computes, one begins while the one before is at work. */
 static int nn_looper_steps(nn_looper *l) {
+  const nn_runner *r = l->r;
   size_t left = l->loop->n_streams ? l->feed.streams[0].set->n : 0;
+  uint64_t i, steps = nn_looper_count(l);
+  int ahead = l->feed.spare != NULL, stopped = 0;
   l->progress.step = 0;
   nn_means_reset(&l->means);
-  while (l->progress.step < l->progress.steps) {
+  for (i = 0; i < steps && !stopped; i++) {
     size_t n = left && left < l->feed.batch ? left : l->feed.batch;
-    if (nn_looper_step(l, n)) return l->r->e->code;
+    if ((n < l->means.f->min_n || !nn_feed_may_ahead(&l->feed, n)) && nn_looper_end_all(l)) return r->e->code;
+    if (nn_looper_begin(l, n) || (l->running > ahead && nn_looper_end(l))) return r->e->code;
     left -= left ? n : 0;
-    if (l->r->o->steps && l->done >= l->r->o->steps) {
-      l->last = 1;
-      break;
-    }
+    stopped = r->o->stop && *r->o->stop;
   }
+  if (nn_looper_end_all(l)) return r->e->code;
   nn_means_finish(&l->means);
-  return 0;
+  if (!stopped) return 0;
+  return nn_fail(r->e, 128 + *r->o->stop, "interrupted after epoch %llu, step %llu",
+                 (unsigned long long)nn_looper_epoch(l), (unsigned long long)r->s->c.step);
 }
 
 static int nn_looper_evals(nn_looper *l) {
@@ -167,7 +202,8 @@ static int nn_looper_open(nn_looper *l) {
   const nn_loop *loop = l->loop;
   if (nn_feed_open(&l->feed, r->s, loop->step, loop->streams, loop->n_streams, loop->inputs, loop->batch,
                    !r->o->no_shuffle) ||
-      nn_means_open(&l->means, &r->s->m->fns[loop->step], r->e) || nn_watch_open(&l->watch, r->s, loop))
+      nn_means_open(&l->means, &r->s->m->fns[loop->step], r->e) || nn_watch_open(&l->watch, r->s, loop) ||
+      (r->s->m->backend && nn_feed_ahead(&l->feed)))
     return r->e->code;
   l->progress.epochs = r->o->epochs ? r->o->epochs : (uint64_t)(loop->epochs > 0 ? loop->epochs : 0);
   if (loop->n_streams) {

@@ -6,7 +6,8 @@
    last one. Reports of steps and evals are averaged weighted by examples; those of `finish` stand as they
    are. `patience` copies all stores at each best value of the watched report and puts them back when the loop
    ends. A loss that is not finite ends the program with exit 4: a step's outputs named "" are its losses; a
-   step that has none is judged by all its reports. */
+   step that has none is judged by all its reports. Where a backend computes, a step begins before the results of
+   the one before are taken; what is told, and what ends the training, is the same (runtime/cuda/README.md). */
 #ifndef NN_RUN_H
 #define NN_RUN_H
 

@@ -82,12 +82,15 @@ int nn_watch_open(nn_watch *w, nn_session *s, const nn_loop *loop) {
 }
 
 void nn_watch_close(nn_watch *w, nn_session *s) {
-  if (w->copy && w->seen && !s->e->code) memcpy(s->c.arena, w->copy, w->bytes);
+  if (w->copy && w->seen && !s->e->code) {
+    memcpy(s->c.arena, w->copy, w->bytes);
+    nn_stores_send(s);
+  }
   free(w->copy);
   memset(w, 0, sizeof *w);
 }
 
-static void nn_watch_look(nn_watch *w, const nn_session *s, const nn_event *v) {
+static void nn_watch_look(nn_watch *w, nn_session *s, const nn_event *v) {
   int i;
   for (i = 0; w && w->patience && i < v->n_values; i++) {
     double x = v->values[i].value;
@@ -96,6 +99,7 @@ static void nn_watch_look(nn_watch *w, const nn_session *s, const nn_event *v) {
       w->seen = 1;
       w->best = x;
       w->worse = 0;
+      if (nn_stores_fetch(s)) return;
       memcpy(w->copy, s->c.arena, w->bytes);
     } else
       w->worse++;
@@ -113,9 +117,9 @@ static int nn_eval_batches(nn_runner *r, const nn_eval *ev, nn_feed *feed, nn_me
       return nn_fail(r->e, NN_EXIT_CONTENT,
                      "eval `%s`: a batch of %zu examples is left, but it needs at least %zu", ev->name, n,
                      min_n);
-    if (nn_feed_next(feed, n)) return r->e->code;
+    if (nn_feed_next(feed, n, feed->args)) return r->e->code;
     if (nn_call(r->s, ev->fn, n, feed->args)) {
-      nn_feed_blame(feed, n);
+      nn_feed_blame(feed, n, 0);
       return r->e->code;
     }
     r->s->c.batch_count++;

@@ -13,28 +13,36 @@
 #include <string.h>
 
 int nn_session_open(nn_session *s, const nn_model *m, nn_err *e) {
+  size_t bytes = m->backend ? nn_stores_bytes(m) : m->arena_bytes;
   int i;
   memset(s, 0, sizeof *s);
   s->m = m;
   s->e = e;
-  s->c.arena = (unsigned char *)nn_alloc(m->arena_bytes, 1);
+  s->c.arena = (unsigned char *)nn_alloc(bytes, 1);
   s->options = (double *)nn_alloc((size_t)m->n_options, sizeof *s->options);
   s->sets = (nn_dataset **)nn_alloc((size_t)m->n_data, sizeof *s->sets);
   if (!s->c.arena || !s->options || !s->sets)
-    return nn_fail(e, NN_EXIT_SYSTEM, "out of memory: the model needs %zu bytes", m->arena_bytes);
+    return nn_fail(e, NN_EXIT_SYSTEM, "out of memory: the model needs %zu bytes", bytes);
   for (i = 0; i < m->n_options; i++) s->options[i] = m->options[i].value;
   s->c.options = s->options;
-  return 0;
+  return m->backend ? m->backend->open(m->call_user, e) : 0;
 }
 
 void nn_session_close(nn_session *s) {
   int i;
+  if (s->m && s->m->backend) s->m->backend->close(s->m->call_user);
   for (i = 0; s->sets && i < s->m->n_data; i++) nn_dataset_free(s->sets[i]);
   free(s->sets);
   free(s->options);
   free(s->c.arena);
   memset(s, 0, sizeof *s);
 }
+
+int nn_stores_fetch(nn_session *s) {
+  return s->m->backend ? s->m->backend->fetch(s->m->call_user, &s->c) : 0;
+}
+
+int nn_stores_send(nn_session *s) { return s->m->backend ? s->m->backend->send(s->m->call_user, &s->c) : 0; }
 
 unsigned char *nn_store_data(const nn_session *s, const nn_store *store) {
   return s->c.arena + store->offset;
@@ -68,6 +76,7 @@ static int nn_session_npy(nn_session *s, const nn_store *t) {
 int nn_store_read_npy(nn_session *s, const nn_store *t, const char *path) {
   nn_array a;
   nn_shape_buf want, got;
+  if (nn_stores_fetch(s)) return s->e->code;
   if (nn_npy_read(path, &a, s->e)) return s->e->code;
   if (!nn_same_shape(t->rank, t->dims, a.rank, a.dims))
     nn_fail(s->e, NN_EXIT_CONTENT, "%s: has shape %s, but `%s` has %s", path,
@@ -78,13 +87,14 @@ int nn_store_read_npy(nn_session *s, const nn_store *t, const char *path) {
   else if (nn_convert(t->dtype, nn_store_data(s, t), a.type, a.data, a.count) != a.count)
     nn_fail(s->e, NN_EXIT_CONTENT, "%s: holds a value too large for %s", path, nn_types[t->dtype].name);
   nn_array_free(&a);
-  return s->e->code;
+  return s->e->code ? s->e->code : nn_stores_send(s);
 }
 
 int nn_session_init(nn_session *s, uint64_t seed, int skip_npy) {
   int i;
   s->c.seed = seed;
   memset(s->c.arena, 0, nn_stores_bytes(s->m));
+  if (nn_stores_send(s)) return s->e->code;
   if (s->m->init >= 0) {
     void *none[1] = {NULL};
     if (nn_call(s, s->m->init, 1, none)) return nn_note(s->e, "while the stores are initialised");
@@ -120,20 +130,38 @@ static int nn_fault_fail(nn_session *s) {
   return code;
 }
 
-int nn_call(nn_session *s, int function, size_t n, void *const *args) {
+static int nn_call_ended(nn_session *s, int status) {
+  if (!status) status = s->c.fault.status;
+  if (!status) return 0;
+  if (!s->c.fault.status) s->c.fault.status = status;
+  return nn_fault_fail(s);
+}
+
+int nn_call_start(nn_session *s, int function, size_t n, void *const *args) {
+  const nn_backend *b = s->m->backend;
+  return b ? b->start(s->m->call_user, &s->c, function, n, args) : 0;
+}
+
+int nn_call_finish(nn_session *s, int function, size_t n, void *const *args) {
+  const nn_backend *b = s->m->backend;
   const nn_function *f = &s->m->fns[function];
   int status;
   s->c.n = n;
-  if (f->fn)
+  if (b) {
+    status = b->finish(s->m->call_user, &s->c, args);
+    if (s->e->code) return s->e->code;
+  } else if (f->fn)
     status = f->fn(&s->c, n, args);
   else {
     s->c.user = s->m->call_user;
     status = s->m->call(&s->c, function, n, args);
   }
-  if (!status) status = s->c.fault.status;
-  if (!status) return 0;
-  if (!s->c.fault.status) s->c.fault.status = status;
-  return nn_fault_fail(s);
+  return nn_call_ended(s, status);
+}
+
+int nn_call(nn_session *s, int function, size_t n, void *const *args) {
+  int code = nn_call_start(s, function, n, args);
+  return code ? code : nn_call_finish(s, function, n, args);
 }
 
 int64_t nn_arg_dim(const nn_arg *a, int axis, size_t n) {

@@ -1,6 +1,7 @@
 /* A model at work: its memory, its context, its data sets, and how its functions are called. (MIT-0)
 
-   The arena holds the stores, then scratch, as the descriptor lays them out. A run-time fault in a call
+   The arena holds the stores, then scratch, as the descriptor lays them out; only the stores where a backend
+   computes (nn_model.h). A run-time fault in a call
    becomes an nn_err with the place in the model, the value and the range (exit 1), or exit 4 for a loss that
    is not finite. */
 #ifndef NN_SESSION_H
@@ -23,11 +24,18 @@ typedef struct nn_session {
 
 int nn_session_open(nn_session *s, const nn_model *m, nn_err *e);
 void nn_session_close(nn_session *s);
+/* With a backend: brings the stores to the arena, before the host reads some of them or writes only some; sends
+   them back after it wrote. */
+int nn_stores_fetch(nn_session *s);
+int nn_stores_send(nn_session *s);
 /* Fresh values in every store: init, then the stores that an .npy file fills (unless skip_npy). */
 int nn_session_init(nn_session *s, uint64_t seed, int skip_npy);
 
 /* Runs a function; 0 or the exit code. The caller may add to the message with nn_note. */
 int nn_call(nn_session *s, int function, size_t n, void *const *args);
+/* The same in two halves, so that a backend can be ahead of the host; without one, finish is the call. */
+int nn_call_start(nn_session *s, int function, size_t n, void *const *args);
+int nn_call_finish(nn_session *s, int function, size_t n, void *const *args);
 
 /* Fills one store from a .npy file of its shape. */
 int nn_store_read_npy(nn_session *s, const nn_store *t, const char *path);

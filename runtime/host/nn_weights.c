@@ -70,6 +70,7 @@ static size_t nn_weights_compare(const nn_safetensors *f, const nn_weight *w, si
 static int nn_weights_fill(nn_session *s, const nn_safetensors *f, const nn_weight *w, size_t n,
                            const char *path) {
   size_t i;
+  if (nn_stores_fetch(s)) return s->e->code;
   for (i = 0; i < n; i++) {
     const nn_tensor *t = nn_safetensors_find(f, w[i].name);
     if (t &&
@@ -77,7 +78,7 @@ static int nn_weights_fill(nn_session *s, const nn_safetensors *f, const nn_weig
       return nn_fail(s->e, NN_EXIT_CONTENT, "%s: `%s` holds a value too large for %s", path, w[i].name,
                      nn_types[w[i].store->dtype].name);
   }
-  return 0;
+  return nn_stores_send(s);
 }
 
 static int nn_weights_from(nn_session *s, const char *path, const nn_weight *w, size_t n, int partial,
@@ -179,7 +180,9 @@ static int nn_weights_to(nn_session *s, const char *path, const nn_weight *w, si
 
 int nn_weights_save(nn_session *s, const char *path) {
   size_t n;
-  nn_weight *w = nn_weights_all(s->m, NULL, &n);
+  nn_weight *w;
+  if (nn_stores_fetch(s)) return s->e->code;
+  w = nn_weights_all(s->m, NULL, &n);
   if (!w) return nn_fail_memory(s->e);
   nn_weights_to(s, path, w, n);
   free(w);
@@ -191,7 +194,7 @@ int nn_weights_save_item(nn_session *s, const nn_file *file) {
   char *path = nn_path_join(s->out_dir, file->file);
   if (!w || !path)
     nn_fail_memory(s->e);
-  else if (!nn_make_folders(path, s->e)) {
+  else if (!nn_stores_fetch(s) && !nn_make_folders(path, s->e)) {
     if (nn_weights_is_npy(path) && file->n == 1)
       nn_npy_write(path, w[0].store->dtype, w[0].store->rank, w[0].store->dims, nn_store_data(s, w[0].store),
                    s->e);

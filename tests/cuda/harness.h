@@ -29,6 +29,7 @@
 #define __host__
 #define __constant__
 #define __launch_bounds__(...)
+#define NN_UNROLL
 #define __forceinline__ inline __attribute__((always_inline))
 
 struct uint3 {

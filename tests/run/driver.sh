@@ -33,13 +33,32 @@ expect 0 'net.W' program ./by_hand info
 nnc -S --standalone good.nn -o one.c && nnc -S --standalone good.nn -o two.c && cmp one.c two.c || fail "two runs, two texts"
 expect 1 '' grep -F "$PWD" one.c
 
+# ---- CUDA. What nvcc makes is in cuda_device.sh
+expect 0 'nvcc -std=c\+\+17 -O2 -fmad=false -ftz=true -gencode arch=compute_80,code=\[sm_80,compute_80\]' nnc --backend=cuda -S small.nn -o -
+expect 0 '' nnc --backend cuda -S small.nn
+[ -s small.cu ] || fail "-S makes small.cu"
+expect 0 'ftz=false.*arch=compute_80,code=sm_80.*arch=compute_90a,code=\[sm_90a,compute_90a\].*nn_device.c' nnc -### --backend=cuda --cuda-arch=sm_80,sm_90a -fsubnormals small.nn
+for arch in 80 sm_ sm_8 sm_80, sm_80x; do expect 2 'takes architectures such as' nnc --backend=cuda --cuda-arch=$arch small.nn; done
+expect 2 '\-\-cuda-arch goes with' nnc --cuda-arch=sm_80 small.nn
+expect 2 'with --library it is not yet' nnc --backend=cuda --library small.nn -o lib
+expect 2 '\-\-standalone does not go with' nnc --backend=cuda -S --standalone small.nn
+expect 2 '\-\-cpu does not go with' nnc --backend=cuda --cpu=native small.nn
+expect 2 'goes with no command' nnc check --backend=cuda small.nn
+expect 3 "can't run the CUDA compiler .no-such-nvcc.: .*install the CUDA toolkit, version 12 or newer" env NVCC=no-such-nvcc "$NNC" --backend=cuda small.nn -o gpu
+printf '#!/bin/sh\necho "Cuda compilation tools, release 11.8, V11.8.89"\n' >old_nvcc
+printf '#!/bin/sh\n[ "$1" = --version ] && echo "release 12.0, V12.0.1" && exit\necho "nvcc fatal: no host compiler"\nexit 1\n' >broken_nvcc
+chmod +x old_nvcc broken_nvcc
+expect 3 'too old, release 11.8; install' env NVCC=./old_nvcc "$NNC" --backend=cuda small.nn -o gpu
+expect 3 'fails, even on an empty program: nvcc fatal: no host compiler' env NVCC=./broken_nvcc "$NNC" --backend=cuda small.nn -o gpu
+[ ! -e gpu ] || fail "a program that nvcc did not make"
+
 # ---- to look inside
 expect 0 'usage|Commands' nnc --help
 expect 0 '^nnc [0-9]+\.[0-9]+\.[0-9]+$' nnc --version
 expect 0 '^validation: (libclang \(.*\)|none: .*)$' nnc --version
 expect 0 '^autodiff' nnc --print=passes
 expect 0 '^tanh' nnc --print ops
-expect 0 '^c$' nnc --print=targets
+expect 0 '^cuda$' nnc --print=targets
 expect 0 'model' nnc --dump-ast small.nn -o -  -S
 expect 0 '# after elaborate' nnc --dump-ir=after:elaborate small.nn
 expect 0 '# before autodiff' nnc --dump-ir=before:autodiff small.nn
@@ -127,9 +146,7 @@ mkdir lib2.c
 expect 3 "can't write lib2.c" nnc --library small.nn -o lib2
 [ ! -e lib2.h ] || fail "half a library was written"
 # What is documented but not built yet says so.
-for option in --cuda-arch=sm_90 \
-    --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --train-ram=1 \
-    --backend=cuda --cpu=multi; do
+for option in --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --train-ram=1 --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done
 for command in test fmt init; do

@@ -94,8 +94,11 @@ expect 2 '' program ./iris train --data "$iris" --set nosuch=1
 expect 2 '' program ./digits predict nosuch --weights w.safetensors image.npy
 expect 2 'weights' program ./digits predict classify image.npy
 expect 2 'weights' program ./digits eval --data data
-for option in --threads=2 --checkpoint-every=1 --resume --device=0 --no-graph --profile; do
+for option in --threads=2 --checkpoint-every=1 --resume --profile; do
     expect 2 'not built into this version yet' program ./digits train $option --data data
+done
+for option in --device=0 --no-graph; do # of programs made with --backend=cuda
+    expect 2 "unknown option .$option" program ./digits train $option --data data
 done
 
 # ---- files that are not there, or can't be: 3

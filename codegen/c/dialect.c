@@ -1,0 +1,69 @@
+// C's side of what dialects differ in.
+#include "codegen/c/unit.h"
+#include "codegen/memplan.h"
+
+static void kernel_head(Unit *u, const Form *form, const char *name) {
+  bool sized = body_uses(form->body, 'n'), context = body_uses(form->body, 'c') || strstr(form->body, "c->");
+  sb_printf(u->out, "static void %s(nn_ctx *c, const void *args, size_t lo, size_t hi) {\n", name);
+  sb_printf(u->out, "  const %s_args *const a = (const %s_args *)args;\n", name, name);
+  unit_kernel_arrays(u, form);
+  if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
+  if (!context && !sized) sb_puts(u->out, "  (void)c;\n");
+  if (!strstr(form->body, "hi")) sb_puts(u->out, "  (void)lo;\n  (void)hi;\n");
+}
+
+static void run(Unit *u, const FnPlan *f, const Step *s, const Call *call) {
+  (void)f, (void)s;
+  sb_printf(u->out, "    nn_run(c, %s, &a, %s);\n", unit_form_name(u, call->form), call->launch.tiles);
+}
+
+static void copy(Unit *u, const FnPlan *f, const Step *s, const char *bytes) {
+  sb_printf(u->out, "  memcpy(%s, %s, %s);\n", unit_address(u, f, s->dst, true),
+            unit_address(u, f, s->src, false), bytes);
+}
+
+static const char *hyper_at(Unit *u, const char *address, bool single) {
+  return arena_printf(u->a, single ? "(double)*%s" : "*%s", address);
+}
+
+static const char *hyper_number(Unit *u, double value) { return text_real(u->a, DT_F64, value); }
+
+static void optimize(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n) {
+  (void)f, (void)s;
+  sb_printf(u->out, "    %s(c, spans, %u, &hyper);\n", function, n);
+}
+
+static void function_head(Unit *u, uint32_t id) {
+  sb_printf(u->out, "static int %s(nn_ctx *c, size_t n, void *const *args) {\n", function_name(u, id));
+  if (unit_uses_arena(u->plan.plans[id])) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");
+  sb_puts(u->out, "  (void)args;\n  c->n = n;\n");
+}
+
+static void program_end(Unit *u) {
+  sb_puts(u->out, "int main(int argc, char **argv) { return nn_main(&model, argc, argv); }\n");
+}
+
+const Dialect dialect_c = {
+    .target = &target_c,
+    .align = ARENA_ALIGN,
+    .preamble = ".\n   Multiply-adds are written out, so the compiler must not make others. */\n"
+                "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
+                "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n",
+    .includes = "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n"
+                "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n",
+    .arguments = "a->",
+    .optimizer = "nn_",
+    .pointer = "",
+    .pointer_end = " *",
+    .kernel_head = kernel_head,
+    .memory = unit_address,
+    .run = run,
+    .copy = copy,
+    .hyper_at = hyper_at,
+    .hyper_number = hyper_number,
+    .optimize = optimize,
+    .function_head = function_head,
+    .after_fault = "  if (c->fault.status != NN_OK) return c->fault.status;\n",
+    .function_end = "  return c->fault.status;\n}\n\n",
+    .program_end = program_end,
+};
