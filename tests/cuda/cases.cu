@@ -181,9 +181,15 @@ static int run_few() {
   NN_LAUNCH(map<NONE>, 15, 64, 0, a);
   return check_map();
 }
-static int run_none() {
+static int run_many() {
   map_args a = vectors(1000, 1000);
-  NN_LAUNCH(map<NONE>, 0, 64, 0, a);
+  NN_LAUNCH(map<NONE>, 0x80000000u, 64, 0, a);
+  return check_map();
+}
+static int run_none() {
+  map_args a = vectors(1, 1);
+  y[0] = 2 * x[0]; // what is checked: nothing runs
+  NN_LAUNCH(map<WRITE_OVER>, 0, 64, 0, a);
   return check_map();
 }
 static int run_large() {
@@ -274,6 +280,7 @@ static const struct {
     {"map_other_block", run_map<OTHER_BLOCK>},
     {"map_few_blocks", run_few},
     {"map_no_blocks", run_none},
+    {"map_many_blocks", run_many},
     {"map_large_block", run_large},
     {"map_misaligned", run_misaligned},
     {"reduce", run_reduce<NONE>},

@@ -38,7 +38,8 @@ map_plain_over         99 99 99 index 1000 is outside of `x.data\(\)`, which has
 map_misaligned         99 99 99 is not aligned to its elements of 4 bytes
 map_other_block        0  1  1  element
 map_few_blocks         1  1  1  element 960 is -?nan and should be 1920
-map_no_blocks          99 99 99 a grid has 1 to
+map_no_blocks          0  0  0
+map_many_blocks        99 99 99 a grid has at most 2\^31 - 1 blocks
 map_large_block        99 99 99 a block has 1 to 1024 threads
 reduce_no_barrier      1  0  1  element
 reduce_no_last_barrier 1  0  1  element
@@ -212,7 +213,8 @@ mutant harness.h 'std::swap(b.order\[i - 1\], .*);' 'break;'
 mutant harness.h 'if (b.waiting != b.at)' 'if (false)'
 mutant harness.h 'if (b.waiting) ' 'if (false) '
 mutant harness.h 'else if (b.line != line .*{' 'else if (false) {'
-mutant harness.h 'if (grid == 0 ' 'if (false '
+mutant harness.h 'if (grid > 0x7FFFFFFFu)' 'if (false)'
+mutant harness.h 'if ((grid) > 0)  ' 'if (true)  '
 mutant harness.h 'block > NN_HARNESS_MAX_BLOCK' 'false'
 mutant runtime_standin.c 'if (s->pace == EARLY)' 'if (1)'
 mutant runtime_standin.c 'w->staged ? w->staged : w->from' 'w->from'
