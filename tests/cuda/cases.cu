@@ -1,5 +1,6 @@
-// Kernels as the compiler writes them, right ones and ones with a planted mistake: run/cuda_harness.sh runs each by its
-// name in every order. Exit codes: 0 the numbers are right, 1 they are wrong; the harness's own is 99.
+// Kernels as the compiler writes them, right ones and ones with a planted mistake: run/cuda_harness.sh runs
+// each by its name in every order. Exit codes: 0 the numbers are right, 1 they are wrong; the harness's own
+// is 99.
 #include "nn_cuda.h"
 
 #include <cstdio>
@@ -17,7 +18,6 @@ enum Fault {
   WRITE_OVER,
   READ_BELOW,
   PLAIN_OVER,
-  FIRST_BLOCK_ONLY,
   OTHER_BLOCK
 };
 
@@ -40,7 +40,8 @@ template <int fault> static __global__ void map(const map_args a) {
   } else if (fault == PLAIN_OVER) {
     if (i <= a.n) a.y[i < a.n ? i : 0] = 2 * first_of(a.x + i);
   } else if (fault == OTHER_BLOCK) { // right in one order of blocks only
-    if (i < a.n) a.y[i] = i < (ptrdiff_t)blockDim.x ? 2 * a.x[i] : a.y[i - blockDim.x] + 2 * (float)blockDim.x;
+    if (i < a.n)
+      a.y[i] = i < (ptrdiff_t)blockDim.x ? 2 * a.x[i] : a.y[i - blockDim.x] + 2 * (float)blockDim.x;
   } else {
     if (i < a.n) a.y[i] = 2 * first_of(&a.x[i]);
   }
@@ -52,7 +53,7 @@ template <int fault> static __global__ void reduce(const map_args a) {
   unsigned t = threadIdx.x;
   ptrdiff_t i = (ptrdiff_t)blockIdx.x * 64 + t;
   if (fault == EARLY_RETURN && i >= a.n) return;
-  if (fault != FIRST_BLOCK_ONLY || blockIdx.x == 0) part[t] = i < a.n ? a.x[i] : 0;
+  part[t] = i < a.n ? a.x[i] : 0;
   if (fault != NO_BARRIER) __syncthreads();
   for (unsigned half = 32; half > 0; half /= 2) {
     if (t < half) part[t] += part[t + half];
@@ -84,8 +85,28 @@ static __global__ void never_written(const map_args a) {
   if (i < a.n) a.y[i] = 2 * a.x[i] + 0 * part[threadIdx.x % 64];
 }
 
+// What the first block writes is there for it alone, even where the others find the same memory. The array
+// has more than two pages, so that what is used of it does not lie in the section's last page.
+static __global__ void first_block_only(const map_args a) {
+  __shared__ float two[2112];
+  if (blockIdx.x == 0) two[threadIdx.x] = 2;
+  __syncthreads();
+  ptrdiff_t i = (ptrdiff_t)blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < a.n) a.y[i] = two[threadIdx.x] * a.x[i];
+}
+
+// Neighbours' sums; without the barrier right only where threads run in ascending order.
+template <int fault> static __global__ void neighbours(const map_args a) {
+  __shared__ float part[64];
+  ptrdiff_t i = (ptrdiff_t)blockIdx.x * 64 + threadIdx.x;
+  part[threadIdx.x] = a.x[i];
+  if (fault != NO_BARRIER) __syncthreads();
+  a.y[i] = part[threadIdx.x] + (threadIdx.x > 0 ? part[threadIdx.x - 1] : 0);
+}
+
 struct product_args {
-  NN_PTR(const float) a, b;
+  NN_PTR(const float) a;
+  NN_PTR(const float) b;
   NN_PTR(float) c;
   int m, n, k;
 };
@@ -106,7 +127,8 @@ template <int fault> static __global__ void product(const product_args p) {
   if (i < p.m && j < p.n) p.c[i * p.n + j] = sum;
 }
 
-// Over the ends of shared arrays: what is read is multiplied by 0, what is written is behind all that is read.
+// Over the ends of shared arrays: what is read is multiplied by 0, what is written is behind all that is
+// read.
 enum Place { ROW_WRITE, ROW_READ, INNER_WRITE, INNER_READ, OUTER_WRITE, OUTER_READ };
 template <int place> static __global__ void shared_over(const map_args a) {
   __shared__ float row[64], table[4][16];
@@ -159,9 +181,15 @@ static int run_few() {
   NN_LAUNCH(map<NONE>, 15, 64, 0, a);
   return check_map();
 }
-static int run_none() {
+static int run_many() {
   map_args a = vectors(1000, 1000);
-  NN_LAUNCH(map<NONE>, 0, 64, 0, a);
+  NN_LAUNCH(map<NONE>, 0x80000000u, 64, 0, a);
+  return check_map();
+}
+static int run_none() {
+  map_args a = vectors(1, 1);
+  y[0] = 2 * x[0]; // what is checked: nothing runs
+  NN_LAUNCH(map<WRITE_OVER>, 0, 64, 0, a);
   return check_map();
 }
 static int run_large() {
@@ -172,7 +200,6 @@ static int run_large() {
 
 template <int fault> static int run_reduce() {
   map_args a = vectors(1000, 16);
-  // The same number everywhere: a block that reads what another one left finds the right one.
   for (float &v : x) v = 3;
   NN_LAUNCH(reduce<fault>, 16, 64, 0, a);
   for (size_t i = 0; i < 16; i++) {
@@ -182,9 +209,24 @@ template <int fault> static int run_reduce() {
   return 0;
 }
 
+template <int fault> static int run_neighbours() {
+  map_args a = vectors(640, 640);
+  NN_LAUNCH(neighbours<fault>, 10, 64, 0, a);
+  for (size_t i = 0; i < 640; i++) {
+    float sum = i % 64 > 0 ? (float)(2 * i - 1) : (float)i;
+    if (!(y[i] == sum)) return wrong(i, y[i], sum);
+  }
+  return 0;
+}
+
 static int run_unwritten() {
   map_args a = vectors(1000, 1000);
   NN_LAUNCH(unwritten, 16, 64, 0, a);
+  return check_map();
+}
+static int run_first_block_only() {
+  map_args a = vectors(1000, 1000);
+  NN_LAUNCH(first_block_only, 16, 64, 0, a);
   return check_map();
 }
 static int run_never_written() {
@@ -198,8 +240,12 @@ template <int fault> static int run_product() {
   std::vector<float> a(m * k), b(k * n), c(m * n, -1.0f);
   for (int i = 0; i < m * k; i++) a[(size_t)i] = (float)(i * 7 % 11 - 5);
   for (int i = 0; i < k * n; i++) b[(size_t)i] = (float)(i * 5 % 13 - 6);
-  product_args p = {NN_MEM(const float, a.data(), m * k), NN_MEM(const float, b.data(), k * n),
-                    NN_MEM(float, c.data(), m * n), m, n, k};
+  product_args p = {NN_MEM(const float, a.data(), m *k),
+                    NN_MEM(const float, b.data(), k *n),
+                    NN_MEM(float, c.data(), m *n),
+                    m,
+                    n,
+                    k};
   NN_LAUNCH(product<fault>, (m + 15) / 16 * ((n + 15) / 16), 256, 0, p);
   for (int i = 0; i < m * n; i++) {
     float sum = 0;
@@ -234,6 +280,7 @@ static const struct {
     {"map_other_block", run_map<OTHER_BLOCK>},
     {"map_few_blocks", run_few},
     {"map_no_blocks", run_none},
+    {"map_many_blocks", run_many},
     {"map_large_block", run_large},
     {"map_misaligned", run_misaligned},
     {"reduce", run_reduce<NONE>},
@@ -242,7 +289,9 @@ static const struct {
     {"reduce_part_of_threads", run_reduce<PART_OF_THREADS>},
     {"reduce_early_return", run_reduce<EARLY_RETURN>},
     {"reduce_two_places", run_reduce<TWO_PLACES>},
-    {"reduce_first_block_only", run_reduce<FIRST_BLOCK_ONLY>},
+    {"first_block_only", run_first_block_only},
+    {"neighbours", run_neighbours<NONE>},
+    {"neighbours_no_barrier", run_neighbours<NO_BARRIER>},
     {"unwritten", run_unwritten},
     {"never_written", run_never_written},
     {"product", run_product<NONE>},

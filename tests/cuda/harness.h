@@ -16,11 +16,22 @@
 #include <tuple>
 #include <utility>
 
+#include <csignal>
+#include <type_traits>
+#include <ucontext.h>
+#include <vector>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "cuda_runtime.h"
-#include "harness_fiber.h"
 #include "harness_pointer.h"
-#include "harness_shared.h"
 #include "runtime_standin.h"
+
+// Every object that is loaded has a harness of its own, as it has shared memory of its own.
+#pragma GCC visibility push(hidden)
+
+#include "harness_fiber.h"
+#include "harness_shared.h"
 
 // ---- the words of CUDA that kernels use ----
 
@@ -129,7 +140,8 @@ inline void nn_harness_where() {
 }
 
 // A sanitizer that ends the run says where, too.
-extern "C" void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+extern "C" void __sanitizer_set_death_callback(void (*callback)(void))
+    __attribute__((weak, visibility("default")));
 
 inline nn_harness_fiber *nn_harness_idle_fiber() {
   nn_harness_block &b = nn_harness_b;
@@ -190,7 +202,7 @@ inline void nn_harness_fiber_loop() {
 // ---- launches ----
 
 inline const char *nn_harness_bad_launch(unsigned grid, unsigned block) {
-  if (grid == 0 || grid > 0x7FFFFFFFu) return "a grid has 1 to 2^31 - 1 blocks";
+  if (grid > 0x7FFFFFFFu) return "a grid has at most 2^31 - 1 blocks";
   if (block == 0 || block > NN_HARNESS_MAX_BLOCK) return "a block has 1 to 1024 threads";
   return nullptr;
 }
@@ -268,11 +280,18 @@ void nn_harness_launch(const char *kernel, unsigned grid, unsigned block, cudaSt
   }
 }
 
-// To the stand-in's stream where it is linked, else it runs now.
+#pragma GCC visibility pop
+
+// To the stand-in's stream where it is linked, else it runs now. A grid of 0 launches nothing, as nn_cuda.h
+// has it.
 #define NN_LAUNCH(kernel, grid, block, stream, ...)                                                          \
-  nn_harness_launch(                                                                                         \
-      #kernel, (unsigned)(grid), (unsigned)(block), (stream),                                                \
-      [](const auto &...nn_harness_x) { kernel(nn_harness_x...); },                                          \
-      nn_harness_arguments<decltype(kernel)>::of(__VA_ARGS__))
+  do {                                                                                                       \
+    if ((grid) > 0)                                                                                          \
+      nn_harness_launch(                                                                                     \
+          #kernel, (unsigned)(grid), (unsigned)(block), (stream),                                            \
+          [](const auto &...nn_harness_x) { kernel(nn_harness_x...); },                                      \
+          nn_harness_arguments<decltype(kernel)>::of(__VA_ARGS__));                                          \
+  } while (0)
+#define NN_UNROLL
 
 #endif

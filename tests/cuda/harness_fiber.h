@@ -25,8 +25,10 @@
 #endif
 #endif
 #ifdef NN_HARNESS_ASAN
+#pragma GCC visibility push(default)
 extern "C" void __sanitizer_start_switch_fiber(void **fake_stack, const void *bottom, size_t size);
 extern "C" void __sanitizer_finish_switch_fiber(void *fake_stack, const void **bottom, size_t *size);
+#pragma GCC visibility pop
 #endif
 
 #if !defined(__x86_64__) && !defined(NN_HARNESS_UCONTEXT)

@@ -9,9 +9,10 @@
 
 #include "runtime_standin.h"
 
-[[noreturn]] void nn_harness_fail(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
-[[noreturn]] __attribute__((cold, noinline)) inline void nn_harness_outside(const char *what, ptrdiff_t at,
-                                                                            size_t count) {
+[[noreturn]] void nn_harness_fail(const char *format, ...)
+    __attribute__((format(printf, 1, 2), cold, visibility("hidden")));
+[[noreturn]] __attribute__((cold, noinline, visibility("hidden"))) inline void
+nn_harness_outside(const char *what, ptrdiff_t at, size_t count) {
   nn_harness_fail("index %td is outside of %s, which has %zu elements", at, what, count);
 }
 

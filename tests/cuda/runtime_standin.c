@@ -25,7 +25,6 @@
   X(cudaRuntimeGetVersion, cudaErrorUnknown)                                                                 \
   X(cudaGetDeviceCount, cudaErrorInitializationError)                                                        \
   X(cudaSetDevice, cudaErrorDevicesUnavailable)                                                              \
-  X(cudaGetDevice, cudaErrorUnknown)                                                                         \
   X(cudaGetDeviceProperties, cudaErrorUnknown)                                                               \
   X(cudaDeviceSynchronize, cudaErrorLaunchFailure)                                                           \
   X(cudaMemGetInfo, cudaErrorUnknown)                                                                        \
@@ -40,12 +39,10 @@
   X(cudaStreamCreateWithFlags, cudaErrorMemoryAllocation)                                                    \
   X(cudaStreamDestroy, cudaErrorUnknown)                                                                     \
   X(cudaStreamSynchronize, cudaErrorLaunchFailure)                                                           \
-  X(cudaStreamQuery, cudaErrorLaunchFailure)                                                                 \
   X(cudaStreamWaitEvent, cudaErrorUnknown)                                                                   \
   X(cudaEventCreateWithFlags, cudaErrorMemoryAllocation)                                                     \
   X(cudaEventRecord, cudaErrorUnknown)                                                                       \
   X(cudaEventSynchronize, cudaErrorLaunchFailure)                                                            \
-  X(cudaEventQuery, cudaErrorLaunchFailure)                                                                  \
   X(cudaEventDestroy, cudaErrorUnknown)                                                                      \
   X(cudaStreamBeginCapture, cudaErrorUnknown)                                                                \
   X(cudaStreamEndCapture, cudaErrorUnknown)                                                                  \
@@ -82,7 +79,18 @@ static const struct {
 };
 enum { N_ERRORS = sizeof errors / sizeof errors[0] };
 
-typedef enum Schedule { LATE, EARLY, RANDOM } Schedule;
+/* When queued work runs: when something waits for it, at once, or at any time between. */
+typedef enum Pace { LATE, EARLY, RANDOM, N_PACES } Pace;
+/* Of the streams with even numbers (the default one is number 0) and of the others. */
+static const struct {
+  const char *name;
+  Pace pace[2];
+} schedules[] = {
+    {"late", {LATE, LATE}},
+    {"early", {EARLY, EARLY}},
+    {"even", {EARLY, LATE}},
+    {"odd", {LATE, EARLY}},
+};
 
 static struct {
   int ready;
@@ -98,7 +106,7 @@ static struct {
   int devices, arch;
   size_t memory; /* bytes of device memory, and how many are in use */
   size_t used;
-  Schedule schedule;
+  Pace pace[2]; /* as in `schedules`; RANDOM: each stream draws its own */
   uint64_t random;
   FILE *log;
   struct sigaction next; /* who handles other faults */
@@ -165,11 +173,15 @@ static void set_devices(const char *text) {
   }
 }
 
+/* NN_STANDIN_SCHEDULE=late, early, even, odd or a seed */
 static void set_schedule(const char *text) {
   char *end;
-  if (strcmp(text, "late") == 0) return;
-  si.schedule = strcmp(text, "early") == 0 ? EARLY : RANDOM;
-  if (si.schedule == EARLY) return;
+  for (size_t i = 0; i < sizeof schedules / sizeof schedules[0]; i++) {
+    if (strcmp(text, schedules[i].name) != 0) continue;
+    memcpy(si.pace, schedules[i].pace, sizeof si.pace);
+    return;
+  }
+  si.pace[0] = si.pace[1] = RANDOM;
   si.random = strtoull(text, &end, 10);
   if (*end || end == text) bad_setting("NN_STANDIN_SCHEDULE", text);
 }
@@ -202,6 +214,7 @@ static const struct {
 
 static void at_exit(int status, void *unused);
 static void on_fault(int number, siginfo_t *info, void *context);
+static void start_streams(void);
 
 static void start(void) {
   struct sigaction action;
@@ -214,6 +227,7 @@ static void start(void) {
     const char *text = getenv(settings[i].name);
     if (text && *text) settings[i].set(text);
   }
+  start_streams();
   memset(&action, 0, sizeof action);
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -266,14 +280,13 @@ static cudaError_t begin(Call call, const char *format, ...) {
     if (begun != cudaSuccess) return begun;                                                                  \
   } while (0)
 
-unsigned nn_standin_calls(void) { return si.n_calls; }
-
 /* ---- lists of what is alive ---- */
 
 typedef struct List {
   const char *what;
   void **data;
   size_t n, size;
+  unsigned made;
 } List;
 
 static void list_add(List *l, void *p) {
@@ -297,10 +310,20 @@ static void list_remove(List *l, const void *p) {
   l->data[i] = l->data[--l->n];
 }
 
-static List streams = {"stream", NULL, 0, 0}, events = {"event", NULL, 0, 0}, graphs = {"graph", NULL, 0, 0},
-            execs = {"executable graph", NULL, 0, 0};
+static List streams = {.what = "stream"}, events = {.what = "event"}, graphs = {.what = "graph"},
+            execs = {.what = "executable graph"};
 /* Events and streams that were destroyed: queued work may still name them, so their memory stays. */
-static List destroyed = {"", NULL, 0, 0};
+static List destroyed;
+
+/* Of what is alive, as cuda…_st begin; 0: the default stream. */
+static unsigned id_of(const List *l, const void *p) { return list_has(l, p) ? *(const unsigned *)p : 0; }
+
+static void *new_of(List *l, size_t bytes) {
+  unsigned *p = need(calloc(1, bytes));
+  *p = ++l->made;
+  list_add(l, p);
+  return p;
+}
 
 static void alive(const List *l, const void *p, const char *call) {
   if (!list_has(l, p)) misuse("%s: this %s does not exist (any more)", call, l->what);
@@ -399,25 +422,31 @@ typedef struct Queue {
   Work *first, **last;
 } Queue;
 
+/* Each begins with its number, for the record. */
 struct CUstream_st {
+  unsigned id;
   Queue queue;
   int blocking; /* ordered with the default stream */
+  Pace pace;
   int capturing, invalid;
   enum cudaStreamCaptureMode mode;
   Queue captured;
 };
 struct CUevent_st {
+  unsigned id;
   cudaStream_t stream;
   uint64_t recorded, done; /* tickets */
 };
 struct CUgraph_st {
+  unsigned id;
   Queue queue;
 };
 struct CUgraphExec_st {
+  unsigned id;
   Queue queue;
 };
 
-static struct CUstream_st default_stream = {{NULL, NULL}, 1, 0, 0, cudaStreamCaptureModeGlobal, {NULL, NULL}};
+static struct CUstream_st default_stream = {.blocking = 1};
 static uint64_t work_number;
 
 static void queue_add(Queue *q, Work *w) {
@@ -501,21 +530,31 @@ static void wait_for(cudaEvent_t e, uint64_t ticket) {
   device_close();
 }
 
-static uint64_t next_random(uint64_t below) {
-  si.random = si.random * 6364136223846793005u + 1442695040888963407u;
-  return (si.random >> 33) % below;
+static uint64_t next_random(uint64_t below) { /* SplitMix64 */
+  uint64_t z = si.random += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return (z ^ (z >> 31)) % below;
 }
 
-/* What a device may have done by now. */
+static Pace new_pace(unsigned stream) {
+  Pace p = si.pace[stream % 2];
+  return p == RANDOM ? (Pace)next_random(N_PACES) : p;
+}
+
+static void start_streams(void) { default_stream.pace = new_pace(0); }
+
+/* In bursts, and on the whole slower than work is queued. */
+static void some_progress(cudaStream_t s) {
+  if (s->pace != RANDOM || next_random(8) != 0) return;
+  for (uint64_t n = next_random(8); n > 0 && s->queue.first; n--) perform_first(s);
+}
+
+/* What the device may have done by now: work was queued on s. */
 static void progress(cudaStream_t s) {
-  if (si.schedule == EARLY) perform_all(s);
-  if (si.schedule == RANDOM) {
-    for (uint64_t n = next_random(4); n > 0; n--) {
-      uint64_t i = next_random(streams.n + 1);
-      cudaStream_t some = i < streams.n ? streams.data[i] : &default_stream;
-      if (some->queue.first) perform_first(some);
-    }
-  }
+  if (s->pace == EARLY) perform_all(s);
+  some_progress(&default_stream);
+  for (size_t i = 0; i < streams.n; i++) some_progress(streams.data[i]);
 }
 
 static void stream_add(void *stream, Work *w) {
@@ -554,7 +593,7 @@ static cudaError_t while_capturing(cudaStream_t only) {
 /* ---- the end of the program ---- */
 
 static size_t report(const char *what, size_t n) {
-  if (n > 0) fprintf(stderr, "stand-in: %zu %s%s never freed\n", n, what, n == 1 ? " was" : "s were");
+  if (n > 0) fprintf(stderr, "stand-in: never freed: %s (%zu)\n", what, n);
   return n;
 }
 
@@ -622,16 +661,9 @@ cudaError_t cudaGetDeviceCount(int *count) {
   *count = si.devices;
   return cudaSuccess;
 }
-static int current_device;
 cudaError_t cudaSetDevice(int number) {
   BEGIN(CALL_cudaSetDevice, "%d", number);
   if (number < 0 || number >= si.devices) return result(cudaErrorInvalidDevice);
-  current_device = number;
-  return cudaSuccess;
-}
-cudaError_t cudaGetDevice(int *number) {
-  BEGIN(CALL_cudaGetDevice, "");
-  *number = current_device;
   return cudaSuccess;
 }
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int number) {
@@ -789,7 +821,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
   int to_device, from_device, pageable;
   Work w = copy_work(to, from, bytes);
   cudaStream_t s;
-  BEGIN(CALL_cudaMemcpyAsync, "%zu kind %d stream %p", bytes, (int)kind, (void *)stream);
+  BEGIN(CALL_cudaMemcpyAsync, "%zu kind %d stream %u", bytes, (int)kind, id_of(&streams, stream));
   s = stream_of(stream, "cudaMemcpyAsync");
   if (bytes == 0) return cudaSuccess;
   check_copy("cudaMemcpyAsync", to, from, bytes, kind, &to_device, &from_device);
@@ -823,20 +855,20 @@ cudaError_t cudaMemset(void *p, int value, size_t bytes) {
   return fill("cudaMemset", p, value, bytes, NULL);
 }
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream) {
-  BEGIN(CALL_cudaMemsetAsync, "%zu stream %p", bytes, (void *)stream);
+  BEGIN(CALL_cudaMemsetAsync, "%zu stream %u", bytes, id_of(&streams, stream));
   return fill("cudaMemsetAsync", p, value, bytes, stream);
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
   BEGIN(CALL_cudaStreamCreateWithFlags, "flags %u", flags);
   if (flags > cudaStreamNonBlocking) return result(cudaErrorInvalidValue);
-  *stream = need(calloc(1, sizeof **stream));
+  *stream = new_of(&streams, sizeof **stream);
+  (*stream)->pace = new_pace((*stream)->id);
   (*stream)->blocking = !(flags & cudaStreamNonBlocking);
-  list_add(&streams, *stream);
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s) {
-  cudaError_t e = begin(CALL_cudaStreamDestroy, "stream %p", (void *)s);
+  cudaError_t e = begin(CALL_cudaStreamDestroy, "stream %u", id_of(&streams, s));
   alive(&streams, s, "cudaStreamDestroy");
   if (s->capturing) misuse("cudaStreamDestroy: the stream is captured");
   perform_all(s);
@@ -846,27 +878,16 @@ cudaError_t cudaStreamDestroy(cudaStream_t s) {
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   cudaStream_t s;
-  BEGIN(CALL_cudaStreamSynchronize, "stream %p", (void *)stream);
+  BEGIN(CALL_cudaStreamSynchronize, "stream %u", id_of(&streams, stream));
   s = stream_of(stream, "cudaStreamSynchronize");
   NOT_WHILE_CAPTURING(s);
   perform_all(s);
   return cudaSuccess;
 }
-/* A program that asks again and again must come to an end: each question lets the device do a piece of work.
- */
-cudaError_t cudaStreamQuery(cudaStream_t stream) {
-  cudaStream_t s;
-  BEGIN(CALL_cudaStreamQuery, "stream %p", (void *)stream);
-  s = stream_of(stream, "cudaStreamQuery");
-  NOT_WHILE_CAPTURING(s);
-  if (!s->queue.first) return cudaSuccess;
-  perform_first(s);
-  return cudaErrorNotReady;
-}
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   Work w = {0};
   cudaStream_t s;
-  BEGIN(CALL_cudaStreamWaitEvent, "stream %p event %p", (void *)stream, (void *)event);
+  BEGIN(CALL_cudaStreamWaitEvent, "stream %u event %u", id_of(&streams, stream), id_of(&events, event));
   s = stream_of(stream, "cudaStreamWaitEvent");
   alive(&events, event, "cudaStreamWaitEvent");
   if (flags) return result(cudaErrorInvalidValue);
@@ -880,15 +901,14 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
   BEGIN(CALL_cudaEventCreateWithFlags, "flags %u", flags);
-  *event = need(calloc(1, sizeof **event));
-  list_add(&events, *event);
+  *event = new_of(&events, sizeof **event);
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   static uint64_t tickets;
   Work w = {0};
   cudaStream_t s;
-  BEGIN(CALL_cudaEventRecord, "event %p stream %p", (void *)event, (void *)stream);
+  BEGIN(CALL_cudaEventRecord, "event %u stream %u", id_of(&events, event), id_of(&streams, stream));
   s = stream_of(stream, "cudaEventRecord");
   alive(&events, event, "cudaEventRecord");
   NOT_WHILE_CAPTURING(s);
@@ -903,22 +923,14 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  BEGIN(CALL_cudaEventSynchronize, "event %p", (void *)event);
+  BEGIN(CALL_cudaEventSynchronize, "event %u", id_of(&events, event));
   alive(&events, event, "cudaEventSynchronize");
   NOT_WHILE_CAPTURING(NULL);
   wait_for(event, event->recorded);
   return cudaSuccess;
 }
-cudaError_t cudaEventQuery(cudaEvent_t event) {
-  BEGIN(CALL_cudaEventQuery, "event %p", (void *)event);
-  alive(&events, event, "cudaEventQuery");
-  NOT_WHILE_CAPTURING(NULL);
-  if (event->done == event->recorded) return cudaSuccess;
-  perform_first(event->stream);
-  return cudaErrorNotReady;
-}
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  cudaError_t e = begin(CALL_cudaEventDestroy, "event %p", (void *)event);
+  cudaError_t e = begin(CALL_cudaEventDestroy, "event %u", id_of(&events, event));
   alive(&events, event, "cudaEventDestroy");
   list_remove(&events, event);
   list_add(&destroyed, event);
@@ -926,7 +938,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
-  BEGIN(CALL_cudaStreamBeginCapture, "stream %p", (void *)stream);
+  BEGIN(CALL_cudaStreamBeginCapture, "stream %u", id_of(&streams, stream));
   if (!stream) return result(cudaErrorStreamCaptureUnsupported);
   alive(&streams, stream, "cudaStreamBeginCapture");
   NOT_WHILE_CAPTURING(stream);
@@ -935,32 +947,30 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
-  cudaError_t e = begin(CALL_cudaStreamEndCapture, "stream %p", (void *)stream);
+  cudaError_t e = begin(CALL_cudaStreamEndCapture, "stream %u", id_of(&streams, stream));
   alive(&streams, stream, "cudaStreamEndCapture");
   if (!stream->capturing) misuse("cudaStreamEndCapture: the stream is not captured");
   if (e == cudaSuccess && stream->invalid) e = result(cudaErrorStreamCaptureInvalidated);
   *graph = NULL;
   if (e == cudaSuccess) {
-    *graph = need(calloc(1, sizeof **graph));
+    *graph = new_of(&graphs, sizeof **graph);
     queue_copy(&stream->captured, add_to_queue, &(*graph)->queue);
-    list_add(&graphs, *graph);
   }
   queue_free(&stream->captured);
   stream->capturing = stream->invalid = 0;
   return e;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags) {
-  BEGIN(CALL_cudaGraphInstantiate, "graph %p", (void *)graph);
+  BEGIN(CALL_cudaGraphInstantiate, "graph %u", id_of(&graphs, graph));
   alive(&graphs, graph, "cudaGraphInstantiate");
   if (flags) return result(cudaErrorInvalidValue);
-  *exec = need(calloc(1, sizeof **exec));
+  *exec = new_of(&execs, sizeof **exec);
   queue_copy(&graph->queue, add_to_queue, &(*exec)->queue);
-  list_add(&execs, *exec);
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   cudaStream_t s;
-  BEGIN(CALL_cudaGraphLaunch, "executable graph %p stream %p", (void *)exec, (void *)stream);
+  BEGIN(CALL_cudaGraphLaunch, "executable graph %u stream %u", id_of(&execs, exec), id_of(&streams, stream));
   s = stream_of(stream, "cudaGraphLaunch");
   alive(&execs, exec, "cudaGraphLaunch");
   NOT_WHILE_CAPTURING(s);
@@ -969,7 +979,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
-  cudaError_t e = begin(CALL_cudaGraphExecDestroy, "executable graph %p", (void *)exec);
+  cudaError_t e = begin(CALL_cudaGraphExecDestroy, "executable graph %u", id_of(&execs, exec));
   alive(&execs, exec, "cudaGraphExecDestroy");
   queue_free(&exec->queue);
   list_remove(&execs, exec);
@@ -977,7 +987,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
   return e;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-  cudaError_t e = begin(CALL_cudaGraphDestroy, "graph %p", (void *)graph);
+  cudaError_t e = begin(CALL_cudaGraphDestroy, "graph %u", id_of(&graphs, graph));
   alive(&graphs, graph, "cudaGraphDestroy");
   queue_free(&graph->queue);
   list_remove(&graphs, graph);
@@ -991,8 +1001,8 @@ enum { BUILT_FOR = 80 };
 cudaError_t nn_standin_launch(const char *kernel, unsigned grid, unsigned block, cudaStream_t stream,
                               nn_standin_job job) {
   Work w = {0};
-  cudaError_t e =
-      begin(CALL_cudaLaunchKernel, "%s grid %u block %u stream %p", kernel, grid, block, (void *)stream);
+  cudaError_t e = begin(CALL_cudaLaunchKernel, "%s grid %u block %u stream %u", kernel, grid, block,
+                        id_of(&streams, stream));
   cudaStream_t s = stream_of(stream, "cudaLaunchKernel");
   if (e == cudaSuccess && si.arch < BUILT_FOR) e = result(cudaErrorNoKernelImageForDevice);
   if (e == cudaSuccess && !job.data) e = result(cudaErrorInvalidConfiguration);

@@ -28,9 +28,6 @@ cudaError_t nn_standin_launch(const char *kernel, unsigned grid, unsigned block,
 /* Whether address .. address + bytes lies inside one allocation of cudaMalloc. */
 int nn_standin_is_device(const void *address, size_t bytes) NN_STANDIN_WEAK;
 
-/* Calls so far. */
-unsigned nn_standin_calls(void) NN_STANDIN_WEAK;
-
 #ifdef __cplusplus
 }
 #endif
