@@ -175,6 +175,24 @@ START_TEST(members_of_a_long_layer_bind_sizes_at_the_first_application) {
 }
 END_TEST
 
+// A layer may be applied while it is made, so its path is asked for before the model has its layers.
+#define WIDTH                                                                                                \
+  "layer Width() {\n  let d = Dense(4, bias = false);\n  let h = d(ones([2, 4]));\n"                         \
+  "  fn apply(x: [B, 4]) -> [B, 4] = d(x);\n}\ndim N <= 8;\n"
+
+START_TEST(a_model_applied_while_it_is_made_has_its_name) {
+  ck_stores(WIDTH "model net = Width();\nexport fn f(x: [N, 4]) -> [N, 4] = net(x);\n", "net.d.W");
+}
+END_TEST
+
+START_TEST(what_is_applied_before_a_model_has_its_name_is_counted) {
+  ck_stores(WIDTH
+            "model nets = [Width(), Width()];\nexport fn f(x: [N, 4]) -> [N, 4] = nets[0](nets[1](x));\n",
+            "nets.width_0.d.W nets.width_1.d.W");
+  ck_codes("model net = Dense(4)(ones([2, 4]));\n" XOR, "E0202");
+}
+END_TEST
+
 // ---- initial values
 
 START_TEST(fans_follow_the_rank) {
@@ -531,6 +549,8 @@ int main(void) {
   T(a_lambda_called_twice_makes_two_layers);
   T(one_instance_applied_twice_shares_its_parameters);
   T(members_of_a_long_layer_bind_sizes_at_the_first_application);
+  T(a_model_applied_while_it_is_made_has_its_name);
+  T(what_is_applied_before_a_model_has_its_name_is_counted);
   T(fans_follow_the_rank);
   T(initial_draws_hash_the_path);
   T(a_store_takes_numbers_lists_and_initialisers);
