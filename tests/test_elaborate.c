@@ -514,6 +514,14 @@ START_TEST(an_error_in_a_layer_is_told_once_for_all_its_uses) {
 }
 END_TEST
 
+START_TEST(a_field_that_is_wrong_may_be_used_wrongly) {
+  ck_codes("data p { m: [2] from rows([[true, false]]); }\nparam w: [2] = ones();\n"
+           "train t { let o = SGD(lr = 0.1); each d in p() { minimize sum(w) over w using o; report a = "
+           "count(d.m), b = count(d.m); } }\n",
+           "E0503 E0204");
+}
+END_TEST
+
 START_TEST(a_wrong_argument_does_not_hide_another_mistake) {
   ck_codes("dim N <= 8;\nexport fn f(x: [N, 4]) -> [N, 4] { let a = relu(x, 3); let b = relu(y); return "
            "x[.., ..9]; }\n",
@@ -578,6 +586,7 @@ int main(void) {
   T(an_import_without_a_loader_is_an_error);
   T(an_erroneous_value_is_silent);
   T(an_error_in_a_layer_is_told_once_for_all_its_uses);
+  T(a_field_that_is_wrong_may_be_used_wrongly);
   T(a_wrong_argument_does_not_hide_another_mistake);
   T(recursion_through_a_function_argument_is_found);
   T(the_same_function_with_other_functions_is_no_recursion);
