@@ -5,7 +5,8 @@
 // by a call, and what is called is here, not in the sanitizer's library. So what goes through plain pointers is seen,
 // too. An interval is what a block does between two barriers; of every byte it is known in which one it was last
 // written and read, and by whom. That is enough: a race is with the same interval or with another block of the launch.
-// Without the option nothing of it is compiled; with it, NN_HARNESS_RACES=off in the environment looks for none.
+// Without the option nothing of it is compiled; with it, NN_HARNESS_RACES=off in the environment looks for none, and
+// NN_HARNESS_TRACE=on says at the end which accesses there were, as one number.
 #ifndef NN_HARNESS_RACE_H
 #define NN_HARNESS_RACE_H
 
@@ -32,6 +33,8 @@ struct nn_harness_byte {
 struct nn_harness_race {
   bool watching = false; // threads of a kernel are at work, and not the harness itself
   bool wanted = true;
+  bool traced = false;
+  uint64_t trace = 14695981039346656037u; // of all accesses
   uint32_t launch = 0, block = 0, interval = 0; // which one runs; a launch and a block by their first interval
   std::unordered_map<uintptr_t, nn_harness_byte *> pages;
   uintptr_t page = 0; // the one that was looked for last
@@ -44,6 +47,9 @@ inline void nn_harness_race_launch() {
   const char *text = getenv("NN_HARNESS_RACES");
   nn_harness_r.wanted = !text || strcmp(text, "off") != 0;
   nn_harness_r.launch = nn_harness_r.interval + 1;
+  if (nn_harness_r.traced || !getenv("NN_HARNESS_TRACE")) return;
+  nn_harness_r.traced = true;
+  atexit([] { fprintf(stderr, "harness: trace %016llx\n", (unsigned long long)nn_harness_r.trace); });
 }
 NN_HARNESS_OWN inline void nn_harness_race_interval(bool new_block) {
   nn_harness_r.interval++;
@@ -87,10 +93,18 @@ NN_HARNESS_OWN inline const char *nn_harness_race_at(nn_harness_byte *p, bool sh
   return found;
 }
 
+// Pages lie where the system likes, what is in them does not.
+NN_HARNESS_OWN inline void nn_harness_trace(uintptr_t at, size_t size, bool write) {
+  const nn_harness_race &r = nn_harness_r;
+  const uint64_t what[] = {r.interval, threadIdx.x, at % NN_HARNESS_RACE_PAGE, size, write};
+  for (uint64_t x : what) nn_harness_r.trace = (nn_harness_r.trace ^ x) * 1099511628211u;
+}
+
 NN_HARNESS_OWN __attribute__((noinline)) inline void nn_harness_touch(void *address, size_t size, bool write) {
   const uintptr_t at = (uintptr_t)address;
   const nn_harness_fiber *f = nn_harness_current;
   if (at - (uintptr_t)f->stack < f->size) return; // a thread's own
+  if (nn_harness_r.traced) nn_harness_trace(at, size, write);
   const bool shared = at >= (uintptr_t)__start_nn_shared && at < (uintptr_t)__stop_nn_shared;
   for (uintptr_t i = at; i < at + size; i++) {
     const char *found = nn_harness_race_at(nn_harness_byte_at(i), shared, write);
