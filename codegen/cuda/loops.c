@@ -1,8 +1,11 @@
 // Plain kernels. Where an iteration of the parallel loops is little work, or iterations are very many, a
 // thread does one; else a block does, its threads sharing the inner loops and the reductions that all of it
 // needs. Stores of a block are kept apart by barriers from what reads them, and from what was read there
-// before.
+// before; no other barriers stand between them, as the text itself is asked what it touches.
 #include "codegen/cuda/schedule.h"
+
+#include <ctype.h>
+#include <string.h>
 
 enum { LITTLE_WORK = 32, MANY = 32768 };
 
@@ -51,25 +54,84 @@ static void one_a_thread(Emit *e, const char *total, Block *top, Launch *launch)
   emit_groups(e, top);
 }
 
+static const char barrier[] = "__syncthreads();";
+
+// The next element of an array (x0[…], y12[…]) in the text: its name up to the bracket, whose length is given.
+static const char *next_element(const char *s, const char *end, size_t *length) {
+  for (; s < end; s++) {
+    if ((*s != 'x' && *s != 'y') || isalnum((unsigned char)s[-1]) || s[-1] == '_') continue;
+    *length = 1 + strspn(s + 1, "0123456789");
+    if (*length > 1 && s[(*length)++] == '[') return s;
+  }
+  return NULL;
+}
+
+// A store is a line of its own, and in place means one name: so distinct names are distinct memory.
+static bool is_store(const char *element) {
+  do element--;
+  while (*element == ' ');
+  return *element == '\n';
+}
+
+static bool touches(const char *s, const char *name, size_t length, bool store) {
+  size_t n;
+  const char *end = s + strlen(s);
+  while ((s = next_element(s, end, &n)) != NULL) {
+    if (n == length && memcmp(s, name, n) == 0 && (!store || is_store(s))) return true;
+    s += n;
+  }
+  return false;
+}
+
+// Some array is stored to by one of the texts and touched by the other. Both begin with the end of a line.
+static bool conflict(const char *before, const char *before_end, const char *after) {
+  size_t n;
+  for (const char *s = before; (s = next_element(s, before_end, &n)) != NULL; s += n)
+    if (touches(after, s, n, !is_store(s))) return true;
+  return false;
+}
+
+// What follows the last barrier; all, where there is none.
+static const char *since_barrier(const char *text) {
+  const char *last = text, *s = text;
+  while ((s = strstr(s, barrier)) != NULL) last = s += strlen(barrier);
+  return last;
+}
+
+// A barrier at `at`, where what stands from the last one to there and what follows up to the next one need it.
+static void part(Emit *e, Block *top, size_t at) {
+  char *text = arena_printf(e->a, "%s", sb_text(&top->text)), *after = arena_printf(e->a, "\n%s", text + at);
+  char *next = strstr(after, barrier);
+  const char *rest = arena_printf(e->a, "%s", text + at);
+  if (next) *next = 0;
+  text[at] = 0;
+  if (!conflict(since_barrier(text), text + at, after)) return;
+  top->text.len = at;
+  emit_line(top, "%s", barrier);
+  sb_puts(&top->text, rest);
+}
+
 // The stores from `s` on that share their inner loops; gives the next one.
 static uint32_t one_group(Emit *e, uint32_t s, int threads, Block *top) {
   const Kernel *k = e->k;
   const Put *first = &k->stores[s];
   uint32_t end = s + 1, names = e->n_loop_names;
+  size_t before = top->text.len, loop;
   while (end < k->n_stores && emit_same_loops(first, &k->stores[end])) end++;
   Block in = block_in(top, bits(first->inner, first->n_inner));
   name_all(e, first->inner, first->n_inner);
   emit_stores(e, first, end - s, &in);
   cuda_digits(e, "own", first->inner, first->n_inner, &in);
   const char *total = cuda_product(e, first->inner, first->n_inner);
-  emit_line(top, "__syncthreads();");
+  part(e, top, before); // what was stored, and what is read before the loop
+  loop = top->text.len;
   block_close(
       &in,
       text_is_one(total)
           ? "if (threadIdx.x == 0) {"
           : arena_printf(e->a, "for (ptrdiff_t own = threadIdx.x; own < %s; own += %d) {", total, threads),
       "}");
-  if (end < k->n_stores) emit_line(top, "__syncthreads();");
+  part(e, top, loop);
   e->n_loop_names = names;
   return end;
 }
