@@ -2,6 +2,7 @@
 // is evaluated once for each i and j, whatever other loops stand around it.
 #include "codegen/cost.h"
 
+#include "codegen/order.h"
 #include "codegen/schedule.h"
 #include "ir/base/checked.h"
 
@@ -23,6 +24,8 @@ void cost_add(Cost *sum, const Cost *x) {
   sum->bytes_read = plus(sum->bytes_read, x->bytes_read);
   sum->bytes_written = plus(sum->bytes_written, x->bytes_written);
   sum->kernels = plus(sum->kernels, x->kernels);
+  sum->launches = plus(sum->launches, x->launches);
+  sum->copies = plus(sum->copies, x->copies);
 }
 
 static int64_t flops_of(Op op) { return op == OP_CAST ? 0 : op == OP_FMA ? 2 : 1; }
@@ -73,6 +76,8 @@ int64_t graph_macs(const Graph *g, int64_t n) {
 }
 
 // ---- kernels
+
+enum { DEVICE_SPANS = 56 }; // NN_CUDA_SPANS of runtime/cuda/nn_cuda_optim.h
 
 typedef struct Walk {
   const FnPlan *f;
@@ -176,6 +181,8 @@ static void give(Walk *w, const Step *s, const char *path, Cost c) {
   c.flops = times(c.flops, w->repeat);
   c.bytes_read = times(c.bytes_read, w->repeat);
   c.bytes_written = times(c.bytes_written, w->repeat);
+  c.launches = times(c.launches, w->repeat);
+  c.copies = times(c.copies, w->repeat);
   w->share(w->user, s, path ? path : "", &c);
 }
 
@@ -187,7 +194,7 @@ static void kernel_cost(Walk *w, const Step *s) {
   memset(w->loaded, 0, w->f->buffers.len * sizeof *w->loaded);
   Cost first = {0};
   if (k->is_dot) first = dot_cost(w, k, seen);
-  first.kernels = 1;
+  first.kernels = first.launches = 1;
   give(w, s, path_of(w, k->node), first);
   for (uint32_t i = 0; i < k->n_stores; i++)
     give(w, s, path_of(w, k->stores[i].node), put_cost(w, k, &k->stores[i], seen));
@@ -197,14 +204,25 @@ static void copy_cost(Walk *w, const Step *s) {
   const Buffer *b = &w->f->buffers.data[s->dst];
   int64_t bytes = bytes_of(b, shape_elements(&b->shape, w->n));
   NodeId v = b->node != NO_NODE ? b->node : w->f->buffers.data[s->src].node;
-  give(w, s, v != NO_NODE ? path_of(w, v) : "", (Cost){.bytes_read = bytes, .bytes_written = bytes});
+  give(w, s, v != NO_NODE ? path_of(w, v) : "",
+       (Cost){.bytes_read = bytes, .bytes_written = bytes, .copies = 1});
+}
+
+// One for each DEVICE_SPANS parameters, and as many before them where something is counted or clipped.
+static int64_t optimize_launches(const FnPlan *f, const Step *s) {
+  const OptimizeAttr *o = graph_node(f->fn->g, s->node)->attr.optimize;
+  bool begins = optimizer_clips(f, s->node);
+  for (uint32_t i = 0; i < s->n_parts; i++) begins |= o->counts[s->parts[i]] != UINT32_MAX;
+  return (1 + begins) * ((s->n_parts + DEVICE_SPANS - 1) / DEVICE_SPANS);
 }
 
 // Parameter and slots are read and written, the gradient is read.
 static void optimize_cost(Walk *w, const Step *s) {
   const OptimizeAttr *o = graph_node(w->f->fn->g, s->node)->attr.optimize;
   uint32_t slots = optimizer_info(o->kind)->slots;
-  for (uint32_t i = 0; i < o->n; i++) {
+  give(w, s, path_of(w, s->node), (Cost){.launches = optimize_launches(w->f, s)});
+  for (uint32_t part = 0; part < s->n_parts; part++) {
+    uint32_t i = s->parts[part];
     const Store *p = &w->f->program->stores[o->stores[i]];
     int64_t bytes = times(shape_elements(&p->shape, 1), (int64_t)dtype_bytes(p->dtype)), arrays = 1;
     for (uint32_t k = 0; k < slots; k++) arrays += o->slots[i * slots + k] != UINT32_MAX;

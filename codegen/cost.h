@@ -4,6 +4,7 @@
 //           and those that a dilation puts between elements, are multiplied as any element is, so they count.
 //   FLOPs   two a multiply-add; one for any other operation on reals, whatever it is (exp as a sum, a
 //           comparison, an element of a reduction); none for casts, indices, draws and optimizers.
+//   launches  what a GPU is given to run: kernels, and those of an optimizer's call.
 //   bytes   every array once for each kernel that reads or writes it, of it only the elements that are
 //           reached: what must move if nothing stays in a cache from one kernel to the next.
 //
@@ -16,7 +17,8 @@
 
 typedef struct Cost {
   int64_t macs, flops, bytes_read, bytes_written;
-  int64_t kernels; // functions called; copies and optimizer calls are none
+  int64_t kernels;          // functions called; copies and optimizer calls are none
+  int64_t launches, copies; // on a device, as often as loops repeat them
 } Cost;
 
 void cost_add(Cost *sum, const Cost *x);

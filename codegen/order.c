@@ -383,7 +383,8 @@ static void join_updates(FnPlan *f) {
   f->steps.len = kept;
 }
 
-static bool clips(const FnPlan *f, const Node *n) {
+bool optimizer_clips(const FnPlan *f, NodeId v) {
+  const Node *n = graph_node(f->fn->g, v);
   const OptimizerInfo *info = optimizer_info(n->attr.optimize->kind);
   for (uint32_t i = 0, real = 0; info->hyper[i].name; i++) {
     if (info->hyper[i].kind == HYPER_FLAG) continue;
@@ -398,7 +399,7 @@ static void split_updates(FnPlan *f) {
   VEC(Step) steps = {0};
   for (size_t i = 0; i < f->steps.len; i++) {
     Step s = f->steps.data[i];
-    bool whole = s.kind != STEP_OPTIMIZE || clips(f, graph_node(f->fn->g, s.node));
+    bool whole = s.kind != STEP_OPTIMIZE || optimizer_clips(f, s.node);
     for (uint32_t k = 0; k < (whole ? 1 : s.n_parts); k++) {
       Step one = s;
       if (!whole) one.parts += k, one.n_parts = 1;

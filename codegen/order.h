@@ -13,6 +13,9 @@
 // Reorders f->steps.
 void order_steps(FnPlan *f);
 
+// The gradients of an OPTIMIZE node are scaled to a norm, all of them together.
+bool optimizer_clips(const FnPlan *f, NodeId v);
+
 // ---- for its tests
 typedef struct Order Order;
 // What must come before what among the steps of a plan, and the memory they take.

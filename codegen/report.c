@@ -62,8 +62,8 @@ static void step_times(const Sched *s, const FnPlan *f, uint32_t *step_at) {
   for (uint32_t i = 0; i < s->n; i++) step_times(s->children[i], f, step_at);
 }
 
-static int64_t planned_bytes(const Buffer *b) {
-  return (int64_t)((b->bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN);
+static int64_t planned_bytes(const FnPlan *f, const Buffer *b) {
+  return (int64_t)round_up(b->bytes, f->align);
 }
 
 static const char *buffer_path(const FnPlan *f, const Buffer *b) {
@@ -97,9 +97,9 @@ static void gather_memory(Gather *g, const Sched *s) {
   for (uint32_t i = 0; i < f->buffers.len; i++) {
     const Buffer *b = &f->buffers.data[i];
     if (b->kind != BUF_SCRATCH || !lives[i].used) continue;
-    change[lives[i].first] += planned_bytes(b);
-    change[lives[i].last + 1] -= planned_bytes(b);
-    layer_at(g, buffer_path(f, b))->scratch_bytes += planned_bytes(b);
+    change[lives[i].first] += planned_bytes(f, b);
+    change[lives[i].last + 1] -= planned_bytes(f, b);
+    layer_at(g, buffer_path(f, b))->scratch_bytes += planned_bytes(f, b);
   }
   for (uint32_t t = 0; t < s->end; t++) {
     alive += change[t];
@@ -110,7 +110,7 @@ static void gather_memory(Gather *g, const Sched *s) {
   for (uint32_t i = 0; i < f->buffers.len; i++) {
     const Buffer *b = &f->buffers.data[i];
     if (b->kind == BUF_SCRATCH && lives[i].used && lives[i].first <= peak_time && peak_time <= lives[i].last)
-      layer_at(g, buffer_path(f, b))->peak_bytes += planned_bytes(b);
+      layer_at(g, buffer_path(f, b))->peak_bytes += planned_bytes(f, b);
   }
   g->r->scratch_bytes = (int64_t)(f->scratch_end - f->scratch_begin);
 }
@@ -155,8 +155,8 @@ static ReportFn report_function(const FnPlan *f, const Sched *s, int64_t n, Aren
   return r;
 }
 
-Report codegen_report(const Program *p, int64_t n, Arena *a) {
-  ProgramPlan plan = plan_program(p, ARENA_ALIGN, a);
+Report codegen_report(const Program *p, bool device, int64_t n, Arena *a) {
+  ProgramPlan plan = plan_program(p, device ? DEVICE_ALIGN : ARENA_ALIGN, a);
   plan_slots(&plan);
   ReportFn *fns = ARENA_ARRAY(a, p->n_fns, ReportFn);
   for (uint32_t i = 0; i < p->n_fns; i++) fns[i] = report_function(plan.plans[i], plan.scheds[i], n, a);

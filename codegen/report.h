@@ -42,8 +42,9 @@ typedef struct Report {
   const ReportFn *fns; // one per function of the program
 } Report;
 
+// Of the C program, or of the one for a GPU (its arrays are aligned more).
 // Costs at the dynamic size n, or at a function's bound where that is less or n is 0. The graphs as for
 // codegen_c.
-Report codegen_report(const Program *p, int64_t n, Arena *a);
+Report codegen_report(const Program *p, bool device, int64_t n, Arena *a);
 
 #endif

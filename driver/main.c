@@ -293,7 +293,7 @@ static int report(const Options *o, Arena *a) {
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
   middle(&j, p);
-  Report r = codegen_report(p, o->n, a);
+  Report r = codegen_report(p, o->cuda, o->n, a);
   inspect_stage(&j.inspect, "codegen");
   status = report_print(&r, o, a);
   inspect_end(&j.inspect);

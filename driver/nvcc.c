@@ -94,7 +94,7 @@ void nvcc_comment(const Options *o, StrBuf *out, Arena *a) {
   add_target(&v, o, true, a);
   sb_puts(out, "/* R=$(nnc --print=runtime-dir); nvcc");
   for (int i = 0; i < v.n; i++) sb_printf(out, " %s", v.words[i]);
-  sb_puts(out, " \\\n   THIS.cu -I$R/core -I$R/host -I$R/cuda $R/cuda/*.c $R/host/nn_*.c -lm */\n");
+  sb_puts(out, " \\\n   THIS.cu -I$R/core -I$R/host -I$R/cuda $R/cuda/nn_*.c $R/host/nn_*.c -lm */\n");
 }
 
 // ---- nvcc itself

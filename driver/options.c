@@ -387,7 +387,8 @@ static bool cuda_options_fit(const Options *o) {
                                  "folder (nnc --print=runtime-dir)"},
       {o->cuda && o->cpu, "--cpu does not go with --backend=cuda; --cuda-arch says which devices"},
       {o->cuda && o->interpret, "--interpret does not go with --backend=cuda"},
-      {o->cuda && o->command, "--backend=cuda goes with no command"},
+      {o->cuda && o->command && strcmp(o->command->name, "report") != 0,
+       "--backend=cuda goes with no command but report"},
       {o->cuda_arch && !o->cuda, "--cuda-arch goes with --backend=cuda"},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

@@ -55,16 +55,19 @@ static const char *size_text(const Print *p, const ReportFn *f) {
 
 static void print_functions(const Print *p) {
   static const char *const titles[] = {"function", "",      "parameters", "kernels", "MACs",
-                                       "FLOPs",    "bytes", "scratch",    "bound",   "over"};
-  Table t = {.a = p->a, .align = "llrrrrrrrr"};
-  row_of_titles(&t, titles);
+                                       "FLOPs",    "bytes", "scratch",    "bound",   "over"},
+                           *const device[] = {"function", "",      "parameters", "launches", "copies", "MACs",
+                                              "FLOPs",    "bytes", "scratch",    "bound",    "over"};
+  Table t = {.a = p->a, .align = p->o->cuda ? "llrrrrrrrrr" : "llrrrrrrrr"};
+  row_of_titles(&t, p->o->cuda ? device : titles);
   for (uint32_t i = 0; i < p->r->program->n_fns; i++) {
     const ReportFn *f = &p->r->fns[i];
     if (!wanted(p, i)) continue;
     table_text(&t, f->fn->name);
     table_text(&t, size_text(p, f));
     table_int(&t, f->parameters);
-    table_int(&t, f->cost.kernels);
+    table_int(&t, p->o->cuda ? f->cost.launches : f->cost.kernels);
+    if (p->o->cuda) table_int(&t, f->cost.copies);
     table_int(&t, f->cost.macs);
     table_int(&t, f->cost.flops);
     table_int(&t, f->cost.bytes_read + f->cost.bytes_written);
@@ -212,6 +215,8 @@ static void put_function(Json *j, const Print *p, const ReportFn *f) {
   json_int(j, "scratch_bytes", f->scratch_bytes);
   json_int(j, "bound_bytes", f->bound_bytes);
   json_int(j, "kernels", f->cost.kernels);
+  if (p->o->cuda) json_int(j, "launches", f->cost.launches);
+  if (p->o->cuda) json_int(j, "copies", f->cost.copies);
   put_cost(j, &f->cost);
   put_layers(j, p, f);
   if (p->o->cost) put_steps(j, p, f);

@@ -93,6 +93,33 @@ nnc report --json --n=1 "$PROJECT_DIR/samples/digits/digits.nn" >digits.json
 says digits.json "all(f['macs'] in (0, 64*H + H*10, 2*64*H + 3*H*10) for H in [(fn('init')['parameters'] - 10) // 75] for f in r['functions'])"
 says digits.json "(fn('init')['parameters'] - 10) % 75 == 0"
 
+# An update reads parameter, two slots and gradient, and writes all but the gradient, whatever the calls it is split into.
+nnc report --json --cost "$PROJECT_DIR/samples/digits/digits.nn" >cost.json
+says cost.json "[sum(s[k] for s in fn('fit_step')['steps'] if s['what'] == 'Adam') for k in ('bytes_read', 'bytes_written')] == [4 * 4 * 9610, 3 * 4 * 9610]"
+
+# ---- on a device: a launch for each kernel, for each 56 parameters of an update, and one before it that counts or clips
+nnc report --json --cost --backend=cuda "$PROJECT_DIR/samples/digits/digits.nn" >device.json
+says device.json "fn('fit_step')['launches'] == sum({'kernel': 1, 'optimizer': 2, 'copy': 0}[s['kind']] for s in fn('fit_step')['steps'])"
+says device.json "fn('fit_step')['copies'] == sum(s['kind'] == 'copy' for s in fn('fit_step')['steps']) == 1"
+says device.json "fn('classify')['launches'] == fn('classify')['kernels'] == 4 and fn('classify')['copies'] == 0"
+nnc report --json "$PROJECT_DIR/samples/digits/digits.nn" >cpu.json
+says cpu.json "'launches' not in fn('fit_step') and 'copies' not in fn('fit_step')"
+expect 0 '^fit_step +batch = 32 +9,610 +14 +1 +647,168 ' nnc report --backend=cuda "$PROJECT_DIR/samples/digits/digits.nn"
+many() { # COUNT: so many parameters; with clipping they are updated in one call
+    echo 'layer Net()(x: [B, 2]) -> [B, 2] { var h = x; for i in 0..'"$1"' { h = h + Bias()(h); } return h; }'
+    echo 'layer Bias()(x: [B, n]) -> [B, n] { param b: [n] = zeros(); return expand(b, 0) * x; }'
+    echo 'model net = Net();'
+    echo 'data d { x: [2] from csv("d.csv"); }'
+    echo "train fit { epochs = 1; batch = 2; let opt = SGD(lr = 0.1, clip_norm = 1.0); each e in d() { minimize sum(net(e.x)) over net using opt; } }"
+}
+for row in '56 2' '57 4'; do
+    many "${row% *}" >many.nn
+    nnc report --json --backend=cuda many.nn >many.json || fail "${row% *} parameters"
+    says many.json "fn('fit_step')['launches'] - fn('fit_step')['kernels'] == ${row#* }"
+done
+grep -q "NN_CUDA_SPANS = 56," "$PROJECT_DIR/runtime/cuda/nn_cuda_optim.h" && grep -q "DEVICE_SPANS = 56 " "$PROJECT_DIR/codegen/cost.c" ||
+    fail "the report and the optimizers on a device disagree about the parameters of a launch"
+
 # ---- ResNet-20 on 32 x 32: https://arxiv.org/abs/1512.03385, table 6, with projections where the shape changes
 nnc report --json "$examples/resnet20.nn" >resnet20.json
 stage() { echo $((($1 * 9 * $2 + 5 * $2 * 9 * $2 + $3 * $1 * $2) * $4 * $4)); } # from, to, projection, side
