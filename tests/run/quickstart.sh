@@ -1,7 +1,7 @@
 #!/bin/bash
 # ./quickstart, run in a copy of the project, ends well and says what it should.
 . "$PROJECT_DIR/tests/lib.sh"
-[ "$NNC_SANITIZE" = ON ] && exit 0  # it builds the release preset: the same run as in that preset's tests
+[ "$NNC_SANITIZE" = ON ] && { echo "SKIP quickstart: it builds the release preset, in whose tests it runs"; exit 77; }
 mkdir "$work/nnc"
 (cd "$PROJECT_DIR" && tar cf - --exclude=./build --exclude=./.git .) | tar xf - -C "$work/nnc"
 cd "$work/nnc" || exit 1
