@@ -388,11 +388,11 @@ static void data_items(Elab *e, DataUse *u) {
     if (s->kind == ST_LET) { // a field with a syntax error
       const Pattern *p = s->u.let.pattern;
       define(e, p->name, v_poison(), false, p->span);
-      vec_push(e->a, &u->fields, ((DataFieldUse){.name = p->name, .source = -1, .bad = true}));
+      vec_push(e->a, &u->fields, ((DataFieldUse){.name = p->name, .decl = s, .source = -1, .bad = true}));
       continue;
     }
     if (s->kind != ST_FIELD_FROM && s->kind != ST_FIELD_COMPUTED) continue;
-    DataFieldUse f = {.name = s->u.field.name.text, .source = -1, .bad = true};
+    DataFieldUse f = {.name = s->u.field.name.text, .decl = s, .source = -1, .bad = true};
     e->data_shuffle = u->shuffle;
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;

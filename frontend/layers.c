@@ -172,6 +172,14 @@ static void adopt(Elab *e, Instance *inst, const ParamList *attrs) {
   }
 }
 
+// `model net = MLP(32, 10);`: its layers may be applied while it is made, so its path is settled before.
+static void become_model(Elab *e, Instance *inst) {
+  const Instance *root = inst->owner;
+  inst->name = take_name(e, inst->owner, root->name);
+  inst->prefix = root->prefix;
+  inst->owner = NULL;
+}
+
 static void exec_members(Elab *e, Instance *inst) {
   visit(e, inst->type);
   Ctx *scratch = ctx_new(e, CTX_SCRATCH, FN_INIT, layer_name(inst), NULL, 1, inst->span);
@@ -236,6 +244,7 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
     map_put(e->a, &owner->kid_at, key_hash(key), (uint32_t)owner->kids.len);
   vec_push(e->a, &owner->kids, inst);
   adopt(e, inst, &type->u.layer.attrs);
+  if (call && call == e->model_call) become_model(e, inst);
   if (type->kind == ST_LAYER_LONG) exec_members(e, inst);
   v.u.inst.inst = inst;
   return v;
@@ -314,23 +323,30 @@ static void collect_models(Elab *e, Value v) {
 
 // model net = MLP(32, 10); or a list of layers.
 Value declare_model(Elab *e, const Stmt *s) {
-  e->model_root = ARENA_NEW(e->a, Instance);
-  Instance *root = e->model_root;
+  Instance *root = e->model_root = ARENA_NEW(e->a, Instance);
+  root->name = s->u.model.name.text;
+  root->prefix = module_at(e, s->span)->prefix;
+  // Of another layer that is applied before the model is made: net.dense_0.
+  root->path =
+      root->prefix ? intern(e->names, arena_printf(e->a, "%s.%s", root->prefix, root->name)) : root->name;
   Instance *saved = e->inst;
+  const Expr *saved_call = e->model_call;
   e->inst = root;
+  e->model_call = s->u.model.value;
   Value v = eval(e, s->u.model.value);
   e->inst = saved;
+  e->model_call = saved_call;
   if (v.kind == V_POISON) return v;
   if (!only_instances(v)) {
     diag_label(err(e, DIAG_E0202, s->u.model.value->span, "a model is a layer or a list of layers"),
                "this is %s", v_describe(e, v));
     return v_poison();
   }
-  name_value(e, v, s->u.model.name.text, root);
+  name_value(e, v, root->name, root);
   for (size_t i = 0; i < root->kids.len; i++) {
     Instance *kid = root->kids.data[i];
-    if (kid->owner == root) kid->owner = NULL, kid->prefix = module_at(e, s->span)->prefix;
-    if (!kid->name && !kid->owner) kid->name = s->u.model.name.text;
+    if (kid->owner == root) kid->owner = NULL, kid->prefix = root->prefix;
+    if (!kid->name && !kid->owner) kid->name = root->name;
   }
   own(v, false);
   collect_models(e, v);

@@ -330,6 +330,7 @@ struct Elab {
   uint32_t under_training; // inside an `if` that asks `training`
   int64_t iterations;
   Instance *model_root;
+  const Expr *model_call; // what makes the model that is being declared
   const Expr *init_call; // stands for the call of an initialiser
   Instance orphans;      // owner of instances made outside layers
   VEC(Store) stores;

@@ -175,6 +175,24 @@ START_TEST(members_of_a_long_layer_bind_sizes_at_the_first_application) {
 }
 END_TEST
 
+// A layer may be applied while it is made, so its path is asked for before the model has its layers.
+#define WIDTH                                                                                                \
+  "layer Width() {\n  let d = Dense(4, bias = false);\n  let h = d(ones([2, 4]));\n"                         \
+  "  fn apply(x: [B, 4]) -> [B, 4] = d(x);\n}\ndim N <= 8;\n"
+
+START_TEST(a_model_applied_while_it_is_made_has_its_name) {
+  ck_stores(WIDTH "model net = Width();\nexport fn f(x: [N, 4]) -> [N, 4] = net(x);\n", "net.d.W");
+}
+END_TEST
+
+START_TEST(what_is_applied_before_a_model_has_its_name_is_counted) {
+  ck_stores(WIDTH
+            "model nets = [Width(), Width()];\nexport fn f(x: [N, 4]) -> [N, 4] = nets[0](nets[1](x));\n",
+            "nets.width_0.d.W nets.width_1.d.W");
+  ck_codes("model net = Dense(4)(ones([2, 4]));\n" XOR, "E0202");
+}
+END_TEST
+
 // ---- initial values
 
 START_TEST(fans_follow_the_rank) {
@@ -496,6 +514,14 @@ START_TEST(an_error_in_a_layer_is_told_once_for_all_its_uses) {
 }
 END_TEST
 
+START_TEST(a_field_that_is_wrong_may_be_used_wrongly) {
+  ck_codes("data p { m: [2] from rows([[true, false]]); }\nparam w: [2] = ones();\n"
+           "train t { let o = SGD(lr = 0.1); each d in p() { minimize sum(w) over w using o; report a = "
+           "count(d.m), b = count(d.m); } }\n",
+           "E0503 E0204");
+}
+END_TEST
+
 START_TEST(a_wrong_argument_does_not_hide_another_mistake) {
   ck_codes("dim N <= 8;\nexport fn f(x: [N, 4]) -> [N, 4] { let a = relu(x, 3); let b = relu(y); return "
            "x[.., ..9]; }\n",
@@ -531,6 +557,8 @@ int main(void) {
   T(a_lambda_called_twice_makes_two_layers);
   T(one_instance_applied_twice_shares_its_parameters);
   T(members_of_a_long_layer_bind_sizes_at_the_first_application);
+  T(a_model_applied_while_it_is_made_has_its_name);
+  T(what_is_applied_before_a_model_has_its_name_is_counted);
   T(fans_follow_the_rank);
   T(initial_draws_hash_the_path);
   T(a_store_takes_numbers_lists_and_initialisers);
@@ -558,6 +586,7 @@ int main(void) {
   T(an_import_without_a_loader_is_an_error);
   T(an_erroneous_value_is_silent);
   T(an_error_in_a_layer_is_told_once_for_all_its_uses);
+  T(a_field_that_is_wrong_may_be_used_wrongly);
   T(a_wrong_argument_does_not_hide_another_mistake);
   T(recursion_through_a_function_argument_is_found);
   T(the_same_function_with_other_functions_is_no_recursion);

@@ -13,7 +13,7 @@ typedef struct Tile {
   const char *row, *column, *step;
   const char *last_row, *last_column, *last_step;
   int rows, groups, columns; // of a thread: rows, windows, columns (windows times taps)
-  bool many_blocks;
+  bool many_blocks, many_rounds;
 } Tile;
 
 static uint64_t bit(VarId v) { return (uint64_t)1 << v; }
@@ -91,7 +91,7 @@ static void rounds(Tile *t, Block *tile) {
   load(t, t->d->rhs, t->d->n, "right", t->column, t->last_column, SIDE * t->columns, &round);
   emit_line(&round, "__syncthreads();");
   products(t, &round);
-  emit_line(&round, "__syncthreads();");
+  if (t->many_rounds) emit_line(&round, "__syncthreads();");
   if (t->many_blocks) {
     Text in[] = {{"sum[p][g]", true}, {"acc[p][g]", true}};
     emit_line(&round, "if ((%s0 + %d) %% %d == 0 || %s0 + %d >= %s) {", t->step, STEPS, DOT_BLOCK, t->step,
@@ -167,6 +167,7 @@ void cuda_dot(Emit *e, StrBuf *body, Launch *launch) {
   Poly k = index_extent(e->p->index, d.k);
   bool wide = d.taps > PER_THREAD;
   t.many_blocks = poly_at(&k, e->bound) > DOT_BLOCK;
+  t.many_rounds = poly_at(&k, e->bound) > STEPS;
   t.rows = wide || emit_at_bound(e, d.m) <= SIDE ? 1 : PER_THREAD;
   t.groups = d.taps > 1                      ? (wide ? 1 : PER_THREAD / (int)d.taps)
              : emit_at_bound(e, d.n) <= SIDE ? 1

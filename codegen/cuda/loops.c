@@ -1,7 +1,7 @@
 // Plain kernels. Where an iteration of the parallel loops is little work, or iterations are very many, a
 // thread does one; else a block does, its threads sharing the inner loops and the reductions that all of it
 // needs. Stores of a block are kept apart by barriers from what reads them, and from what was read there
-// before.
+// before; no other barriers stand between them.
 #include "codegen/cuda/schedule.h"
 
 enum { LITTLE_WORK = 32, MANY = 32768 };
@@ -51,27 +51,89 @@ static void one_a_thread(Emit *e, const char *total, Block *top, Launch *launch)
   emit_groups(e, top);
 }
 
-// The stores from `s` on that share their inner loops; gives the next one.
-static uint32_t one_group(Emit *e, uint32_t s, int threads, Block *top) {
-  const Kernel *k = e->k;
-  const Put *first = &k->stores[s];
-  uint32_t end = s + 1, names = e->n_loop_names;
-  while (end < k->n_stores && emit_same_loops(first, &k->stores[end])) end++;
+// ---- barriers between the stores of a block
+
+// What a group of stores touches: by expression of the kernel which are loaded, by store which are written.
+typedef struct Group {
+  uint32_t begin, end;
+  const bool *seen;
+} Group;
+
+static bool *marks_of(Emit *e, uint32_t begin, uint32_t end) {
+  bool *seen = ARENA_ARRAY(e->a, e->p->exprs.len, bool);
+  for (uint32_t s = begin; s < end; s++) {
+    const bool *one = store_marks(e->k, &e->k->stores[s], e->a);
+    for (ExprId x = 0; x < e->p->exprs.len; x++) seen[x] |= one[x];
+  }
+  return seen;
+}
+
+static bool same_memory(const Emit *e, uint32_t x, uint32_t y) {
+  if (x == NO_BUFFER || y == NO_BUFFER) return false;
+  return buffer_same_memory(&e->f->buffers.data[x], &e->f->buffers.data[y]);
+}
+
+static bool loads(const Emit *e, const Group *g, uint32_t buffer) {
+  for (ExprId x = 0; x < e->p->exprs.len; x++)
+    if (g->seen[x] && pool_expr(e->p, x)->kind == X_LOAD &&
+        same_memory(e, pool_expr(e->p, x)->number, buffer))
+      return true;
+  return false;
+}
+
+static bool writes(const Emit *e, const Group *g, uint32_t buffer) {
+  for (uint32_t s = g->begin; s < g->end; s++)
+    if (same_memory(e, e->k->stores[s].buffer, buffer)) return true;
+  return false;
+}
+
+// `later` touches what `earlier` writes. With both the same: values made before the loop read what it writes.
+static bool needs_stores(const Emit *e, const Group *earlier, const Group *later) {
+  for (uint32_t s = earlier->begin; s < earlier->end; s++) {
+    uint32_t buffer = e->k->stores[s].buffer;
+    if (loads(e, later, buffer) || (earlier != later && writes(e, later, buffer))) return true;
+  }
+  return false;
+}
+
+// `later` writes over what `earlier` has read.
+static bool overwrites(const Emit *e, const Group *earlier, const Group *later) {
+  for (uint32_t s = later->begin; s < later->end; s++)
+    if (loads(e, earlier, e->k->stores[s].buffer)) return true;
+  return false;
+}
+
+// The stores from g->begin on that share their inner loops; *since: those after the last barrier.
+static void one_group(Emit *e, Group *g, Group *since, int threads, Block *top) {
+  const Put *first = &e->k->stores[g->begin];
+  uint32_t names = e->n_loop_names;
+  while (g->end < e->k->n_stores && emit_same_loops(first, &e->k->stores[g->end])) g->end++;
+  g->seen = marks_of(e, g->begin, g->end);
+  if (since->begin < since->end && needs_stores(e, since, g)) {
+    emit_line(top, "__syncthreads();");
+    since->begin = g->begin;
+  }
+  size_t before = top->text.len;
   Block in = block_in(top, bits(first->inner, first->n_inner));
   name_all(e, first->inner, first->n_inner);
-  emit_stores(e, first, end - s, &in);
+  emit_stores(e, first, g->end - g->begin, &in);
   cuda_digits(e, "own", first->inner, first->n_inner, &in);
   const char *total = cuda_product(e, first->inner, first->n_inner);
-  emit_line(top, "__syncthreads();");
+  since->seen = marks_of(e, since->begin, g->begin);
+  bool made_before = top->text.len > before && needs_stores(e, g, g);
+  if (made_before || (since->begin < since->end && overwrites(e, since, g))) {
+    emit_line(top, "__syncthreads();");
+    since->begin = g->begin;
+  }
+  since->end = g->end;
+  since->seen = marks_of(e, since->begin, since->end);
   block_close(
       &in,
       text_is_one(total)
           ? "if (threadIdx.x == 0) {"
           : arena_printf(e->a, "for (ptrdiff_t own = threadIdx.x; own < %s; own += %d) {", total, threads),
       "}");
-  if (end < k->n_stores) emit_line(top, "__syncthreads();");
   e->n_loop_names = names;
-  return end;
 }
 
 static void one_a_block(Emit *e, const char *total, int threads, Block *top, Launch *launch) {
@@ -82,7 +144,11 @@ static void one_a_block(Emit *e, const char *total, int threads, Block *top, Lau
   launch->tiles = total;
   if (digits.left > 0) emit_line(top, "const size_t t = blockIdx.x;");
   place_outer(e, &digits, lead, digits.left, top);
-  for (uint32_t s = 0; s < e->k->n_stores;) s = one_group(e, s, threads, top);
+  Group since = {0};
+  for (Group g = {0}; g.begin < e->k->n_stores; g.begin = g.end) {
+    g.end = g.begin + 1;
+    one_group(e, &g, &since, threads, top);
+  }
 }
 
 // Of one iteration: the most elements of an inner loop or of a reduction.

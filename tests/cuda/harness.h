@@ -31,7 +31,6 @@
 #pragma GCC visibility push(hidden)
 
 #include "harness_fiber.h"
-#include "harness_shared.h"
 
 // ---- the words of CUDA that kernels use ----
 
@@ -139,11 +138,14 @@ inline void nn_harness_where() {
   _exit(99);
 }
 
+#include "harness_race.h"
+#include "harness_shared.h"
+
 // A sanitizer that ends the run says where, too.
 extern "C" void __sanitizer_set_death_callback(void (*callback)(void))
     __attribute__((weak, visibility("default")));
 
-inline nn_harness_fiber *nn_harness_idle_fiber() {
+NN_HARNESS_OWN inline nn_harness_fiber *nn_harness_idle_fiber() {
   nn_harness_block &b = nn_harness_b;
   return b.n_idle > 0 ? b.idle[--b.n_idle] : nn_harness_fiber_new();
 }
@@ -154,7 +156,7 @@ inline nn_harness_fiber *nn_harness_idle_fiber() {
 }
 
 // The running thread has come to a barrier: the next one goes on, or all have come and the first one does.
-__attribute__((noinline)) inline void nn_harness_barrier(const char *file, int line) {
+NN_HARNESS_OWN __attribute__((noinline)) inline void nn_harness_barrier(const char *file, int line) {
   nn_harness_block &b = nn_harness_b;
   if (!b.kernel) nn_harness_fail("__syncthreads() outside of a kernel, in %s:%d", file, line);
   if (b.waiting != b.at) nn_harness_left(b.order[b.at - 1], file, line);
@@ -170,6 +172,7 @@ __attribute__((noinline)) inline void nn_harness_barrier(const char *file, int l
   if (++b.at == b.n) {
     b.at = b.waiting = 0;
     b.started = true;
+    nn_harness_race_interval(false);
   }
   nn_harness_fiber *next = b.started ? b.fiber[b.at] : nn_harness_idle_fiber();
   threadIdx.x = b.order[b.at];
@@ -177,7 +180,7 @@ __attribute__((noinline)) inline void nn_harness_barrier(const char *file, int l
 }
 
 // The running thread has ended: whether another is to run in its place, on the same fiber.
-inline bool nn_harness_next() {
+NN_HARNESS_OWN inline bool nn_harness_next() {
   nn_harness_block &b = nn_harness_b;
   if (b.waiting) nn_harness_left(threadIdx.x, b.file, b.line);
   if (++b.at == b.n || b.started) return false;
@@ -185,7 +188,7 @@ inline bool nn_harness_next() {
   return true;
 }
 
-inline void nn_harness_fiber_loop() {
+NN_HARNESS_OWN inline void nn_harness_fiber_loop() {
   nn_harness_block &b = nn_harness_b;
   for (;;) {
     b.threads(b.body);
@@ -226,13 +229,17 @@ inline void nn_harness_run(const char *kernel, nn_harness_kernel *k, unsigned gr
   gridDim = dim3(grid);
   blockDim = dim3(block);
   nn_harness_shared_open(k);
+  nn_harness_race_launch();
   for (uint64_t i = 0; i < grid; i++) {
     blockIdx.x = (unsigned)blocks(i);
     nn_harness_shared_poison(k);
+    nn_harness_race_interval(true);
     b.at = b.waiting = 0;
     b.started = false;
     threadIdx.x = b.order[0];
+    nn_harness_race_watch(true);
     nn_harness_switch(nn_harness_idle_fiber());
+    nn_harness_race_watch(false);
   }
   b.kernel = nullptr;
 }

@@ -38,6 +38,10 @@ extern "C" void __sanitizer_finish_switch_fiber(void *fake_stack, const void **b
 #include <ucontext.h>
 #endif
 
+// Functions of the harness that work while threads of a kernel do: what they touch is not the kernel's
+// (harness_race.h).
+#define NN_HARNESS_OWN __attribute__((no_sanitize("thread")))
+
 struct nn_harness_fiber {
   const void *stack = nullptr; // its lowest address; of the main fiber known to AddressSanitizer only
   size_t size = 0;
@@ -68,7 +72,7 @@ __asm__(".pushsection .text.nn_harness_swap,\"axG\",@progbits,nn_harness_swap,co
         ".popsection\n");
 #endif
 
-__attribute__((no_sanitize("address"))) inline void nn_harness_switch(nn_harness_fiber *to) {
+NN_HARNESS_OWN __attribute__((no_sanitize("address"))) inline void nn_harness_switch(nn_harness_fiber *to) {
   nn_harness_fiber *from = nn_harness_current;
   nn_harness_current = to;
 #ifdef NN_HARNESS_ASAN
@@ -100,7 +104,7 @@ __attribute__((no_sanitize("address"))) inline void nn_harness_fiber_start() {
 }
 
 // A fiber that begins with nn_harness_fiber_start when it is first switched to.
-inline nn_harness_fiber *nn_harness_fiber_new() {
+NN_HARNESS_OWN inline nn_harness_fiber *nn_harness_fiber_new() {
   // Memory that is never touched costs nothing; sanitized frames are large.
   const size_t size = 256 << 10, page = (size_t)sysconf(_SC_PAGESIZE);
   static size_t number;

@@ -61,13 +61,15 @@ inline void nn_harness_page_protect(uint32_t i, size_t n, int protection) {
 }
 
 // The first touch of a page by a kernel.
-inline void nn_harness_on_fault(int number, siginfo_t *info, void *context) {
+NN_HARNESS_OWN inline void nn_harness_on_fault(int number, siginfo_t *info, void *context) {
   nn_harness_shared &s = nn_harness_shared_memory;
   size_t i = ((uintptr_t)info->si_addr - (uintptr_t)__start_nn_shared) / s.page;
   if ((uintptr_t)info->si_addr >= (uintptr_t)__start_nn_shared && i < s.pages && s.kernel) {
+    nn_harness_race_watch(false);
     nn_harness_page_protect((uint32_t)i, 1, PROT_READ | PROT_WRITE);
     nn_harness_page_poison((uint32_t)i);
     s.kernel->pages.push_back((uint32_t)i);
+    nn_harness_race_watch(true);
   } else if (s.next.sa_flags & SA_SIGINFO) {
     s.next.sa_sigaction(number, info, context);
   } else {

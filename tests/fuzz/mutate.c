@@ -19,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-enum { MAX_TEXT = 1 << 16, MAX_FILES = 256, MAX_TOKENS = 1 << 16 };
+enum { MAX_TEXT = 1 << 16, MAX_FILES = 512, MAX_TOKENS = 1 << 17 };
 #ifdef __SANITIZE_ADDRESS__
 enum { LIMIT = 10 };
 #else
@@ -177,6 +177,8 @@ int main(int argc, char **argv) {
     if (!read_file(&f, argv[i])) return perror(argv[i]), 3;
   signal(SIGPROF, too_slow);
   cut_into_pieces(&f);
+  if (argc - 4 > MAX_FILES || f.first[f.n_files] == MAX_TOKENS)
+    return fputs("mutate: more text than it has room for\n", stderr), 2;
   double seconds = strtod(argv[3], NULL);
   if (seconds > 0)
     at_random(&f, seconds);
