@@ -290,12 +290,15 @@ int nn_cuda_open(void *user, struct nn_err *e) {
   if (!d->args) return nn_fail_memory(e);
   if (nn_cuda_find(d) || nn_cuda_allocate(d, &sizes)) return e->code;
   nn_cuda_divide(d, &sizes);
-  return nn_cuda_streams(d) ? e->code : nn_cuda_send_constants(d);
+  if (nn_cuda_streams(d) || nn_cuda_time_open(d)) return e->code;
+  return nn_cuda_send_constants(d);
 }
 
 static void nn_cuda_close_slot(nn_cuda *d, nn_cuda_slot *s) {
   if (s->sent) nn_cuda_check(d, cudaEventDestroy(s->sent), "cudaEventDestroy");
   if (s->done) nn_cuda_check(d, cudaEventDestroy(s->done), "cudaEventDestroy");
+  if (s->first) nn_cuda_check(d, cudaEventDestroy(s->first), "cudaEventDestroy");
+  if (s->last) nn_cuda_check(d, cudaEventDestroy(s->last), "cudaEventDestroy");
   memset(s, 0, sizeof *s);
 }
 
@@ -318,6 +321,7 @@ void nn_cuda_close(void *user) {
   for (i = 0; i < NN_CUDA_SLOTS; i++) nn_cuda_close_slot(d, &d->slots[i]);
   if (d->pinned) nn_cuda_check(d, cudaFreeHost(d->pinned), "cudaFreeHost");
   if (d->memory) nn_cuda_check(d, cudaFree(d->memory), "cudaFree");
+  nn_cuda_time_close(d);
   free(d->graphs);
   free(d->args);
   d->pinned = d->memory = NULL;

@@ -27,6 +27,7 @@ typedef struct nn_cuda_slot {
   unsigned char *in, *out; /* pinned */
   unsigned char *landing;  /* on the device */
   cudaEvent_t sent, done;  /* `in` has landed; `out` is there */
+  cudaEvent_t first, last; /* --time: around the launches */
   int function;
   size_t n;
 } nn_cuda_slot;
@@ -37,12 +38,22 @@ typedef struct nn_cuda_graph { /* the launches of one function for one n */
   cudaGraphExec_t exec;
 } nn_cuda_graph;
 
+typedef struct nn_cuda_list { /* microseconds */
+  double *us;
+  size_t n, room;
+} nn_cuda_list;
+
+typedef struct nn_cuda_times { /* of one function's calls: nn_device_time.c */
+  nn_cuda_list device, period;
+} nn_cuda_times;
+
 struct nn_cuda {
   const nn_cuda_program *p;
   const nn_model *m; /* p's, with a backend */
   const int *archs;
   uint64_t number; /* --device */
   int no_graph;    /* --no-graph */
+  int timed;       /* --time */
   nn_err *e;
   char name[256]; /* of the device; "" before it is found */
   int major, minor;
@@ -56,6 +67,9 @@ struct nn_cuda {
   int newer;             /* the device's stores are newer than the arena's */
   nn_cuda_graph *graphs;
   size_t n_graphs, graphs_room;
+  nn_cuda_times *times; /* one for each function, with --time */
+  int last;             /* the function of the last call that ended, and when that was */
+  double last_end;
 };
 
 /* 0, or the exit code and an error that names the call, what CUDA says, and for some failures what to do. */
@@ -74,6 +88,13 @@ size_t nn_cuda_option_bytes(const nn_model *m);
 size_t nn_cuda_room(const nn_arg *a, int count, size_t n);
 /* The size that the places of a function's arguments are for. */
 size_t nn_cuda_largest(const nn_function *f);
+
+/* --time; without it these do nothing. `mark` records an event before and after the launches, `take` reads
+   both when the call has ended. */
+int nn_cuda_time_open(nn_cuda *d);
+int nn_cuda_time_mark(nn_cuda *d, cudaEvent_t event);
+int nn_cuda_time_take(nn_cuda *d, const nn_cuda_slot *s);
+void nn_cuda_time_close(nn_cuda *d);
 
 /* Of nn_backend. */
 int nn_cuda_start(void *user, nn_ctx *c, int function, size_t n, void *const *args);

@@ -154,9 +154,9 @@ int nn_cuda_start(void *user, nn_ctx *c, int function, size_t n, void *const *ar
   nn_cuda_slot *s = &d->slots[d->begun % NN_CUDA_SLOTS];
   s->function = function;
   s->n = n;
-  if (nn_cuda_queue_inputs(d, s, nn_cuda_fill(d, s, c, args)) ||
+  if (nn_cuda_queue_inputs(d, s, nn_cuda_fill(d, s, c, args)) || nn_cuda_time_mark(d, s->first) ||
       (d->no_graph ? nn_cuda_launch(d, function, n) : nn_cuda_run_graph(d, function, n)) ||
-      nn_cuda_queue_results(d, s))
+      nn_cuda_time_mark(d, s->last) || nn_cuda_queue_results(d, s))
     return nn_note(d->e, "in function `%s`", d->m->fns[function].name);
   d->begun++;
   d->newer = 1;
@@ -191,6 +191,7 @@ int nn_cuda_finish(void *user, nn_ctx *c, void *const *args) {
   if (nn_cuda_check(d, cudaEventSynchronize(s->done), "cudaEventSynchronize"))
     return nn_note(d->e, "in function `%s`", f->name);
   d->ended++;
+  if (nn_cuda_time_take(d, s)) return nn_note(d->e, "in function `%s`", f->name);
   for (i = 0; i < f->n_out; i++)
     memcpy(args[f->n_in + i], s->out + nn_cuda_offset(f, f->out, i), nn_arg_bytes(&f->out[i], s->n));
   memcpy(&t, s->out + nn_cuda_offset(f, f->out, f->n_out), sizeof t);

@@ -11,6 +11,7 @@ static int nn_cuda_option(void *user, const char *name, const char *value, struc
   nn_cuda *d = (nn_cuda *)user;
   const char *p = value;
   if (!strcmp(name, "--no-graph")) return d->no_graph = 1, 0;
+  if (!strcmp(name, "--time")) return d->timed = 1, 0;
   while (isdigit((unsigned char)*p)) p++;
   if (p == value || *p || p - value > 9)
     return nn_fail(e, NN_EXIT_USAGE, "%s: `%s` is not the number of a device", name, value);

@@ -69,6 +69,9 @@ static int nn_take_device(nn_cli *c, const char *v) {
 static int nn_take_no_graph(nn_cli *c, const char *v) {
   return c->m->backend->option(c->m->call_user, "--no-graph", v, c->e);
 }
+static int nn_take_time(nn_cli *c, const char *v) {
+  return c->m->backend->option(c->m->call_user, "--time", v, c->e);
+}
 
 static int nn_take_output(nn_cli *c, const char *v) {
   if (!c->n_outputs) c->args_before_o = c->n_args;
@@ -103,6 +106,8 @@ static const struct nn_option_row {
     {"--device", "N", NN_EVERY | NN_BACKEND, nn_take_device, "compute on the N-th device (default: 0)"},
     {"--no-graph", NULL, NN_EVERY | NN_BACKEND, nn_take_no_graph,
      "launch kernel by kernel instead of as graphs"},
+    {"--time", NULL, NN_TRAIN | NN_EVAL | NN_PREDICT | NN_BACKEND, nn_take_time,
+     "say what calls take on the device, and from one to the next (medians)"},
     {"--help", NULL, NN_EVERY, nn_take_help, "this text"},
     {"--threads", "N", NN_EVERY, NULL, NULL},
     {"--checkpoint-every", "N", NN_TRAIN, NULL, NULL},

@@ -43,6 +43,7 @@
   X(cudaEventCreateWithFlags, cudaErrorMemoryAllocation)                                                     \
   X(cudaEventRecord, cudaErrorUnknown)                                                                       \
   X(cudaEventSynchronize, cudaErrorLaunchFailure)                                                            \
+  X(cudaEventElapsedTime, cudaErrorUnknown)                                                                  \
   X(cudaEventDestroy, cudaErrorUnknown)                                                                      \
   X(cudaStreamBeginCapture, cudaErrorUnknown)                                                                \
   X(cudaStreamEndCapture, cudaErrorUnknown)                                                                  \
@@ -436,6 +437,7 @@ struct CUevent_st {
   unsigned id;
   cudaStream_t stream;
   uint64_t recorded, done; /* tickets */
+  unsigned flags;
 };
 struct CUgraph_st {
   unsigned id;
@@ -902,6 +904,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
   BEGIN(CALL_cudaEventCreateWithFlags, "flags %u", flags);
   *event = new_of(&events, sizeof **event);
+  (*event)->flags = flags;
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
@@ -927,6 +930,18 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   alive(&events, event, "cudaEventSynchronize");
   NOT_WHILE_CAPTURING(NULL);
   wait_for(event, event->recorded);
+  return cudaSuccess;
+}
+/* A millisecond for each record between the two. */
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end) {
+  BEGIN(CALL_cudaEventElapsedTime, "event %u event %u", id_of(&events, start), id_of(&events, end));
+  alive(&events, start, "cudaEventElapsedTime");
+  alive(&events, end, "cudaEventElapsedTime");
+  if ((start->flags | end->flags) & cudaEventDisableTiming)
+    misuse("cudaEventElapsedTime: an event that was created with cudaEventDisableTiming");
+  if (!start->recorded || !end->recorded) misuse("cudaEventElapsedTime: an event that was never recorded");
+  if (start->done < start->recorded || end->done < end->recorded) return result(cudaErrorNotReady);
+  *ms = (float)end->recorded - (float)start->recorded;
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {

@@ -57,7 +57,8 @@ static cudaError_t set_up(program *p) {
     TRY(cudaMalloc, (void **)&p->x[i], N * sizeof(float));
     TRY(cudaMallocHost, (void **)&p->in[i], N * sizeof(float));
     TRY(cudaEventCreateWithFlags, &p->copied[i], cudaEventDisableTiming);
-    TRY(cudaEventCreateWithFlags, &p->used[i], cudaEventDisableTiming);
+    TRY(cudaEventCreateWithFlags, &p->used[i],
+        has("time_not_kept") ? cudaEventDisableTiming : cudaEventDefault);
   }
   return cudaSuccess;
 }
@@ -107,7 +108,10 @@ static cudaError_t compute(program *p) {
   }
   enum cudaMemcpyKind kind = has("wrong_way") ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost;
   TRY(cudaMemcpyAsync, p->out, p->y, (N + (has("copy_over") ? 1 : 0)) * sizeof(float), kind, p->work);
+  float ms = 0;
+  if (has("time_too_early")) TRY(cudaEventElapsedTime, &ms, p->used[1], p->used[0]);
   if (!has("no_synchronize")) TRY(cudaStreamSynchronize, p->work);
+  if (!has("no_synchronize")) TRY(cudaEventElapsedTime, &ms, p->used[1], p->used[0]);
   if (has("host_reads_device")) printf("%g\n", p->y[1]);
   return cudaSuccess;
 }

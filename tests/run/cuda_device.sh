@@ -128,6 +128,11 @@ for sample in xor iris digits; do
     same $sample train --json --data "$folder" --epochs 3
 done
 
+# ---- times: the same training, and a line for each function
+expect 0 '^fit_step: 18 calls, 1000.0 us on the device, [0-9.]+ us from one to the next$' program ./line_safe train --data good --quiet --epochs 3 --time
+expect 0 '^fit_eval: 8 calls, 1000.0 us on the device, [0-9.]+ us from' ./line_safe train --data good --quiet --epochs 1 --time --no-graph
+expect 2 'unknown option `--time`' ./line_cpu train --time
+
 # ---- texts
 with() { env "$@"; }
 expect 2 'there is no device 3; the devices are:.  0: Stand-in 0, compute capability 8.0.  = help' bash -c './line train --device 3 2>&1 | tr "\n" .; exit ${PIPESTATUS[0]}'
@@ -187,6 +192,9 @@ for call in $(awk '{ print $2 }' log | sort -u) cudaMemGetInfo; do
     [ "$call" = cudaMemGetInfo ] || run_failing line_safe "$call" || fail "$call was not met"
 done
 expect 130 '^interrupted (after epoch|in eval)' timeout --preserve-status -s INT 1 ./line_safe train --data good --epochs 10000000 --quiet
+for call in cudaEventElapsedTime cudaEventElapsedTime:7 cudaEventRecord:9 cudaEventCreateWithFlags:5 cudaEventCreateWithFlags:8; do
+    run_failing line_safe $call --time || fail "$call was not met with --time"
+done
 # A device that is lost: every later call fails, too.
 expect 3 'cudaEventSynchronize: unspecified launch failure \(cudaErrorLaunchFailure\)' with NN_STANDIN_FAIL=cudaEventSynchronize:9 ./line_safe train --data good
 expect 3 'in function `fit_step`' with NN_STANDIN_FAIL=cudaGraphLaunch:14 ./line_safe train --data good --no-shuffle

@@ -98,6 +98,8 @@ leak_device       each 99 never freed: allocation of device memory \(1\)
 leak_pinned       each 99 never freed: allocation of pinned memory \(2\)
 leak_stream       each 99 never freed: stream \(1\)
 leak_event        each 99 never freed: event \(2\)
+time_not_kept     each 99 was created with cudaEventDisableTiming
+time_too_early    some 3  cudaEventElapsedTime: cudaErrorNotReady
 leak_exec         each 99 never freed: executable graph \(2\)
 sync_in_capture   each 3  cudaStreamEndCapture: cudaErrorStreamCaptureInvalidated
 '

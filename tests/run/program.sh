@@ -97,7 +97,7 @@ expect 2 'weights' program ./digits eval --data data
 for option in --threads=2 --checkpoint-every=1 --resume --profile; do
     expect 2 'not built into this version yet' program ./digits train $option --data data
 done
-for option in --device=0 --no-graph; do # of programs made with --backend=cuda
+for option in --device=0 --no-graph --time; do # of programs made with --backend=cuda
     expect 2 "unknown option .$option" program ./digits train $option --data data
 done
 
