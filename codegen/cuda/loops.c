@@ -56,7 +56,8 @@ static void one_a_thread(Emit *e, const char *total, Block *top, Launch *launch)
 
 static const char barrier[] = "__syncthreads();";
 
-// The next element of an array (x0[…], y12[…]) in the text: its name up to the bracket, whose length is given.
+// The next element of an array (x0[…], y12[…]) in the text: its name up to the bracket, whose length is
+// given.
 static const char *next_element(const char *s, const char *end, size_t *length) {
   for (; s < end; s++) {
     if ((*s != 'x' && *s != 'y') || isalnum((unsigned char)s[-1]) || s[-1] == '_') continue;
@@ -98,7 +99,8 @@ static const char *since_barrier(const char *text) {
   return last;
 }
 
-// A barrier at `at`, where what stands from the last one to there and what follows up to the next one need it.
+// A barrier at `at`, where what stands from the last one to there and what follows up to the next one need
+// it.
 static void part(Emit *e, Block *top, size_t at) {
   char *text = arena_printf(e->a, "%s", sb_text(&top->text)), *after = arena_printf(e->a, "\n%s", text + at);
   char *next = strstr(after, barrier);
