@@ -1,12 +1,14 @@
-// Races: two threads touch a byte, one of them writes, and no barrier of their block stands between; or the threads
-// are of two blocks of one launch. They are found in any order, and whether or not the numbers suffer.
+// Races: two threads touch a byte, one of them writes, and no barrier of their block stands between; or the
+// threads are of two blocks of one launch. They are found in any order, and whether or not the numbers
+// suffer.
 //
-// The text is compiled with -fsanitize=thread and linked without it: the compiler has every access to memory preceded
-// by a call, and what is called is here, not in the sanitizer's library. So what goes through plain pointers is seen,
-// too. An interval is what a block does between two barriers; of every byte it is known in which one it was last
-// written and read, and by whom. That is enough: a race is with the same interval or with another block of the launch.
-// Without the option nothing of it is compiled; with it, NN_HARNESS_RACES=off in the environment looks for none, and
-// NN_HARNESS_TRACE=on says at the end which accesses there were, as one number.
+// The text is compiled with -fsanitize=thread and linked without it: the compiler has every access to memory
+// preceded by a call, and what is called is here, not in the sanitizer's library. So what goes through plain
+// pointers is seen, too. An interval is what a block does between two barriers; of every byte it is known in
+// which one it was last written and read, and by whom. That is enough: a race is with the same interval or
+// with another block of the launch. Without the option nothing of it is compiled; with it,
+// NN_HARNESS_RACES=off in the environment looks for none, and NN_HARNESS_TRACE=on says at the end which
+// accesses there were, as one number.
 #ifndef NN_HARNESS_RACE_H
 #define NN_HARNESS_RACE_H
 
@@ -22,7 +24,7 @@ inline void nn_harness_race_interval(bool) {}
 
 extern "C" char __start_nn_shared[], __stop_nn_shared[]; // harness_shared.h
 
-enum { NN_HARNESS_RACE_PAGE = 4096, NN_HARNESS_SEVERAL = 0xFFFF };
+enum { NN_HARNESS_RACE_PAGE = 4096, NN_HARNESS_SEVERAL = 0xFFFF, NN_HARNESS_HOST_STACK = 4 << 20 };
 
 struct nn_harness_byte {
   uint32_t written, read;  // the last interval that did
@@ -33,20 +35,25 @@ struct nn_harness_byte {
 struct nn_harness_race {
   bool watching = false; // threads of a kernel are at work, and not the harness itself
   bool wanted = true;
+  uintptr_t host = 0; // the host's stack: from here
   bool traced = false;
   uint64_t trace = 14695981039346656037u; // of all accesses
-  uint32_t launch = 0, block = 0, interval = 0; // which one runs; a launch and a block by their first interval
+  uint32_t launch = 0, block = 0,
+           interval = 0; // which one runs; a launch and a block by their first interval
   std::unordered_map<uintptr_t, nn_harness_byte *> pages;
   uintptr_t page = 0; // the one that was looked for last
   nn_harness_byte *bytes = nullptr;
 };
 inline nn_harness_race nn_harness_r;
 
-NN_HARNESS_OWN inline void nn_harness_race_watch(bool on) { nn_harness_r.watching = on && nn_harness_r.wanted; }
+NN_HARNESS_OWN inline void nn_harness_race_watch(bool on) {
+  nn_harness_r.watching = on && nn_harness_r.wanted;
+}
 inline void nn_harness_race_launch() {
   const char *text = getenv("NN_HARNESS_RACES");
   nn_harness_r.wanted = !text || strcmp(text, "off") != 0;
   nn_harness_r.launch = nn_harness_r.interval + 1;
+  nn_harness_r.host = (uintptr_t)__builtin_frame_address(0);
   if (nn_harness_r.traced || !getenv("NN_HARNESS_TRACE")) return;
   nn_harness_r.traced = true;
   atexit([] { fprintf(stderr, "harness: trace %016llx\n", (unsigned long long)nn_harness_r.trace); });
@@ -93,14 +100,17 @@ NN_HARNESS_OWN inline const char *nn_harness_race_at(nn_harness_byte *p, bool sh
   return found;
 }
 
-// Pages lie where the system likes, what is in them does not.
+// Pages lie where the system likes, what is in them does not; the stack of the host has no fixed place in
+// its.
 NN_HARNESS_OWN inline void nn_harness_trace(uintptr_t at, size_t size, bool write) {
   const nn_harness_race &r = nn_harness_r;
-  const uint64_t what[] = {r.interval, threadIdx.x, at % NN_HARNESS_RACE_PAGE, size, write};
+  const bool host = at - r.host < NN_HARNESS_HOST_STACK;
+  const uint64_t what[] = {r.interval, threadIdx.x, host ? 0 : at % NN_HARNESS_RACE_PAGE, size, write};
   for (uint64_t x : what) nn_harness_r.trace = (nn_harness_r.trace ^ x) * 1099511628211u;
 }
 
-NN_HARNESS_OWN __attribute__((noinline)) inline void nn_harness_touch(void *address, size_t size, bool write) {
+NN_HARNESS_OWN __attribute__((noinline)) inline void nn_harness_touch(void *address, size_t size,
+                                                                      bool write) {
   const uintptr_t at = (uintptr_t)address;
   const nn_harness_fiber *f = nn_harness_current;
   if (at - (uintptr_t)f->stack < f->size) return; // a thread's own
@@ -109,15 +119,16 @@ NN_HARNESS_OWN __attribute__((noinline)) inline void nn_harness_touch(void *addr
   for (uintptr_t i = at; i < at + size; i++) {
     const char *found = nn_harness_race_at(nn_harness_byte_at(i), shared, write);
     if (found)
-      nn_harness_fail("a race in %s memory: this thread %s byte %zu, which a thread %s since the last barrier",
-                      shared ? "shared" : "global", write ? "writes" : "reads", i - (shared ? (uintptr_t)__start_nn_shared : 0),
-                      found);
+      nn_harness_fail(
+          "a race in %s memory: this thread %s byte %zu, which a thread %s since the last barrier",
+          shared ? "shared" : "global", write ? "writes" : "reads",
+          i - (shared ? (uintptr_t)__start_nn_shared : 0), found);
   }
 }
 
 #define NN_HARNESS_ON_ACCESS(name, size, write)                                                              \
   extern "C" NN_HARNESS_OWN __attribute__((used)) void __tsan_##name##size(void *p) {                        \
-    if (nn_harness_r.watching) nn_harness_touch(p, size, write);  \
+    if (nn_harness_r.watching) nn_harness_touch(p, size, write);                                             \
   }
 #define NN_HARNESS_ON_SIZE(size)                                                                             \
   NN_HARNESS_ON_ACCESS(read, size, false)                                                                    \
@@ -133,7 +144,7 @@ NN_HARNESS_ON_SIZE(16)
 #undef NN_HARNESS_ON_ACCESS
 #define NN_HARNESS_ON_RANGE(name, write)                                                                     \
   extern "C" NN_HARNESS_OWN __attribute__((used)) void __tsan_##name##_range(void *p, size_t n) {            \
-    if (nn_harness_r.watching) nn_harness_touch(p, n, write);     \
+    if (nn_harness_r.watching) nn_harness_touch(p, n, write);                                                \
   }
 NN_HARNESS_ON_RANGE(read, false)
 NN_HARNESS_ON_RANGE(write, true)

@@ -1,7 +1,7 @@
 # Plants errors in CUDA texts, at places drawn from all that there are:
 #   awk -f plant.awk -v seed=N -v each=10 -v out=FOLDER FILE.cu … FILE.c …
 # writes the files to FOLDER with all errors in them, each behind NN_PLANTED(number), which NN_PLANTED=number in the
-# environment switches on, and FOLDER/places: number, kind, file, kernel or function, line, what the error is. So all are
+# environment switches on, and FOLDER/places: number, kind, file, kernel or function, line, what the error is, and the call that is not asked. So all are
 # compiled at once, and the text without any is the one that was given. each=0: at every place.
 #
 #   barrier  a __syncthreads() is left out
@@ -36,8 +36,8 @@ where != "" {
         if (edge_of($0)) place("edge", 0)
         brackets($0)
     }
-    if (/nn_cuda_(launched|copy|check|check_at)\((d|d->e), |nn_cuda_(sgd|adam|adagrad|adadelta|rmsprop)_step_f32\(d, spans/ &&
-        !/static|nn_cuda_check\(d, status, t\.s/) place("status", 0)
+    if (/nn_cuda_(launched|copy|check|check_at)\(d, |nn_cuda_check\($|nn_cuda_(sgd|adam|adagrad|adadelta|rmsprop)_step_f32\(d, spans/ &&
+        !/static|\(cudaError_t\)/) place("status", 0)
 }
 where_ends { where = ""; where_ends = kernel = 0 }
 
@@ -45,9 +45,10 @@ function place(kind, at) { n[kind]++; line_of[kind, n[kind]] = lines; at_of[kind
 
 # Where a bound begins and how long it is, in `edge_from` and `edge_length`: of the first on the line.
 function edge_of(s,   head, i, c, depth) {
-    if (match(s, /nn_least\([a-z0-9]+ \+ (place|step), |nn_least\(16, |if \([a-z0-9]+ >= \(size_t\)|if \([a-z0-9]+ >= |\|\| [a-z0-9]+ \+ 16 >= |; [a-z0-9]+ < |if \([a-z0-9]+ \+ q < |if \(threadIdx\.x < |if \(me < /) == 0) return 0
+    if (match(s, /nn_least\([a-z0-9]+ \+ (place|step), |nn_least\(16, |if \([a-z0-9]+ >= \(size_t\)|if \([a-z0-9]+ >= |\|\| [a-z0-9]+ \+ 16 >= |; [a-z0-9]+ < |if \([a-z0-9]+ \+ q < |if \(threadIdx\.x < |if \(me < |for \(uint32_t i = me; i < /) == 0) return 0
     head = substr(s, RSTART, RLENGTH)
     if (head ~ /^;/ && s !~ /\+= [0-9A-Z_]+\)/) return 0 # not a loop over tiles, or over a thread's share of one
+    if (s ~ /me < t\.n|turn\./) return 0 # spans and launches: no tiles, and the models have no more than one launch takes
     edge_from = RSTART + RLENGTH
     for (i = edge_from; i <= length(s); i++) {
         c = substr(s, i, 1)
@@ -134,14 +135,22 @@ function plant(kind, l, at, number,   s, i, depth, c, change, more, old, new) {
         change = new
         s = substr(s, 1, at) "NN_PLANTED(" number ") ? " new " : " old substr(s, i)
     } else {
-        if (s ~ /NN_ASKED|NN_CALLED/) return ""
+        if (s ~ /NN_(ASKED|CALLED|CHECKED)/) return ""
         change = "not asked for"
         if (!sub(/nn_cuda_launched\(/, "NN_ASKED(" number ", ", s)) # the question itself
             if (match(s, /nn_cuda_(copy|check_at|check|[a-z]+_step_f32)\(/))
-                s = substr(s, 1, RSTART - 1) "NN_CALLED(" number ", " substr(s, RSTART, RLENGTH - 1) ", " substr(s, RSTART + RLENGTH)
+                s = substr(s, 1, RSTART - 1) (s ~ /nn_cuda_check/ ? "NN_CHECKED(" : "NN_CALLED(") number ", " substr(s, RSTART, RLENGTH - 1) ", " substr(s, RSTART + RLENGTH)
     }
     text[l] = s
     return change
+}
+
+# The call of CUDA, or the kernel, whose status it is.
+function call_of(l,   s) {
+    s = text[l] (text[l] ~ /nn_cuda_check, $/ ? text[l + 1] : "")
+    if (match(s, /"k[0-9]+_[a-z]+"/)) return substr(s, RSTART + 1, RLENGTH - 2)
+    if (s !~ /cudaGetLastError/ && match(s, /cuda[A-Z][A-Za-z]+/)) return substr(s, RSTART, RLENGTH)
+    return s ~ /nn_cuda_copy/ ? "cudaMemcpyAsync" : "cudaLaunchKernel"
 }
 
 # A NaN where the tile is loaded from beyond the edge.
@@ -163,11 +172,11 @@ END {
             t = order[i]; order[i] = order[j]; order[j] = t
             l = line_of[kind, order[i]]
             line = text[l]
-            if (line ~ /NN_(PLANTED|ASKED|CALLED)/) continue # one error a line
+            if (line ~ /NN_(PLANTED|ASKED|CALLED|CHECKED)/) continue # one error a line
             change = plant(kind, l, at_of[kind, order[i]], number + 1)
             if (change == "") continue
             gsub(/^ +| *\\?$/, "", line)
-            print ++number "\t" kind "\t" name[file[l]] "\t" in_function[l] "\t" line "\t" change >(out "/places")
+            print ++number "\t" kind "\t" name[file[l]] "\t" in_function[l] "\t" line "\t" change "\t" (kind == "status" ? call_of(l) : "") >(out "/places")
             count--
         }
         print kind, n[kind] + 0 >(out "/counts")

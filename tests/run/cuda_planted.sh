@@ -27,16 +27,28 @@ build_model() { # MODEL
     { echo '#include "planted.h"'; grep -v '^int main(int argc' "planted/$1.cu"; echo '#include "direct.h"'; } >"so_$1.cu"
     g++ "${harness_flags[@]}" -c -include harness.h -x c++ "so_$1.cu" -o "$1.o" && g++ -shared "$1.o" -o "$1.so" -lubsan || touch failed
 }
-build_program() { # the first model with the runtime and the stand-in, for statuses
-    local flags=(-O1 -w -I "$harness" -I "$runtime/core" -I "$runtime/host" -I "$runtime/cuda") source
-    g++ -std=c++17 "${flags[@]}" -ffp-contract=off -include harness.h -include planted.h -c -x c++ "planted/${models[0]}.cu" -o program.o || touch failed
+plain_flags=(-O1 -w -I "$here" -I "$runtime/core" -I "$runtime/host" -I "$runtime/cuda")
+build_runtime() { # runtime and stand-in, for statuses
+    local flags=("${plain_flags[@]}") source
     for source in "$runtime"/host/*.c; do gcc -std=c99 "${flags[@]}" -c "$source" -o "host_$(basename "$source").o" || touch failed; done
     for source in planted/*.c; do gcc -std=c99 "${flags[@]}" -include planted.h -c "$source" -o "$source.o" || touch failed; done
-    gcc -std=c11 "${flags[@]}" -c "$here/runtime_standin.c" -o standin.o && g++ program.o planted/*.o host_*.o standin.o -lm -o program || touch failed
+    gcc -std=c11 "${flags[@]}" -c "$here/runtime_standin.c" -o standin.o || touch failed
 }
-for model in "${models[@]}"; do build_model "$model" & done
+build_program() { # MODEL
+    g++ -std=c++17 "${plain_flags[@]}" -ffp-contract=off -include harness.h -include planted.h -c -x c++ "planted/$1.cu" -o "program_$1.o" || touch failed
+}
+running=0
+behind() { # COMMAND…: two at a time
+    "$@" &
+    [ $((++running)) -lt 2 ] || { wait -n; running=$((running - 1)); }
+}
+for model in "${models[@]}"; do
+    behind build_model "$model"
+    behind build_program "$model"
+done
+behind build_runtime
 wait
-build_program
+for model in "${models[@]}"; do g++ "program_$model.o" planted/*.o host_*.o standin.o -lm -o "program_$model" || touch failed; done
 [ ! -e failed ] || { echo "FAIL: the planted texts can't be built"; exit 1; }
 
 # ---- numbers: races in one order, numbers and bounds in five
@@ -44,7 +56,7 @@ build_program
 caught() {
     local said code
     said=$(NN_PLANTED=$2 NN_HARNESS_ORDER=${3:-forward} NN_HARNESS_RACES=${4:-on} timeout 120 "$BUILD_DIR/tests/cuda_compare" \
-        "./$1.c.so" "./$1.so" train --data . --out "out_$2" --quiet 2>&1)
+        "./$1.c.so" "./$1.so" train --data . --out out --quiet 2>&1)
     code=$?
     case $code:$said in
     0:*) ;;
@@ -60,18 +72,27 @@ caught() {
     esac
 }
 trace() { # MODEL NUMBER: every access that is made
-    NN_PLANTED=$2 NN_HARNESS_TRACE=on "$BUILD_DIR/tests/cuda_compare" "./$1.c.so" "./$1.so" train --data . --out "out_$2" --quiet 2>&1 | grep '^harness: trace'
+    NN_PLANTED=$2 NN_HARNESS_TRACE=on "$BUILD_DIR/tests/cuda_compare" "./$1.c.so" "./$1.so" train --data . --out out --quiet 2>&1 | grep '^harness: trace'
 }
 kernel_error() { # NUMBER KIND MODEL: a line "number, by what"
     local number=$1 model=$3 all by order
     all=$(caught "$model" "$number")
-    [ -z "$all" ] || all+=" in any order"
-    by=
-    for order in forward reverse shuffled:1 shuffled:2 shuffled:3; do
-        by=$(caught "$model" "$number" $order off)
-        [ -z "$by" ] || [[ ";$all" = *"; $by: "* ]] || all+="${all:+; }$by: "
-        [ -z "$by" ] || all+="$order "
-    done
+    [[ $all = race* ]] || all=
+    by=$(for order in forward reverse shuffled:1 shuffled:2 shuffled:3; do
+        echo "${order%:*}	$(caught "$model" "$number" $order off)"
+    done | awk -F'\t' '
+        $2 != "" { times[$2, $1]++; of[$2]++; if (of[$2] == 1) what[++n] = $2 }
+        END {
+            for (i = 1; i <= n; i++) {
+                w = what[i]; all = ""
+                if (times[w, "forward"]) all = " forward"
+                if (times[w, "reverse"]) all = all " reverse"
+                if (times[w, "shuffled"]) all = all " shuffled"
+                if (times[w, "shuffled"] % 3) all = all " (" times[w, "shuffled"] " of 3)"
+                printf "%s%s:%s", (i == 1 ? "" : "; "), w, (of[w] == 5 ? " every order" : all)
+            }
+        }')
+    [ -z "$by" ] || all+="${all:+; }$by"
     if [ -z "$all" ]; then
         # It computes the same. Why?
         if [ "$2" = barrier ]; then
@@ -91,3 +112,70 @@ for model in "${models[@]}"; do
     trace "$model" 0 >"$model.trace"
     [ -s "$model.trace" ] || fail "no trace of $model"
 done
+
+# ---- statuses: every call of that name, or launch of that kernel, fails once; the program must say so
+commands=('train --data . --out . --quiet' 'train --data . --out . --quiet --no-graph' 'info' 'train --data . --device 7'
+    'NN_STANDIN_MEMORY=5000 train --data .' 'NN_STANDIN_DEVICES=no-driver info' 'NN_STANDIN_DEVICES=2 info --json --device 1')
+run_failing() { # MODEL NUMBER N COMMAND…: what the program says and its exit code, when its N-th call fails
+    local model=$1 number=$2 n=$3 settings=()
+    shift 3
+    while [[ $1 = *=* ]]; do settings+=("$1"); shift; done
+    env "${settings[@]}" NN_PLANTED="$number" NN_STANDIN_FAIL="$n" NN_STANDIN_LOG="${log:-/dev/null}" timeout 60 "$work/program_$model" "$@" 2>&1
+    echo "exit code $?"
+}
+for model in "${models[@]}"; do
+    mkdir -p "right_$model"
+    for k in "${!commands[@]}"; do (cd "right_$model" && log=$work/$model.log.$k run_failing "$model" 0 1000000 ${commands[k]} >/dev/null); done
+done
+status_error() { # NUMBER MODEL CALL
+    local number=$1 model=$2 call=$3 k n met=0 right said all=
+    mkdir -p "status_$number" && cd "status_$number" || return
+    for k in "${!commands[@]}"; do
+        for n in $(awk -v call="$call" '$2 == call || $3 == call { print $1 }' "../$model.log.$k"); do
+            met=$((met + 1))
+            right=$(run_failing "$model" 0 "$n" ${commands[k]})
+            [[ $right = *'exit code 3' || ${commands[k]} = *info* ]] || all="SURVIVES: without the error a failing $call is not told"
+            said=$(run_failing "$model" "$number" "$n" ${commands[k]})
+            [ "$said" != "$right" ] || continue
+            [ -z "$all" ] || break 2
+            case $said in
+            *'exit code 0') all="failing $call: exit code 0" ;;
+            *'stand-in:'* | *'harness:'*) all="failing $call: what is left behind" ;;
+            *'exit code 3') all="failing $call: another message" ;;
+            *) all="failing $call: ${said##*$'\n'}" ;;
+            esac
+            break 2
+        done
+    done
+    [ $met -gt 0 ] || all="SURVIVES: no $call is made"
+    echo "$number	${all:-changes nothing: each of $met failing calls ends the same}"
+}
+
+# ---- all of them, two at a time
+one() { # NUMBER KIND FILE CALL
+    local model=${3%.cu}
+    [ "$3" = "$model" ] && model=words # a file of the runtime
+    if [ "$2" = status ]; then (status_error "$1" "$model" "$4"); else kernel_error "$1" "$2" "$model"; fi >"by_$1"
+}
+while IFS=$'\t' read -r number kind file _ _ _ call; do behind one "$number" "$kind" "$file" "$call"; done <planted/places
+wait
+cat by_* | sort -n >by
+join -t $'\t' <(sort planted/places) <(sort by) | sort -n | awk -F'\t' '
+    BEGIN { print "| kind | in | line | error | caught by |\n|---|---|---|---|---|" }
+    {
+        gsub(/\|/, "\\|")
+        by = $NF
+        print "| " $2 " | " $4 " | `" $5 "` | " ($2 == "stride" ? "`[" $6 "]`" : $6) " | " by " |"
+        total[$2]++
+        if (by ~ /^SURVIVES/) survivors++
+        else if (by ~ /^changes nothing/) same[$2]++
+        else caught[$2]++
+    }
+    END {
+        for (i = split("barrier edge stride status", kinds, " "); i > 0; i--)
+            printf "%s: %d planted, %d caught, %d change nothing\n", kinds[i], total[kinds[i]], caught[kinds[i]], same[kinds[i]]
+        exit survivors > 0
+    }' || fail "an error was not caught"
+[ "$(wc -l <by)" = "$(wc -l <planted/places)" ] || fail "an error was not tried"
+awk '{ if ($2 < 10) exit 1 }' planted/counts || fail "there are fewer than ten places of a kind"
+done_testing
