@@ -191,7 +191,18 @@ NN_STANDIN_LOG=log ./line train --data good --epochs 1 --quiet
 for call in $(awk '{ print $2 }' log | sort -u) cudaMemGetInfo; do
     [ "$call" = cudaMemGetInfo ] || run_failing line_safe "$call" || fail "$call was not met"
 done
-expect 130 '^interrupted (after epoch|in eval)' timeout --preserve-status -s INT 1 ./line_safe train --data good --epochs 10000000 --quiet
+# A signal, once the training is under way.
+interrupted() {
+    ./line_safe train --data good --epochs 10000000 --json >events 2>said &
+    local code i
+    for ((i = 0; i < 600; i++)); do [ ! -s events ] || break; sleep 0.1; done
+    kill -INT $!
+    wait $!
+    code=$?
+    cat said
+    return $code
+}
+expect 130 '^interrupted (after epoch|in eval)' interrupted
 for call in cudaEventElapsedTime cudaEventElapsedTime:7 cudaEventRecord:9 cudaEventCreateWithFlags:5 cudaEventCreateWithFlags:8; do
     run_failing line_safe $call --time || fail "$call was not met with --time"
 done
