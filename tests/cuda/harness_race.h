@@ -100,12 +100,9 @@ NN_HARNESS_OWN inline const char *nn_harness_race_at(nn_harness_byte *p, bool sh
   return found;
 }
 
-// Pages lie where the system likes, what is in them does not; the stack of the host has no fixed place in
-// its.
+// at: within its page. Pages lie where the system likes, what is in them does not.
 NN_HARNESS_OWN inline void nn_harness_trace(uintptr_t at, size_t size, bool write) {
-  const nn_harness_race &r = nn_harness_r;
-  const bool host = at - r.host < NN_HARNESS_HOST_STACK;
-  const uint64_t what[] = {r.interval, threadIdx.x, host ? 0 : at % NN_HARNESS_RACE_PAGE, size, write};
+  const uint64_t what[] = {nn_harness_r.interval, threadIdx.x, at, size, write};
   for (uint64_t x : what) nn_harness_r.trace = (nn_harness_r.trace ^ x) * 1099511628211u;
 }
 
@@ -113,8 +110,10 @@ NN_HARNESS_OWN __attribute__((noinline)) inline void nn_harness_touch(void *addr
                                                                       bool write) {
   const uintptr_t at = (uintptr_t)address;
   const nn_harness_fiber *f = nn_harness_current;
-  if (at - (uintptr_t)f->stack < f->size) return; // a thread's own
-  if (nn_harness_r.traced) nn_harness_trace(at, size, write);
+  if (at - (uintptr_t)f->stack < f->size) return;                   // a thread's own
+  const bool host = at - nn_harness_r.host < NN_HARNESS_HOST_STACK; // arguments of the launch, the context
+  if (nn_harness_r.traced) nn_harness_trace(host ? 0 : at % NN_HARNESS_RACE_PAGE, size, write);
+  if (host) return;
   const bool shared = at >= (uintptr_t)__start_nn_shared && at < (uintptr_t)__stop_nn_shared;
   for (uintptr_t i = at; i < at + size; i++) {
     const char *found = nn_harness_race_at(nn_harness_byte_at(i), shared, write);
