@@ -26,6 +26,15 @@ IndexPool *index_pool_new(Arena *a, int64_t bound) {
   return p;
 }
 
+// Arrays that grow meanwhile leave their old memory as it was.
+const IndexPool *index_for_a_while(IndexPool *p, Arena *scratch) {
+  const IndexPool *before = arena_copy(scratch, p, sizeof *p);
+  p->a = scratch;
+  return before;
+}
+
+void index_forget(IndexPool *p, const IndexPool *before) { *p = *before; }
+
 const Index *index_get(const IndexPool *p, IndexId i) { return &p->sums.data[i]; }
 const Atom *index_atom(const IndexPool *p, uint32_t atom) { return &p->atoms.data[atom]; }
 int64_t index_bound(const IndexPool *p) { return p->bound; }

@@ -35,6 +35,10 @@ typedef struct Index {
 typedef struct IndexPool IndexPool;
 
 IndexPool *index_pool_new(Arena *a, int64_t bound);
+// What is made from here on is for a while only and lies in `scratch`; index_forget, with what this gave, takes
+// it out again.
+const IndexPool *index_for_a_while(IndexPool *p, Arena *scratch);
+void index_forget(IndexPool *p, const IndexPool *before);
 const Index *index_get(const IndexPool *p, IndexId i);
 const Atom *index_atom(const IndexPool *p, uint32_t atom);
 int64_t index_bound(const IndexPool *p);

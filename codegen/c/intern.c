@@ -81,6 +81,7 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
             .k = k,
             .p = k->pool,
             .bound = index_bound(k->pool->index)};
+  const IndexPool *before = index_for_a_while(k->pool->index, scratch);
   StrBuf text = {0};
   Call call = {0};
   e.n_names = (uint32_t)k->pool->exprs.len;
@@ -94,6 +95,7 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   call.params = keep_params(u, &e);
   call.slots = arena_copy(u->a, e.slots.data, e.slots.len * sizeof *e.slots.data);
   call.form = form_of(u, &e, &call, make_key(u, &e, body, &call.launch), body);
+  index_forget(k->pool->index, before);
   arena_free(scratch);
   Form *form = &u->forms.data[call.form];
   form->n_calls++;

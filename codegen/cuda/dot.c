@@ -108,14 +108,13 @@ static void rounds(Tile *t, Block *tile) {
               "}");
 }
 
-// The unrolled loop over a thread's rows or windows: `name` is where one lies, those beyond the edge are left
-// out.
+// The unrolled loop over a thread's rows or windows: `name` is where one lies, those `outside` are left out.
 static void close_guarded(Emit *e, Block *b, const char *counter, int count, const char *name,
-                          const char *value, const char *limit) {
+                          const char *value, const char *outside) {
   StrBuf inner = b->text;
   b->text = (StrBuf){0};
   emit_line(b, "const ptrdiff_t %s = %s;", name, value);
-  emit_line(b, "if (%s >= %s) continue;", name, limit);
+  emit_line(b, "if (%s) continue;", outside);
   sb_puts(&b->text, sb_text(&inner));
   strbuf_free(&inner);
   block_close(
@@ -135,11 +134,13 @@ static void epilogue(Tile *t, Block *tile) {
   }
   const char *group = taps > 1 ? emit_name_var(e, t->d->group, false) : t->column;
   emit_stores(e, e->k->stores, e->k->n_stores, &windows);
-  const char *first = arena_printf(e->a, taps > 1 ? "%s0 / %u" : "%s0", t->column, taps);
-  close_guarded(e, &windows, "g", t->groups, group, arena_printf(e->a, "%s + col + %d * g", first, SIDE),
-                emit_extent(e, t->d->group));
+  const char *first = arena_printf(e->a, taps > 1 ? "%s0 / %u + col" : "%s0 + col", t->column, taps);
+  const char *groups = emit_extent(e, t->d->group);
+  close_guarded(e, &windows, "g", t->groups, group, arena_printf(e->a, "%s + %d * g", first, SIDE),
+                arena_printf(e->a, "%s >= %s", group, groups));
+  // A thread without columns reads nothing of its row either: another one may be writing it in place.
   close_guarded(e, &rows, "p", t->rows, t->row, arena_printf(e->a, "%s0 + row * %d + p", t->row, t->rows),
-                t->m);
+                arena_printf(e->a, "%s >= %s || %s >= %s", t->row, t->m, first, groups));
 }
 
 // Where the tile lies: columns are the lowest digit of its number, then rows, then the outer axes.
