@@ -32,7 +32,7 @@ plain_flags=(-O1 -w -I "$here" -I "$runtime/core" -I "$runtime/host" -I "$runtim
 build_runtime() { # runtime and stand-in, for statuses
     local flags=("${plain_flags[@]}") source
     for source in "$runtime"/host/*.c; do gcc -std=c99 "${flags[@]}" -c "$source" -o "host_$(basename "$source").o" || touch failed; done
-    for source in planted/*.c; do gcc -std=c99 "${flags[@]}" -include planted.h -c "$source" -o "$source.o" || touch failed; done
+    for source in planted/*.c; do gcc -std=c99 -D_POSIX_C_SOURCE=200809L "${flags[@]}" -include planted.h -c "$source" -o "$source.o" || touch failed; done
     gcc -std=c11 "${flags[@]}" -c "$here/runtime_standin.c" -o standin.o || touch failed
 }
 build_program() { # MODEL
