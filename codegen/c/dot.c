@@ -45,24 +45,16 @@ static void place(DotText *t, Block *b, const VarId *outer, uint32_t n) {
     emit_line(b, "const ptrdiff_t columns = nn_least(%d, %s - %s0);", COLUMNS, t->n, t->column);
 }
 
-static const char *last_of(Emit *e, VarId v) {
-  Poly x = index_extent(e->p->index, v);
-  x = poly_sub(x, poly_of(1));
-  return text_poly(e->a, &x);
-}
-
-static uint64_t bit(VarId v) { return (uint64_t)1 << v; }
-
 static const char *column_of(const DotText *t) {
   const char *inside = t->even_columns ? "%s0 + col" : "nn_least(%s0 + col, %s)";
-  return arena_printf(t->e->a, inside, t->column, last_of(t->e, t->d->n));
+  return arena_printf(t->e->a, inside, t->column, emit_last(t->e, t->d->n));
 }
 
 // Quotients of the column's number are the same for every step.
 static void hoisted_parts(DotText *t, Block *b) {
   Emit *e = t->e;
   if (e->hoist.parts.len == 0) return;
-  Block loop = block_in(b, bit(t->d->n));
+  Block loop = block_in(b, var_bit(t->d->n));
   for (size_t k = 0; k < e->hoist.parts.len; k++) {
     bool narrow = e->hoist.narrow;
     emit_line(b, "%s at%zu[%d];", narrow ? "int32_t" : "ptrdiff_t", k, COLUMNS);
@@ -89,11 +81,11 @@ static void panel(DotText *t, Block *b) {
   Emit *e = t->e;
   Block whole = block_in(b, 0);
   whole.indent = b->indent;
-  Block steps = block_in(&whole, bit(t->d->k)), loop = block_in(&steps, bit(t->d->n));
+  Block steps = block_in(&whole, var_bit(t->d->k)), loop = block_in(&steps, var_bit(t->d->n));
   e->hoist = (Hoist){.on = true,
                      .narrow = all_narrow(t),
-                     .own = bit(t->d->n),
-                     .other = bit(t->d->k),
+                     .own = var_bit(t->d->n),
+                     .other = var_bit(t->d->k),
                      .name = "at",
                      .at = "col"};
   Text v = emit_value(e, t->d->rhs, &loop);
@@ -117,7 +109,7 @@ static void hoisted_steps(DotText *t, Block *b) {
   if (e->hoist.parts.len == 0) return;
   Poly k = index_extent(e->p->index, t->d->k);
   int64_t depth = t->many_blocks ? DOT_BLOCK : poly_at(&k, e->bound);
-  Block loop = block_in(b, bit(t->d->k));
+  Block loop = block_in(b, var_bit(t->d->k));
   for (size_t i = 0; i < e->hoist.parts.len; i++) {
     emit_line(b, "ptrdiff_t from%zu[%d];", i, (int)(depth > 0 ? depth : 1));
     emit_line(&loop, "from%zu[%s] = %s;", i, t->line, e->hoist.parts.data[i]);
@@ -138,7 +130,7 @@ static void declare_rows(DotText *t, int n, Block *group) {
   for (int i = n; i-- > 0 && !t->even_rows;) {
     const char *row = i ? arena_printf(a, "%s + %d", first, i) : first;
     block_declare(group, row_of_group(t, i),
-                  i ? arena_printf(a, "nn_least(%s, %s)", row, last_of(t->e, t->d->m)) : row);
+                  i ? arena_printf(a, "nn_least(%s, %s)", row, emit_last(t->e, t->d->m)) : row);
   }
 }
 
@@ -162,12 +154,12 @@ static void micro(DotText *t, Block *b) {
   Emit *e = t->e;
   int n = t->one_row ? 1 : MICRO;
   const char *lanes = arena_printf(e->a, "NN_LANES(%s)", t->type);
-  Block group = block_in(b, 0), part = block_in(&group, 0), steps = block_in(&part, bit(t->d->k));
+  Block group = block_in(b, 0), part = block_in(&group, 0), steps = block_in(&part, var_bit(t->d->k));
   Block columns = block_in(&steps, 0);
   for (int i = 0; i < n; i++) emit_line(&part, "%s c%d[%s] = {0};", t->type, i, lanes);
-  e->hoist = (Hoist){.own = bit(t->d->k), .other = bit(t->d->m), .name = "from", .at = t->line};
+  e->hoist = (Hoist){.own = var_bit(t->d->k), .other = var_bit(t->d->m), .name = "from", .at = t->line};
   for (int i = 0; i < n; i++) {
-    Block row = block_in(&steps, bit(t->d->m)); // a scope of its own: names of one row are not another's
+    Block row = block_in(&steps, var_bit(t->d->m)); // a scope of its own: names of one row are not another's
     const char *saved = e->var[t->d->m];
     row.indent = steps.indent;
     e->var[t->d->m] = row_of_group(t, i);
@@ -197,7 +189,7 @@ static void micro(DotText *t, Block *b) {
 static void epilogue(DotText *t, Block *b) {
   Emit *e = t->e;
   uint32_t taps = t->d->taps;
-  Block rows = block_in(b, bit(t->d->m)), columns = block_in(&rows, bit(t->d->group));
+  Block rows = block_in(b, var_bit(t->d->m)), columns = block_in(&rows, var_bit(t->d->group));
   DType node_type = e->f->buffers.data[e->f->buffer_of[e->k->node]].dtype;
   for (uint32_t i = 0; i < taps; i++) {
     const char *acc = i ? arena_printf(e->a, "sum[row][col + %u]", i) : "sum[row][col]";

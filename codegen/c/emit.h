@@ -124,6 +124,8 @@ void emit_line(Block *b, const char *fmt, ...)
 const char *emit_temp(Emit *e);
 const char *emit_name_var(Emit *e, VarId v, bool reduced);
 const char *emit_extent(Emit *e, VarId v);
+const char *emit_last(Emit *e, VarId v); // its largest value
+static inline uint64_t var_bit(VarId v) { return (uint64_t)1 << v; }
 void emit_name(Emit *e, ExprId x, const Block *b, const char *name);
 const char *emit_slot(Emit *e, Slot s);
 uint32_t emit_param(Emit *e, uint32_t buffer);
@@ -133,8 +135,9 @@ Block block_in(Block *parent, uint64_t bound);
 void block_declare(Block *b, const char *name, const char *value);
 void block_close(Block *b, const char *open, const char *close); // appends to the parent, indented
 
-// ---- tiles.c: which piece of work this is, from its number t
-typedef struct Digits { // coordinates are the digits of t, lowest first
+// ---- tiles.c: which piece of work this is, from its number
+typedef struct Digits { // coordinates are the digits of a number, lowest first
+  const char *number;   // NULL: of t
   const char *taken;    // the product of the sizes taken so far
   uint32_t left;        // digits that are still to take
 } Digits;

@@ -73,6 +73,12 @@ const char *emit_extent(Emit *e, VarId v) {
   return text_poly(e->a, &x);
 }
 
+const char *emit_last(Emit *e, VarId v) {
+  Poly x = index_extent(e->p->index, v);
+  x = poly_sub(x, poly_of(1));
+  return text_poly(e->a, &x);
+}
+
 void emit_name(Emit *e, ExprId x, const Block *b, const char *name) {
   assert(x < e->n_names);
   Named *n = ARENA_NEW(e->a, Named);

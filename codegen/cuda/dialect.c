@@ -9,7 +9,8 @@
 
 static const Target target_cuda = {.loops = cuda_loops, .dot = cuda_dot, .reduce = cuda_reduce};
 
-// After a fault nothing more is changed. A kernel that can find one itself asks for the whole block: a fault
+// After a fault no kernel changes anything more. (A copy of a store, nn_cuda_copy, is not held back: a
+// program ends there and saves nothing.) A kernel that can find one itself asks for the whole block: a fault
 // that is found meanwhile must not part its threads.
 static void stop_after_fault(Unit *u, const Form *form) {
   if (!u->may_fault) return;

@@ -16,14 +16,6 @@ typedef struct Tile {
   bool many_blocks, many_rounds;
 } Tile;
 
-static uint64_t bit(VarId v) { return (uint64_t)1 << v; }
-
-static const char *last_of(Emit *e, VarId v) {
-  Poly x = index_extent(e->p->index, v);
-  x = poly_sub(x, poly_of(1));
-  return text_poly(e->a, &x);
-}
-
 // Some load of the expression moves by one element with v.
 static bool moves_along(Emit *e, ExprId x, VarId v) {
   bool *seen = ARENA_ARRAY(e->a, e->p->exprs.len, bool);
@@ -42,7 +34,7 @@ static bool moves_along(Emit *e, ExprId x, VarId v) {
 static void load(Tile *t, ExprId value, VarId v, const char *to, const char *name, const char *last,
                  int width, Block *b) {
   Emit *e = t->e;
-  Block in = block_in(b, bit(v) | bit(t->d->k));
+  Block in = block_in(b, var_bit(v) | var_bit(t->d->k));
   Text x = emit_value(e, value, &in);
   emit_line(&in, "%s[step][place] = %s;", to, x.s);
   block_declare(&in, t->step, arena_printf(e->a, "nn_least(%s0 + step, %s)", t->step, t->last_step));
@@ -66,6 +58,11 @@ static const char *each_element(Tile *t) {
                       t->rows, t->columns);
 }
 
+// Of a thread, in the tile.
+static const char *first_row(const Tile *t) {
+  return t->rows > 1 ? arena_printf(t->e->a, "row * %d", t->rows) : "row";
+}
+
 static void products(Tile *t, Block *b) {
   Emit *e = t->e;
   uint32_t taps = t->d->taps;
@@ -73,7 +70,7 @@ static void products(Tile *t, Block *b) {
   bool even = poly_static(&k) && k.c[0] % STEPS == 0;
   const char *steps = even ? arena_printf(e->a, "%d", STEPS) : "steps";
   if (!even) emit_line(b, "const int steps = (int)nn_least(%d, %s - %s0);", STEPS, t->k, t->step);
-  const char *left = arena_printf(e->a, "left[step][row * %d + p]", t->rows);
+  const char *left = arena_printf(e->a, "left[step][%s + p]", first_row(t));
   const char *right = taps > 1 ? arena_printf(e->a, "right[step][(col + %d * (g / %u)) * %u + g %% %u]", SIDE,
                                               taps, taps, taps)
                                : arena_printf(e->a, "right[step][col + %d * g]", SIDE);
@@ -125,7 +122,7 @@ static void close_guarded(Emit *e, Block *b, const char *counter, int count, con
 static void epilogue(Tile *t, Block *tile) {
   Emit *e = t->e;
   uint32_t taps = t->d->taps;
-  Block rows = block_in(tile, bit(t->d->m)), windows = block_in(&rows, bit(t->d->group));
+  Block rows = block_in(tile, var_bit(t->d->m)), windows = block_in(&rows, var_bit(t->d->group));
   DType node_type = e->f->buffers.data[e->f->buffer_of[e->k->node]].dtype;
   for (uint32_t i = 0; i < taps; i++) {
     const char *g = taps > 1 ? arena_printf(e->a, "g * %u + %u", taps, i) : "g";
@@ -139,8 +136,16 @@ static void epilogue(Tile *t, Block *tile) {
   close_guarded(e, &windows, "g", t->groups, group, arena_printf(e->a, "%s + %d * g", first, SIDE),
                 arena_printf(e->a, "%s >= %s", group, groups));
   // A thread without columns reads nothing of its row either: another one may be writing it in place.
-  close_guarded(e, &rows, "p", t->rows, t->row, arena_printf(e->a, "%s0 + row * %d + p", t->row, t->rows),
+  close_guarded(e, &rows, "p", t->rows, t->row, arena_printf(e->a, "%s0 + %s + p", t->row, first_row(t)),
                 arena_printf(e->a, "%s >= %s || %s >= %s", t->row, t->m, first, groups));
+}
+
+// The tile's first row or column: `which` tile of that size it is.
+static void first_of(const char *name, const char *which, int size, Block *tile) {
+  if (which[0] == '0')
+    emit_line(tile, "const ptrdiff_t %s0 = 0;", name);
+  else
+    emit_line(tile, "const ptrdiff_t %s0 = (%s) * %d;", name, which, size);
 }
 
 // Where the tile lies: columns are the lowest digit of its number, then rows, then the outer axes.
@@ -151,11 +156,8 @@ static void place(Tile *t, Block *tile, Launch *launch) {
   const char *rows = tiles_of(e, t->d->m, SIDE * t->rows), *columns = tiles_of(e, t->d->n, SIDE * t->columns);
   Digits digits = {.left = n + !text_is_one(rows) + !text_is_one(columns)};
   if (digits.left > 0) emit_line(tile, "const size_t t = blockIdx.x;");
-  emit_line(tile, "const ptrdiff_t %s0 = %s * %d;", t->column,
-            text_operand(e->a, (Text){next_digit(e, &digits, columns), text_is_one(columns)}),
-            SIDE * t->columns);
-  emit_line(tile, "const ptrdiff_t %s0 = %s * %d;", t->row,
-            text_operand(e->a, (Text){next_digit(e, &digits, rows), text_is_one(rows)}), SIDE * t->rows);
+  first_of(t->column, next_digit(e, &digits, columns), SIDE * t->columns, tile);
+  first_of(t->row, next_digit(e, &digits, rows), SIDE * t->rows, tile);
   place_outer(e, &digits, outer, n, tile);
   launch->tiles = text_times(e->a, text_times(e->a, cuda_product(e, outer, n), rows), columns);
   launch->threads = SIDE * SIDE;
@@ -175,7 +177,7 @@ void cuda_dot(Emit *e, StrBuf *body, Launch *launch) {
                                              : PER_THREAD;
   t.columns = t.groups * (int)d.taps;
   t.m = emit_extent(e, d.m), t.n = emit_extent(e, d.n), t.k = emit_extent(e, d.k);
-  t.last_row = last_of(e, d.m), t.last_column = last_of(e, d.n), t.last_step = last_of(e, d.k);
+  t.last_row = emit_last(e, d.m), t.last_column = emit_last(e, d.n), t.last_step = emit_last(e, d.k);
   t.row = emit_name_var(e, d.m, false);
   t.column = emit_name_var(e, d.n, false);
   t.step = emit_name_var(e, d.k, false);

@@ -13,16 +13,11 @@ const char *cuda_product(Emit *e, const VarId *vars, uint32_t n) {
 }
 
 void cuda_digits(Emit *e, const char *number, const VarId *vars, uint32_t n, Block *b) {
-  const char *taken = NULL;
-  uint32_t left = 0;
-  for (uint32_t i = 0; i < n; i++) left += !emit_is_one(e, vars[i]);
-  for (uint32_t i = n; i-- > 0;) {
-    if (emit_is_one(e, vars[i])) continue;
-    const char *size = emit_extent(e, vars[i]);
-    const char *s = taken ? arena_printf(e->a, "%s / (%s)", number, taken) : number;
-    taken = taken ? text_times(e->a, taken, size) : size;
-    block_declare(b, e->var[vars[i]], --left > 0 ? arena_printf(e->a, "%s %% %s", s, size) : s);
-  }
+  Digits digits = {.number = number};
+  for (uint32_t i = 0; i < n; i++) digits.left += !emit_is_one(e, vars[i]);
+  for (uint32_t i = n; i-- > 0;)
+    if (!emit_is_one(e, vars[i]))
+      block_declare(b, e->var[vars[i]], next_digit(e, &digits, emit_extent(e, vars[i])));
 }
 
 static void name_all(Emit *e, const VarId *vars, uint32_t n) {
