@@ -1,5 +1,6 @@
 // Data blocks. Each use with its arguments becomes a DataSet: sources that the reader opens, and one function
-// of one example for the computed fields (`prepare`), pruned at the end to the fields that steps read.
+// of one example for the computed fields (`prepare`), pruned at the end to the fields that steps read. (Half
+// of its length is the table of sources and the functions that take their arguments.)
 #include "frontend/sema.h"
 
 #include <math.h>
@@ -478,8 +479,8 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
   NodeId n = b_input(&c->b, IN_ARG, (uint32_t)c->inputs.len, in.name, in.dtype, in.shape);
   vec_push(e->a, &c->inputs, in);
   if (c->n_fields == c->cap_fields)
-    c->fields = vec_room_(e->a, c->fields, c->n_fields, &c->cap_fields,
-                          c->cap_fields ? 2 * c->cap_fields : 8, sizeof *c->fields);
+    c->fields = vec_room_(e->a, c->fields, c->n_fields, &c->cap_fields, c->cap_fields ? 2 * c->cap_fields : 8,
+                          sizeof *c->fields);
   c->fields[c->n_fields].use = u;
   c->fields[c->n_fields].stream = stream;
   c->fields[c->n_fields].field = k;

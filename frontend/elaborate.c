@@ -1,7 +1,8 @@
 // The entry: top-level names, functions of the program, exports, passes until nothing new is found.
 //
 // `params(net)` means all parameters of the finished program. So when a subtree was listed before all of its
-// stores were known, everything is elaborated once more with the instances and stores kept.
+// stores were known, everything is elaborated once more with the instances and stores kept. (Longer than most
+// files: the order of these steps is what it is about.)
 #include "frontend/sema.h"
 
 #include "ir/base/nearest.h"

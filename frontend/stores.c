@@ -1,6 +1,7 @@
 // Parameters and states. A store is made at the first application of its owner: its sizes bind then, its
 // initial value becomes part of the function `init`, and later applications must agree. In each function a
-// version of a store is read by one node, so that a parameter is one variable.
+// version of a store is read by one node, so that a parameter is one variable. (Longer than most files: the
+// life of a store, from its sizes to its versions, in one place.)
 #include "frontend/sema.h"
 
 #include <stdlib.h>

@@ -18,6 +18,7 @@
 #include "frontend/parse.h"
 #include "ir/base/embedded.h"
 #include "passes/passes.h"
+#include "tests/model_args.h"
 #include "tests/tolerance.h"
 
 #include <dlfcn.h>
@@ -36,11 +37,6 @@ typedef struct Pair {
   double worst;
   char worst_at[256];
 } Pair;
-
-static size_t dtype_size(int t) {
-  static const size_t size[] = {4, 8, 2, 2, 1, 2, 4, 8, 1, 1};
-  return size[t];
-}
 
 static double value_at(int t, const void *p, size_t i) {
   switch (t) {
@@ -115,12 +111,6 @@ static void compare_stores(Pair *p, const char *function, const unsigned char *a
     compare(p, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset, before);
     memcpy(p->shadow + s->offset, arena + s->offset, s->count * dtype_size(s->dtype));
   }
-}
-
-static size_t arg_count(const nn_arg *a, size_t n) {
-  size_t count = 1;
-  for (int i = 0; i < a->rank; i++) count *= (size_t)(a->dims_a[i] * (int64_t)n + a->dims_b[i]);
-  return count;
 }
 
 // nn_model.call of the pair.

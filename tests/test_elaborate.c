@@ -1,4 +1,5 @@
-// The elaborator: names of paths, shapes, fans, sites, the plan, and that one mistake is one error.
+// The elaborator: names of paths, shapes, fans, sites, the plan, and that one mistake is one error. (Long:
+// many small programs and what becomes of them.)
 #include "frontend/elaborate.h"
 #include "frontend/parse.h"
 #include "ir/base/embedded.h"

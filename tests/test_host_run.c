@@ -1,4 +1,5 @@
-// A whole program around a model written by hand: what it computes, logs, writes, and how it fails.
+// A whole program around a model written by hand: what it computes, logs, writes, and how it fails. (Long: a
+// case for each item of a plan and each mistake, all around that one model.)
 #define _POSIX_C_SOURCE 200809L
 #include "host_program.h"
 

@@ -2,11 +2,12 @@
 //
 //   compare C.so CUDA.so COMMAND…      e.g. … train --data DIR --steps 2
 //
-// Both are shared objects with `test_model` (tests/equivalence.c, direct.h). The host runtime runs COMMAND over a
-// descriptor whose every function is `compare_call`: the CUDA text starts every call from the C program's stores, on an
-// arena of its own; afterwards all stores, results and reports must have the same bits. NaN equals NaN.
+// Both are shared objects with `test_model` (tests/equivalence.c, direct.h). The host runtime runs COMMAND
+// over a descriptor whose every function is `compare_call`: the CUDA text starts every call from the C
+// program's stores, on an arena of its own; afterwards all stores, results and reports must have the same
+// bits. NaN equals NaN.
 #define _POSIX_C_SOURCE 200809L
-#include "nn_model.h"
+#include "tests/model_args.h"
 
 #include <dlfcn.h>
 #include <math.h>
@@ -22,8 +23,6 @@ typedef struct Pair {
   char worst_at[256];
 } Pair;
 
-static const size_t sizes[] = {4, 8, 2, 2, 1, 2, 4, 8, 1, 1};
-
 static double value_at(int t, const unsigned char *p) {
   float f;
   double d;
@@ -32,28 +31,23 @@ static double value_at(int t, const unsigned char *p) {
   return 0;
 }
 
-static void compare(Pair *p, const char *function, const char *what, int t, size_t n, const void *x, const void *y) {
+static void compare(Pair *p, const char *function, const char *what, int t, size_t n, const void *x,
+                    const void *y) {
   const unsigned char *a = x, *b = y;
   double scale = 0, diff = 0;
-  for (size_t i = 0; i < n; i++) scale = fmax(scale, fabs(value_at(t, b + i * sizes[t])));
+  for (size_t i = 0; i < n; i++) scale = fmax(scale, fabs(value_at(t, b + i * dtype_size(t))));
   for (size_t i = 0; i < n; i++) {
-    const unsigned char *v = a + i * sizes[t], *w = b + i * sizes[t];
+    const unsigned char *v = a + i * dtype_size(t), *w = b + i * dtype_size(t);
     p->elements++;
-    if (memcmp(v, w, sizes[t]) == 0 || (isnan(value_at(t, v)) && isnan(value_at(t, w)))) continue;
+    if (memcmp(v, w, dtype_size(t)) == 0 || (isnan(value_at(t, v)) && isnan(value_at(t, w)))) continue;
     if (p->differing++ < 5)
-      printf("call %ld, %s: %s[%zu] is %.9g in C, %.9g in CUDA\n", p->calls, function, what, i, value_at(t, v),
-             value_at(t, w));
+      printf("call %ld, %s: %s[%zu] is %.9g in C, %.9g in CUDA\n", p->calls, function, what, i,
+             value_at(t, v), value_at(t, w));
     diff = fmax(diff, fabs(value_at(t, v) - value_at(t, w)));
   }
   if (diff == 0 || diff / scale <= p->worst) return;
   p->worst = diff / scale;
   snprintf(p->worst_at, sizeof p->worst_at, " (%s, %s)", function, what);
-}
-
-static size_t arg_count(const nn_arg *a, size_t n) {
-  size_t count = 1;
-  for (int i = 0; i < a->rank; i++) count *= (size_t)(a->dims_a[i] * (int64_t)n + a->dims_b[i]);
-  return count;
 }
 
 // nn_model.call of the pair.
@@ -64,12 +58,12 @@ static int compare_call(nn_ctx *ctx, int function, size_t n, void *const *args) 
   void **own = calloc((size_t)n_args + 1, sizeof *own);
   for (int k = 0; k < n_args; k++) { // the sanitizers see exactly what an argument has
     const nn_arg *a = k < f->n_in ? &f->in[k] : &f->out[k - f->n_in];
-    own[k] = malloc(arg_count(a, n) * sizes[a->dtype]);
-    if (k < f->n_in) memcpy(own[k], args[k], arg_count(a, n) * sizes[a->dtype]);
+    own[k] = malloc(arg_count(a, n) * dtype_size(a->dtype));
+    if (k < f->n_in) memcpy(own[k], args[k], arg_count(a, n) * dtype_size(a->dtype));
   }
   for (int k = 0; k < p->c->n_stores; k++) {
     const nn_store *s = &p->c->stores[k];
-    memcpy(p->arena + p->cuda->stores[k].offset, ctx->arena + s->offset, s->count * sizes[s->dtype]);
+    memcpy(p->arena + p->cuda->stores[k].offset, ctx->arena + s->offset, s->count * dtype_size(s->dtype));
   }
   nn_ctx second = *ctx;
   second.arena = p->arena;
@@ -85,7 +79,8 @@ static int compare_call(nn_ctx *ctx, int function, size_t n, void *const *args) 
   }
   for (int k = 0; k < p->c->n_stores && status == NN_OK; k++) {
     const nn_store *s = &p->c->stores[k];
-    compare(p, f->name, s->name, s->dtype, s->count, ctx->arena + s->offset, p->arena + p->cuda->stores[k].offset);
+    compare(p, f->name, s->name, s->dtype, s->count, ctx->arena + s->offset,
+            p->arena + p->cuda->stores[k].offset);
   }
   for (int k = 0; k < n_args; k++) free(own[k]);
   free(own);
@@ -119,8 +114,8 @@ int main(int argc, char **argv) {
   both.call = compare_call;
   both.call_user = &p;
   int status = nn_main(&both, argc - 2, argv + 2);
-  printf("%ld calls, %ld numbers compared, %ld differ, at most by %.3g of their scale%s\n", p.calls, p.elements,
-         p.differing, p.worst, p.worst_at);
+  printf("%ld calls, %ld numbers compared, %ld differ, at most by %.3g of their scale%s\n", p.calls,
+         p.elements, p.differing, p.worst, p.worst_at);
   free(fns);
   free(memory);
   if (p.calls == 0) return printf("nothing was compared\n"), 1;

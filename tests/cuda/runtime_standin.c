@@ -4,7 +4,9 @@
 
    Two kinds of trouble: what a machine may do to a program (no memory, no device, a call that fails) is
    returned as an error; what only a wrong program does (a copy in the wrong direction, a pointer freed twice)
-   ends the run with a message and exit code 99. */
+   ends the run with a message and exit code 99.
+
+   Long: each of CUDA's calls is a function here, and all of them share the one record of what is alive. */
 #define _GNU_SOURCE
 #include "runtime_standin.h"
 
