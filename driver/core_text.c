@@ -1,8 +1,9 @@
-// The core is cut into items: a function, a type, a macro, or what stands between #if and #endif; comments
-// belong to what follows them. C declares before use, so the first item that mentions a name of the runtime
-// defines it (a type's name stands at its end: a declaration may come first). What the source mentions is
-// needed, and what needed items mention; the rest is left out. Items that define no name (compiler settings)
-// stay. Templates (.inc) are expanded: the macros just before their include are replaced in their text.
+// The core, and what a program describes its model with (nn_model.h), is cut into items: a function, a type,
+// a macro, or what stands between #if and #endif; comments belong to what follows them. C declares before
+// use, so the first item that mentions a name of the runtime defines it (a type's name stands at its end: a
+// declaration may come first). What the source mentions is needed, and what needed items mention; the rest is
+// left out. Items that define no name (compiler settings) stay. Templates (.inc) are expanded: macros that
+// their file defines for a while, until an #undef, are replaced in their text.
 #include "driver/core_text.h"
 
 #include "ir/base/embedded.h"
@@ -18,7 +19,7 @@
 typedef struct Item {
   const char *text;
   size_t len;
-  bool defines, needed; // a template's macro defines nothing and is never needed
+  bool defines, needed;
 } Item;
 
 typedef struct Macro { // of a template: NAME value, or NAME(param) body with ##
@@ -29,7 +30,7 @@ typedef struct Core {
   Arena *a;
   VEC(Item) items;
   VEC(const char *) files; // taken
-  VEC(Macro) macros;       // of the lines just read: the last items
+  VEC(Macro) macros;       // that are defined for a while
   Intern *names;
   Map first, type;          // by name: the item that mentions it first; the typedef that ends in it
   Map seen;                 // names that are wanted
@@ -71,11 +72,13 @@ static const Macro *find_macro(const Core *c, const char *s, size_t n) {
   return NULL;
 }
 
-// "#define NAME value" and "#define NAME(param) body".
-static void read_macro(Core *c, const char *line, size_t len) {
+// "#define NAME value" and "#define NAME(param) body" that `rest` undefines; false for others.
+static bool read_macro(Core *c, const char *line, size_t len, Text rest) {
   const char *s = line + strlen("#define "), *end = line + len, *name = s;
   while (s < end && is_letter(*s)) s++;
   Macro m = {.name = arena_strndup(c->a, name, (size_t)(s - name)), .body = ""};
+  const char *undef = strstr(rest.text, arena_printf(c->a, "#undef %s\n", m.name));
+  if (!undef || undef >= rest.text + rest.len) return false;
   if (s < end && *s == '(') {
     const char *param = ++s;
     while (s < end && *s != ')') s++;
@@ -86,6 +89,15 @@ static void read_macro(Core *c, const char *line, size_t len) {
   while (end > s && isspace((unsigned char)end[-1])) end--;
   m.body = arena_strndup(c->a, s, (size_t)(end - s));
   vec_push(c->a, &c->macros, m);
+  return true;
+}
+
+// "#undef NAME"
+static void drop_macro(Core *c, const char *line) {
+  const char *name = line + strlen("#undef ");
+  const Macro *m = find_macro(c, name, strcspn(name, "\n"));
+  assert(m && "what is undefined is a template's macro");
+  c->macros.data[m - c->macros.data] = c->macros.data[--c->macros.len];
 }
 
 static void put_call(const Macro *m, const char *arg, size_t n, StrBuf *out) {
@@ -105,13 +117,17 @@ static void put_call(const Macro *m, const char *arg, size_t n, StrBuf *out) {
   }
 }
 
-static const char *expand(Core *c, const char *text, size_t len, size_t *n) {
+// Until no macro is left: bodies mention macros too.
+static Text expand(Core *c, Text from) {
   StrBuf out = {0};
+  const char *text = from.text;
+  size_t len = from.len, replaced = 0;
   const char *end = text + len;
   for (const char *s = text; s < end;) {
     const char *begin = s;
     while (s < end && is_letter(*s)) s++;
     const Macro *m = s > begin ? find_macro(c, begin, (size_t)(s - begin)) : NULL;
+    replaced += m != NULL;
     const char *close = m && m->param && *s == '(' ? memchr(s, ')', (size_t)(end - s)) : NULL;
     if (close) {
       put_call(m, s + 1, (size_t)(close - s - 1), &out);
@@ -123,10 +139,9 @@ static const char *expand(Core *c, const char *text, size_t len, size_t *n) {
       if (s < end && s == begin) sb_putc(&out, *s++);
     }
   }
-  *n = out.len;
-  const char *copy = arena_strndup(c->a, sb_text(&out), out.len);
+  Text to = {arena_strndup(c->a, sb_text(&out), out.len), out.len};
   strbuf_free(&out);
-  return copy;
+  return replaced ? expand(c, to) : to;
 }
 
 // ---- items
@@ -180,18 +195,20 @@ static const char *past_code(const char *p, const char *end) {
 }
 
 static void add_item(Core *c, const char *text, size_t len) {
-  const char *p = text, *name, *last = NULL, *code = text;
+  const char *p = text, *name, *last = NULL, *after = text, *code = text;
   uint32_t id = (uint32_t)c->items.len;
   vec_push(c->a, &c->items, ((Item){.text = text, .len = len}));
   while (starts(code, "/*")) code = past_comment(code, text + len);
   while ((name = next_name(c, &p, text + len))) {
     uint32_t other;
     last = name;
+    after = p;
     if (map_get(&c->first, map_key(name), &other)) continue;
     map_put(c->a, &c->first, map_key(name), id);
     c->items.data[id].defines = true;
   }
-  if (!last || !starts(code, "typedef")) return;
+  // "typedef … nn_x;", and no "typedef int (*nn_f)(nn_x *x);"
+  if (!last || !starts(code, "typedef") || *after != ';') return;
   map_put(c->a, &c->type, map_key(last), id);
   c->items.data[id].defines = true;
 }
@@ -203,7 +220,7 @@ static const EmbeddedFile *find_file(const char *line, const char *end) {
   for (uint32_t i = 0; close && i < embedded_runtime.n; i++) {
     const char *path = embedded_runtime.files[i].name, *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
-    if (starts(path, "core/") && strlen(base) == (size_t)(close - name) &&
+    if (!starts(path, "cuda/") && strlen(base) == (size_t)(close - name) &&
         memcmp(base, name, strlen(base)) == 0)
       return &embedded_runtime.files[i];
   }
@@ -217,11 +234,8 @@ static void read_include(Core *c, const char *line, const char *end) {
   if (!f) return; // a system header: the source includes those it needs
   size_t n = strlen(f->name);
   if (n > 4 && strcmp(f->name + n - 4, ".inc") == 0) {
-    size_t expanded;
-    const char *text = expand(c, f->text, f->len, &expanded);
-    for (size_t i = 1; i <= c->macros.len; i++) c->items.data[c->items.len - i].len = 0;
-    c->macros.len = 0;
-    read_text(c, text, expanded);
+    Text text = expand(c, (Text){f->text, f->len});
+    read_text(c, text.text, text.len);
     return;
   }
   for (size_t i = 0; i < c->files.len; i++)
@@ -245,15 +259,15 @@ static void read_text(Core *c, const char *text, size_t len) {
     }
     while (p < end && starts(p, "/*")) p = past_comment(p, end);
     if (p >= end || *p == '\n') continue; // a comment on its own
-    bool define_line = starts(p, "#define ");
     const char *code = p;
     p = starts(p, "#if") ? past_condition(p, end) : *p == '#' ? past_directive(p, end) : past_code(p, end);
-    if (define_line) read_macro(c, code, (size_t)(p - code));
     if (starts(code, "#include"))
       read_include(c, code, p);
-    else if (!starts(code, "#undef"))
+    else if (starts(code, "#undef "))
+      drop_macro(c, code);
+    else if (!starts(code, "#define ") ||
+             !read_macro(c, code, (size_t)(p - code), (Text){p, (size_t)(end - p)}))
       add_item(c, begin, (size_t)(p - begin));
-    if (!define_line) c->macros.len = 0;
   }
 }
 
@@ -281,7 +295,7 @@ static void need_item(Core *c, uint32_t item) {
 static void close_over(Core *c, Text source) {
   want_all(c, source.text, source.len);
   for (uint32_t i = 0; i < c->items.len; i++)
-    if (!c->items.data[i].defines && c->items.data[i].len) need_item(c, i);
+    if (!c->items.data[i].defines) need_item(c, i);
   for (size_t w = 0; w < c->wanted.len; w++) {
     uint32_t item;
     if (map_get(&c->first, map_key(c->wanted.data[w]), &item)) need_item(c, item);
@@ -300,7 +314,7 @@ void core_text(Text source, StrBuf *out, size_t *end, ptrdiff_t *grown) {
   size_t before = out->len;
   sb_puts(out, "/* ---- what the model uses of nnc's runtime */\n\n");
   for (uint32_t i = 0; i < c.items.len; i++)
-    if (c.items.data[i].needed && c.items.data[i].len) {
+    if (c.items.data[i].needed) {
       sb_putn(out, c.items.data[i].text, c.items.data[i].len);
       if (c.items.data[i].text[c.items.data[i].len - 1] != '\n') sb_putc(out, '\n');
     }

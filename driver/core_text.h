@@ -1,4 +1,4 @@
-// The text of runtime/core that a library uses, and no more.
+// The text of runtime/core that a library or a program uses, and no more.
 #ifndef NNC_DRIVER_CORE_TEXT_H
 #define NNC_DRIVER_CORE_TEXT_H
 
@@ -6,7 +6,7 @@
 #include "ir/base/strbuf.h"
 
 // Appends the source with its `#include "nn_….h"` lines, which follow one another, replaced by those parts of
-// runtime/core whose names it uses. *inserted: where in `out` that text ends, and how many bytes longer it is
+// these headers whose names it uses. *inserted: where in `out` that text ends, and how many bytes longer it is
 // than the lines it replaces.
 void core_text(Text source, StrBuf *out, size_t *end, ptrdiff_t *grown);
 

@@ -2,6 +2,7 @@
 //   text -> parse -> elaborate -> passes -> codegen -> C or CUDA text -> (C compiler, nvcc) -> program
 #define _POSIX_C_SOURCE 200809L
 #include "driver/cc.h"
+#include "driver/core_text.h"
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
 #include "driver/imported.h"
@@ -142,12 +143,29 @@ static unsigned broken_place(void) {
 #endif
 }
 
+// A program's text is looked at with only those parts of the runtime that it uses in front, a fraction of the
+// whole: what has no errors so has none with all of it. Where there are errors, the text as it is says where.
+static Verdict verdict_of(Job *j, Text text, const EmbeddedFiles *headers) {
+  if (j->o->cuda) return validate_cuda(text.text, text.len, headers, NULL, j->arena);
+  if (headers == &embedded_runtime) {
+    StrBuf used = {0};
+    size_t end;
+    ptrdiff_t grown;
+    core_text(text, &used, &end, &grown);
+    Verdict v = validate_c(sb_text(&used), used.len, headers, NULL, j->arena);
+    strbuf_free(&used);
+    if (v.unchecked || v.errors == 0) return v;
+    if (j->o->verbose) fprintf(stderr, "nnc: libclang looks again, with the whole runtime: %s\n", v.first);
+  }
+  return validate_c(text.text, text.len, headers, NULL, j->arena);
+}
+
 // No compiler sees a text that libclang does not accept. It may include `headers`.
 static int validate(Job *j, Text text, const EmbeddedFiles *headers, const TextMap *map) {
   const Options *o = j->o;
   if (o->no_validate || o->dry_run) return EXIT_DONE;
   const char *language = o->cuda ? "CUDA" : "C";
-  Verdict v = (o->cuda ? validate_cuda : validate_c)(text.text, text.len, headers, NULL, j->arena);
+  Verdict v = verdict_of(j, text, headers);
   inspect_stage(&j->inspect, "validate");
   if (v.unchecked && o->verbose)
     fprintf(stderr, "nnc: the emitted %s is not validated: %s\n", language, v.unchecked);

@@ -11,7 +11,9 @@ static Value no_such_type(Elab *e, const BuiltinCall *c, uint32_t i, NodeId n, c
   return v_poison();
 }
 
-// cumsum(x, axis), argsort(x, axis)
+static bool is_half(DType t) { return t == DT_F16 || t == DT_BF16; }
+
+// cumsum(x, axis), argsort(x, axis). Of half precision in f32, as all arithmetic.
 static Value bi_rows(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t axis;
@@ -21,8 +23,10 @@ static Value bi_rows(Elab *e, const BuiltinCall *c) {
     return v_poison();
   }
   if (!arg_axis(e, c, 1, -1, node_of(e, n)->shape.rank, &axis)) return v_poison();
-  if (node_of(e, n)->dtype == DT_MASK) return no_such_type(e, c, 0, n, "i32");
-  return v_tensor(e, b_along(&e->fn->b, (Op)c->fn->data, n, axis));
+  DType t = node_of(e, n)->dtype;
+  if (t == DT_MASK) return no_such_type(e, c, 0, n, "i32");
+  NodeId y = b_along(&e->fn->b, (Op)c->fn->data, is_half(t) ? b_cast(&e->fn->b, n, DT_F32) : n, axis);
+  return v_tensor(e, is_half(t) && c->fn->data == OP_CUMSUM ? b_cast(&e->fn->b, y, t) : y);
 }
 
 // take_along(x: [*s, n], i: i32[*s, k]) -> [*s, k]: of each row the elements that its indices name
@@ -44,7 +48,9 @@ static Value bi_take_along(Elab *e, const BuiltinCall *c) {
 // True when n is a matrix, or several, of equal sides.
 static bool square(Elab *e, const BuiltinCall *c, NodeId n) {
   const Shape *s = &node_of(e, n)->shape;
-  if (!dtype_is_real(node_of(e, n)->dtype)) return no_such_type(e, c, 0, n, "real"), false;
+  DType t = node_of(e, n)->dtype;
+  if (!dtype_is_real(t)) return no_such_type(e, c, 0, n, "real"), false;
+  if (is_half(t)) return no_such_type(e, c, 0, n, "f32"), false;
   if (s->rank < 2) {
     Diag *g = err(e, DIAG_E0203, c->spans[0], "`%s` wants a matrix", c->fn->name);
     diag_label(g, "this is %s", tensor_text(e, n));

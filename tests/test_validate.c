@@ -42,6 +42,14 @@ START_TEST(the_first_error_is_placed) {
 }
 END_TEST
 
+START_TEST(a_function_must_be_declared) {
+  Verdict v = verdict("int f(void) { return g(1); }\n", NULL);
+  ck_assert_ptr_null(v.unchecked);
+  ck_assert_uint_eq(v.errors, 1);
+  ck_assert_ptr_nonnull(strstr(v.first, "model.c:1:22: error: implicit declaration of function 'g'"));
+}
+END_TEST
+
 START_TEST(the_runtime_is_read_from_memory) {
   Verdict v = verdict("#include \"nn_core.h\"\n#include \"nn_model.h\"\nnn_ctx c;\n", NULL);
   ck_assert_msg(v.errors == 0, "%s", v.said);
@@ -207,6 +215,7 @@ int main(void) {
   tcase_set_timeout(t, 300);
   tcase_add_test(t, a_right_text_is_accepted_in_silence);
   tcase_add_test(t, the_first_error_is_placed);
+  tcase_add_test(t, a_function_must_be_declared);
   tcase_add_test(t, the_runtime_is_read_from_memory);
   tcase_add_test(t, an_error_inside_a_header_has_no_place_in_the_text);
   tcase_add_test(t, warnings_count_where_they_are_asked_for);

@@ -60,9 +60,9 @@ static void print_library_head(Unit *u) {
   sb_printf(u->out, "/* %s: made by nnc ", u->o->library->prefix);
   put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
   sb_puts(u->out, ". Yours to use as you like (MIT-0). */\n"
-                  "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n"
-                  "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n#include "
-                  "\"nn_optim.h\"\n\n");
+                  "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
+  sb_puts(u->out, u->d->includes);
+  sb_putc(u->out, '\n');
 }
 
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {

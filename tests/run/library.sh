@@ -86,6 +86,22 @@ for model in "$PROJECT_DIR"/samples/*/*.nn; do
 done
 level=-O1 harness_level=-O0
 
+# ---- functions of whole rows, of every type: they are in the library when it is alone
+mkdir rows && cd rows || exit 1
+for t in u8 i8 i16 i32 i64 f16 bf16 f32 f64; do
+    echo "export fn sums_$t(x: $t[2, 5]) = cumsum(x, axis = 1);"
+    echo "export fn order_$t(x: $t[2, 5]) = argsort(x, axis = 0);"
+done >rows.nn
+cat >>rows.nn <<'NN'
+export fn solve(a: [3, 3], b: [3]) = triangular_solve(a, b);
+export fn solve64(a: f64[3, 3], b: f64[3, 2]) = triangular_solve(a, b, lower = false);
+export fn factor(a: [3, 3]) = cholesky(a);
+NN
+nnc --library rows.nn -o rows || fail "nnc --library rows"
+compile_everywhere rows
+harness rows
+cd "$work" || exit 1
+
 # ---- the harness notices a header that promises too little
 nnc --library "$PROJECT_DIR/samples/digits/digits.nn" -o small || fail "nnc --library digits"
 bytes=$(sed -nE 's/^#define SMALL_ARENA_BYTES ([0-9]+)u$/\1/p' small.h)

@@ -56,6 +56,13 @@ done
 [ "$i" -gt 6 ] || fail "only $i places"
 grep -qE ' small.nn:3:[0-9]+' <<<"$lines" || fail "no place in line 3 of the model:$lines"
 
+# ---- those parts of the runtime that a program uses are enough for libclang
+for model in "$PROJECT_DIR"/samples/*/*.nn "$PROJECT_DIR"/tests/programs/*.nn; do
+    said=$("$NNC" -v -S "$model" -o x 2>&1) || fail "$model"
+    ! grep 'looks again' <<<"$said" || fail "$model: libclang misses something of the runtime"
+done
+rm -f x
+
 # ---- --no-validate leaves it to the C compiler
 expect 70 'does not accept' env CC=./spy NNC_BREAK_EMITTER=1 "$NNC" small.nn --no-validate -o x
 [ -e called ] || fail "the C compiler was not called"
