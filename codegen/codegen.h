@@ -43,6 +43,7 @@ typedef struct CodegenOptions {
   bool keep_subnormals;          // -fsubnormals
   TextMap *map;                  // filled; NULL: not wanted
   unsigned break_place; // for tests: the text of this entry of the map (1: the first) is made wrong; 0: none
+  bool every_text; // for tests: each kernel's text is made, also where another one's is known to be the same
 } CodegenOptions;
 
 // The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h", "nn_rows.h",

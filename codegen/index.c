@@ -38,6 +38,7 @@ void index_forget(IndexPool *p, const IndexPool *before) { *p = *before; }
 const Index *index_get(const IndexPool *p, IndexId i) { return &p->sums.data[i]; }
 const Atom *index_atom(const IndexPool *p, uint32_t atom) { return &p->atoms.data[atom]; }
 int64_t index_bound(const IndexPool *p) { return p->bound; }
+uint32_t index_sums(const IndexPool *p) { return (uint32_t)p->sums.len; }
 uint32_t index_vars(const IndexPool *p) { return (uint32_t)p->extents.len; }
 Poly index_extent(const IndexPool *p, VarId v) { return p->extents.data[v]; }
 

@@ -101,6 +101,17 @@ static const File *parsed(const char *name, const char *text, size_t len, bool i
   return parse_source(source_add(sources, name, text, len, is_std), sources, names, diags, arena);
 }
 
+// Kernels of one signature have one text: it is what making each of them gives.
+static void the_same_with_every_text(void (*codegen)(const Program *, const CodegenOptions *, StrBuf *),
+                                     const Program *p) {
+  StrBuf shared = {0}, each = {0};
+  codegen(p, &(CodegenOptions){.program = true}, &shared);
+  codegen(p, &(CodegenOptions){.program = true, .every_text = true}, &each);
+  ck_assert_str_eq(sb_text(&shared), sb_text(&each));
+  strbuf_free(&shared);
+  strbuf_free(&each);
+}
+
 static void emit(const char *path, TextMap *map, SourceMap *sources, StrBuf *out) {
   Intern *names = intern_new(arena);
   Diags *diags = diags_new(arena, sources);
@@ -117,6 +128,8 @@ static void emit(const char *path, TextMap *map, SourceMap *sources, StrBuf *out
   ck_assert_ptr_nonnull(p);
   passes_run(p, &(PassOptions){0}, arena);
   codegen_c(p, &(CodegenOptions){.nnc_version = "test", .program = true, .map = map}, out);
+  the_same_with_every_text(codegen_c, p);
+  the_same_with_every_text(codegen_cuda, p);
 }
 
 static Verdict verdict_cuda(const char *text) {

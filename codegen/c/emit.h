@@ -15,6 +15,7 @@ typedef enum SlotKind { SLOT_CONST, SLOT_SITE, SLOT_PLACE } SlotKind;
 
 typedef struct Slot {
   SlotKind kind;
+  ExprId from;     // the expression whose number it is
   DType dtype;     // CONST
   Scalar value;    // CONST
   uint32_t number; // SITE: the site; PLACE: the node
@@ -127,7 +128,8 @@ const char *emit_extent(Emit *e, VarId v);
 const char *emit_last(Emit *e, VarId v); // its largest value
 static inline uint64_t var_bit(VarId v) { return (uint64_t)1 << v; }
 void emit_name(Emit *e, ExprId x, const Block *b, const char *name);
-const char *emit_slot(Emit *e, Slot s);
+const char *emit_slot(Emit *e, SlotKind kind, ExprId from);
+Slot slot_of(const Pool *p, SlotKind kind, ExprId from);
 uint32_t emit_param(Emit *e, uint32_t buffer);
 Block block_top(Emit *e);
 Block block_in(Block *parent, uint64_t bound);

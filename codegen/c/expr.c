@@ -97,8 +97,13 @@ static const char *name_of(const Emit *e, ExprId x, const Block *b) {
   return NULL;
 }
 
-const char *emit_slot(Emit *e, Slot s) {
-  vec_push(e->a, &e->slots, s);
+Slot slot_of(const Pool *p, SlotKind kind, ExprId from) {
+  const Expr *x = pool_expr(p, from);
+  return (Slot){.kind = kind, .from = from, .dtype = x->dtype, .value = x->value, .number = x->number};
+}
+
+const char *emit_slot(Emit *e, SlotKind kind, ExprId from) {
+  vec_push(e->a, &e->slots, slot_of(e->p, kind, from));
   return arena_printf(e->a, "%c%zu%c", SLOT_BEGIN, e->slots.len - 1, SLOT_END);
 }
 
@@ -279,29 +284,25 @@ const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t r
 
 // ---- expressions
 
-static Text const_text(Emit *e, const Expr *x) {
+static Text const_text(Emit *e, ExprId id, const Expr *x) {
   if (x->dtype == DT_MASK) return (Text){x->value.i ? "1" : "0", true};
-  return (Text){emit_slot(e, (Slot){.kind = SLOT_CONST, .dtype = x->dtype, .value = x->value}), true};
+  return (Text){emit_slot(e, SLOT_CONST, id), true};
 }
 
-static const char *place_slot(Emit *e, uint32_t node) {
-  return emit_slot(e, (Slot){.kind = SLOT_PLACE, .number = node});
-}
-
-static Text op_text(Emit *e, const Expr *x, Block *b) {
+static Text op_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   Text in[3];
   for (uint32_t i = 0; i < x->n_in; i++) in[i] = emit_value(e, x->in[i], b);
   DType operand = pool_expr(e->p, x->in[x->op == OP_SELECT ? 1 : 0])->dtype;
-  const char *place = op_can_fault((Op)x->op, operand) ? place_slot(e, x->number) : NULL;
+  const char *place = op_can_fault((Op)x->op, operand) ? emit_slot(e, SLOT_PLACE, id) : NULL;
   return text_op(e->a, (Op)x->op, operand, x->dtype, in, place);
 }
 
-static Text rand_text(Emit *e, const Expr *x, Block *b) {
+static Text rand_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   static const char *const counters[] = {
       [FN_INIT] = "0, UINT32_MAX", [FN_PREPARE] = "c->example, c->epoch_count"};
   FnKind kind = e->f->fn->kind;
   const char *counter = kind == FN_INIT || kind == FN_PREPARE ? counters[kind] : "0, c->batch_count";
-  const char *site = emit_slot(e, (Slot){.kind = SLOT_SITE, .number = x->number});
+  const char *site = emit_slot(e, SLOT_SITE, id);
   const char *s =
       arena_printf(e->a, "nn_%s%s(c->seed, %s, %s, (uint64_t)%s)", x->op == OP_RAND ? "rand" : "randn",
                    x->dtype == DT_F64 ? "" : "f", counter, site, emit_index(e, x->at[0], b));
@@ -331,20 +332,20 @@ static Text index_text(Emit *e, const Expr *x, Block *b) {
   return (Text){arena_printf(e->a, "(%s)%s", dtype_ctype(x->dtype), i.s), false};
 }
 
-static Text check_text(Emit *e, const Expr *x, Block *b) {
-  const char *v = text_operand(e->a, emit_value(e, x->in[0], b)), *place = place_slot(e, x->number);
+static Text check_text(Emit *e, ExprId id, const Expr *x, Block *b) {
+  const char *v = text_operand(e->a, emit_value(e, x->in[0], b)), *place = emit_slot(e, SLOT_PLACE, id);
   return (Text){arena_printf(e->a, "nn_index(c, %s, %s, %s)", v, text_poly(e->a, &x->bound), place), true};
 }
 
-static Text make_text(Emit *e, const Expr *x, Block *b) {
+static Text make_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   switch (x->kind) {
-  case X_CONST: return const_text(e, x);
+  case X_CONST: return const_text(e, id, x);
   case X_LOAD: return (Text){text_load(e->a, x->dtype, emit_element(e, x->number, x->at, x->rank, b)), true};
-  case X_OP: return op_text(e, x, b);
+  case X_OP: return op_text(e, id, x, b);
   case X_INDEX: return index_text(e, x, b);
   case X_INSIDE: return inside_text(e, x, b);
-  case X_CHECK: return check_text(e, x, b);
-  case X_RAND: return rand_text(e, x, b);
+  case X_CHECK: return check_text(e, id, x, b);
+  case X_RAND: return rand_text(e, id, x, b);
   case X_CTX: return ctx_text(e, x);
   case X_ACC: return (Text){e->acc[x->number], true};
   default: assert(!"reductions are emitted by reduce.c, rows by rows.c"); return (Text){"", true};
@@ -360,14 +361,14 @@ Text emit_value(Emit *e, ExprId id, Block *b) {
   const Expr x = *pool_expr(e->p, id);
   const char *name = name_of(e, id, b);
   if (name) return (Text){name, true};
-  if (x.kind == X_CONST || x.kind == X_ACC) return make_text(e, &x, b);
+  if (x.kind == X_CONST || x.kind == X_ACC) return make_text(e, id, &x, b);
   if (x.kind == X_REDUCE) {
     Block *columns = emit_columns_of(e, id, b);
     e->target->reduce(e, id, columns ? columns : home(b, x.free));
     return (Text){name_of(e, id, b), true};
   }
   Block *to = home(b, x.free);
-  Text text = make_text(e, &x, to);
+  Text text = make_text(e, id, &x, to);
   if (to == b && e->uses[id] < 2 && strlen(text.s) < MAX_NESTED) return text;
   const char *type = x.kind == X_CHECK ? "ptrdiff_t" : text_ctype(x.dtype);
   name = emit_temp(e);

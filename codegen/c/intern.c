@@ -1,5 +1,6 @@
-// Kernels are compared by their text with slots in it. After all are known, a slot on which the kernels of a
-// form agree becomes a literal, the others members of the argument struct.
+// Kernels are compared by their text with slots in it; those of one signature (codegen/signature.h) have it
+// made once. After all are known, a slot on which the kernels of a form agree becomes a literal, the others
+// members of the argument struct.
 #include "codegen/c/unit.h"
 
 #include "codegen/c/names.h"
@@ -7,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/print.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -73,7 +75,7 @@ static const Param *keep_params(Unit *u, const Emit *e) {
 }
 
 // The text grows in an arena of its own; only the finished body is kept.
-void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
+static Call make_text(Unit *u, const FnPlan *f, const Kernel *k) {
   Arena *scratch = arena_new();
   Emit e = {.a = scratch,
             .target = u->d->target,
@@ -98,12 +100,58 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   index_forget(k->pool->index, before);
   arena_free(scratch);
   Form *form = &u->forms.data[call.form];
-  form->n_calls++;
   form->threads = call.launch.threads;
   form->can_fault = form->can_fault || kernel_can_fault(k);
   u->may_fault = u->may_fault || form->can_fault;
+  return call;
+}
+
+static uint32_t place_in(const uint32_t *list, uint32_t n, uint32_t x) {
+  uint32_t i = 0;
+  while (i < n && list[i] != x) i++;
+  assert(i < n && "a text names only what its signature has met");
+  return i;
+}
+
+// The call of a kernel whose text is that of another one: its own memory, its own numbers.
+static Call translate(Unit *u, const Known *known, const Signature *s, const Pool *pool) {
+  Call call = u->calls.data[known->call];
+  const Form *form = &u->forms.data[call.form];
+  const Signature *of = &known->signature;
+  Param *params = arena_copy(u->a, call.params, form->n_params * sizeof *params);
+  Slot *slots = arena_copy(u->a, call.slots, form->n_slots * sizeof *slots);
+  for (uint32_t i = 0; i < form->n_params; i++)
+    params[i].buffer = s->buffers[place_in(of->buffers, of->n_buffers, params[i].buffer)];
   for (uint32_t i = 0; i < form->n_slots; i++)
-    form->differs[i] |= strcmp(unit_slot(u, form->f, &form->slots[i]), unit_slot(u, f, &call.slots[i])) != 0;
+    slots[i] = slot_of(pool, slots[i].kind, s->exprs[place_in(of->exprs, of->n_exprs, slots[i].from)]);
+  call.params = params;
+  call.slots = slots;
+  return call;
+}
+
+static const Known *find_known(const Unit *u, const Signature *s) {
+  for (size_t i = 0; i < u->known.len; i++)
+    if (signature_eq(&u->known.data[i].signature, s)) return &u->known.data[i];
+  return NULL;
+}
+
+static bool same_number(const Slot *x, const Slot *y) {
+  return x->kind != SLOT_PLACE && x->dtype == y->dtype && x->value.i == y->value.i && x->number == y->number;
+}
+
+void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
+  Arena *scratch = arena_new();
+  const Signature s = kernel_signature(f, k, scratch);
+  const Known *known = u->o->every_text ? NULL : find_known(u, &s);
+  Call call = known ? translate(u, known, &s, k->pool) : make_text(u, f, k);
+  if (!known) vec_push(u->a, &u->known, ((Known){signature_copy(&s, u->a), (uint32_t)u->calls.len}));
+  arena_free(scratch);
+  Form *form = &u->forms.data[call.form];
+  form->n_calls++;
+  for (uint32_t i = 0; i < form->n_slots; i++)
+    form->differs[i] = form->differs[i] ||
+                       (!same_number(&form->slots[i], &call.slots[i]) &&
+                        strcmp(unit_slot(u, form->f, &form->slots[i]), unit_slot(u, f, &call.slots[i])) != 0);
   vec_push(u->a, &u->calls, call);
 }
 

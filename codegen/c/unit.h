@@ -5,6 +5,7 @@
 #include "codegen/c/emit.h"
 #include "codegen/codegen.h"
 #include "codegen/plan_program.h"
+#include "codegen/signature.h"
 
 typedef struct Form { // kernels of one text are one function
   const char *key;    // parameter types, then the body with slots
@@ -19,6 +20,11 @@ typedef struct Form { // kernels of one text are one function
   int threads;    // of a block
   bool can_fault; // some kernel of the form
 } Form;
+
+typedef struct Known { // a kernel whose text was made, the first of its signature
+  Signature signature;
+  uint32_t call;
+} Known;
 
 typedef struct Call { // one kernel
   uint32_t form;
@@ -76,6 +82,7 @@ struct Unit {
   StrBuf *out;
   ProgramPlan plan;
   VEC(Form) forms;
+  VEC(Known) known;
   VEC(Call) calls; // one per kernel step, in order of functions and steps
   VEC(Place) places;
   unsigned n_marks;
