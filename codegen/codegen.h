@@ -46,8 +46,8 @@ typedef struct CodegenOptions {
   bool every_text; // for tests: each kernel's text is made, also where another one's is known to be the same
 } CodegenOptions;
 
-// The model as one C file that includes "nn_core.h", "nn_math.h", "nn_random.h", "nn_optim.h", "nn_rows.h",
-// "nn_linalg.h" and, for a program, "nn_model.h". (`--standalone` is made by the driver, which puts the
+// The model as one C file that includes "nn_core.h", "nn_math.h", "nn_dot.h", "nn_random.h", "nn_optim.h",
+// "nn_rows.h", "nn_linalg.h" and, for a program, "nn_model.h". (`--standalone` is made by the driver, which puts the
 // runtime's text in place of the includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
 

@@ -140,6 +140,15 @@ IndexId index_scale(IndexPool *p, IndexId x, Poly k) {
   return intern_sum(p, t, a.n);
 }
 
+IndexId index_part(IndexPool *p, IndexId x, uint64_t vars, bool dependent) {
+  const Index a = p->sums.data[x];
+  Term *t = ARENA_ARRAY(p->a, (size_t)a.n + 1, Term);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < a.n; i++)
+    if (((p->atom_free.data[a.terms[i].atom] & vars) != 0) == dependent) t[n++] = a.terms[i];
+  return intern_sum(p, t, n);
+}
+
 static bool range(const IndexPool *p, IndexId x, Poly *lo, Poly *hi);
 
 // Largest value of an atom (the least is 0, but of ONE). False: not known.

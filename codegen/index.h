@@ -56,6 +56,8 @@ IndexId index_var(IndexPool *p, VarId v);
 IndexId index_value(IndexPool *p, uint32_t expr, Poly bound, uint64_t free);
 IndexId index_add(IndexPool *p, IndexId x, IndexId y);
 IndexId index_scale(IndexPool *p, IndexId x, Poly k);
+// The terms of x that depend on some of `vars` (bits), or the others.
+IndexId index_part(IndexPool *p, IndexId x, uint64_t vars, bool dependent);
 IndexId index_div(IndexPool *p, IndexId x, Poly d);   // x >= 0
 IndexId index_mod(IndexPool *p, IndexId x, Poly d);   // x >= 0
 IndexId index_clamp(IndexPool *p, IndexId x, Poly d); // to 0 .. d - 1

@@ -49,8 +49,9 @@ const Dialect dialect_c = {
     .preamble = ".\n   Multiply-adds are written out, so the compiler must not make others. */\n"
                 "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
                 "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n",
-    .includes = "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n"
-                "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n",
+    .includes =
+        "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_dot.h\"\n#include \"nn_random.h\"\n"
+        "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n",
     .arguments = "a->",
     .optimizer = "nn_",
     .pointer = "",

@@ -1,6 +1,6 @@
 // The contraction template. A tile is 64 rows by 16 columns of the result (all of one matrix of the outer
 // axes). Per block of 256 along k the 16 columns of the right side are gathered into a panel; then 8 rows at
-// a time run down the panel with 8 x 16 accumulators. Rows and columns beyond the edge repeat the last one
+// a time run down the panel (runtime/core/nn_dot.h). Rows and columns beyond the edge repeat the last one
 // and are not stored. The epilogue follows when all blocks are added.
 #include "codegen/c/emit.h"
 
@@ -82,12 +82,7 @@ static void panel(DotText *t, Block *b) {
   Block whole = block_in(b, 0);
   whole.indent = b->indent;
   Block steps = block_in(&whole, var_bit(t->d->k)), loop = block_in(&steps, var_bit(t->d->n));
-  e->hoist = (Hoist){.on = true,
-                     .narrow = all_narrow(t),
-                     .own = var_bit(t->d->n),
-                     .other = var_bit(t->d->k),
-                     .name = "at",
-                     .at = "col"};
+  e->hoist = (Hoist){.on = true, .narrow = all_narrow(t), .own = var_bit(t->d->n), .other = var_bit(t->d->k)};
   Text v = emit_value(e, t->d->rhs, &loop);
   e->hoist.on = false;
   emit_line(&loop, "panel[%s][col] = %s;", t->line, v.s);
@@ -98,91 +93,125 @@ static void panel(DotText *t, Block *b) {
   block_close(&whole, NULL, NULL);
 }
 
-static const char *multiply_add(DotText *t, const char *x, const char *y, const char *acc) {
-  Emit *e = t->e;
-  return text_op(e->a, OP_FMA, t->d->dtype, t->d->dtype, (Text[]){{x, true}, {y, true}, {acc, true}}, NULL).s;
+// The left side as runtime/core/nn_dot.h reads it: where it is an array whose address grows evenly with the
+// row, and with the step either evenly or by what depends on the step alone, it is read as it stands; what
+// else it may be is computed into an array `left`.
+typedef struct Left {
+  bool plain, even;    // even: with the step, too
+  IndexId rest, steps; // its address, in two parts: steps depends on the step
+  Poly row, step;      // what the address grows by
+} Left;
+
+// x is a multiple of v, and no more: *k of it.
+static bool multiple_of(const IndexPool *p, IndexId x, VarId v, Poly *k) {
+  *k = index_coef(p, x, v);
+  return index_get(p, x)->n == !poly_is(k, 0);
 }
 
-// Quotients of the step's number are the same for every row.
-static void hoisted_steps(DotText *t, Block *b) {
-  Emit *e = t->e;
-  if (e->hoist.parts.len == 0) return;
-  Poly k = index_extent(e->p->index, t->d->k);
-  int64_t depth = t->many_blocks ? DOT_BLOCK : poly_at(&k, e->bound);
+static Left left_side(DotText *t) {
+  IndexPool *p = t->e->p->index;
+  const Expr x = *pool_expr(t->e->p, t->d->lhs);
+  Left l = {0};
+  if (t->one_row || x.kind != X_LOAD || x.dtype != t->d->dtype) return l;
+  IndexId at = emit_address(t->e, x.number, x.at, x.rank);
+  l.steps = index_part(p, at, var_bit(t->d->k), true);
+  l.rest = index_part(p, at, var_bit(t->d->k), false);
+  l.plain = multiple_of(p, index_part(p, at, var_bit(t->d->m), true), t->d->m, &l.row);
+  l.even = multiple_of(p, l.steps, t->d->k, &l.step);
+  return l;
+}
+
+static const char *depth_text(const DotText *t) {
+  return t->many_blocks ? arena_printf(t->e->a, "%s1 - %s0", t->step, t->step) : t->k;
+}
+
+// Elements of an array over the steps of one block.
+static int depth_of_block(const DotText *t) {
+  Poly k = index_extent(t->e->p->index, t->d->k);
+  int64_t depth = poly_at(&k, t->e->bound);
+  return depth > DOT_BLOCK ? DOT_BLOCK : depth > 0 ? (int)depth : 1;
+}
+
+// What the address grows by is the same for every row.
+static void step_table(DotText *t, const Left *l, Block *b) {
   Block loop = block_in(b, var_bit(t->d->k));
-  for (size_t i = 0; i < e->hoist.parts.len; i++) {
-    emit_line(b, "ptrdiff_t from%zu[%d];", i, (int)(depth > 0 ? depth : 1));
-    emit_line(&loop, "from%zu[%s] = %s;", i, t->line, e->hoist.parts.data[i]);
-  }
+  emit_line(b, "ptrdiff_t at[%d];", depth_of_block(t));
+  const char *at = emit_index(t->e, l->steps, &loop);
+  emit_line(&loop, "at[%s] = %s;", t->line, at);
   block_close(&loop, t->loop, "}");
 }
 
-// Row i of a group of MICRO: beyond the last row where rows don't come out even, it is that one again.
-static const char *row_of_group(const DotText *t, int i) {
-  if (!t->even_rows) return arena_printf(t->e->a, "%s_%d", t->row, i);
-  return i ? arena_printf(t->e->a, "(%s + %d)", t->row, i) : t->row;
+static const char *rows_left(const DotText *t) {
+  return t->even_rows ? arena_printf(t->e->a, "%d", MICRO)
+                      : arena_printf(t->e->a, "nn_least(%d, rows - row)", MICRO);
 }
 
-static void declare_rows(DotText *t, int n, Block *group) {
-  Arena *a = t->e->a;
-  const char *first = arena_printf(a, "%s0 + row", t->row);
-  if (t->even_rows) block_declare(group, t->row, first);
-  for (int i = n; i-- > 0 && !t->even_rows;) {
-    const char *row = i ? arena_printf(a, "%s + %d", first, i) : first;
-    block_declare(group, row_of_group(t, i),
-                  i ? arena_printf(a, "nn_least(%s, %s)", row, emit_last(t->e, t->d->m)) : row);
-  }
-}
-
-// c of a group of rows to the sums: all of them, or those of one block of the depth.
-static void add_to_sums(DotText *t, int n, const char *lanes, Block *part) {
+// The first of its elements in this group of rows and this block of steps.
+static const char *left_begin(DotText *t, const Left *l, Block *b) {
   Emit *e = t->e;
-  emit_line(part, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes);
-  for (int i = 0; i < n; i++) {
-    const char *row = i ? arena_printf(e->a, "row + %d", i) : "row";
-    const char *sum = arena_printf(e->a, "sum[%s][part + col]", row), *c = arena_printf(e->a, "c%d[col]", i);
-    bool real = dtype_is_real(t->d->dtype);
-    if (t->many_blocks && !real)
-      c = text_op(e->a, OP_ADD, t->d->dtype, t->d->dtype, (Text[]){{sum, true}, {c, true}}, NULL).s;
-    emit_line(part, "  %s %s %s;", sum, t->many_blocks && real ? "+=" : "=", c);
-  }
-  emit_line(part, "}");
+  const Expr x = *pool_expr(e->p, t->d->lhs);
+  const char *array = e->params.data[emit_param(e, x.number)].name, *saved = e->var[t->d->k];
+  bool shifted = l->even && t->many_blocks && !poly_is(&l->step, 0);
+  IndexId at = l->rest;
+  if (shifted) at = index_add(e->p->index, at, l->steps);
+  e->var[t->d->k] = arena_printf(e->a, "%s0", t->step);
+  const char *offset = emit_index(e, at, b);
+  e->var[t->d->k] = saved;
+  return offset[0] == '0' && !offset[1] ? array : arena_printf(e->a, "%s + %s", array, offset);
 }
 
-// MICRO rows against the panel, one vector of its columns at a time: so many accumulators are registers.
-static void micro(DotText *t, Block *b) {
+static void plain_rows(DotText *t, const Left *l, const char *type, Block *group) {
   Emit *e = t->e;
-  int n = t->one_row ? 1 : MICRO;
-  const char *lanes = arena_printf(e->a, "NN_LANES(%s)", t->type);
-  Block group = block_in(b, 0), part = block_in(&group, 0), steps = block_in(&part, var_bit(t->d->k));
-  Block columns = block_in(&steps, 0);
-  for (int i = 0; i < n; i++) emit_line(&part, "%s c%d[%s] = {0};", t->type, i, lanes);
-  e->hoist = (Hoist){.own = var_bit(t->d->k), .other = var_bit(t->d->m), .name = "from", .at = t->line};
-  for (int i = 0; i < n; i++) {
-    Block row = block_in(&steps, var_bit(t->d->m)); // a scope of its own: names of one row are not another's
-    const char *saved = e->var[t->d->m];
-    row.indent = steps.indent;
-    e->var[t->d->m] = row_of_group(t, i);
-    e->hoist.on = true;
-    Text v = emit_value(e, t->d->lhs, &row);
-    e->hoist.on = false;
-    emit_line(&row, "const %s m%d = %s;", t->type, i, v.s);
-    block_close(&row, NULL, NULL);
-    e->var[t->d->m] = saved;
+  const char *by = l->even ? text_poly(e->a, &l->step) : "at", *begin = left_begin(t, l, group);
+  emit_line(group, "nn_dot_rows%s_%s(&sum[row], %s, %s, %s, panel, %s, %s, %d);", l->even ? "" : "_at", type,
+            begin, text_poly(e->a, &l->row), by, depth_text(t), rows_left(t), t->many_blocks);
+}
+
+static void computed_rows(DotText *t, const char *type, Block *group) {
+  Emit *e = t->e;
+  Block steps = block_in(group, var_bit(t->d->k)), rows = block_in(&steps, var_bit(t->d->m));
+  emit_line(group, t->one_row ? "%s left[%d];" : "%s left[%d][%d];", t->type, depth_of_block(t), MICRO);
+  Text v = emit_value(e, t->d->lhs, t->one_row ? &steps : &rows);
+  if (t->one_row) {
+    emit_line(&steps, "left[%s] = %s;", t->line, v.s);
+  } else {
+    const char *row = arena_printf(e->a, "%s0 + row + part", t->row);
+    emit_line(&rows, "left[%s][part] = %s;", t->line, v.s);
+    block_declare(&rows, t->row,
+                  t->even_rows ? row : arena_printf(e->a, "nn_least(%s, %s)", row, emit_last(e, t->d->m)));
+    block_close(&rows, arena_printf(e->a, "for (ptrdiff_t part = 0; part < %d; part++) {", MICRO), "}");
   }
-  emit_line(&steps, "const %s *const line = panel[%s] + part;", t->type, t->line);
-  for (int i = 0; i < n; i++) {
-    const char *acc = arena_printf(e->a, "c%d[col]", i), *x = arena_printf(e->a, "m%d", i);
-    emit_line(&columns, "%s = %s;", acc, multiply_add(t, x, "line[col]", acc));
-  }
-  block_close(&columns, arena_printf(e->a, "for (ptrdiff_t col = 0; col < %s; col++) {", lanes), "}");
   block_close(&steps, t->loop, "}");
-  add_to_sums(t, n, lanes, &part);
-  block_close(&part, arena_printf(e->a, "for (ptrdiff_t part = 0; part < %d; part += %s) {", COLUMNS, lanes),
+  if (t->one_row)
+    emit_line(group, "nn_dot_row_%s(sum, left, panel, %s, %d);", type, depth_text(t), t->many_blocks);
+  else
+    emit_line(group, "nn_dot_rows_%s(&sum[row], left[0], 1, %d, panel, %s, %s, %d);", type, MICRO,
+              depth_text(t), rows_left(t), t->many_blocks);
+}
+
+// Groups of rows by the panel.
+static void products(DotText *t, Block *b) {
+  Emit *e = t->e;
+  const char *type = dtype_name(t->d->dtype);
+  Left l = left_side(t);
+  if (t->one_row) {
+    Block only = block_in(b, var_bit(t->d->m));
+    only.indent = b->indent;
+    computed_rows(t, type, &only);
+    block_declare(&only, t->row, arena_printf(e->a, "%s0", t->row));
+    block_close(&only, NULL, NULL);
+    return;
+  }
+  Block group = block_in(b, l.plain ? var_bit(t->d->m) : 0);
+  if (l.plain && !l.even) step_table(t, &l, b);
+  if (l.plain) {
+    plain_rows(t, &l, type, &group);
+    block_declare(&group, t->row, arena_printf(e->a, "%s0 + row", t->row));
+  } else {
+    computed_rows(t, type, &group);
+  }
+  block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, MICRO),
               "}");
-  declare_rows(t, n, &group);
-  hoisted_steps(t, b);
-  block_close(&group, arena_printf(e->a, "for (ptrdiff_t row = 0; row < %s; row += %d) {", t->rows, n), "}");
 }
 
 // Runs once for each group of columns; a group never spans two tiles.
@@ -235,23 +264,19 @@ void emit_dot(Emit *e, StrBuf *body, Launch *launch) {
   Block tile = block_in(&top, 0);
   place(&t, &tile, outer, n);
   emit_line(&tile, t.many_blocks ? "%s sum[%d][%d] = {{0}};" : "%s sum[%d][%d];", t.type, t.tall, COLUMNS);
-  emit_line(&tile, "%s panel[%d][%d];", t.type,
-            (int)(t.many_blocks ? DOT_BLOCK
-                  : depth > 0   ? depth
-                                : 1),
-            COLUMNS);
+  emit_line(&tile, "%s panel[%d][%d];", t.type, depth_of_block(&t), COLUMNS);
   if (t.many_blocks) {
     Block blocks = block_in(&tile, 0);
     emit_line(&blocks, "const ptrdiff_t %s1 = nn_least(%s0 + %d, %s);", t.step, t.step, DOT_BLOCK, t.k);
     panel(&t, &blocks);
-    micro(&t, &blocks);
+    products(&t, &blocks);
     block_close(&blocks,
                 arena_printf(e->a, "for (ptrdiff_t %s0 = 0; %s0 < %s; %s0 += %d) {", t.step, t.step, t.k,
                              t.step, DOT_BLOCK),
                 "}");
   } else {
     panel(&t, &tile);
-    micro(&t, &tile);
+    products(&t, &tile);
   }
   epilogue(&t, &tile);
   block_declare(&tile, arena_printf(e->a, "%s0", t.row), t.first_row);

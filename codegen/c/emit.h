@@ -54,15 +54,13 @@ typedef struct Text {
   bool primary;
 } Text;
 
-// While operands of a contraction are loaded: parts of indices that depend on one variable (`own`) and not on
-// the other, and are dear, are made once for many elements and kept in arrays. For a panel the variable is
-// the column, made once a tile; for the rows it is the step. Where the index of a panel gathers it is
-// computed in 32 bits if all of the array's can be: a vector holds twice as many.
+// While the panel of a contraction is loaded: parts of indices that depend on the column (`own`) and not on the
+// step (`other`), and are dear, are made once a tile and kept in arrays. Where the index of a panel gathers it
+// is computed in 32 bits if all of the array's can be: a vector holds twice as many.
 typedef struct Hoist {
   bool on, narrow;
-  uint64_t own, other;   // bits of the two variables
-  const char *name, *at; // part k is named <name>k[<at>]
-  VEC(const char *) parts;
+  uint64_t own, other;     // bits of the two variables
+  VEC(const char *) parts; // part k is named at<k>[col]
 } Hoist;
 
 // How a kernel is run, as C over n.
@@ -116,6 +114,7 @@ const char *text_store(Arena *a, DType t, Text value);         // value to stora
 // ---- expr.c: values
 Text emit_value(Emit *e, ExprId x, Block *b);
 const char *emit_index(Emit *e, IndexId i, Block *b); // primary, or in parentheses
+IndexId emit_address(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank); // of an element
 const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, Block *b);
 void emit_line(Block *b, const char *fmt, ...)
 #ifdef __GNUC__

@@ -241,7 +241,7 @@ static const char *hoisted(Emit *e, Term *terms, uint32_t *n, Block *b) {
   size_t k = 0;
   while (k < h->parts.len && strcmp(h->parts.data[k], text) != 0) k++;
   if (k == h->parts.len) vec_push(e->a, &h->parts, text);
-  return arena_printf(e->a, "%s%zu[%s]", h->name, k, h->at);
+  return arena_printf(e->a, "at%zu[col]", k);
 }
 
 static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
@@ -270,13 +270,18 @@ const char *emit_index(Emit *e, IndexId i, Block *b) {
   return product && s[0] != '(' ? arena_printf(e->a, "(%s)", s) : n > 1 ? arena_printf(e->a, "(%s)", s) : s;
 }
 
-const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, Block *b) {
+IndexId emit_address(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank) {
   Poly strides[MAX_RANK];
-  uint32_t n;
   IndexId sum = index_const(e->p->index, 0);
   buffer_strides(&e->f->buffers.data[buffer], e->bound, strides);
   for (uint32_t i = 0; i < rank; i++)
     sum = index_add(e->p->index, sum, index_scale(e->p->index, at[i], strides[i]));
+  return sum;
+}
+
+const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, Block *b) {
+  uint32_t n;
+  IndexId sum = emit_address(e, buffer, at, rank);
   uint32_t param = emit_param(e, buffer);
   const char *name = e->params.data[param].name;
   return arena_printf(e->a, "%s[%s]", name, sum_text(e, sum, b, &n));

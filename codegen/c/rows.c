@@ -12,11 +12,8 @@ typedef struct Address {
 static Address address(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, const VarId *vars,
                        uint32_t n, Block *b) {
   IndexPool *p = e->p->index;
-  Poly strides[MAX_RANK];
-  IndexId sum = index_const(p, 0);
+  IndexId sum = emit_address(e, buffer, at, rank);
   Address r = {0};
-  buffer_strides(&e->f->buffers.data[buffer], e->bound, strides);
-  for (uint32_t i = 0; i < rank; i++) sum = index_add(p, sum, index_scale(p, at[i], strides[i]));
   for (uint32_t i = 0; i < n; i++) {
     Poly step = index_coef(p, sum, vars[i]), back = poly_sub(poly_of(0), step);
     sum = index_add(p, sum, index_scale(p, index_var(p, vars[i]), back));

@@ -2,6 +2,7 @@
 // it in many ways and compares. Arguments: the table of f64 values, the stride through the floats.
 #include "../math_ulp.h"
 
+#include "nn_dot.h"
 #include "nn_linalg.h"
 #include "nn_optim.h"
 #include "nn_random.h"

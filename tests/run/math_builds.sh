@@ -16,7 +16,7 @@ found=0
 for cc in gcc clang; do
   command -v $cc >/dev/null || { echo "note: no $cc here"; continue; }
   found=$((found + 1))
-  printf '#include "nn_core.h"\n#include "nn_math.h"\n#include "nn_random.h"\n#include "nn_optim.h"\n#include "nn_rows.h"\n#include "nn_linalg.h"\nint main(void) { return 0; }\n' >"$dir/all.c"
+  printf '#include "nn_core.h"\n#include "nn_math.h"\n#include "nn_random.h"\n#include "nn_optim.h"\n#include "nn_rows.h"\n#include "nn_linalg.h"\n#include "nn_dot.h"\nint main(void) { return 0; }\n' >"$dir/all.c"
   cxx=yes
   if ! echo '#include <cmath>' | $cc -x c++ -fsyntax-only - 2>"$dir/cxx"; then
     cxx=no
