@@ -150,7 +150,8 @@ static const char *rows_left(const DotText *t) {
 static const char *left_begin(DotText *t, const Left *l, Block *b) {
   Emit *e = t->e;
   const Expr x = *pool_expr(e->p, t->d->lhs);
-  const char *array = e->params.data[emit_param(e, x.number)].name, *saved = e->var[t->d->k];
+  uint32_t param = emit_param(e, x.number);
+  const char *array = e->params.data[param].name, *saved = e->var[t->d->k];
   bool shifted = l->even && t->many_blocks && !poly_is(&l->step, 0);
   IndexId at = l->rest;
   if (shifted) at = index_add(e->p->index, at, l->steps);
