@@ -3,8 +3,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "driver/cc.h"
 #include "driver/core_text.h"
+#include "driver/diagnose.h"
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
+#include "driver/fmt.h"
 #include "driver/imported.h"
 #include "driver/info.h"
 #include "driver/inspect.h"
@@ -46,22 +48,6 @@ typedef struct Job {
   Imported imported;
 } Job;
 
-static bool colored(const Options *o) {
-  const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-  if (o->color != WHEN_AUTO) return o->color == WHEN_ALWAYS;
-  return isatty(2) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
-}
-
-static void print_diags(const Job *j) {
-  StrBuf out = {0};
-  if (j->o->json)
-    diags_print_json(j->diags, &out);
-  else
-    diags_print_text(j->diags, &out, colored(j->o));
-  fputs(sb_text(&out), stderr);
-  strbuf_free(&out);
-}
-
 static int job_begin(Job *j, const Options *o, Arena *a) {
   *j = (Job){.o = o,
              .arena = a,
@@ -95,7 +81,7 @@ static const File **parse_std(Job *j) {
   for (uint32_t i = 0; i < embedded_std.n; i++)
     files[i] =
         parse(j, embedded_std.files[i].name, embedded_std.files[i].text, embedded_std.files[i].len, true);
-  if (diags_errors(j->diags) != before) print_diags(j);
+  if (diags_errors(j->diags) != before) diagnose(j->diags, j->o);
   assert(diags_errors(j->diags) == before);
   return files;
 }
@@ -113,7 +99,7 @@ static Program *front_end(Job *j) {
   inspect_stage(&j->inspect, "parse");
   Program *p = elaborate(user, std_files, embedded_std.n, j->sources, j->names, &options, j->diags, j->arena);
   inspect_stage(&j->inspect, "elaborate");
-  print_diags(j);
+  diagnose(j->diags, j->o);
   if (diags_errors(j->diags) > 0) return NULL;
   assert(p);
   inspect_elaborated(&j->inspect, p);
@@ -328,15 +314,15 @@ static int graph(const Options *o, Arena *a) {
 }
 
 static const Command commands[] = {
-    {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing"},
-    {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings"},
-    {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203"},
-    {"test", "MODEL.nn", NULL, "run its `test` blocks"},
-    {"fmt", "MODEL.nn", NULL, "format it"},
-    {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`"},
-    {"report", "MODEL.nn", report, "memory and cost by layer"},
-    {"init", "MODEL.nn", NULL, "write initial weights"},
-    {NULL, NULL, NULL, NULL},
+    {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing", false},
+    {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings", false},
+    {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203", false},
+    {"test", "MODEL.nn", NULL, "run its `test` blocks", false},
+    {"fmt", "FILES", fmt, "lay sources out as is usual, in place; without a file, stdin to stdout", true},
+    {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`", false},
+    {"report", "MODEL.nn", report, "memory and cost by layer", false},
+    {"init", "MODEL.nn", NULL, "write initial weights", false},
+    {NULL, NULL, NULL, NULL, false},
 };
 
 static int run(const Options *o, Arena *a) {

@@ -86,6 +86,7 @@ SETTER(set_time_passes, o->time_passes = true)
 SETTER(set_interpret, o->interpret = true)
 SETTER(set_json, o->json_output = true)
 SETTER(set_cost, o->cost = true)
+SETTER(set_fmt_check, o->fmt_check = true)
 
 SETTER(set_library, o->library = true)
 SETTER(set_train, (o->train = true, o->train_name = v))
@@ -331,10 +332,15 @@ static bool inside_options_fit(const Options *o) {
       {"--n", "info report", o->n > 0},
       {"--json", "info report", o->json_output},
       {"--cost", "report", o->cost},
+      {"--check", "fmt", o->fmt_check},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (!rules[i].given || (o->command && strstr(rules[i].commands, o->command->name))) continue;
     complain(0, "%s goes with one of the commands: %s", rules[i].option, rules[i].commands);
+    return false;
+  }
+  if (o->output && o->command && o->command->many) {
+    complain(0, "`nnc %s` writes each file in its place: -o does not go with it", o->command->name);
     return false;
   }
   return true;
@@ -396,6 +402,17 @@ static bool cuda_options_fit(const Options *o) {
   return true;
 }
 
+// False when there is one already and the command takes no more.
+static bool add_input(Options *o, const char *arg) {
+  if (o->input && !(o->command && o->command->many)) return false;
+  const char **all = ARENA_ARRAY(o->arena, o->n_inputs + 1, const char *);
+  if (o->n_inputs) memcpy(all, o->inputs, o->n_inputs * sizeof *all);
+  all[o->n_inputs++] = arg;
+  o->inputs = all;
+  o->input = all[0];
+  return true;
+}
+
 bool options_parse(Options *o, const Command *commands, int argc, char **argv, Arena *a) {
   *o = (Options){.argv0 = argv[0], .argc = argc, .argv = argv, .arena = a, .cc_level = "-O2", .real = DT_F32};
   for (int i = 1; i < argc; i++) {
@@ -408,10 +425,8 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
       if (!take_option(o, argc, argv, &i)) return false;
     } else if (!o->command && !o->input && find_command(commands, argv[i])) {
       o->command = find_command(commands, argv[i]);
-    } else if (o->input) {
+    } else if (!add_input(o, argv[i])) {
       return second_input(o, commands, argv[i]);
-    } else {
-      o->input = argv[i];
     }
   }
   if (o->rest && !o->interpret) {

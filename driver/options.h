@@ -16,6 +16,7 @@ typedef struct Command {
   const char *argument;                   // as shown in the help: "MODEL.nn"
   int (*run)(const Options *o, Arena *a); // NULL: not yet in this version
   const char *help;
+  bool many; // it takes several inputs, or none
 } Command;
 
 typedef enum Emit { EMIT_EXECUTABLE, EMIT_C, EMIT_OBJECT } Emit;
@@ -33,8 +34,10 @@ struct Options {
   Arena *arena;
   const Command *command; // NULL: compile
   const char *input;      // the model; for `explain` the code; NULL: none given
-  const char *output;     // -o, NULL: by default
-  char **rest;            // what stands after `--`
+  const char **inputs;    // all of a command that takes several
+  uint32_t n_inputs;
+  const char *output; // -o, NULL: by default
+  char **rest;        // what stands after `--`
   int n_rest;
 
   bool library;         // the following are for it
@@ -75,6 +78,7 @@ struct Options {
   const char *function; // --function=
   int64_t depth, n;     // --depth=, --n=; 0: by default
   bool json_output, cost;
+  bool fmt_check; // --check
   Dump *dumps;
   uint32_t n_dumps;
 };

@@ -1,6 +1,6 @@
 // open(O_EXCL) a name beside the target, write, rename. Devices and pipes are written directly: renaming a
 // file over /dev/null would replace it.
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 // realpath
 #include "driver/output.h"
 
 #include "driver/exit_codes.h"
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,6 +52,16 @@ int output_commit(const Output *out) {
   return status;
 }
 
+static int write_whole(const Output *out, const char *text, size_t len) {
+  FILE *f = fopen(out->temp, "wb");
+  bool ok = f && fwrite(text, 1, len, f) == len;
+  ok = (!f || fclose(f) == 0) && ok;
+  if (ok) return output_commit(out);
+  int status = cant_write(out->path);
+  output_drop(out);
+  return status;
+}
+
 int output_text(const char *path, const char *input, const char *text, size_t len, Arena *a) {
   if (strcmp(path, "-") == 0) {
     fwrite(text, 1, len, stdout);
@@ -58,12 +69,28 @@ int output_text(const char *path, const char *input, const char *text, size_t le
   }
   Output out;
   int status = output_begin(&out, path, input, a);
+  return status == EXIT_DONE ? write_whole(&out, text, len) : status;
+}
+
+int output_replace(const char *path, const char *text, size_t len, Arena *a) {
+  struct stat st;
+  if (lstat(path, &st) != 0) return cant_write(path);
+  if (S_ISLNK(st.st_mode)) {
+    char *target = realpath(path, NULL);
+    if (!target || stat(target, &st) != 0) {
+      free(target);
+      return cant_write(path);
+    }
+    path = arena_strdup(a, target);
+    free(target);
+  }
+  Output out;
+  int status = output_begin(&out, path, NULL, a);
   if (status != EXIT_DONE) return status;
-  FILE *f = fopen(out.temp, "wb");
-  bool ok = f && fwrite(text, 1, len, f) == len;
-  ok = (!f || fclose(f) == 0) && ok;
-  if (ok) return output_commit(&out);
-  status = cant_write(path);
-  output_drop(&out);
-  return status;
+  if (out.temp != out.path && chmod(out.temp, st.st_mode & 07777) != 0) {
+    status = cant_write(path);
+    output_drop(&out);
+    return status;
+  }
+  return write_whole(&out, text, len);
 }

@@ -22,5 +22,8 @@ void output_drop(const Output *out);
 
 // All of it for a text; "-" is the standard output.
 int output_text(const char *path, const char *input, const char *text, size_t len, Arena *a);
+// Puts a text in place of an existing file's, with its permissions; what a symbolic link points to is
+// replaced, not the link.
+int output_replace(const char *path, const char *text, size_t len, Arena *a);
 
 #endif

@@ -67,3 +67,10 @@ int source_read(const char *path, Text *out, Arena *a) {
   const char *why = source_problem(path, out, &status, a);
   return why ? complain(status, "%s", why) : EXIT_DONE;
 }
+
+int source_read_stdin(Text *out, Arena *a) {
+  int status = EXIT_DONE;
+  const char *why = read_all(stdin, "the standard input", out, &status, a);
+  if (!why) why = must_be_text("the standard input", *out, &status, a);
+  return why ? complain(status, "%s", why) : EXIT_DONE;
+}

@@ -149,7 +149,7 @@ expect 3 "can't write lib2.c" nnc --library small.nn -o lib2
 for option in --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --train-ram=1 --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done
-for command in test fmt init; do
+for command in test init; do
     expect 2 "not yet in this version" nnc $command small.nn
 done
 
