@@ -40,6 +40,7 @@ typedef struct CodegenOptions {
   const char *nnc_version;
   const LibraryOptions *library; // codegen_library's; NULL: a program
   bool program;                  // with descriptor and main(); false: the functions only
+  bool tests;                    // that main() runs the functions as tests (nn_test.h)
   bool keep_subnormals;          // -fsubnormals
   TextMap *map;                  // filled; NULL: not wanted
   unsigned break_place; // for tests: the text of this entry of the map (1: the first) is made wrong; 0: none

@@ -19,6 +19,7 @@
 #include "driver/reproducer.h"
 #include "driver/source.h"
 #include "driver/standalone.h"
+#include "driver/test.h"
 
 #include "codegen/codegen.h"
 #include "codegen/validate.h"
@@ -90,6 +91,7 @@ static const File **parse_std(Job *j) {
 static Program *front_end(Job *j) {
   const Options *o = j->o;
   ElaborateOptions options = {.real = o->real, .defines = o->defines, .n_defines = o->n_defines};
+  options.tests = o->command && o->command->tests;
   const File **std_files = parse_std(j);
   File *user = parse(j, o->input, j->bug.source.text, j->bug.source.len, false);
   inspect_ast(&j->inspect, user);
@@ -180,13 +182,14 @@ static void finish_text(const Job *j, Text model, StrBuf *out) {
     standalone_text(model, !cc_runtime(o, j->arena), out);
 }
 
-static int emit(Job *j, const Program *p, Text *out) {
+static int emit(Job *j, const Program *p, bool tests, Text *out) {
   const Options *o = j->o;
   StrBuf model = {0}, whole = {0};
   TextMap map = {.arena = j->arena};
   (o->cuda ? codegen_cuda : codegen_c)(p,
                                        &(CodegenOptions){.nnc_version = NNC_VERSION,
                                                          .program = true,
+                                                         .tests = tests,
                                                          .keep_subnormals = o->keep_subnormals,
                                                          .map = &map,
                                                          .break_place = broken_place()},
@@ -255,7 +258,8 @@ static int compile(const Options *o, Arena *a) {
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
   if (wants_output(o) && o->library) status = library(&j, p);
   Text c;
-  if (wants_output(o) && !o->library && (status = emit(&j, p, &c)) == EXIT_DONE) status = write_output(&j, c);
+  if (wants_output(o) && !o->library && (status = emit(&j, p, false, &c)) == EXIT_DONE)
+    status = write_output(&j, c);
   inspect_end(&j.inspect);
   return status;
 }
@@ -269,6 +273,26 @@ static int check(const Options *o, Arena *a) {
   middle(&j, p);
   inspect_end(&j.inspect);
   return EXIT_DONE;
+}
+
+static int compile_tests(void *job, const Program *p, const char *path) {
+  Job *j = job;
+  Text c;
+  int status = emit(j, p, true, &c);
+  return status == EXIT_DONE ? cc_compile(j->o, c, path, &j->bug, j->arena) : status;
+}
+
+static int test(const Options *given, Arena *a) {
+  Options o = *given;
+  Job j;
+  Program *p;
+  o.real = DT_F64;
+  int status = job_program(&j, &o, &p, a);
+  if (status != EXIT_DONE) return status;
+  middle(&j, p);
+  status = test_run(p, &o, compile_tests, &j, a);
+  inspect_end(&j.inspect);
+  return status;
 }
 
 static int explain(const Options *o, Arena *a) {
@@ -314,15 +338,17 @@ static int graph(const Options *o, Arena *a) {
 }
 
 static const Command commands[] = {
-    {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing", false},
-    {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings", false},
-    {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203", false},
-    {"test", "MODEL.nn", NULL, "run its `test` blocks", false},
-    {"fmt", "FILES", fmt, "lay sources out as is usual, in place; without a file, stdin to stdout", true},
-    {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`", false},
-    {"report", "MODEL.nn", report, "memory and cost by layer", false},
-    {"init", "MODEL.nn", NULL, "write initial weights", false},
-    {NULL, NULL, NULL, NULL, false},
+    {"check", "MODEL.nn", check, "say what is wrong with a model; write nothing", false, true},
+    {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings", false,
+     false},
+    {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203", false, false},
+    {"test", "MODEL.nn", test, "run its `test` blocks: in the interpreter and as compiled C", false, true},
+    {"fmt", "FILES", fmt, "lay sources out as is usual, in place; without a file, stdin to stdout", true,
+     false},
+    {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`", false, false},
+    {"report", "MODEL.nn", report, "memory and cost by layer", false, false},
+    {"init", "MODEL.nn", NULL, "write initial weights", false, false},
+    {NULL, NULL, NULL, NULL, false, false},
 };
 
 static int run(const Options *o, Arena *a) {

@@ -182,6 +182,7 @@ HANDLER(set_diagnostics) {
 HANDLER(set_real) {
   int i = choice(row, v);
   o->real = i == 1 ? DT_F64 : DT_F32;
+  o->real_given = true;
   return i >= 0;
 }
 
@@ -337,6 +338,10 @@ static bool inside_options_fit(const Options *o) {
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (!rules[i].given || (o->command && strstr(rules[i].commands, o->command->name))) continue;
     complain(0, "%s goes with one of the commands: %s", rules[i].option, rules[i].commands);
+    return false;
+  }
+  if (o->real_given && o->command && strcmp(o->command->name, "test") == 0) {
+    complain(0, "tests run in f64: --real does not go with `nnc test`");
     return false;
   }
   if (o->output && o->command && o->command->many) {

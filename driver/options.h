@@ -16,7 +16,8 @@ typedef struct Command {
   const char *argument;                   // as shown in the help: "MODEL.nn"
   int (*run)(const Options *o, Arena *a); // NULL: not yet in this version
   const char *help;
-  bool many; // it takes several inputs, or none
+  bool many;  // it takes several inputs, or none
+  bool tests; // it looks at the `test` blocks of a model
 } Command;
 
 typedef enum Emit { EMIT_EXECUTABLE, EMIT_C, EMIT_OBJECT } Emit;
@@ -60,6 +61,7 @@ struct Options {
   bool keep_subnormals;
   bool no_validate;
   DType real;
+  bool real_given;
   Define *defines;
   uint32_t n_defines;
   const char **folders; // -I

@@ -330,8 +330,8 @@ static void list_optimizers(BuiltinList *l, Arena *a) {
 
 const Builtin *const *builtins_list(Arena *a, uint32_t *n) {
   BuiltinList l = {0};
-  static const Builtin *(*const themes[])(uint32_t *) = {reduce_builtins, shape_builtins, conv_builtins,
-                                                         rows_builtins, tensor_builtins};
+  static const Builtin *(*const themes[])(uint32_t *) = {reduce_builtins, shape_builtins,  conv_builtins,
+                                                         rows_builtins,   tensor_builtins, test_builtins};
   list_unary(&l, a);
   list_rows(&l, table, sizeof table / sizeof *table, a);
   for (size_t i = 0; i < sizeof themes / sizeof *themes; i++) {

@@ -158,7 +158,7 @@ static bool grad_targets(Elab *e, Value v, Span at, Values *out) {
   return true;
 }
 
-static Value bi_grad(Elab *e, const BuiltinCall *c) {
+Value grad_call(Elab *e, const BuiltinCall *c) {
   NodeId loss = to_real(e, c->v[0], c->spans[0]);
   Values t = {0};
   if (loss == NO_NODE || !grad_targets(e, c->v[1], c->spans[1], &t)) return v_poison();
@@ -178,7 +178,7 @@ static Value bi_grad(Elab *e, const BuiltinCall *c) {
     if (!r && k != NO_NODE) cut = k;
   }
   if (!reached && cut != NO_NODE) {
-    Diag *g = err(e, DIAG_E0701, c->span, "`grad` reaches none of its targets");
+    Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
     diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
     return v_poison();
   }
@@ -196,7 +196,7 @@ static const Builtin table[] = {
     {"pick", "x i", bi_pick, 0},           {"iota", "n", bi_iota, 0},
     {"zeros", "?shape", bi_fill, 0},       {"ones", "?shape", bi_fill, 1},
     {"rand", "shape", bi_rand, OP_RAND},   {"randn", "shape", bi_rand, OP_RANDN},
-    {"stop_grad", "x", bi_stop_grad, 0},   {"grad", "e x", bi_grad, 0},
+    {"stop_grad", "x", bi_stop_grad, 0},   {"grad", "e x", grad_call, 0},
 };
 
 const Builtin *tensor_builtins(uint32_t *n) {

@@ -12,10 +12,12 @@ bool arg_axes(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t rank, uint32_t
 NodeId arg_node(Elab *e, const BuiltinCall *c, uint32_t i);
 // SUM, RMAX, RMIN or the mean with arguments x, [y,] axis, keep, keepdim.
 Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean);
+// The gradient of x[0] with respect to x[1].
+Value grad_call(Elab *e, const BuiltinCall *c);
 // Indices are i32; says so where they are not.
 bool is_index(Elab *e, NodeId i, Span at, const char *name);
 // The tables, one a theme: builtin_<theme>.c.
 const Builtin *reduce_builtins(uint32_t *n), *shape_builtins(uint32_t *n), *conv_builtins(uint32_t *n);
-const Builtin *rows_builtins(uint32_t *n), *tensor_builtins(uint32_t *n);
+const Builtin *rows_builtins(uint32_t *n), *tensor_builtins(uint32_t *n), *test_builtins(uint32_t *n);
 
 #endif

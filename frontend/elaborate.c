@@ -470,13 +470,16 @@ static void elaborate_once(Elab *e) {
   e->rerun = false;
   e->iterations = 0;
   e->n_nodes = e->n_calls = e->n_static = 0;
-  e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = 0;
+  e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = e->tests.len = 0;
   e->n_scopes = 0;
   for (uint32_t i = 0; i < e->user->decls.len && !e->dead; i++) {
     const Stmt *s = e->user->decls.data[i];
     if (s->kind == ST_TRAIN) elaborate_train(e, s);
     if (s->kind == ST_EXPORT) elaborate_export(e, s);
   }
+  // Last: stores and names are what they are without them.
+  for (uint32_t i = 0; e->opt->tests && i < e->user->decls.len && !e->dead; i++)
+    if (e->user->decls.data[i]->kind == ST_TEST) elaborate_test(e, e->user->decls.data[i]);
 }
 
 static bool has_option(Elab *e, const char *name, Nearest *near) {
@@ -536,6 +539,8 @@ static Program *make_program(Elab *e) {
   p->n_trains = (uint32_t)e->trains.len;
   p->options = e->options.data;
   p->n_options = (uint32_t)e->options.len;
+  p->tests = e->tests.data;
+  p->n_tests = (uint32_t)e->tests.len;
   return p;
 }
 

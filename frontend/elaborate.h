@@ -14,6 +14,7 @@ typedef struct ElaborateOptions {
   const Define *defines;
   uint32_t n_defines;
   const Modules *modules;  // with the files that are imported; NULL: the user's alone
+  bool tests;              // `test` blocks become functions; else they are passed over
 } ElaborateOptions;
 
 // `files[0]` is the user's; `std_files` the parsed standard library. NULL when there were errors.

@@ -31,6 +31,7 @@ static const Section sections[] = {
     {"schedules", "Schedules"},
     {"gradients", "Gradients"},
     {"static", "The static stage"},
+    {"tests", "In test blocks"},
 };
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
@@ -199,7 +200,8 @@ static const char introduction[] =
     "`label: i32[4]`,\n"
     "`ids: i32[4, 7]`, `seq: [4, 7, 6]`, `sound: [4, 3, 16]`, `image: [4, 3, 8, 8]`, `volume: [4, 2, 4, 4, "
     "4]`, `u, v: [6]`,\n"
-    "`m: [6, 6]`, `on: mask[4, 6]`, `index: i32[3]` and `t: real`; `let opt = …` stands in a train block.\n";
+    "`m: [6, 6]`, `on: mask[4, 6]`, `index: i32[3]` and `t: real`; `let opt = …` stands in a train block,\n"
+    "`assert …` in a test whose x is `randn([4, 6])`.\n";
 
 void library_document(const LibraryName *names, uint32_t n, StrBuf *out) {
   sb_puts(out, introduction);

@@ -12,6 +12,7 @@
 //   stmt.c     statements of bodies               builtin*.c core functions by table
 //   data.c     data blocks                        train.c    train blocks: the plan; steps.c minimize …
 //   names.c    names in bodies nobody calls, numbers of calls
+//   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
 #define NNC_FRONTEND_SEMA_H
 
@@ -231,6 +232,20 @@ typedef struct StoreState {
 
 typedef enum CtxKind { CTX_SCRATCH, CTX_RULE, CTX_FN } CtxKind;
 
+// FN_TEST: what is known about a mask, so that a failed assertion can say more.
+typedef struct Evidence {
+  NodeId holds, left, right;
+  CheckKind kind;
+  double tolerance;
+} Evidence;
+
+typedef struct TestBuild {
+  VEC(TestCheck) checks;
+  VEC(Evidence) evidence;
+  VEC(NodeId) points, results; // of gradchecks, two each; of checks
+  bool in_gradcheck;
+} TestBuild;
+
 // The function being built.
 struct Ctx {
   uint32_t counted; // nodes that e->n_nodes knows of
@@ -267,6 +282,7 @@ struct Ctx {
   Ctx *eval_init;           // FN_EVAL: FN_EVAL_INIT
   const char *state_prefix; // FN_EVAL
   const Ctx *logged_with;   // FN_THEN, FN_FINISH: the step or eval whose event takes its reports too
+  TestBuild *test;          // FN_TEST
 };
 
 typedef struct DataFieldUse {
@@ -344,6 +360,7 @@ struct Elab {
   VEC(DataUse *) data;
   VEC(Train) trains;
   VEC(RunOption) options;
+  VEC(Test) tests;
   bool data_shuffle;
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
@@ -575,5 +592,9 @@ void elaborate_train(Elab *e, const Stmt *s);
 Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span);
 void exec_minimize(Elab *e, const Stmt *s);
 void exec_report(Elab *e, const Stmt *s);
+
+// ---- test.c
+void elaborate_test(Elab *e, const Stmt *s);
+bool test_assert(Elab *e, const Stmt *s, Value cond); // false: it is no assertion of a test
 
 #endif

@@ -405,6 +405,8 @@ static bool may_write(Elab *e, StoreRef *r, Span at) {
     why = "an `eval` writes only states declared in it; guard it with `if training`";
   else if (c->kind == FN_FINISH)
     why = "`finish` only reports";
+  else if (c->kind == FN_TEST)
+    why = "a test writes nothing; guard it with `if training`";
   if (!why) return true;
   diag_label(err(e, DIAG_E0607, at, "`%s` can't be updated here", r->name), "%s", why);
   return false;

@@ -35,7 +35,8 @@ typedef enum FnKind {
   FN_EVAL_INIT,  // initial values of an eval's states; no inputs
   FN_UPDATE,   // `update` item of a train block; no inputs
   FN_EXPORT,   // inputs and results as declared
-  FN_PREPARE   // computed fields of ONE example: inputs = the sources' fields (static shapes), results = fields
+  FN_PREPARE,  // computed fields of ONE example: inputs = the sources' fields (static shapes), results = fields
+  FN_TEST      // a `test` block, see Test
 } FnKind;
 
 // A report named "" is a minimised loss: the host looks whether it is finite and does not log it.
@@ -179,6 +180,35 @@ typedef struct RunOption {  // `option` inside train: --set name=value
   Span span;
 } RunOption;
 
+// ---- tests
+// A test block is a function of kind FN_TEST that has no effects. Each `gradcheck(f, x)` in it has two inputs and two
+// results, those of the k-th at 2k and 2k + 1: the inputs are the point at which f is evaluated and the derivative there
+// as differences give it, both of x's shape, the results x and f(point). Whoever calls the function (nn_test.h) gets
+// the points, then the derivatives, by calling it. The results after these belong to the assertions.
+typedef enum CheckKind {
+  CHECK_HOLDS,     // no more is known
+  CHECK_COMPARED,  // of `left < right`, say
+  CHECK_CLOSE,     // of close(left, right)
+  CHECK_GRADIENT   // left: the derivative, right: by differences
+} CheckKind;
+
+typedef struct TestCheck {
+  CheckKind kind;
+  Span span;            // of the condition
+  const char *message;  // NULL
+  uint32_t holds;       // result: a mask, all of it must be true
+  uint32_t left, right; // results of the mask's shape, but for CHECK_HOLDS
+  double tolerance;     // CHECK_CLOSE and CHECK_GRADIENT: what may differ, times 1 + |right|
+} TestCheck;
+
+typedef struct Test {
+  const char *name;
+  uint32_t fn;
+  const TestCheck *checks;
+  uint32_t n_checks;
+  Span span;
+} Test;
+
 typedef struct Program {
   const char *name;         // stem of the source file, as a C identifier
   DType real;
@@ -197,6 +227,8 @@ typedef struct Program {
   uint32_t n_trains;
   const RunOption *options;
   uint32_t n_options;
+  const Test *tests;        // empty unless they were asked for
+  uint32_t n_tests;
 } Program;
 
 

@@ -181,6 +181,18 @@ static void copy_trains(const Renumber *r, Program *to, const bool *wanted) {
   to->trains = trains;
 }
 
+static void copy_tests(const Renumber *r, Program *to) {
+  Test *tests = ARENA_ARRAY(r->a, r->p->n_tests, Test);
+  to->n_tests = 0;
+  for (uint32_t i = 0; i < r->p->n_tests; i++) {
+    if (!r->keep[r->p->tests[i].fn]) continue;
+    Test *t = &tests[to->n_tests++];
+    *t = r->p->tests[i];
+    t->fn = r->fn[t->fn];
+  }
+  to->tests = tests;
+}
+
 Subset program_subset(const Program *p, const Selected *s, Arena *a) {
   Renumber r = {.p = p, .a = a};
   Program *to = ARENA_NEW(a, Program);
@@ -209,5 +221,6 @@ Subset program_subset(const Program *p, const Selected *s, Arena *a) {
   copy_functions(&r, to, s->known);
   copy_data(&r, to);
   copy_trains(&r, to, s->trains);
+  copy_tests(&r, to);
   return (Subset){to, from, written};
 }

@@ -6,7 +6,7 @@
 #include "ir/program.h"
 
 typedef struct Selected {
-  const bool *functions; // by function: exports that are wanted
+  const bool *functions; // by function: exports and tests that are wanted
   const bool *trains; // by train block; of its plan the loops and updates stay: evals and files are a host's
   const bool *known;  // by store: its first value is known when compiling, so `init` need not make it
   bool in_arena;      // what is known comes at run time all the same: no store is constant

@@ -26,8 +26,8 @@ static inline Program *library_program(const char *name, const char *text, Arena
   const File **std = library_files(sources, names, diags, a);
   const File *user =
       parse_source(source_add(sources, name, text, strlen(text), false), sources, names, diags, a);
-  Program *p =
-      elaborate(user, std, embedded_std.n, sources, names, &(ElaborateOptions){.real = DT_F64}, diags, a);
+  Program *p = elaborate(user, std, embedded_std.n, sources, names,
+                         &(ElaborateOptions){.real = DT_F64, .tests = true}, diags, a);
   diags_print_text(diags, said, false);
   if (p) passes_run(p, &(PassOptions){.verify = true}, a);
   return p;

@@ -40,7 +40,8 @@ static void function_head(Unit *u, uint32_t id) {
 }
 
 static void program_end(Unit *u) {
-  sb_puts(u->out, "int main(int argc, char **argv) { return nn_main(&model, argc, argv); }\n");
+  sb_printf(u->out, "int main(int argc, char **argv) { return nn_%smain(&model, argc, argv); }\n",
+            u->o->tests ? "test_" : "");
 }
 
 const Dialect dialect_c = {

@@ -409,8 +409,8 @@ void unit_print_program(Unit *u) {
   sb_puts(u->out, ", ");
   put_string(u->out, u->o->nnc_version ? u->o->nnc_version : "");
   sb_printf(u->out, ", %s, %" PRIu64 ",\n", dtype_names[p->real], u->plan.arena_bytes);
-  sb_printf(u->out, "  %s, %u, functions, %u, %u,\n", p->n_stores ? "stores" : "NULL", p->n_stores, p->n_fns,
-            p->init);
+  sb_printf(u->out, "  %s, %u, functions, %u, %" PRId32 ",\n", p->n_stores ? "stores" : "NULL", p->n_stores,
+            p->n_fns, (int32_t)p->init);
   sb_printf(u->out, "  %s, %u, %s, %u, %s, %u,\n", n_exports ? "exports" : "NULL", n_exports,
             p->n_data ? "data" : "NULL", p->n_data, p->n_trains ? "trains" : "NULL", p->n_trains);
   sb_printf(u->out, "  %s, %u, %s, %zu, %d, NULL, NULL, NULL\n};\n\n", p->n_options ? "options" : "NULL",

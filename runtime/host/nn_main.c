@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
 
 enum { NN_TRAIN = 1, NN_EVAL = 2, NN_PREDICT = 4, NN_INFO = 8, NN_EVERY = 15 };
 enum { NN_BACKEND = 16 }; /* of an option: only programs with a backend know it */
@@ -260,18 +257,6 @@ static void nn_signals(void) {
   sigaction(SIGTERM, &a, NULL);
   a.sa_handler = SIG_IGN; /* a reader of our output that went away shows as a failed write */
   sigaction(SIGPIPE, &a, NULL);
-}
-
-/* Flush-to-zero and denormals-are-zero. */
-static void nn_flush_subnormals(void) {
-#if defined(__SSE2__)
-  _mm_setcsr(_mm_getcsr() | 0x8040u);
-#elif defined(__aarch64__)
-  uint64_t fpcr;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-  fpcr |= (uint64_t)1 << 24;
-  __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
-#endif
 }
 
 /* ---- main */

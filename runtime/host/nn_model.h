@@ -202,4 +202,8 @@ typedef struct nn_model {
 /* The whole command line of a model program; returns the exit code. */
 int nn_main(const nn_model *m, int argc, char **argv);
 
+/* That of a program made of test blocks (nn_test.h): argv[1] is the folder of the model's data; the results go to
+   standard output, as bytes. */
+int nn_test_main(const nn_model *m, int argc, char **argv);
+
 #endif

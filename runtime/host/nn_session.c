@@ -11,6 +11,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 int nn_session_open(nn_session *s, const nn_model *m, nn_err *e) {
   size_t bytes = m->backend ? nn_stores_bytes(m) : m->arena_bytes;
@@ -105,6 +108,18 @@ int nn_session_init(nn_session *s, uint64_t seed, int skip_npy) {
 }
 
 /* ---- calls */
+
+/* Flush-to-zero and denormals-are-zero. */
+void nn_flush_subnormals(void) {
+#if defined(__SSE2__)
+  _mm_setcsr(_mm_getcsr() | 0x8040u);
+#elif defined(__aarch64__)
+  uint64_t fpcr;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+  fpcr |= (uint64_t)1 << 24;
+  __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
+#endif
+}
 
 static int nn_fault_fail(nn_session *s) {
   const nn_fault *f = &s->c.fault;

@@ -31,6 +31,8 @@ int nn_stores_send(nn_session *s);
 /* Fresh values in every store: init, then the stores that an .npy file fills (unless skip_npy). */
 int nn_session_init(nn_session *s, uint64_t seed, int skip_npy);
 
+/* The processor takes subnormal numbers for zero from here on, where it can. */
+void nn_flush_subnormals(void);
 /* Runs a function; 0 or the exit code. The caller may add to the message with nn_note. */
 int nn_call(nn_session *s, int function, size_t n, void *const *args);
 /* The same in two halves, so that a backend can be ahead of the host; without one, finish is the call. */

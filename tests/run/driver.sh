@@ -149,9 +149,7 @@ expect 3 "can't write lib2.c" nnc --library small.nn -o lib2
 for option in --compute=tf32 -ffast-math -fchecks -ftrap-nan -fno-cublas --train-ram=1 --cpu=multi; do
     expect 2 "not yet in this version" nnc $option small.nn
 done
-for command in test init; do
-    expect 2 "not yet in this version" nnc $command small.nn
-done
+expect 2 "not yet in this version" nnc init small.nn
 
 # ---- files and tools: 3, or 1 for what is inside
 expect 3 "can't open nope.nn: No such file" nnc nope.nn
