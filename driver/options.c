@@ -381,8 +381,6 @@ static bool cuda_options_fit(const Options *o) {
     bool given;
     const char *message;
   } rules[] = {
-      {o->cuda && o->library,
-       "--backend=cuda makes programs; with --library it is not yet in this version of nnc"},
       {o->cuda && o->standalone, "--standalone does not go with --backend=cuda: its text needs the runtime's "
                                  "folder (nnc --print=runtime-dir)"},
       {o->cuda && o->cpu, "--cpu does not go with --backend=cuda; --cuda-arch says which devices"},
