@@ -101,9 +101,14 @@ static void fetch(Lib *l, const char *call, const char *to, uint64_t at, const c
 }
 
 static void init_reset(Lib *l) {
-  library_print(l, "  m->stream = stream;\n"
-                   "  nn_lib_open(m, &c);\n"
-                   "  nn_lib_reset(m, &c);\n");
+  // An arena that is no memory of the device's is refused by this call; a kernel that writes there would end
+  // all.
+  library_print(l,
+                "  m->stream = stream;\n"
+                "  nn_lib_open(m, &c);\n"
+                "  nn_cuda_clear(&c, 0, %" PRIu64 ");\n"
+                "  nn_lib_reset(m, &c);\n",
+                l->api->losses);
   if (l->api->arrays.len) library_print(l, "  nn_cuda_send_arrays(&c, %zu);\n", l->api->arrays.len);
 }
 

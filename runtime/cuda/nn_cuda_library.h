@@ -40,8 +40,9 @@ static inline cudaStream_t nn_cuda_stream(const nn_cuda *d) { return d->stream; 
 static inline void *nn_cuda_scratch(const nn_cuda *d) { return d->arena + NN_CUDA_CONTROL_BYTES; }
 static inline const void *nn_cuda_constant(const nn_cuda *d, size_t i) { return d->arena + d->arrays[i].at; }
 
-/* Whether it, or what was asked before, failed. */
+/* Whether it, or what was asked before, failed. What is reported here is not left pending. */
 static inline int nn_cuda_failed(nn_cuda *d, cudaError_t status, const char *what, const char *place) {
+  if (status != cudaSuccess) (void)cudaGetLastError();
   if (d->error == cudaSuccess && status != cudaSuccess) {
     d->error = status;
     d->what = what;

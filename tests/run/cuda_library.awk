@@ -3,8 +3,8 @@
 # one and a third have arrays on the device and a stream each, and what they do is queued on both before either is
 # waited for. All that comes out has the same bits.
 #   awk -v P=g -v T=g -f library_header.awk -f cuda_library.awk g.h
-# The program's arguments: `wrong`: calls that are wrong, too. `fail`: whatever call of CUDA fails is allowed to, and
-# the statuses are printed.
+# The program's argument: `wrong`: calls that are wrong, too. `fail`: a call of CUDA fails, and the status is
+# printed.
 function as_c(name) { return "c" substr(name, 2) }
 function pointers(f, n,   a) { # a0, a1, … of a struct, for a call
     for (a = 1; a <= fargs[f]; a++) printf ", (%s%s *)%s[%d]", aout[f, a] ? "" : "const ", type[f, a], n, a

@@ -19,7 +19,6 @@ libraries() { # MODEL OPTION…
     g++ "${harness_flags[@]}" -include harness.h -x c++ -c g.cu -o g.o || { fail "the CUDA library of $*"; return 1; }
     [ -z "$(nm -g --defined-only g.o | awk '$2 ~ /[TDBR]/ && $3 !~ /^g_/')" ] || fail "$1: g.cu shows other names than g_…"
     for f in c g; do
-        weights=
         [ ! -e ${f}_weights.c ] || { gcc -std=c99 $strict -c ${f}_weights.c -o w.o && ld -r $f.o w.o -o whole.o && mv whole.o $f.o; } || { fail "the weights of $*"; return 1; }
     done
 }
@@ -66,4 +65,46 @@ fi
 model "$S/xor/xor.nn" --train
 model "$S/digits/digits.nn" --seed=3
 model "$S/digits/digits.nn" --train --weights-as=file
+for name in dynamic rows; do model "$T/$name.nn" --train; done
+
+# ---- each call of CUDA fails once: a status and the call's name, nothing crashes, and init begins anew
+nnc --cpu=baseline "$run/library_odd.nn" -o odd && ./odd train --out out --quiet --seed 2 --save trained.st || fail "library_odd.nn"
+model "$run/library_odd.nn" --train=fit --weights="$work/trained.st"
+cd lib || exit 1
+for ((n = 1; failures == 0; n++)); do
+    NN_STANDIN_LOG=calls NN_STANDIN_FAIL=$n ./main fail >log 2>&1
+    code=$?
+    call=$(grep -B1 '^  cuda' calls | awk 'NR == 1 { sub(/<.*/, "", $3); print $2 == "cudaLaunchKernel" ? $3 : $2 }')
+    [ "$call" ] || break
+    [ $code = 0 ] && { ! grep -qvx own log || grep -qE "^[a-z_0-9]+: a call of CUDA failed: .*: ($call: |nothing is kept)" log; } || { fail "$call fails: exit code $code"; cat log; }
+    ! grep -qvx own log || ours+=" $call"
+done
+[ "$(wc -w <<<"$ours")" -gt 100 ] || fail "only $(wc -w <<<"$ours") calls"
+echo "each of $((n - 1)) calls has failed once, $(wc -w <<<"$ours") of them the library's: $(tr ' ' '\n' <<<"$ours" | sed 's/^k[0-9].*/kernels/' | sort -u | tr '\n' ' ')"
+cd ..
+
+# ---- faults, errors, statuses; what the caller of a C library does
+nnc --library --backend=cuda --train=fit --weights=trained.st --prefix=q "$run/library_odd.nn" -o odd || fail "the library of library_odd.nn"
+gcc -std=c99 $strict -c odd_weights.c && g++ "${harness_flags[@]}" -include harness.h -x c++ -c odd.cu -o odd.o || fail "odd.cu"
+for f in library_odd cuda_library_odd; do
+    gcc -std=c99 -g -DDEVICE -Wall -Wextra -I. -I"$cuda" -c "$run/$f.c" -o $f.o && g++ $f.o odd.o odd_weights.o standin.o -lm -o $f || fail "$f.c"
+    for s in late early 1; do agree "$f, $s" env NN_STANDIN_SCHEDULE=$s ./$f; done
+done
+expect 0 'there is no CUDA device: cudaMemsetAsync: no CUDA-capable device' env NN_STANDIN_FAIL=cudaMemsetAsync NN_STANDIN_ERROR=cudaErrorNoDevice ./cuda_library_odd 13
+expect 0 'compiled for other devices: nn_cuda_control_kernel: no kernel image' env NN_STANDIN_ARCH=75 ./cuda_library_odd 14
+expect 0 'a call of CUDA failed: cudaMemcpyAsync: out of memory' env NN_STANDIN_FAIL=cudaMemcpyAsync NN_STANDIN_ERROR=2 ./cuda_library_odd 15
+
+# ---- nvcc: the text by itself
+nvcc=${NVCC:-$(command -v nvcc || command -v /usr/local/cuda/bin/nvcc)}
+if [ -n "$nvcc" ]; then
+    mkdir alone && cd alone || exit 1
+    nnc --library --backend=cuda --train --seed=1 --cuda-arch=sm_80,sm_90 "$S/digits/digits.nn" -o digits || fail "nnc --library --cuda-arch"
+    out=$($nvcc -std=c++17 -O2 -fmad=false -ftz=true -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
+        -Werror all-warnings -Xcompiler -Wall,-Wextra -c digits.cu -o digits.o 2>&1) || fail "nvcc -c digits.cu"
+    [ -z "$out" ] || { fail "nvcc warns about digits.cu"; head -n 20 <<<"$out"; }
+    [ -z "$(nm -g --defined-only digits.o | awk '$2 ~ /[TDBR]/ && $3 !~ /^digits_/')" ] || fail "digits.o shows other names than digits_…"
+    cd ..
+else
+    echo "no nvcc here: the text is compiled with g++ only"
+fi
 done_testing
