@@ -442,7 +442,7 @@ void options_help(const Command *commands) {
   puts("nnc compiles a neural network written in .nn to C.\n\n"
        "  nnc MODEL.nn [-o PROGRAM]     make a program that trains, evaluates and predicts\n"
        "  nnc -S MODEL.nn [-o FILE.c]   make its C text\n"
-       "  nnc --library MODEL.nn [-o FILE]   make FILE.h and FILE.c for other programs\n");
+       "  nnc --library MODEL.nn [-o FILE]   make FILE.h and FILE.c (or .cu) for other programs\n");
   puts("Commands:");
   for (const Command *c = commands; c->name; c++)
     if (c->run) help_row(c->name, c->argument, " ", c->help);

@@ -86,13 +86,11 @@ static uint64_t macs_of(const Unit *u, const Api *api, size_t i) {
 
 static void put_macros(Lib *h) {
   const Api *api = h->api;
-  sb_printf(h->out,
-            "/* Bytes of the arena%s. ARENA_BYTES is enough for every function, NAME_BYTES for init, "
-            "save, load and the\n"
-            "   functions of NAME. NAME_MACS counts multiply-adds of one call with n = 1 (of a train "
-            "block: of its\n"
-            "   largest step). */\n",
-            h->u->d->library->where);
+  sb_puts(h->out, "/* Bytes of the arena. ARENA_BYTES is enough for every function, NAME_BYTES for init, "
+                  "save, load and the\n"
+                  "   functions of NAME. NAME_MACS counts multiply-adds of one call with n = 1 (of a train "
+                  "block: of its\n"
+                  "   largest step). */\n");
   put_macro(h, "ARENA_BYTES", h->u->plan.arena_bytes, "");
   put_macro(h, "ARENA_ALIGN", h->u->plan.align, "its address is a multiple of this");
   for (size_t i = 0; i < api->fns.len; i++) {
@@ -235,14 +233,9 @@ static void put_common(Lib *h) {
   sb_printf(h->out,
             "/* A short text in English, for any value. */\nconst char *%s_status_text(%s_status s);\n\n", p,
             p);
-  sb_printf(
-      h->out,
-      "/* Before all else. `arena`: `bytes` bytes%s, aligned to ARENA_ALIGN, that nothing else uses as long "
-      "as "
-      "the\n"
-      "   object is used. A smaller arena than ARENA_BYTES serves the functions whose NAME_BYTES it has.\n%s"
-      "%s_status %s_init(%s *m, void *arena, size_t bytes, uint64_t seed);\n\n",
-      h->u->d->library->where, init_comment(h), p, p, h->api->type);
+  library_print(
+      h, "/* Before all else. %s%s@_status @_init(@ *m, void *arena, size_t bytes, uint64_t seed);\n\n",
+      h->u->d->library->arena, init_comment(h));
   sb_printf(h->out,
             "/* The weights as a safetensors file in memory: `bytes` is at least %s_save_bytes() to save, "
             "and just that\n"

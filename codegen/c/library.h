@@ -24,7 +24,7 @@ struct LibraryDialect {
 
   // ---- the header
   const char *about;      // ends the comment at the top
-  const char *where;      // what the arena is: "" or ", in device memory"
+  const char *arena;      // what init is told of it
   const char *const_note; // what CONST_BYTES are
   const char *types;      // before the object's
   const char *members;    // the object's last ones

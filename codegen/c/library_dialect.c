@@ -65,7 +65,9 @@ const LibraryDialect library_c = {
     .about = "   Plain C99, also C++: no heap, no input or output, no global state; all memory is the "
              "caller's. Arrays\n"
              "   must not overlap. */\n",
-    .where = "",
+    .arena = "`arena`: `bytes` bytes, aligned to ARENA_ALIGN, that nothing else uses as long as the\n"
+             "   object is used. A smaller arena than ARENA_BYTES serves the functions whose NAME_BYTES it "
+             "has.\n",
     .const_note = "weights that never change: const data, not in the arena",
     .types = "",
     .members = "",

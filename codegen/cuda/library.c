@@ -172,44 +172,48 @@ const LibraryDialect library_cuda = {
     .device = true,
     .names = names,
     .about =
-        "   Plain C99, also C++; nothing of CUDA is included. `nvcc -fmad=false -ftz=true -c` compiles the "
-        ".cu file, for the\n"
-        "   devices that `-arch` names; link with the CUDA runtime.\n\n"
-        "   No memory is allocated and nothing is global: the arena, in device memory, and the objects, in "
+        "   Plain C99, also C++; nothing of CUDA is included. The first lines of the .cu file say how nvcc "
+        "compiles it;\n"
+        "   it needs nothing beside it but the CUDA runtime.\n\n"
+        "   No heap, no input or output, no global state: the arena, in device memory, and the objects, in "
         "the "
-        "host's, are\n"
-        "   the caller's. Each function of the model is two:\n"
-        "     NAME     arrays and reports are in the host's memory, pageable or not. Copies them to the "
+        "host's,\n"
+        "   are the caller's. Each function of the model is two:\n"
+        "     NAME     takes arrays and reports in the host's memory, pinned or not: copies them to the "
         "arena, "
         "computes on\n"
-        "              the object's stream, copies results back and waits.\n"
-        "     NAME_on  arrays and reports are in device memory. Only puts the work on `stream`: they are the "
-        "library's\n"
-        "              until the stream is done, and `finish` says what became of it.\n"
-        "   The device that has the arena is the current one when a function is called. Calls on one object "
+        "              the object's stream, copies results back and waits. So do init, save and load.\n"
+        "     NAME_on  takes them in device memory, and only puts the work on a stream: they are the "
+        "library's "
+        "until the\n"
+        "              stream is done, and `finish` says what became of it. A graph may capture it; draws "
+        "and "
+        "steps are\n"
+        "              then counted as they were when it was captured.\n"
+        "   When a function is called, the current device is the one that has the arena. Calls on one object "
         "follow one\n"
         "   another: on one stream, or on several that wait for each other. Arrays must not overlap. */\n",
-    .where = ", in device memory",
+    .arena = "`arena`: `bytes` bytes of device memory, aligned to ARENA_ALIGN, that nothing else uses\n"
+             "   as long as the object is used. A smaller arena than ARENA_BYTES serves the functions whose "
+             "NAME_BYTES it has.\n",
     .const_note = "weights that never change: const data that init copies to the arena",
     .types = "/* A stream: CUDA's cudaStream_t. */\n"
              "typedef struct CUstream_st *@_stream;\n\n",
-    .members = "  @_stream stream;       /* of init; where host-memory variants, save and load work */\n"
-               "  const char *failed;    /* CUDA_FAILED and the like: the call of CUDA, or the kernel, */\n"
-               "  const char *failed_at; /* its line of the model, or \"\", */\n"
-               "  int32_t error;         /* and the cudaError_t; 0: none */\n",
+    .members = "  @_stream stream; /* of init */\n"
+               "  const char *failed;    /* what CUDA refused: the call or the kernel; \"\": nothing */\n"
+               "  const char *failed_at; /* its line of the model, or \"\" */\n"
+               "  int32_t error;         /* the cudaError_t of that */\n",
     .also =
-        "/* init on a stream: only puts the work on it. The stream becomes the object's; init itself takes "
-        "the default\n"
-        "   stream, and waits. */\n"
+        "/* init that only puts the work on a stream, which becomes the object's. init itself takes the "
+        "default stream. */\n"
         "@_status @_init_on(@ *m, void *arena, size_t bytes, uint64_t seed, @_stream stream);\n\n"
-        "/* Waits for the stream and gives the status of all that was put on it: a fault, a loss that is not "
-        "finite, what\n"
-        "   CUDA reports. Until then a call of NAME_on that is not OK has found its arguments wrong, or "
-        "could "
-        "not be\n"
-        "   put on the stream. */\n"
+        "/* Waits for the stream. The status of all that was put on it: a fault, a loss that is not finite, "
+        "an "
+        "error of\n"
+        "   CUDA. NAME_on itself finds only what is wrong with its arguments, and what can't be put on the "
+        "stream. */\n"
         "@_status @_finish(@ *m, @_stream stream);\n\n"
-        "/* What CUDA says of the object's error; \"\" where there is none. */\n"
+        "/* What CUDA says of m->error; \"\" where there is none. */\n"
         "const char *@_error_text(const @ *m);\n\n",
     .example_includes = "#include <cuda_runtime_api.h>\n#include <stdio.h>\n",
     .call = "nn_cuda",

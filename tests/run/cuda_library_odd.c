@@ -56,6 +56,26 @@ static void faults(q *m, q_stream s) {
   CHECK(q_init(m, m->arena, m->bytes, 1) == Q_OK);
 }
 
+/* What is put on a stream that a graph captures runs when the graph does. */
+static void captured(q *m, cudaStream_t s) {
+  const int32_t id[2][2] = {{4, 0}, {1, 2}};
+  int32_t *ids = device(id[0], sizeof id[0]);
+  float *y = device(NULL, 4 * sizeof *y), want[4], got[4];
+  cudaGraph_t graph = NULL;
+  cudaGraphExec_t exec = NULL;
+  int i;
+  CHECK(cudaStreamBeginCapture(s, cudaStreamCaptureModeRelaxed) == cudaSuccess);
+  CHECK(q_arena_on(m, s, 2, ids, y) == Q_OK);
+  CHECK(cudaStreamEndCapture(s, &graph) == cudaSuccess && cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  for (i = 0; i < 2; i++) {
+    CHECK(cudaMemcpy(ids, id[i], sizeof id[i], cudaMemcpyHostToDevice) == cudaSuccess);
+    CHECK(cudaGraphLaunch(exec, s) == cudaSuccess && q_finish(m, s) == Q_OK && q_arena(m, 2, id[i], want) == Q_OK);
+    fetch(got, y, sizeof got);
+    CHECK(memcmp(got, want, sizeof got) == 0);
+  }
+  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess && cudaGraphDestroy(graph) == cudaSuccess);
+}
+
 /* An error that the caller did not ask for is not taken for one of the library's, and not taken away. */
 static void pending(q *m) {
   q before = *m;
@@ -79,6 +99,7 @@ int main(int argc, char **argv) {
   CHECK((int)q_init(&m, arena, Q_ARENA_BYTES, 1) == want && m.status == want);
   if (want) printf("%s: %s: %s\n", q_status_text((q_status)m.status), m.failed, q_error_text(&m));
   if (!want) faults(&m, s);
+  if (!want) captured(&m, s);
   if (!want) pending(&m);
   CHECK(cudaStreamDestroy(s) == cudaSuccess);
   for (i = 0; i < n_taken; i++) CHECK(cudaFree(taken[i]) == cudaSuccess);
