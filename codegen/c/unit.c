@@ -1,7 +1,7 @@
 // The whole file, in order: contraction off, includes, constants, kernels, functions, descriptor.
 #include "codegen/c/unit.h"
 
-#include "codegen/c/api.h"
+#include "codegen/c/library.h"
 #include "codegen/c/names.h"
 
 static void collect_kernels(Unit *u) {
@@ -80,6 +80,7 @@ void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out
   u.plan = plan_program(p, u.d->align, u.a);
   collect_kernels(&u);
   const Api *api = api_make(&u);
+  if (u.d->library->device && api->training) u.may_fault = true; // losses are judged there
   print_library_head(&u);
   unit_declare_weights(&u);
   unit_print_constants(&u);

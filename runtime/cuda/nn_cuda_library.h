@@ -1,16 +1,16 @@
-/* The nn_cuda of a library (nn_cuda.h): one call on the caller's stream, in the caller's memory. Its text goes
-   into the library, as far as it is used (driver/core_text.c). C++17 (MIT-0).
+/* The nn_cuda of a library (nn_cuda.h): one call on the caller's stream, in the caller's memory. Its text
+   goes into the library, as far as it is used (driver/core_text.c). C++17 (MIT-0).
 
-   Nothing here waits but nn_cuda_wait and nn_cuda_ask. What fails first is kept, with its name and the line of
-   the model; after that nothing more is queued.
+   Nothing here waits but nn_cuda_wait and nn_cuda_ask. What fails first is kept, with its name and the line
+   of the model; after that nothing more is queued.
 
    An arena on the device:
 
      control block | options and losses | arrays that never change | the model's memory
 
-   The control block is the nn_ctx that kernels get, and behind it the scratch memory of optimizers. It is written
-   by a kernel, which carries the values with its launch: so nothing is read of the host's memory once a call has
-   returned, and a fault stays until `anew`. */
+   The control block is the nn_ctx that kernels get, and behind it the scratch memory of optimizers. It is
+   written by a kernel, which carries the values with its launch: so nothing is read of the host's memory once
+   a call has returned, and a fault stays until `anew`. */
 #ifndef NN_CUDA_LIBRARY_H
 #define NN_CUDA_LIBRARY_H
 

@@ -63,7 +63,6 @@ if [ -n "${NNC_MODELS:-}" ]; then
     done_testing
 fi
 model "$S/xor/xor.nn" --train
-model "$S/digits/digits.nn" --seed=3
 model "$S/digits/digits.nn" --train --weights-as=file
 for name in dynamic rows; do model "$T/$name.nn" --train; done
 
