@@ -3,9 +3,10 @@
 #define NNC_TESTS_RANDOM_CALL_H
 
 #include "ir/eval.h"
+#include "passes/passes.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 typedef struct Call {
   EvalEnv env;
@@ -38,25 +39,36 @@ static inline EvalEnv some_env(const Program *p, int64_t n) {
   return env;
 }
 
-static inline Call *call_new(const Program *p, const Function *f, int64_t n, uint64_t seed, Arena *a) {
-  Call *c = ARENA_NEW(a, Call);
-  uint64_t state = seed;
-  c->env = some_env(p, n);
-  c->env.stores = eval_stores_new(p->stores, p->n_stores, a);
-  for (uint32_t s = 0; s < p->n_stores; s++)
-    for (int64_t i = 0; i < shape_elements(&p->stores[s].shape, 1); i++) {
-      StoreKind k = p->stores[s].kind;
-      Scalar v = k == STORE_COUNT ? (Scalar){.i = 3} : drawn(p->stores[s].dtype, &state);
-      if (k == STORE_SLOT) v.f = fabs(v.f);
-      c->env.stores[s][i] = v;
-    }
-  draw_arguments(f, n, seed, c->in, a);
-  return c;
-}
-
 static inline void call_interpreter(const Function *f, Call *c, Arena *a) {
   c->roots = ARENA_ARRAY(a, f->g->n_roots, Scalar *);
   eval_function(f, &c->env, c->in, c->roots, a);
+}
+
+// The stores as the program's init leaves them; slots and counts as in the middle of a training.
+static inline Scalar **some_stores(const Program *p, Arena *a) {
+  Function init = p->fns[p->init];
+  Call c = {.env = some_env(p, 1)};
+  uint64_t state = 1;
+  c.env.stores = eval_stores_new(p->stores, p->n_stores, a);
+  init.g = pass_autodiff(init.g, a);
+  call_interpreter(&init, &c, a);
+  for (uint32_t s = 0; s < p->n_stores; s++)
+    for (int64_t i = 0; i < shape_elements(&p->stores[s].shape, 1); i++) {
+      if (p->stores[s].kind == STORE_COUNT) c.env.stores[s][i].i = 3;
+      if (p->stores[s].kind == STORE_SLOT) c.env.stores[s][i].f = fabs(drawn(p->stores[s].dtype, &state).f);
+    }
+  return c.env.stores;
+}
+
+static inline Call *call_new(const Program *p, const Function *f, Scalar *const *stores, int64_t n, uint64_t seed,
+                             Arena *a) {
+  Call *c = ARENA_NEW(a, Call);
+  c->env = some_env(p, n);
+  c->env.stores = eval_stores_new(p->stores, p->n_stores, a);
+  for (uint32_t s = 0; s < p->n_stores; s++)
+    memcpy(c->env.stores[s], stores[s], (size_t)shape_elements(&p->stores[s].shape, 1) * sizeof(Scalar));
+  draw_arguments(f, n, seed, c->in, a);
+  return c;
 }
 
 #endif

@@ -22,6 +22,7 @@ typedef struct Report {
   char why[MAX_WHY]; // for people; names the function or store, whose name begins with the model's prefix
   char at[200];      // what was running
   uint64_t ops[OP_COUNT];
+  uint64_t slopes; // gradients compared with differences
 } Report;
 
 // How the C text is made a shared object: the command gets " -o SO FILE" behind it.
@@ -46,6 +47,7 @@ const Report *check_text(const Check *c, const char *text);
 // NULL: *why has the diagnostics.
 Program *front_end(const char *text, DType real, Report *r, Arena *a);
 void check_passes(Program *p, Report *r, Arena *a);
+void check_slopes(const Program *p, const Function *f, Scalar *const *stores, int64_t n, Report *r);
 void check_builds(Program *p, const Check *c, Report *r, Arena *a);
 void differs(Report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -7,6 +7,7 @@
 #include "tests/random/call.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static void count_ops(const Graph *g, Report *r) {
   for (NodeId v = 0; v < g->len; v++) r->ops[graph_node(g, v)->op]++;
@@ -41,7 +42,7 @@ static void compare(const Program *p, const Function *f, const Graph *g, const c
               x->env.stores[i][at].f, y->env.stores[i][at].f);
 }
 
-static void check_function(const Program *p, const Function *f, int64_t n, Report *r, Arena *a) {
+static void check_function(const Program *p, const Function *f, Scalar *const *stores, int64_t n, Report *r, Arena *a) {
   uint32_t n_passes;
   const PassInfo *passes = pass_table(&n_passes);
   count_ops(f->g, r);
@@ -49,14 +50,14 @@ static void check_function(const Program *p, const Function *f, int64_t n, Repor
   count_ops(before, r);
   Function now = *f;
   now.g = before;
-  Call *x = call_new(p, f, n, 1, a);
+  Call *x = call_new(p, f, stores, n, 1, a);
   call_interpreter(&now, x, a);
   for (uint32_t i = 1; i < n_passes; i++) {
     StrBuf why = {0};
     now.g = passes[i].run(before, a);
     if (!function_verify(p, &now, VERIFY_NO_AD, &why)) differs(r, "%s, pass %s: %s", f->name, passes[i].name, sb_text(&why));
     strbuf_free(&why);
-    Call *y = call_new(p, f, n, 1, a);
+    Call *y = call_new(p, f, stores, n, 1, a);
     call_interpreter(&now, y, a);
     compare(p, f, before, passes[i].name, x, y, r);
     before = now.g;
@@ -65,10 +66,12 @@ static void check_function(const Program *p, const Function *f, int64_t n, Repor
 }
 
 void check_passes(Program *p, Report *r, Arena *a) {
+  Scalar **stores = some_stores(p, a);
   for (uint32_t i = 0; i < p->n_fns && r->outcome == FINE; i++) {
     const Function *f = &p->fns[i];
     snprintf(r->at, sizeof r->at, "%s", f->name);
-    check_function(p, f, 1, r, a);
-    if (f->g->symbol && f->g->bound >= 2 && r->outcome == FINE) check_function(p, f, f->g->bound < 3 ? 2 : 3, r, a);
+    check_function(p, f, stores, 1, r, a);
+    if (p->real == DT_F64) check_slopes(p, f, stores, f->g->symbol && f->g->bound > 1 ? 2 : 1, r);
+    if (f->g->symbol && f->g->bound >= 2 && r->outcome == FINE) check_function(p, f, stores, f->g->bound < 3 ? 2 : 3, r, a);
   }
 }

@@ -16,7 +16,7 @@ typedef struct Run {
   const char *file;               // a text instead of seeds
   double reduce_seconds;
   bool narrow, verbose, text, coverage;
-  uint64_t ops[OP_COUNT];
+  uint64_t ops[OP_COUNT], slopes;
   StrBuf all; // every text, for the coverage of the library
 } Run;
 
@@ -127,13 +127,15 @@ static int run(Run *r) {
       const Report *report = check_text(&r->check, text);
       outcome = report->outcome;
       for (int op = 0; op < OP_COUNT; op++) r->ops[op] += report->ops[op];
+      r->slopes += report->slopes;
       if (outcome != FINE) found += isolate(r, r->seed + at, n, text);
       if (r->coverage) sb_puts(&r->all, text);
     }
     free(text);
   }
   if (r->text) return 0;
-  printf("%llu models from seed %llu, %d failures\n", (unsigned long long)r->count, (unsigned long long)r->seed, found);
+  printf("%llu models from seed %llu, %llu gradients compared with differences, %d failures\n",
+         (unsigned long long)r->count, (unsigned long long)r->seed, (unsigned long long)r->slopes, found);
   if (r->coverage) found += cover_ops(r) + cover_library(sb_text(&r->all), r->verbose);
   strbuf_free(&r->all);
   return found > 0;
