@@ -10,10 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-void differs(Report *r, const char *fmt, ...) {
+void differs(Report *r, const char *kind, const char *fmt, ...) {
   va_list ap;
   if (r->outcome != FINE) return; // the first one
   r->outcome = DIFFERS;
+  snprintf(r->kind, sizeof r->kind, "%s", kind);
   va_start(ap, fmt);
   vsnprintf(r->why, sizeof r->why, fmt, ap);
   va_end(ap);

@@ -4,6 +4,7 @@
 #define NNC_TESTS_RANDOM_CHECK_H
 
 #include "ir/program.h"
+#include "passes/rewrite.h"
 
 #include <stdbool.h>
 
@@ -20,8 +21,10 @@ typedef enum Outcome {
 typedef struct Report {
   Outcome outcome;
   char why[MAX_WHY]; // for people; names the function or store, whose name begins with the model's prefix
+  char kind[200]; // of failure: a reduced text shows the same
   char at[200];      // what was running
   uint64_t ops[OP_COUNT];
+  uint32_t rules[RULE_COUNT]; // how often each fired
   uint64_t slopes; // gradients compared with differences
 } Report;
 
@@ -49,7 +52,8 @@ Program *front_end(const char *text, DType real, Report *r, Arena *a);
 void check_passes(Program *p, Report *r, Arena *a);
 void check_slopes(const Program *p, const Function *f, Scalar *const *stores, int64_t n, Report *r);
 void check_builds(Program *p, const Check *c, Report *r, Arena *a);
-void differs(Report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// `kind`: what a reduced text must still show.
+void differs(Report *r, const char *kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 // ---- reduce.c
 // The smallest text found in so many seconds that still fails in the same way; the caller frees it.

@@ -20,7 +20,7 @@ static const nn_model *model_of(const char *so, Report *r) {
   void *library = dlopen(so, RTLD_NOW | RTLD_LOCAL);
   const nn_model *(*model)(void) = NULL;
   if (library) *(void **)&model = dlsym(library, "test_model");
-  if (!model) differs(r, "%s", dlerror());
+  if (!model) differs(r, "link", "%s", dlerror());
   return model ? model() : NULL;
 }
 
@@ -47,7 +47,7 @@ static const nn_model *build(const Program *p, const Check *c, uint32_t k, Repor
   write_text(file, sb_text(&s), b->cuda);
   strbuf_free(&s);
   if (system(arena_printf(a, "%s -o %s %s -lm", b->command, so, file)) != 0) {
-    differs(r, "does not compile: %s %s", b->command, file);
+    differs(r, "compile", "does not compile: %s %s", b->command, file);
     return NULL;
   }
   return model_of(so, r);
@@ -167,9 +167,9 @@ static void compare(Walk *w, const char *what, DType t, const Scalar *want, int6
   if (bad < 0) return;
   Scalar x = want[bad], y = load_element(t, have, bad);
   if (dtype_is_real(t))
-    differs(w->report, "%s: %s[%d] is %.17g in the interpreter, %.17g in C (scale %.3g)", w->where, what, (int)bad, x.f, y.f, scale);
+    differs(w->report, "values", "%s: %s[%d] is %.17g in the interpreter, %.17g in C (scale %.3g)", w->where, what, (int)bad, x.f, y.f, scale);
   else
-    differs(w->report, "%s: %s[%d] is %lld in the interpreter, %lld in C", w->where, what, (int)bad, (long long)x.i, (long long)y.i);
+    differs(w->report, "values", "%s: %s[%d] is %lld in the interpreter, %lld in C", w->where, what, (int)bad, (long long)x.i, (long long)y.i);
 }
 
 static void same_bits(Walk *w, const char *build, const char *what, DType t, int64_t n) {
@@ -178,7 +178,7 @@ static void same_bits(Walk *w, const char *build, const char *what, DType t, int
   for (int64_t i = 0; i < n; i++)
     if (memcmp(x + (size_t)i * size, y + (size_t)i * size, size) != 0) {
       Scalar u = load_element(t, x, i), v = load_element(t, y, i);
-      differs(w->report, "%s: %s[%d] is %.17g in the first build, %.17g by %s", w->where, what, (int)i,
+      differs(w->report, "bits", "%s: %s[%d] is %.17g in the first build, %.17g by %s", w->where, what, (int)i,
               dtype_is_real(t) ? u.f : (double)u.i, dtype_is_real(t) ? v.f : (double)v.i, build);
     }
   w->at += (size_t)n * size;
@@ -221,7 +221,7 @@ static void compare_interpreter(const Program *p, const Function *meaning, Walk 
     memcpy(&status, w->first->data + w->at, sizeof status);
     w->at += sizeof status;
     if ((status == NN_OK) != (c.env.status == EVAL_OK))
-      differs(w->report, "%s: status %d in the interpreter, %d in C", f->name, (int)c.env.status, status);
+      differs(w->report, "values", "%s: status %d in the interpreter, %d in C", f->name, (int)c.env.status, status);
     if (status != NN_OK || c.env.status != EVAL_OK) break;
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);

@@ -23,6 +23,7 @@ Program *front_end(const char *text, DType real, Report *r, Arena *a) {
     diags_print_text(diags, &b, false);
     r->outcome = REJECTED;
     snprintf(r->why, sizeof r->why, "%s", sb_text(&b));
+    snprintf(r->kind, sizeof r->kind, "%.*s", (int)strcspn(r->why, "\n"), r->why);
     strbuf_free(&b);
   }
   return p;

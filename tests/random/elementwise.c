@@ -236,3 +236,78 @@ bool p_narrow(Model *m) {
   statement(m, "let %s = cast(%s, %s);", w, use(m, x), type);
   return let(m, REAL, x->s, x->size + 0.1, x->reach, text(m, "cast(0.5 * %s + 0.5 * sin(%s), real)", w, w));
 }
+
+// What rules of passes/rules.def look for.
+typedef struct BaitRow {
+  const char *form; // % and $ reals, ! a mask
+  bool flat, kinked;
+} BaitRow;
+
+static const BaitRow baits[] = {
+    {"0.0 + %", false, false},
+    {"% - 0.0", false, false},
+    {"0.0 - %", false, false},
+    {"1.0 * %", false, false},
+    {"% * -1.0", false, false},
+    {"% / 1.0", false, false},
+    {"% / -1.0", false, false},
+    {"fma(%, 1.0, $)", false, false},
+    {"0.3 * fma(%, $, 0.0)", false, false},
+    {"-(-%)", false, false},
+    {"% + (-$)", false, false},
+    {"% - (-$)", false, false},
+    {"-(% - $)", false, false},
+    {"0.3 * ((-%) * (-$))", false, false},
+    {"(-%) / (-($ * $ + 0.7))", false, false},
+    {"-(% * 0.3)", false, false},
+    {"(-%) * 0.3", false, false},
+    {"abs(-%)", false, true},
+    {"abs(abs(%))", false, true},
+    {"floor(floor(2.0 * %))", true, true},
+    {"round(round(2.0 * %))", true, true},
+    {"max(%, %)", false, false},
+    {"min(%, %)", false, false},
+    {"select(!, %, %)", false, false},
+    {"select(not !, %, $)", false, false},
+    {"select(!, select(!, %, $), 0.3)", false, false},
+    {"select(!, 0.3, select(!, %, $))", false, false},
+    {"select(zeros([1]) < 1.0, %, $)", false, false},
+    {"select(zeros([1]) > 1.0, %, $)", false, false},
+};
+
+static const char *const mask_baits[] = {
+    "not (not !)",
+    "! and !",
+    "! or !",
+    "! and (zeros([1]) < 1.0)",
+    "! and (zeros([1]) > 1.0)",
+    "! or (zeros([1]) < 1.0)",
+    "(zeros([1]) > 1.0) or !",
+};
+
+static const char *with_mask(Model *m, const char *form, const char *mask) {
+  StrBuf b = {0};
+  for (const char *p = form; *p; p++) *p == '!' ? sb_puts(&b, mask) : sb_putc(&b, *p);
+  const char *t = arena_strdup(m->arena, sb_text(&b));
+  strbuf_free(&b);
+  return t;
+}
+
+bool p_bait(Model *m) {
+  const Value *c = pick(m, ANY_MASK, 1, 4), *i = pick(m, ANY_INT, 0, 4), *v[3];
+  Shape s;
+  if (c && chance(m, 30)) return let(m, DT_MASK, c->s, 1, 0, with_mask(m, mask_baits[below(m, 7)], c->name));
+  if (i && chance(m, 12)) return let(m, DT_MASK, i->s, 1, 0, text(m, "not (%s %s 1)", i->name, chance(m, 50) ? "==" : "!="));
+  if (i && i->t == DT_I32 && chance(m, 8)) return let(m, DT_I32, i->s, 1, 0, text(m, "cast(cast(%s, i64), i32)", i->name));
+  const BaitRow *r = &baits[below(m, sizeof baits / sizeof *baits)];
+  v[0] = pick(m, ANY_REAL, 1, 4);
+  if (v[0] && !c && strchr(r->form, '!'))
+    c = let(m, DT_MASK, v[0]->s, 1, 0, text(m, "%s > 0.1%u", v[0]->name, 1371 + 2 * below(m, 300)));
+  v[1] = strchr(r->form, '$') ? pick(m, ANY_REAL, 0, 4) : v[0];
+  v[2] = strchr(r->form, '!') ? c : v[0];
+  if (!v[0] || !v[1] || !v[2] || !together(v, 3, &s)) return false;
+  const char *x = r->kinked ? use_off_kinks(m, v[0]) : v[0]->name;
+  double size = v[0]->size + v[1]->size + 0.3 * v[0]->size * v[1]->size + 0.5;
+  return let(m, REAL, s, size, r->flat ? 0 : v[0]->reach | v[1]->reach,
+             filled(m, v[2] == c && c ? with_mask(m, r->form, c->name) : r->form, x, v[1]->name, ""));
+}

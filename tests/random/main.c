@@ -16,7 +16,7 @@ typedef struct Run {
   const char *file;               // a text instead of seeds
   double reduce_seconds;
   bool narrow, verbose, text, coverage;
-  uint64_t ops[OP_COUNT], slopes;
+  uint64_t ops[OP_COUNT], rules[RULE_COUNT], slopes;
   StrBuf all; // every text, for the coverage of the library
 } Run;
 
@@ -84,11 +84,23 @@ static int isolate(const Run *r, uint64_t seed, uint64_t n, const char *text) {
 
 // ---- coverage
 
+// Builders give the operand itself, so that no graph of a program has such nodes when it is rewritten.
+static bool unseen(int rule) {
+  return rule == RULE_cast_same || rule == RULE_reshape_same || rule == RULE_broadcast_same || rule == RULE_concat_one;
+}
+
 static int cover_ops(const Run *r) {
   int missing = 0;
   for (int op = 0; op < OP_COUNT; op++) {
     if (r->verbose) printf("%-18s %llu\n", op_name((Op)op), (unsigned long long)r->ops[op]);
     if (r->ops[op] == 0) printf("no model has the operation `%s`: add a production\n", op_name((Op)op)), missing++;
+  }
+  for (int i = 0; i < RULE_COUNT; i++) {
+    const char *name = rule_table()[i].name;
+    if (r->verbose) printf("%-18s %llu (rule)\n", name, (unsigned long long)r->rules[i]);
+    if (r->rules[i] > 0 || unseen(i)) continue;
+    printf("the rule `%s` never fires: add a form to `baits`\n", name);
+    missing++;
   }
   return missing;
 }
@@ -127,6 +139,7 @@ static int run(Run *r) {
       const Report *report = check_text(&r->check, text);
       outcome = report->outcome;
       for (int op = 0; op < OP_COUNT; op++) r->ops[op] += report->ops[op];
+      for (int i = 0; i < RULE_COUNT; i++) r->rules[i] += report->rules[i];
       r->slopes += report->slopes;
       if (outcome != FINE) found += isolate(r, r->seed + at, n, text);
       if (r->coverage) sb_puts(&r->all, text);

@@ -121,7 +121,8 @@ bool produce(Model *m);
 typedef bool Production(Model *m);
 
 // elementwise.c
-Production p_unary, p_binary, p_ternary, p_compare, p_logic, p_integer, p_int_binary, p_cast, p_narrow;
+Production p_unary, p_binary, p_ternary, p_compare, p_logic, p_integer, p_int_binary, p_cast, p_narrow,
+    p_bait;
 // structure.c
 Production p_reshape, p_transpose, p_broadcast, p_slice, p_index, p_pad, p_join, p_split, p_turn, p_spread,
     p_ones, p_gather, p_scatter, p_pick_rows, p_order, p_iota, p_rearrange;

@@ -142,6 +142,15 @@ static bool apply(Model *m, const Net *net, const Value *x, const Shape *s) {
              text(m, chance(m, 70) ? "%s(%s)" : "(%s)(%s)", net->name, use(m, x)));
 }
 
+// A value for a layer that none of the body suits: images and volumes are rare.
+static const Value *made_for(Model *m, const LayerRow *r) {
+  static const Shape shapes[] = {{3, {{0, 2}, {0, 4}, {0, 6}}}, {4, {{0, 2}, {0, 2}, {0, 5}, {0, 4}}}, {5, {{0, 2}, {0, 1}, {0, 2}, {0, 3}, {0, 2}}}};
+  Shape out;
+  for (uint32_t i = 0; i < 3; i++)
+    if (r->rule(&shapes[i], 2, &out)) return parameter(m, shapes[i]);
+  return NULL;
+}
+
 bool p_layer(Model *m) {
   uint32_t i = below(m, sizeof rows / sizeof *rows);
   const LayerRow *r = &rows[i];
@@ -153,7 +162,8 @@ bool p_layer(Model *m) {
     x = &m->v[(start + tries) % m->n];
     if (x->t != REAL || !r->rule(&x->s, k, &s) || !fits(&s)) x = NULL;
   }
-  if (!x) return false;
+  if (!x && chance(m, 60)) x = made_for(m, r);
+  if (!x || !r->rule(&x->s, k, &s) || !fits(&s)) return false;
   const char *make = constructor(m, r, k);
   if (r->rule == r_row && chance(m, 40)) make = text(m, "Residual(Dense(%d))", (int)x->s.d[x->s.rank - 1].b);
   Net net = {instance(m, make), r, x->s, k};
@@ -189,7 +199,8 @@ bool p_plain_layer(Model *m) {
     x = pick(m, ANY_REAL, 1, 4);
     if (x && !r->rule(&x->s, 0, &s)) x = NULL;
   }
-  if (!x) return false;
+  if (!x) x = made_for(m, r);
+  if (!x || !r->rule(&x->s, 0, &s)) return false;
   const char *in = strstr(r->make, "Max") ? use_apart(m, x, x->s.rank - 1) : use(m, x);
   double size = r->size > 0 ? r->size : x->size * (strstr(r->make, "Drop") ? 1.5 : 1) + 0.8;
   return let(m, REAL, s, size, x->reach, chance(m, 50) ? text(m, "%s(%s)", r->make, in) : text(m, "%s |> %s", in, r->make));

@@ -14,7 +14,7 @@
 typedef struct Reducer {
   const Check *check;
   Outcome outcome;
-  char code[8]; // of the diagnostic, where it is rejected
+  char kind[200];
   char *text;
   double deadline;
   bool better;
@@ -26,19 +26,12 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void code_of(const char *why, char *code) {
-  const char *p = strstr(why, "error[");
-  snprintf(code, 8, "%.5s", p ? p + 6 : "");
-}
-
 // Takes the new text if it fails in the same way.
 static bool try(Reducer *r, StrBuf *b) {
   bool good = false;
-  char code[8];
   if (now() < r->deadline && strcmp(sb_text(b), r->text) != 0) {
     const Report *report = check_text(r->check, sb_text(b));
-    code_of(report->why, code);
-    good = report->outcome == r->outcome && strcmp(code, r->code) == 0;
+    good = report->outcome == r->outcome && strcmp(report->kind, r->kind) == 0;
   }
   if (good) {
     free(r->text);
@@ -220,7 +213,7 @@ char *reduce(const Check *c, const char *text, double seconds) {
   Reducer r = {.check = c, .text = strdup(text), .deadline = now() + seconds};
   const Report *report = check_text(c, text);
   r.outcome = report->outcome;
-  code_of(report->why, r.code);
+  memcpy(r.kind, report->kind, sizeof r.kind);
   if (r.outcome == FINE) return r.text;
   do {
     r.better = false;

@@ -68,7 +68,10 @@ bool p_broadcast(Model *m) {
   for (uint32_t i = 0; i < s.rank; i++)
     if (dim_is(s.d[i], 1) && chance(m, 60)) s.d[i] = some_dim(m);
   if (chance(m, 50) || s.rank == 0) s = with_axis(s, 0, some_dim(m));
-  return of(m, x, s, text(m, "broadcast(%s, %s)", use(m, x), t_shape(m, &s)));
+  const char *once = text(m, "broadcast(%s, %s)", use(m, x), t_shape(m, &s));
+  if (s.rank > 3 || chance(m, 70)) return of(m, x, s, once);
+  s = with_axis(s, 0, some_dim(m));
+  return of(m, x, s, text(m, "broadcast(%s, %s)", once, t_shape(m, &s)));
 }
 
 // What stands in the brackets for one axis; its new size in *d.
@@ -85,6 +88,7 @@ static const char *range(Model *m, Dim *d) {
     return text(m, "%s..%s by %d", from, to, (int)by);
   }
   *d = size;
+  if (lo == 0 && cut == 0) return text(m, "0..%s", t_dim(m, size));
   return text(m, "%s..%s", from, to);
 }
 
@@ -100,7 +104,8 @@ bool p_slice(Model *m) {
   } else {
     for (uint32_t i = 0; i < shown; i++) t = text(m, "%s%s%s", t, i ? ", " : "", range(m, &s.d[i]));
   }
-  return of(m, x, s, text(m, "%s[%s]", x->name, t));
+  const char *more = chance(m, 25) ? text(m, "[%s]", range(m, &s.d[0])) : "";
+  return of(m, x, s, text(m, "%s[%s]%s", x->name, t, more));
 }
 
 static const char *all_before(Model *m, uint32_t axis) {
@@ -159,7 +164,7 @@ bool p_join(Model *m) {
   uint32_t axis = axis_of(m, x);
   Shape s = x->s;
   const char *t = use(m, x);
-  for (uint32_t i = 0; i < 1 + below(m, 2); i++) {
+  for (uint32_t i = 0, n = chance(m, 10) ? 0 : 1 + below(m, 2); i < n; i++) {
     const Value *y = pick(m, ANY_VALUE, x->s.rank, x->s.rank);
     Shape other = y->s;
     other.d[axis] = x->s.d[axis];
@@ -186,7 +191,8 @@ bool p_split(Model *m) {
 bool p_turn(Model *m) {
   const Value *x = pick(m, chance(m, 85) ? ANY_REAL : ANY_VALUE, 1, 4);
   if (!x) return false;
-  uint32_t axis = axis_of(m, x);
+  uint32_t axis = axis_of(m, x), other = axis_of(m, x);
+  if (chance(m, 25)) return of(m, x, x->s, text(m, "reverse(reverse(%s, axis = %u), axis = %u)", x->name, axis, other));
   if (chance(m, 50)) return of(m, x, x->s, text(m, "reverse(%s, axis = %u)", use(m, x), axis));
   if (!static_axis(x, axis, 1) || x->t != REAL) return false;
   return of(m, x, x->s, text(m, "roll(%s, %d, axis = %u)", use(m, x), (int)below(m, 5) - 2, axis));
@@ -239,7 +245,7 @@ bool p_gather(Model *m) {
   const Value *x = pick(m, chance(m, 80) ? ANY_REAL : ANY_VALUE, 1, 4), *i = pick(m, ANY_I32, 0, 2);
   if (!x || !i) return false;
   uint32_t axis = axis_of(m, x);
-  if (i->s.rank == 0 && chance(m, 50) && static_axis(x, axis, 3)) {
+  if (i->s.rank == 0 && x->t == REAL && chance(m, 50) && static_axis(x, axis, 3)) {
     Shape s = x->s;
     s.d[axis] = dim_of(2);
     return of(m, x, s, text(m, "slice_at(%s, %s %% %d, 2, axis = %u)", use(m, x), i->name, (int)x->s.d[axis].b - 1, axis));
