@@ -60,8 +60,8 @@ static inline Scalar **some_stores(const Program *p, Arena *a) {
   return c.env.stores;
 }
 
-static inline Call *call_new(const Program *p, const Function *f, Scalar *const *stores, int64_t n, uint64_t seed,
-                             Arena *a) {
+static inline Call *call_new(const Program *p, const Function *f, Scalar *const *stores, int64_t n,
+                             uint64_t seed, Arena *a) {
   Call *c = ARENA_NEW(a, Call);
   c->env = some_env(p, n);
   c->env.stores = eval_stores_new(p->stores, p->n_stores, a);

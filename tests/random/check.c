@@ -48,6 +48,9 @@ const Report *check_text(const Check *c, const char *text) {
   r->outcome = DIED;
   size_t n = strlen(r->why);
   snprintf(r->why + n, sizeof r->why - n, "%s in %s",
-           !WIFSIGNALED(status) ? "exit" : WTERMSIG(status) == SIGALRM ? "out of time" : strsignal(WTERMSIG(status)), r->at);
+           !WIFSIGNALED(status)          ? "exit"
+           : WTERMSIG(status) == SIGALRM ? "out of time"
+                                         : strsignal(WTERMSIG(status)),
+           r->at);
   return r;
 }

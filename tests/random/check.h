@@ -21,11 +21,11 @@ typedef enum Outcome {
 typedef struct Report {
   Outcome outcome;
   char why[MAX_WHY]; // for people; names the function or store, whose name begins with the model's prefix
-  char kind[200]; // of failure: a reduced text shows the same
+  char kind[200];    // of failure: a reduced text shows the same
   char at[200];      // what was running
   uint64_t ops[OP_COUNT];
   uint32_t rules[RULE_COUNT]; // how often each fired
-  uint64_t slopes; // gradients compared with differences
+  uint64_t slopes;            // gradients compared with differences
 } Report;
 
 // How the C text is made a shared object: the command gets " -o SO FILE" behind it.

@@ -1,5 +1,5 @@
-// Emitted code against the interpreter, over a few calls of every function with one set of stores: in f64 to the
-// tolerance; and every build has the bits of the first one.
+// Emitted code against the interpreter, over a few calls of every function with one set of stores: in f64 to
+// the tolerance; and every build has the bits of the first one.
 #include "tests/random/check.h"
 
 #include "codegen/codegen.h"
@@ -126,11 +126,13 @@ static void run_build(const Program *p, const nn_model *m, Bytes *out, Report *r
       if (f->roots[k].kind != ROOT_EFFECT) args[n_args++] = malloc(bytes + (bytes == 0));
     }
     ctx.n = (size_t)t.n;
-    int status = m->fns[t.fn].fn ? m->fns[t.fn].fn(&ctx, (size_t)t.n, args) : m->call(&ctx, (int)t.fn, (size_t)t.n, args);
+    int status = m->fns[t.fn].fn ? m->fns[t.fn].fn(&ctx, (size_t)t.n, args)
+                                 : m->call(&ctx, (int)t.fn, (size_t)t.n, args);
     put(out, &status, sizeof status);
     for (uint32_t k = 0, at = f->n_inputs; k < f->g->n_roots && status == NN_OK; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
-      if (f->roots[k].kind != ROOT_EFFECT) put_array(out, n->dtype, args[at++], shape_elements(&n->shape, t.n));
+      if (f->roots[k].kind != ROOT_EFFECT)
+        put_array(out, n->dtype, args[at++], shape_elements(&n->shape, t.n));
     }
     for (uint32_t s = 0; s < p->n_stores; s++)
       put_array(out, p->stores[s].dtype, arena + m->stores[s].offset, (int64_t)m->stores[s].count);
@@ -167,9 +169,11 @@ static void compare(Walk *w, const char *what, DType t, const Scalar *want, int6
   if (bad < 0) return;
   Scalar x = want[bad], y = load_element(t, have, bad);
   if (dtype_is_real(t))
-    differs(w->report, "values", "%s: %s[%d] is %.17g in the interpreter, %.17g in C (scale %.3g)", w->where, what, (int)bad, x.f, y.f, scale);
+    differs(w->report, "values", "%s: %s[%d] is %.17g in the interpreter, %.17g in C (scale %.3g)", w->where,
+            what, (int)bad, x.f, y.f, scale);
   else
-    differs(w->report, "values", "%s: %s[%d] is %lld in the interpreter, %lld in C", w->where, what, (int)bad, (long long)x.i, (long long)y.i);
+    differs(w->report, "values", "%s: %s[%d] is %lld in the interpreter, %lld in C", w->where, what, (int)bad,
+            (long long)x.i, (long long)y.i);
 }
 
 static void same_bits(Walk *w, const char *build, const char *what, DType t, int64_t n) {
@@ -178,8 +182,8 @@ static void same_bits(Walk *w, const char *build, const char *what, DType t, int
   for (int64_t i = 0; i < n; i++)
     if (memcmp(x + (size_t)i * size, y + (size_t)i * size, size) != 0) {
       Scalar u = load_element(t, x, i), v = load_element(t, y, i);
-      differs(w->report, "bits", "%s: %s[%d] is %.17g in the first build, %.17g by %s", w->where, what, (int)i,
-              dtype_is_real(t) ? u.f : (double)u.i, dtype_is_real(t) ? v.f : (double)v.i, build);
+      differs(w->report, "bits", "%s: %s[%d] is %.17g in the first build, %.17g by %s", w->where, what,
+              (int)i, dtype_is_real(t) ? u.f : (double)u.i, dtype_is_real(t) ? v.f : (double)v.i, build);
     }
   w->at += (size_t)n * size;
 }
@@ -196,7 +200,8 @@ static void compare_bits(const Program *p, Walk *w, const char *build) {
     if (status != NN_OK) return;
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
-      if (f->roots[k].kind != ROOT_EFFECT) same_bits(w, build, f->roots[k].name, n->dtype, shape_elements(&n->shape, t.n));
+      if (f->roots[k].kind != ROOT_EFFECT)
+        same_bits(w, build, f->roots[k].name, n->dtype, shape_elements(&n->shape, t.n));
     }
     for (uint32_t s = 0; s < p->n_stores; s++)
       same_bits(w, build, p->stores[s].name, p->stores[s].dtype, shape_elements(&p->stores[s].shape, 1));
@@ -221,14 +226,17 @@ static void compare_interpreter(const Program *p, const Function *meaning, Walk 
     memcpy(&status, w->first->data + w->at, sizeof status);
     w->at += sizeof status;
     if ((status == NN_OK) != (c.env.status == EVAL_OK))
-      differs(w->report, "values", "%s: status %d in the interpreter, %d in C", f->name, (int)c.env.status, status);
+      differs(w->report, "values", "%s: status %d in the interpreter, %d in C", f->name, (int)c.env.status,
+              status);
     if (status != NN_OK || c.env.status != EVAL_OK) break;
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
-      if (f->roots[k].kind != ROOT_EFFECT) compare(w, f->roots[k].name, n->dtype, c.roots[k], shape_elements(&n->shape, t.n));
+      if (f->roots[k].kind != ROOT_EFFECT)
+        compare(w, f->roots[k].name, n->dtype, c.roots[k], shape_elements(&n->shape, t.n));
     }
     for (uint32_t s = 0; s < p->n_stores; s++)
-      compare(w, p->stores[s].name, p->stores[s].dtype, c.env.stores[s], shape_elements(&p->stores[s].shape, 1));
+      compare(w, p->stores[s].name, p->stores[s].dtype, c.env.stores[s],
+              shape_elements(&p->stores[s].shape, 1));
   }
   arena_free(a);
 }

@@ -25,24 +25,28 @@ static bool same_array(DType t, const Scalar *x, const Scalar *y, int64_t n, int
   return true;
 }
 
-static void compare(const Program *p, const Function *f, const Graph *g, const char *pass, const Call *x, const Call *y,
-                    Report *r) {
+static void compare(const Program *p, const Function *f, const Graph *g, const char *pass, const Call *x,
+                    const Call *y, Report *r) {
   int64_t at;
-  if (x->env.status != y->env.status) differs(r, pass, "%s, pass %s: a fault before or after it only", f->name, pass);
+  if (x->env.status != y->env.status)
+    differs(r, pass, "%s, pass %s: a fault before or after it only", f->name, pass);
   for (uint32_t i = 0; i < g->n_roots && x->env.status == EVAL_OK; i++) {
     const Node *n = graph_node(g, g->roots[i]);
     if (!x->roots[i] || !y->roots[i]) continue;
     if (!same_array(n->dtype, x->roots[i], y->roots[i], shape_elements(&n->shape, x->env.n), &at))
-      differs(r, pass, "%s, pass %s, N = %d: root %u (%s), element %d: %.17g, then %.17g", f->name, pass, (int)x->env.n, i,
-              f->roots[i].name ? f->roots[i].name : "", (int)at, x->roots[i][at].f, y->roots[i][at].f);
+      differs(r, pass, "%s, pass %s, N = %d: root %u (%s), element %d: %.17g, then %.17g", f->name, pass,
+              (int)x->env.n, i, f->roots[i].name ? f->roots[i].name : "", (int)at, x->roots[i][at].f,
+              y->roots[i][at].f);
   }
   for (uint32_t i = 0; i < p->n_stores; i++)
-    if (!same_array(p->stores[i].dtype, x->env.stores[i], y->env.stores[i], shape_elements(&p->stores[i].shape, 1), &at))
-      differs(r, pass, "%s, pass %s: store %s, element %d: %.17g, then %.17g", f->name, pass, p->stores[i].name, (int)at,
-              x->env.stores[i][at].f, y->env.stores[i][at].f);
+    if (!same_array(p->stores[i].dtype, x->env.stores[i], y->env.stores[i],
+                    shape_elements(&p->stores[i].shape, 1), &at))
+      differs(r, pass, "%s, pass %s: store %s, element %d: %.17g, then %.17g", f->name, pass,
+              p->stores[i].name, (int)at, x->env.stores[i][at].f, y->env.stores[i][at].f);
 }
 
-static void check_function(const Program *p, const Function *f, Scalar *const *stores, int64_t n, Report *r, Arena *a) {
+static void check_function(const Program *p, const Function *f, Scalar *const *stores, int64_t n, Report *r,
+                           Arena *a) {
   uint32_t n_passes;
   const PassInfo *passes = pass_table(&n_passes);
   count_ops(f->g, r);
@@ -56,7 +60,8 @@ static void check_function(const Program *p, const Function *f, Scalar *const *s
     StrBuf why = {0};
     now.g = passes[i].run(before, a);
     if (passes[i].run == pass_simplify) rewrite(before, NULL, r->rules, a);
-    if (!function_verify(p, &now, VERIFY_NO_AD, &why)) differs(r, "invariant", "%s, pass %s: %s", f->name, passes[i].name, sb_text(&why));
+    if (!function_verify(p, &now, VERIFY_NO_AD, &why))
+      differs(r, "invariant", "%s, pass %s: %s", f->name, passes[i].name, sb_text(&why));
     strbuf_free(&why);
     Call *y = call_new(p, f, stores, n, 1, a);
     call_interpreter(&now, y, a);
@@ -73,6 +78,7 @@ void check_passes(Program *p, Report *r, Arena *a) {
     snprintf(r->at, sizeof r->at, "%s", f->name);
     check_function(p, f, stores, 1, r, a);
     if (p->real == DT_F64) check_slopes(p, f, stores, f->g->symbol && f->g->bound > 1 ? 2 : 1, r);
-    if (f->g->symbol && f->g->bound >= 2 && r->outcome == FINE) check_function(p, f, stores, f->g->bound < 3 ? 2 : 3, r, a);
+    if (f->g->symbol && f->g->bound >= 2 && r->outcome == FINE)
+      check_function(p, f, stores, f->g->bound < 3 ? 2 : 3, r, a);
   }
 }

@@ -1,5 +1,5 @@
-// Every gradient of a program, also those inside of others, is the slope of its expression along a direction, by
-// central differences in f64. This is the one check that does not take `autodiff` at its word.
+// Every gradient of a program, also those inside of others, is the slope of its expression along a direction,
+// by central differences in f64. This is the one check that does not take `autodiff` at its word.
 #include "tests/random/check.h"
 
 #include "ir/build.h"
@@ -14,7 +14,8 @@ enum { SITE = 77000 };
 static const double TOLERANCE = 1e-5; // of differences, as gradcheck's
 
 // A copy of g up to node `last`, where each target moves by eps along its direction.
-static Graph *moved(const Graph *g, NodeId last, const Node *d, double eps, NodeId *map, Builder *b, Arena *a) {
+static Graph *moved(const Graph *g, NodeId last, const Node *d, double eps, NodeId *map, Builder *b,
+                    Arena *a) {
   Graph *out = graph_like(g, a);
   *b = (Builder){.g = out, .real = DT_F64, .path = ""};
   for (NodeId id = 0; id <= last; id++) {
@@ -32,7 +33,8 @@ static Graph *moved(const Graph *g, NodeId last, const Node *d, double eps, Node
 }
 
 // The value of the scalar `root` of h, its gradients expanded.
-static double value(const Program *p, const Function *f, Scalar *const *stores, Graph *h, NodeId root, int64_t n, Arena *a) {
+static double value(const Program *p, const Function *f, Scalar *const *stores, Graph *h, NodeId root,
+                    int64_t n, Arena *a) {
   graph_set_roots(h, &root, 1);
   RootInfo info = {.kind = ROOT_RESULT, .name = "e"};
   Function one = *f;
@@ -43,7 +45,8 @@ static double value(const Program *p, const Function *f, Scalar *const *stores, 
   return c->env.status == EVAL_OK ? c->roots[0]->f : NAN;
 }
 
-static double value_at(const Program *p, const Function *f, Scalar *const *stores, const Node *d, double eps, int64_t n, Arena *a) {
+static double value_at(const Program *p, const Function *f, Scalar *const *stores, const Node *d, double eps,
+                       int64_t n, Arena *a) {
   Builder b;
   NodeId *map = no_nodes(a, f->g->len);
   Graph *h = moved(f->g, d->in[0], d, eps, map, &b, a);
@@ -51,7 +54,8 @@ static double value_at(const Program *p, const Function *f, Scalar *const *store
 }
 
 // Of GRAD node `id` along the direction; *scale is the sum of the terms' magnitudes.
-static double slope(const Program *p, const Function *f, Scalar *const *stores, NodeId id, int64_t n, double *scale, Arena *a) {
+static double slope(const Program *p, const Function *f, Scalar *const *stores, NodeId id, int64_t n,
+                    double *scale, Arena *a) {
   const Node *d = graph_node(f->g, id);
   double result[2];
   for (int k = 0; k < 2; k++) {
@@ -61,7 +65,8 @@ static double slope(const Program *p, const Function *f, Scalar *const *stores, 
     NodeId sum = b_scalar(&b, DT_F64, 0);
     for (uint32_t i = 1; i < d->n_in; i++) {
       Shape s = graph_node(f->g, d->in[i])->shape;
-      NodeId t = b_ew2(&b, OP_MUL, b_proj(&b, map[id], i - 1, DT_F64, s), b_rand(&b, OP_RAND, DT_F64, s, SITE + i));
+      NodeId t =
+          b_ew2(&b, OP_MUL, b_proj(&b, map[id], i - 1, DT_F64, s), b_rand(&b, OP_RAND, DT_F64, s, SITE + i));
       if (k == 1) t = b_ew1(&b, OP_ABS, t);
       sum = b_ew2(&b, OP_ADD, sum, b_reduce(&b, OP_SUM, t, (1u << s.rank) - 1));
     }
@@ -81,9 +86,9 @@ static bool *sources_of(const Graph *g, const Node *d, Arena *a) {
   return is;
 }
 
-// A rule of its own, or a cut, says something else than differences do. So do narrow types. And where an inner
-// gradient goes through the target to what that is made of, it is a formula in which the target may stand or
-// not (y or sqrt(x)), and the outer one is by that formula.
+// A rule of its own, or a cut, says something else than differences do. So do narrow types. And where an
+// inner gradient goes through the target to what that is made of, it is a formula in which the target may
+// stand or not (y or sqrt(x)), and the outer one is by that formula.
 static bool comparable(const Graph *g, const Node *d, Arena *a) {
   bool *moves = ARENA_ARRAY(a, g->len, bool), *source = sources_of(g, d, a);
   for (NodeId id = 0; id <= d->in[0]; id++) {
@@ -113,14 +118,16 @@ void check_slopes(const Program *p, const Function *f, Scalar *const *stores, in
       double scale, numeric = NAN, want = slope(p, f, stores, id, n, &scale, a);
       bool good = false;
       for (int k = 0; k < 3 && !good; k++) {
-        double v = (value_at(p, f, stores, d, steps[k], n, a) - value_at(p, f, stores, d, -steps[k], n, a)) / (2 * steps[k]);
+        double v = (value_at(p, f, stores, d, steps[k], n, a) - value_at(p, f, stores, d, -steps[k], n, a)) /
+                   (2 * steps[k]);
         good = fabs(v - want) <= TOLERANCE * scale;
         if (k == 0) numeric = v;
       }
       r->slopes++;
       if (!good)
-        differs(r, isnan(numeric) ? "no number" : "slope", "%s, N = %d: gradient %%%u has the slope %.10g, differences give %.10g (scale %.3g)", f->name, (int)n, id, want,
-                numeric, scale);
+        differs(r, isnan(numeric) ? "no number" : "slope",
+                "%s, N = %d: gradient %%%u has the slope %.10g, differences give %.10g (scale %.3g)", f->name,
+                (int)n, id, want, numeric, scale);
     }
     arena_free(a);
   }

@@ -16,8 +16,10 @@ Program *front_end(const char *text, DType real, Report *r, Arena *a) {
     const EmbeddedFile *f = &embedded_std.files[i];
     std[i] = parse_source(source_add(sources, f->name, f->text, f->len, true), sources, names, diags, a);
   }
-  File *user = parse_source(source_add(sources, "random.nn", text, strlen(text), false), sources, names, diags, a);
-  Program *p = elaborate(user, std, embedded_std.n, sources, names, &(ElaborateOptions){.real = real}, diags, a);
+  File *user =
+      parse_source(source_add(sources, "random.nn", text, strlen(text), false), sources, names, diags, a);
+  Program *p =
+      elaborate(user, std, embedded_std.n, sources, names, &(ElaborateOptions){.real = real}, diags, a);
   if (!p) {
     StrBuf b = {0};
     diags_print_text(diags, &b, false);

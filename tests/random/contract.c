@@ -33,7 +33,8 @@ bool p_matmul(Model *m) {
   if (!shape_broadcast(&ax, &ay, &s, NULL)) return false;
   if (rx > 1) s.d[s.rank++] = x->s.d[rx - 2];
   if (ry > 1) s.d[s.rank++] = ys.d[ry - 1];
-  return let(m, REAL, s, sum_size(x->size * y->size, &k, 1), x->reach | y->reach, text(m, "%s @ %s", use(m, x), yt));
+  return let(m, REAL, s, sum_size(x->size * y->size, &k, 1), x->reach | y->reach,
+             text(m, "%s @ %s", use(m, x), yt));
 }
 
 // Labels of the axes of `v`: new ones, those of equal axes of the other operand, or one twice.
@@ -93,7 +94,8 @@ bool p_conv(Model *m) {
   uint32_t n = x->s.rank - 2;
   Shape s = x->s, w = {.rank = x->s.rank};
   if (!dim_static(s.d[1])) return false;
-  int64_t c = s.d[1].b, groups = c % 2 == 0 && chance(m, 30) ? 2 : 1, stride[3], pad[3], dilation[3], lhs[3], terms = c / groups;
+  int64_t c = s.d[1].b, groups = c % 2 == 0 && chance(m, 30) ? 2 : 1, stride[3], pad[3], dilation[3], lhs[3],
+          terms = c / groups;
   w.d[0] = s.d[1] = dim_of(groups * (1 + below(m, 2)));
   w.d[1] = dim_of(c / groups);
   for (uint32_t i = 0; i < n; i++) {
@@ -114,13 +116,14 @@ bool p_conv(Model *m) {
   const Value *W = fits(&s) ? parameter(m, w) : NULL;
   if (!W) return false;
   const char *more = groups > 1 ? ", groups = 2" : "";
-  if (chance(m, 50)) more = text(m, "%s, lhs_dilation = %s", more, per_axis(m, lhs, n));
+  if (chance(m, 50))
+    more = text(m, "%s, lhs_dilation = %s", more, per_axis(m, lhs, n));
   else
     for (uint32_t i = 0; i < n; i++)
       if (lhs[i] > 1) return false;
   return let(m, REAL, s, sum_size(x->size, (Dim[]){dim_of(terms)}, 1), x->reach | W->reach,
-             text(m, "conv(%s, %s, stride = %s, pad = %s, dilation = %s%s)", use(m, x), W->name, per_axis(m, stride, n),
-                  per_axis(m, pad, n), per_axis(m, dilation, n), more));
+             text(m, "conv(%s, %s, stride = %s, pad = %s, dilation = %s%s)", use(m, x), W->name,
+                  per_axis(m, stride, n), per_axis(m, pad, n), per_axis(m, dilation, n), more));
 }
 
 bool p_windows(Model *m) {
@@ -135,13 +138,22 @@ bool p_windows(Model *m) {
     if (s.d[i + 2].b + 2 * pad[i] < k[i]) return false;
     s.d[i + 2] = dim_of((s.d[i + 2].b + 2 * pad[i] - k[i]) / stride[i] + 1);
   }
-  const char *w = per_axis(m, k, n), *st = per_axis(m, stride, n), *p = per_axis(m, pad, n), *d = n == 1 ? "1" : "2";
+  const char *w = per_axis(m, k, n), *st = per_axis(m, stride, n), *p = per_axis(m, pad, n),
+             *d = n == 1 ? "1" : "2";
   const char *apart = use_apart(m, x, x->s.rank - 1);
   switch (below(m, 4)) {
-  case 0: return let(m, REAL, s, x->size * (double)terms, x->reach, text(m, "box(%s, %s, stride = %s, pad = %s)", use(m, x), w, st, p));
-  case 1: return let(m, REAL, s, x->size + 0.2, x->reach, text(m, "max_window(%s, %s, stride = %s, pad = %s)", apart, w, st, p));
-  case 2: return let(m, REAL, s, x->size + 0.2, x->reach, text(m, "MaxPool%sd(%s, stride = %s, pad = %s)(%s)", d, w, st, p, apart));
-  default: return let(m, REAL, s, x->size, x->reach, text(m, "%s |> AvgPool%sd(%s, stride = %s, pad = %s)", x->name, d, w, st, p));
+  case 0:
+    return let(m, REAL, s, x->size * (double)terms, x->reach,
+               text(m, "box(%s, %s, stride = %s, pad = %s)", use(m, x), w, st, p));
+  case 1:
+    return let(m, REAL, s, x->size + 0.2, x->reach,
+               text(m, "max_window(%s, %s, stride = %s, pad = %s)", apart, w, st, p));
+  case 2:
+    return let(m, REAL, s, x->size + 0.2, x->reach,
+               text(m, "MaxPool%sd(%s, stride = %s, pad = %s)(%s)", d, w, st, p, apart));
+  default:
+    return let(m, REAL, s, x->size, x->reach,
+               text(m, "%s |> AvgPool%sd(%s, stride = %s, pad = %s)", x->name, d, w, st, p));
   }
 }
 
@@ -154,15 +166,20 @@ bool p_linear(Model *m) {
   Dim n = s.d[r - 2];
   s.d[r - 1] = n;
   if (!fits(&s)) return false;
-  const char *a = text(m, "(tanh(%s) @ transpose(tanh(%s)) / %s + 0.8 * eye(%s))", x->name, x->name, t_dim(m, x->s.d[r - 1]), t_dim(m, n));
+  const char *a = text(m, "(tanh(%s) @ transpose(tanh(%s)) / %s + 0.8 * eye(%s))", x->name, x->name,
+                       t_dim(m, x->s.d[r - 1]), t_dim(m, n));
   switch (below(m, 5)) {
   case 0: return let(m, REAL, s, 4, x->reach, text(m, "cholesky(%s)", a));
   case 1: return let(m, REAL, left, 5, x->reach, text(m, "solve_spd(%s, %s)", a, x->name));
-  case 2: return let(m, REAL, without_axis(without_axis(s, r - 1), r - 2), 5, x->reach, text(m, "logdet_spd(%s)", a));
+  case 2:
+    return let(m, REAL, without_axis(without_axis(s, r - 1), r - 2), 5, x->reach,
+               text(m, "logdet_spd(%s)", a));
   case 3: return let(m, REAL, s, 3, x->reach, text(m, "inverse_spd(%s)", a));
   default:
-    return let(m, REAL, left, 5, x->reach, chance(m, 50) ? text(m, "triangular_solve(cholesky(%s), %s)", a, x->name)
-                                                : text(m, "triangular_solve(transpose(cholesky(%s)), %s, lower = false)", a, x->name));
+    return let(m, REAL, left, 5, x->reach,
+               chance(m, 50)
+                   ? text(m, "triangular_solve(cholesky(%s), %s)", a, x->name)
+                   : text(m, "triangular_solve(transpose(cholesky(%s)), %s, lower = false)", a, x->name));
   }
 }
 
@@ -175,11 +192,14 @@ bool p_products(Model *m) {
   Shape row = {2, {n, n}};
   if (r == 1 && y->s.rank == 1) {
     if (dim_eq(n, y->s.d[0]) && chance(m, 50))
-      return let(m, REAL, scalar_shape(), sum_size(x->size * y->size, &n, 1), reach, text(m, "dot(%s, %s)", use(m, x), use(m, y)));
-    return let(m, REAL, (Shape){2, {n, y->s.d[0]}}, x->size * y->size, reach, text(m, "outer(%s, %s)", use(m, x), use(m, y)));
+      return let(m, REAL, scalar_shape(), sum_size(x->size * y->size, &n, 1), reach,
+                 text(m, "dot(%s, %s)", use(m, x), use(m, y)));
+    return let(m, REAL, (Shape){2, {n, y->s.d[0]}}, x->size * y->size, reach,
+               text(m, "outer(%s, %s)", use(m, x), use(m, y)));
   }
   if (r == 1) return let(m, REAL, row, x->size, x->reach, text(m, "diag(%s)", use(m, x)));
-  if (r == 2 && dim_eq(n, x->s.d[0]) && chance(m, 60)) return let(m, REAL, scalar_shape(), 3 * x->size, x->reach, text(m, "trace(%s)", use(m, x)));
+  if (r == 2 && dim_eq(n, x->s.d[0]) && chance(m, 60))
+    return let(m, REAL, scalar_shape(), 3 * x->size, x->reach, text(m, "trace(%s)", use(m, x)));
   if (r >= 3 && dim_static(x->s.d[1]) && chance(m, 50)) {
     Shape s = {3, {x->s.d[0], x->s.d[1], x->s.d[1]}};
     return let(m, REAL, s, x->size * x->size, x->reach, text(m, "gram(%s)", use(m, x)));
@@ -192,7 +212,8 @@ bool p_products(Model *m) {
 }
 
 bool p_reduce(Model *m) {
-  static const char *const how[] = {"sum", "mean", "max", "min", "prod", "variance", "std", "logsumexp", "mean", "sum", "norm"};
+  static const char *const how[] = {"sum", "mean",      "max",  "min", "prod", "variance",
+                                    "std", "logsumexp", "mean", "sum", "norm"};
   const Value *x = pick(m, ANY_REAL, 1, 4);
   if (!x) return false;
   if (chance(m, 15)) x = pick(m, ANY_INT, 1, 4);
@@ -200,7 +221,8 @@ bool p_reduce(Model *m) {
   uint32_t k = below(m, 11), r = x->s.rank, axes = 1 + below(m, (1u << r) - 1);
   bool keep = chance(m, 30), keepdim = chance(m, 30);
   if (x->t != REAL) k = below(m, 2) ? 0 : 2 + below(m, 3);
-  if (k == 10) return let(m, REAL, scalar_shape(), 8 * x->size, x->reach, text(m, "norm(%s + 0.37)", use(m, x)));
+  if (k == 10)
+    return let(m, REAL, scalar_shape(), 8 * x->size, x->reach, text(m, "norm(%s + 0.37)", use(m, x)));
   int64_t named[MAX_RANK];
   uint32_t n = 0, n_gone = 0, last = 0;
   Shape s = x->s;
@@ -218,7 +240,9 @@ bool p_reduce(Model *m) {
   const char *t = n == 1 && chance(m, 70) ? text(m, "%d", (int)named[0]) : t_list(m, named, n);
   const char *options = text(m, ", %s = %s%s", keep ? "keep" : "axis", t, keepdim ? ", keepdim = true" : "");
   if (axes == (1u << r) - 1 && !keepdim && chance(m, 60)) options = "";
-  const char *in = k == 4 && x->t == REAL ? text(m, "1.1 * sin(%s)", x->name) : k == 2 || k == 3 || k == 6 ? (x->t == REAL ? use_apart(m, x, last) : x->name) : use(m, x);
+  const char *in = k == 4 && x->t == REAL       ? text(m, "1.1 * sin(%s)", x->name)
+                   : k == 2 || k == 3 || k == 6 ? (x->t == REAL ? use_apart(m, x, last) : x->name)
+                                                : use(m, x);
   if (k == 6) { // the derivative of a root of zero is infinite
     bool wide = false;
     for (uint32_t i = 0; i < n_gone; i++) wide |= dim_static(gone[i]) && gone[i].b > 1;
@@ -226,7 +250,10 @@ bool p_reduce(Model *m) {
   }
   DType to = x->t;
   if (k == 0 && (to == DT_I8 || to == DT_U8 || to == DT_I16)) to = DT_I32;
-  double size = k == 0 ? sum_size(x->size, gone, n_gone) : k == 4 ? 5 : k == 5 ? x->size * x->size : x->size + (k == 7 ? 4 : 0.2);
+  double size = k == 0   ? sum_size(x->size, gone, n_gone)
+                : k == 4 ? 5
+                : k == 5 ? x->size * x->size
+                         : x->size + (k == 7 ? 4 : 0.2);
   return let(m, to, s, size, x->reach, text(m, "%s(%s%s)", how[k], in, options));
 }
 
@@ -235,7 +262,8 @@ bool p_mask_reduce(Model *m) {
   const Value *x = pick(m, ANY_MASK, 1, 4);
   if (!x) return false;
   uint32_t k = below(m, 3), axis = below(m, x->s.rank);
-  return let(m, k == 2 ? DT_I32 : DT_MASK, without_axis(x->s, axis), 1, 0, text(m, "%s(%s, axis = %u)", how[k], x->name, axis));
+  return let(m, k == 2 ? DT_I32 : DT_MASK, without_axis(x->s, axis), 1, 0,
+             text(m, "%s(%s, axis = %u)", how[k], x->name, axis));
 }
 
 bool p_cumsum(Model *m) {
@@ -243,7 +271,8 @@ bool p_cumsum(Model *m) {
   if (!x) return false;
   uint32_t axis = below(m, x->s.rank);
   DType t = x->t == DT_I8 || x->t == DT_U8 || x->t == DT_I16 ? DT_I32 : x->t;
-  return let(m, t, x->s, sum_size(x->size, &x->s.d[axis], 1), x->reach, text(m, "cumsum(%s, axis = %u)", use(m, x), axis));
+  return let(m, t, x->s, sum_size(x->size, &x->s.d[axis], 1), x->reach,
+             text(m, "cumsum(%s, axis = %u)", use(m, x), axis));
 }
 
 bool p_arg(Model *m) {

@@ -78,13 +78,15 @@ bool p_lambda(Model *m) {
   if (!x) return false;
   if (chance(m, 40)) { // with a rule of its own for the derivative
     const char *f = global(m, "r");
-    sb_printf(&m->top, "fn %s(x: [*s]) -> [*s] = %s;\nvjp %s(x: [*s], y: [*s], dy: [*s]) = %s;\n", f, body_of(m, "x"), f,
-              chance(m, 50) ? "dy * cos(x)" : "dy * (1.0 - y * 0.1) + 0.05 * dy * dy");
-    return let(m, REAL, x->s, 1.5 * x->size + 1, x->reach, text(m, "%s(%s) + 0.2 * %s(sin(%s))", f, x->name, f, x->name));
+    sb_printf(&m->top, "fn %s(x: [*s]) -> [*s] = %s;\nvjp %s(x: [*s], y: [*s], dy: [*s]) = %s;\n", f,
+              body_of(m, "x"), f, chance(m, 50) ? "dy * cos(x)" : "dy * (1.0 - y * 0.1) + 0.05 * dy * dy");
+    return let(m, REAL, x->s, 1.5 * x->size + 1, x->reach,
+               text(m, "%s(%s) + 0.2 * %s(sin(%s))", f, x->name, f, x->name));
   }
   const char *f = fresh(m, "fn_");
   statement(m, "let %s = fn(a) => %s;", f, body_of(m, "a"));
-  return let(m, REAL, x->s, 3 * x->size + 2, x->reach, text(m, "%s(%s) - (%s |> %s)", f, use(m, x), x->name, f));
+  return let(m, REAL, x->s, 3 * x->size + 2, x->reach,
+             text(m, "%s(%s) - (%s |> %s)", f, use(m, x), x->name, f));
 }
 
 bool p_loop(Model *m) {
@@ -96,7 +98,8 @@ bool p_loop(Model *m) {
   if (chance(m, 50))
     statement(m, "for i in 0..%u { %s = sin(%s + 0.1 * (i + 1) * %s); }", 2 + below(m, 3), h, h, y->name);
   else
-    statement(m, "for c in [0.3, -0.7] { if c > 0.0 { %s = tanh(%s * c - %s); } else { %s = %s * c; } }", h, h, y->name, h, h);
+    statement(m, "for c in [0.3, -0.7] { if c > 0.0 { %s = tanh(%s * c - %s); } else { %s = %s * c; } }", h,
+              h, y->name, h, h);
   return let(m, REAL, x->s, 1 + x->size, x->reach | y->reach, h);
 }
 
@@ -122,7 +125,8 @@ bool p_update(Model *m) {
   uint64_t axes = 0;
   for (uint32_t i = s.rank; i-- > 0;)
     if (!dim_static(s.d[i])) s = without_axis(s, i), value = text(m, "mean(%s, axis = %u)", value, i), axes++;
-  sb_printf(&m->top, "state %s: %s = %s;\n", name, t_type(m, REAL, &s), chance(m, 50) ? "zeros()" : "normal(0.4)");
+  sb_printf(&m->top, "state %s: %s = %s;\n", name, t_type(m, REAL, &s),
+            chance(m, 50) ? "zeros()" : "normal(0.4)");
   if (chance(m, 40)) let(m, REAL, s, 2 * x->size, 0, text(m, "%s * 1.0", name)); // as it was
   statement(m, "update %s = 0.5 * %s + %s;", name, name, value);
   if (chance(m, 30)) statement(m, "update %s = tanh(%s);", name, name);
@@ -139,10 +143,14 @@ typedef struct DefArgument {
 } DefArgument;
 
 static const DefArgument arguments[] = {
-    {REAL, 2, {{1, 0}, {0, 4}}},          {REAL, 1, {{1, 0}}},
-    {REAL, 3, {{1, 0}, {0, 4}, {0, 6}}},  {REAL, 1, {{0, 4}}},
-    {REAL, 4, {{1, 0}, {0, 2}, {0, 5}, {0, 4}}}, {REAL, 0, {{0}}},
-    {DT_I32, 1, {{1, 0}}},                {DT_MASK, 1, {{1, 0}}},
+    {REAL, 2, {{1, 0}, {0, 4}}},
+    {REAL, 1, {{1, 0}}},
+    {REAL, 3, {{1, 0}, {0, 4}, {0, 6}}},
+    {REAL, 1, {{0, 4}}},
+    {REAL, 4, {{1, 0}, {0, 2}, {0, 5}, {0, 4}}},
+    {REAL, 0, {{0}}},
+    {DT_I32, 1, {{1, 0}}},
+    {DT_MASK, 1, {{1, 0}}},
 };
 
 void new_def(Model *m) {
@@ -173,8 +181,8 @@ void new_def(Model *m) {
   if (m->n > given && m->v[m->n - 1].t == REAL) {
     const Value *v = &m->v[m->n - 1];
     d.out = v->s, d.through = v->reach & (((uint64_t)1 << d.n) - 1);
-    sb_printf(&m->top, "%s %s%s(%s) -> %s {\n%s    return sin(%s);\n}\n", d.layer ? "layer" : "fn", d.name, d.layer ? "()" : "", args,
-              t_type(m, v->t, &v->s), sb_text(&body), v->name);
+    sb_printf(&m->top, "%s %s%s(%s) -> %s {\n%s    return sin(%s);\n}\n", d.layer ? "layer" : "fn", d.name,
+              d.layer ? "()" : "", args, t_type(m, v->t, &v->s), sb_text(&body), v->name);
     m->defs[m->n_defs++] = d;
   }
   m->layer = false;
@@ -223,7 +231,9 @@ bool p_call(Model *m) {
   Shape s = d->out;
   for (uint32_t i = 0; i < s.rank; i++) {
     Dim at;
-    if (!dim_static(s.d[i]) && (!dim_mul(B, dim_of(s.d[i].a), &at) || !dim_add(at, dim_of(s.d[i].b), &s.d[i]))) return false;
+    if (!dim_static(s.d[i]) &&
+        (!dim_mul(B, dim_of(s.d[i].a), &at) || !dim_add(at, dim_of(s.d[i].b), &s.d[i])))
+      return false;
   }
   if (!fits(&s)) return false;
   const char *f = d->layer ? instance(m, text(m, "%s()", d->name)) : d->name;

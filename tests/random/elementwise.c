@@ -152,7 +152,8 @@ bool p_ternary(Model *m) {
     if (zero) v[1] = v[0];
     if (!together(v, 3, &s)) return false;
     const char *x = use(m, v[0]), *y = zero ? "0.0" : use(m, v[1]);
-    return let(m, REAL, s, size, reach, text(m, "%s(%s, %s, %s)", chance(m, 50) ? "select" : "where", c->name, x, y));
+    return let(m, REAL, s, size, reach,
+               text(m, "%s(%s, %s, %s)", chance(m, 50) ? "select" : "where", c->name, x, y));
   }
   v[2] = pick(m, ANY_REAL, 0, 4);
   if (!together(v, 3, &s)) return false;
@@ -173,11 +174,13 @@ bool p_compare(Model *m) {
   if (!v[0] || !v[1]) return false;
   if (chance(m, 40)) {
     const char *number = ints ? text(m, "%u", below(m, 4)) : text(m, "0.2%u", 1371 + 2 * below(m, 300));
-    return let(m, DT_MASK, v[0]->s, 1, 0, text(m, "%s %s %s", v[0]->name, ops[below(m, ints ? 8 : 6)], number));
+    return let(m, DT_MASK, v[0]->s, 1, 0,
+               text(m, "%s %s %s", v[0]->name, ops[below(m, ints ? 8 : 6)], number));
   }
   if (!together(v, 2, &s)) return false;
   return let(m, DT_MASK, s, 1, 0,
-             text(m, "%s %s %s", ints ? v[0]->name : use_off_kinks(m, v[0]), ops[below(m, ints ? 8 : 6)], v[1]->name));
+             text(m, "%s %s %s", ints ? v[0]->name : use_off_kinks(m, v[0]), ops[below(m, ints ? 8 : 6)],
+                  v[1]->name));
 }
 
 bool p_logic(Model *m) {
@@ -187,20 +190,22 @@ bool p_logic(Model *m) {
   if (chance(m, 25)) return let(m, DT_MASK, v[0]->s, 1, 0, text(m, "not %s", v[0]->name));
   if (!together(v, 2, &s)) return false;
   return let(m, DT_MASK, s, 1, 0,
-             text(m, "%s%s %s %s", chance(m, 20) ? "not " : "", v[0]->name, chance(m, 50) ? "and" : "or", v[1]->name));
+             text(m, "%s%s %s %s", chance(m, 20) ? "not " : "", v[0]->name, chance(m, 50) ? "and" : "or",
+                  v[1]->name));
 }
 
 // One integer in, one out.
 bool p_integer(Model *m) {
-  static const char *const forms[] = {"-%", "abs(%)", "sign(%)", "% ~ 3", "% // 2", "% * % - 7", "% + 1", "max(%, 1)", "min(%, 2)"};
+  static const char *const forms[] = {"-%",        "abs(%)", "sign(%)",   "% ~ 3",    "% // 2",
+                                      "% * % - 7", "% + 1",  "max(%, 1)", "min(%, 2)"};
   const Value *x = pick(m, ANY_INT, 0, 4);
   if (!x) return false;
   return let(m, x->t, x->s, 1, 0, filled(m, forms[below(m, 9)], x->name, "", ""));
 }
 
 bool p_int_binary(Model *m) {
-  static const char *const forms[] = {"% + $", "% - $", "% * $", "% // ($ ~ 3 + 1)", "% ~ ($ ~ 4 + 1)", "max(%, $)", "min(%, $)",
-                                      "fma(%, $, 3)"};
+  static const char *const forms[] = {"% + $",           "% - $",     "% * $",     "% // ($ ~ 3 + 1)",
+                                      "% ~ ($ ~ 4 + 1)", "max(%, $)", "min(%, $)", "fma(%, $, 3)"};
   const Value *v[3] = {pick(m, ANY_INT, 0, 4), pick(m, ANY_INT, 0, 4), pick(m, ANY_MASK, 0, 4)};
   Shape s;
   if (!v[0] || !v[1] || v[0]->t != v[1]->t) return false;
@@ -218,8 +223,7 @@ bool p_cast(Model *m) {
   if (!x) return false;
   DType t = ints[below(m, 6)];
   const char *type = dtype_name(t);
-  if (x->t == REAL)
-    return let(m, t, x->s, 1, 0, text(m, "cast(%s * 3.0, %s)", use_off_kinks(m, x), type));
+  if (x->t == REAL) return let(m, t, x->s, 1, 0, text(m, "cast(%s * 3.0, %s)", use_off_kinks(m, x), type));
   if (x->t == DT_MASK && chance(m, 50)) return let(m, t, x->s, 1, 0, text(m, "cast(%s, %s)", x->name, type));
   if (x->t == DT_MASK) return let(m, REAL, x->s, 1, 0, text(m, "cast(%s, real)", x->name));
   if (chance(m, 40) && t != x->t) return let(m, t, x->s, 1, 0, text(m, "cast(%s, %s)", x->name, type));
@@ -297,8 +301,10 @@ bool p_bait(Model *m) {
   const Value *c = pick(m, ANY_MASK, 1, 4), *i = pick(m, ANY_INT, 0, 4), *v[3];
   Shape s;
   if (c && chance(m, 30)) return let(m, DT_MASK, c->s, 1, 0, with_mask(m, mask_baits[below(m, 7)], c->name));
-  if (i && chance(m, 12)) return let(m, DT_MASK, i->s, 1, 0, text(m, "not (%s %s 1)", i->name, chance(m, 50) ? "==" : "!="));
-  if (i && i->t == DT_I32 && chance(m, 8)) return let(m, DT_I32, i->s, 1, 0, text(m, "cast(cast(%s, i64), i32)", i->name));
+  if (i && chance(m, 12))
+    return let(m, DT_MASK, i->s, 1, 0, text(m, "not (%s %s 1)", i->name, chance(m, 50) ? "==" : "!="));
+  if (i && i->t == DT_I32 && chance(m, 8))
+    return let(m, DT_I32, i->s, 1, 0, text(m, "cast(cast(%s, i64), i32)", i->name));
   const BaitRow *r = &baits[below(m, sizeof baits / sizeof *baits)];
   v[0] = pick(m, ANY_REAL, 1, 4);
   if (v[0] && !c && strchr(r->form, '!'))

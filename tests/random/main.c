@@ -86,14 +86,16 @@ static int isolate(const Run *r, uint64_t seed, uint64_t n, const char *text) {
 
 // Builders give the operand itself, so that no graph of a program has such nodes when it is rewritten.
 static bool unseen(int rule) {
-  return rule == RULE_cast_same || rule == RULE_reshape_same || rule == RULE_broadcast_same || rule == RULE_concat_one;
+  return rule == RULE_cast_same || rule == RULE_reshape_same || rule == RULE_broadcast_same ||
+         rule == RULE_concat_one;
 }
 
 static int cover_ops(const Run *r) {
   int missing = 0;
   for (int op = 0; op < OP_COUNT; op++) {
     if (r->verbose) printf("%-18s %llu\n", op_name((Op)op), (unsigned long long)r->ops[op]);
-    if (r->ops[op] == 0) printf("no model has the operation `%s`: add a production\n", op_name((Op)op)), missing++;
+    if (r->ops[op] == 0)
+      printf("no model has the operation `%s`: add a production\n", op_name((Op)op)), missing++;
   }
   for (int i = 0; i < RULE_COUNT; i++) {
     const char *name = rule_table()[i].name;
@@ -110,8 +112,10 @@ int cover_library(const char *texts, bool verbose);
 // ---- command line
 
 static int usage(void) {
-  fprintf(stderr, "random_programs [--seed N] [--count N] [--together N] [--real f32|f64] [--cc COMMAND]… [--cuda COMMAND]\n"
-                  "                [--folder DIR] [--kept DIR] [--reduce SECONDS] [--narrow] [--coverage] [--text] [-v] [FILE.nn]\n");
+  fprintf(stderr, "random_programs [--seed N] [--count N] [--together N] [--real f32|f64] [--cc COMMAND]… "
+                  "[--cuda COMMAND]\n"
+                  "                [--folder DIR] [--kept DIR] [--reduce SECONDS] [--narrow] [--coverage] "
+                  "[--text] [-v] [FILE.nn]\n");
   return 2;
 }
 
@@ -161,26 +165,40 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     const char *o = argv[i], *v = i + 1 < argc ? argv[i + 1] : "";
     bool takes = true;
-    if (strcmp(o, "--seed") == 0) r.seed = strtoull(v, NULL, 10);
-    else if (strcmp(o, "--count") == 0) r.count = strtoull(v, NULL, 10);
-    else if (strcmp(o, "--together") == 0) r.together = strtoull(v, NULL, 10);
-    else if (strcmp(o, "--real") == 0) r.check.real = strcmp(v, "f32") == 0 ? DT_F32 : DT_F64;
-    else if (strcmp(o, "--folder") == 0) r.check.folder = v;
-    else if (strcmp(o, "--kept") == 0) r.kept = v;
-    else if (strcmp(o, "--reduce") == 0) r.reduce_seconds = strtod(v, NULL);
+    if (strcmp(o, "--seed") == 0)
+      r.seed = strtoull(v, NULL, 10);
+    else if (strcmp(o, "--count") == 0)
+      r.count = strtoull(v, NULL, 10);
+    else if (strcmp(o, "--together") == 0)
+      r.together = strtoull(v, NULL, 10);
+    else if (strcmp(o, "--real") == 0)
+      r.check.real = strcmp(v, "f32") == 0 ? DT_F32 : DT_F64;
+    else if (strcmp(o, "--folder") == 0)
+      r.check.folder = v;
+    else if (strcmp(o, "--kept") == 0)
+      r.kept = v;
+    else if (strcmp(o, "--reduce") == 0)
+      r.reduce_seconds = strtod(v, NULL);
     else if ((strcmp(o, "--cc") == 0 || strcmp(o, "--cuda") == 0) && r.check.n_builds < MAX_BUILDS)
       builds[r.check.n_builds++] = (Build){v, o[3] == 'u'};
-    else takes = false;
+    else
+      takes = false;
     if (takes) {
       i++;
       continue;
     }
-    if (strcmp(o, "--narrow") == 0) r.narrow = true;
-    else if (strcmp(o, "--coverage") == 0) r.coverage = true;
-    else if (strcmp(o, "--text") == 0) r.text = true;
-    else if (strcmp(o, "-v") == 0) r.verbose = true;
-    else if (o[0] != '-' && !r.file) r.file = o;
-    else return usage();
+    if (strcmp(o, "--narrow") == 0)
+      r.narrow = true;
+    else if (strcmp(o, "--coverage") == 0)
+      r.coverage = true;
+    else if (strcmp(o, "--text") == 0)
+      r.text = true;
+    else if (strcmp(o, "-v") == 0)
+      r.verbose = true;
+    else if (o[0] != '-' && !r.file)
+      r.file = o;
+    else
+      return usage();
   }
   if (r.together < 1) return usage();
   return r.file ? one_text(&r) : run(&r);

@@ -1,6 +1,6 @@
-// A random model as text. The generator knows type, shape and rough size of every value it names, so that what
-// it writes is well typed and stays in ranges where functions are tame; the front end checks all of it, because
-// each `let` says its shape.
+// A random model as text. The generator knows type, shape and rough size of every value it names, so that
+// what it writes is well typed and stays in ranges where functions are tame; the front end checks all of it,
+// because each `let` says its shape.
 #ifndef NNC_TESTS_RANDOM_MODEL_H
 #define NNC_TESTS_RANDOM_MODEL_H
 
@@ -10,9 +10,9 @@
 #include "ir/shape.h"
 
 enum {
-  MAX_VALUES = 64,    // of one body: `reach` has a bit for each
-  LARGEST = 300, // of a value, where the dynamic size is at its bound
-  DIM_BOUND = 7,      // of every `dim`
+  MAX_VALUES = 64, // of one body: `reach` has a bit for each
+  LARGEST = 300,   // of a value, where the dynamic size is at its bound
+  DIM_BOUND = 7,   // of every `dim`
   MAX_NETS = 12,
   MAX_DEFS = 6,
   MAX_EXTRA = 12
@@ -74,7 +74,7 @@ typedef struct Model {
 
 // ---- model.c
 
-// The model of a seed: exports, functions, layers, a train block. The caller frees the text.
+// top.c: the model of a seed: exports, functions, layers, a train block. The caller frees the text.
 void model_text(uint64_t seed, bool narrow, StrBuf *out);
 
 uint32_t below(Model *m, uint32_t n);
@@ -82,7 +82,7 @@ bool chance(Model *m, uint32_t percent);
 double decimal(Model *m, double lo, double hi); // with few digits
 const char *text(Model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *t_dim(Model *m, Dim d);
-const char *t_shape(Model *m, const Shape *s);      // "[2, N]"
+const char *t_shape(Model *m, const Shape *s); // "[2, N]"
 const char *t_list(Model *m, const int64_t *v, uint32_t n);
 const char *t_type(Model *m, DType t, const Shape *s); // "i32[2, N]", "real"
 const char *fresh(Model *m, const char *stem);         // a local name
@@ -133,8 +133,8 @@ Production p_matmul, p_einsum, p_conv, p_windows, p_linear, p_products, p_reduce
 Production p_layer, p_plain_layer, p_again, p_loss, p_draw, p_embed, p_machine;
 // control.c
 Production p_grad, p_call, p_lambda, p_loop, p_stop, p_update, p_choice;
-void new_def(Model *m);                                // a function or layer for p_call
-void statements(Model *m, uint32_t n);                // of the current body
+void new_def(Model *m);                // a function or layer for p_call
+void statements(Model *m, uint32_t n); // of the current body
 // The instance NAME = CTOR, of the layer or at top level.
 const char *instance(Model *m, const char *ctor);
 

@@ -37,10 +37,13 @@ static bool r_channel(const Shape *in, int64_t k, Shape *out) {
 static bool r_spatial(const Shape *in, int64_t k, Shape *out) {
   return r_channel(in, k, out) && in->rank >= 3;
 }
-static bool r_groups(const Shape *in, int64_t k, Shape *out) { return r_spatial(in, k, out) && in->d[1].b % 2 == 0; }
+static bool r_groups(const Shape *in, int64_t k, Shape *out) {
+  return r_spatial(in, k, out) && in->d[1].b % 2 == 0;
+}
 
 // Kernel 3 with padding 1, or 2 with stride 2, or transposed.
-static bool conv(const Shape *in, uint32_t rank, int64_t channels, int64_t kernel, int64_t stride, int64_t pad, bool back, Shape *out) {
+static bool conv(const Shape *in, uint32_t rank, int64_t channels, int64_t kernel, int64_t stride,
+                 int64_t pad, bool back, Shape *out) {
   *out = *in;
   if (in->rank != rank || !fixed_from(in, 1)) return false;
   if (channels) out->d[1] = dim_of(channels);
@@ -53,7 +56,9 @@ static bool conv(const Shape *in, uint32_t rank, int64_t channels, int64_t kerne
 }
 static bool r_conv1(const Shape *in, int64_t k, Shape *out) { return conv(in, 3, k, 3, 1, 1, false, out); }
 static bool r_conv2(const Shape *in, int64_t k, Shape *out) { return conv(in, 4, k, 3, 1, 1, false, out); }
-static bool r_conv2_half(const Shape *in, int64_t k, Shape *out) { return conv(in, 4, k, 2, 2, 0, false, out); }
+static bool r_conv2_half(const Shape *in, int64_t k, Shape *out) {
+  return conv(in, 4, k, 2, 2, 0, false, out);
+}
 static bool r_conv3(const Shape *in, int64_t k, Shape *out) { return conv(in, 5, k, 2, 1, 1, false, out); }
 static bool r_back1(const Shape *in, int64_t k, Shape *out) { return conv(in, 3, k, 3, 2, 1, true, out); }
 static bool r_back2(const Shape *in, int64_t k, Shape *out) { return conv(in, 4, k, 2, 2, 0, true, out); }
@@ -113,12 +118,13 @@ static bool r_globally(const Shape *in, int64_t k, Shape *out) {
 static bool r_double(const Shape *in, int64_t k, Shape *out) {
   (void)k;
   *out = *in;
-  return in->rank == 4 && dim_mul(in->d[2], dim_of(2), &out->d[2]) && dim_mul(in->d[3], dim_of(2), &out->d[3]);
+  return in->rank == 4 && dim_mul(in->d[2], dim_of(2), &out->d[2]) &&
+         dim_mul(in->d[3], dim_of(2), &out->d[3]);
 }
 static const LayerRow plain[] = {
-    {"Dropout(0.3)", r_same, 0},      {"GaussianNoise(0.2)", r_same, 0},      {"DropPath(0.25)", r_same, 0},
-    {"InstanceNorm()", r_spatial, 3},
-    {"GlobalAvgPool()", r_globally, 0}, {"GlobalMaxPool()", r_globally, 0}, {"Upsample2d(2)", r_double, 0},
+    {"Dropout(0.3)", r_same, 0},      {"GaussianNoise(0.2)", r_same, 0},  {"DropPath(0.25)", r_same, 0},
+    {"InstanceNorm()", r_spatial, 3}, {"GlobalAvgPool()", r_globally, 0}, {"GlobalMaxPool()", r_globally, 0},
+    {"Upsample2d(2)", r_double, 0},
 };
 
 const char *instance(Model *m, const char *make) {
@@ -144,7 +150,9 @@ static bool apply(Model *m, const Net *net, const Value *x, const Shape *s) {
 
 // A value for a layer that none of the body suits: images and volumes are rare.
 static const Value *made_for(Model *m, const LayerRow *r) {
-  static const Shape shapes[] = {{3, {{0, 2}, {0, 4}, {0, 6}}}, {4, {{0, 2}, {0, 2}, {0, 5}, {0, 4}}}, {5, {{0, 2}, {0, 1}, {0, 2}, {0, 3}, {0, 2}}}};
+  static const Shape shapes[] = {{3, {{0, 2}, {0, 4}, {0, 6}}},
+                                 {4, {{0, 2}, {0, 2}, {0, 5}, {0, 4}}},
+                                 {5, {{0, 2}, {0, 1}, {0, 2}, {0, 3}, {0, 2}}}};
   Shape out;
   for (uint32_t i = 0; i < 3; i++)
     if (r->rule(&shapes[i], 2, &out)) return parameter(m, shapes[i]);
@@ -171,7 +179,9 @@ bool p_layer(Model *m) {
   if (r->rule == r_attend && strstr(make, "Multi") && chance(m, 30))
     return let(m, REAL, s, 3, x->reach, text(m, "%s.cross(%s, tanh(%s))", net.name, x->name, x->name));
   if (r->rule == r_attend && strstr(make, "Encoder") && chance(m, 50))
-    return let(m, REAL, s, 5, x->reach, text(m, "%s(%s, sin(%s))", instance(m, "TransformerDecoderBlock(2, ff = 1)"), x->name, x->name));
+    return let(
+        m, REAL, s, 5, x->reach,
+        text(m, "%s(%s, sin(%s))", instance(m, "TransformerDecoderBlock(2, ff = 1)"), x->name, x->name));
   return apply(m, &net, x, &s);
 }
 
@@ -203,7 +213,8 @@ bool p_plain_layer(Model *m) {
   if (!x || !r->rule(&x->s, 0, &s)) return false;
   const char *in = strstr(r->make, "Max") ? use_apart(m, x, x->s.rank - 1) : use(m, x);
   double size = r->size > 0 ? r->size : x->size * (strstr(r->make, "Drop") ? 1.5 : 1) + 0.8;
-  return let(m, REAL, s, size, x->reach, chance(m, 50) ? text(m, "%s(%s)", r->make, in) : text(m, "%s |> %s", in, r->make));
+  return let(m, REAL, s, size, x->reach,
+             chance(m, 50) ? text(m, "%s(%s)", r->make, in) : text(m, "%s |> %s", in, r->make));
 }
 
 // ---- losses and metrics. % the first operand, $ another of its shape, ! labels of its rows.
@@ -263,7 +274,9 @@ bool p_loss(Model *m) {
   Shape s = x->s, row = x->s;
   if (x->s.rank) row = without_axis(row, last);
   StrBuf b = {0};
-  const char *in = strchr(r->form, '!') && r->kinked ? use_apart(m, x, last) : r->kinked ? use_off_kinks(m, x) : x->name;
+  const char *in = strchr(r->form, '!') && r->kinked ? use_apart(m, x, last)
+                   : r->kinked                       ? use_off_kinks(m, x)
+                                                     : x->name;
   const char *second = y == x ? text(m, "cos(1.7 * %s)", y->name) : y->name;
   for (const char *p = r->form; *p; p++) {
     if (*p == '%')
@@ -296,7 +309,10 @@ bool p_draw(Model *m) {
   case 2: return let(m, REAL, s, 1, 0, text(m, "rand_like(%s)", x->name));
   case 3: return let(m, REAL, s, 4, 0, text(m, "0.5 * randn_like(%s)", x->name));
   case 4: return let(m, REAL, s, 1, 0, text(m, "bernoulli(sigmoid(%s))", use_off_kinks(m, x)));
-  case 5: return let(m, REAL, s, 1, 0, text(m, "bernoulli_like(%s, 0.6) + 0.2 * ones_like(%s) - zeros_like(%s)", x->name, x->name, x->name));
+  case 5:
+    return let(
+        m, REAL, s, 1, 0,
+        text(m, "bernoulli_like(%s, 0.6) + 0.2 * ones_like(%s) - zeros_like(%s)", x->name, x->name, x->name));
   case 6: return let(m, DT_I32, row, 1, 0, text(m, "categorical(%s)", use_off_kinks(m, x)));
   default: return let(m, REAL, s, 1, x->reach, text(m, "gumbel_softmax(%s, 0.7)", x->name));
   }
@@ -319,7 +335,8 @@ bool p_machine(Model *m) {
   switch (below(m, 4)) {
   case 0: return let(m, REAL, h, 1, x->reach, text(m, "%s.up(%s)", net, x->name));
   case 1: return let(m, REAL, x->s, 1, x->reach, text(m, "%s.down(%s.up(%s))", net, net, x->name));
-  case 2: return let(m, REAL, (Shape){1, {x->s.d[0]}}, 8, x->reach, text(m, "%s.free_energy(%s)", net, x->name));
+  case 2:
+    return let(m, REAL, (Shape){1, {x->s.d[0]}}, 8, x->reach, text(m, "%s.free_energy(%s)", net, x->name));
   default: return let(m, REAL, scalar_shape(), 8, 0, text(m, "cd_loss(%s, sigmoid(%s), 1)", net, x->name));
   }
 }

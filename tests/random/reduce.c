@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
-// A text that fails, made smaller as long as it fails in the same way: blocks and lines go, expressions become
-// simpler ones, results and sizes fewer. Any edit may be tried: the front end says what is a model.
+// A text that fails, made smaller as long as it fails in the same way: blocks and lines go, expressions
+// become simpler ones, results and sizes fewer. Any edit may be tried: the front end says what is a model.
 #include "tests/random/check.h"
 
 #include "ir/base/strbuf.h"
@@ -52,7 +52,9 @@ static bool replace(Reducer *r, size_t from, size_t to, const char *by) {
   return try(r, &b);
 }
 
-static size_t line_end(const char *t, size_t at) { return at + strcspn(t + at, "\n") + (t[at + strcspn(t + at, "\n")] == '\n'); }
+static size_t line_end(const char *t, size_t at) {
+  return at + strcspn(t + at, "\n") + (t[at + strcspn(t + at, "\n")] == '\n');
+}
 
 // The end of what begins with this line: the line, or a block to its `}`.
 static size_t block_end(const char *t, size_t at) {
@@ -97,11 +99,13 @@ static void simpler_lets(Reducer *r) {
   for (size_t at = 0; r->text[at]; at = line_end(r->text, at)) {
     char type[200], line[240];
     const char *let = r->text + at + strspn(r->text + at, " ");
-    const char *colon = strncmp(let, "let ", 4) == 0 ? strchr(let, ':') : NULL, *is = colon ? strstr(colon, " = ") : NULL;
+    const char *colon = strncmp(let, "let ", 4) == 0 ? strchr(let, ':') : NULL,
+               *is = colon ? strstr(colon, " = ") : NULL;
     if (!is || is > r->text + line_end(r->text, at)) continue;
     snprintf(type, sizeof type, "%.*s", (int)(is - colon), colon);
     size_t from = (size_t)(is + 3 - r->text), to = from + strcspn(r->text + from, ";\n");
-    bool done = strlen(type) > 2 && type[2] == '[' && (snprintf(line, sizeof line, "ones(%s)", type + 2), replace(r, from, to, line));
+    bool done = strlen(type) > 2 && type[2] == '[' &&
+                (snprintf(line, sizeof line, "ones(%s)", type + 2), replace(r, from, to, line));
     if (!done && strcmp(type, ": real") == 0) done = replace(r, from, to, "0.5");
     // an earlier one
     for (size_t k = 0; !done && k < at; k = line_end(r->text, k)) {

@@ -100,7 +100,8 @@ bool p_slice(Model *m) {
   uint32_t shown = 1 + below(m, s.rank);
   if (shown < s.rank && chance(m, 40)) { // the last axes
     t = "..., ";
-    for (uint32_t i = s.rank - shown; i < s.rank; i++) t = text(m, "%s%s%s", t, range(m, &s.d[i]), i + 1 < s.rank ? ", " : "");
+    for (uint32_t i = s.rank - shown; i < s.rank; i++)
+      t = text(m, "%s%s%s", t, range(m, &s.d[i]), i + 1 < s.rank ? ", " : "");
   } else {
     for (uint32_t i = 0; i < shown; i++) t = text(m, "%s%s%s", t, i ? ", " : "", range(m, &s.d[i]));
   }
@@ -119,7 +120,9 @@ bool p_index(Model *m) {
   if (!x) return false;
   uint32_t axis = axis_of(m, x);
   Dim d = x->s.d[axis];
-  const char *at = chance(m, 50) ? "0" : dim_static(d) ? text(m, "%d", (int)below(m, (uint32_t)d.b)) : text(m, "%s - 1", t_dim(m, d));
+  const char *at = chance(m, 50)   ? "0"
+                   : dim_static(d) ? text(m, "%d", (int)below(m, (uint32_t)d.b))
+                                   : text(m, "%s - 1", t_dim(m, d));
   if (chance(m, 20)) at = "-1";
   if (i && chance(m, 50) && dim_static(d)) at = text(m, "%s %% %d", i->name, (int)d.b);
   return of(m, x, without_axis(x->s, axis), text(m, "%s[%s%s]", x->name, all_before(m, axis), at));
@@ -131,10 +134,12 @@ bool p_pad(Model *m) {
   Shape s = x->s;
   const char *t = "";
   for (uint32_t i = 0; i < s.rank; i++) {
-    int64_t lo = below(m, 3), hi = below(m, 3), inside = chance(m, 25) && dim_static(s.d[i]) ? below(m, 3) : 0;
+    int64_t lo = below(m, 3), hi = below(m, 3),
+            inside = chance(m, 25) && dim_static(s.d[i]) ? below(m, 3) : 0;
     if (dim_at(s.d[i], 1) > 2 && chance(m, 20)) lo = -1;
     if (chance(m, 40)) lo = hi = inside = 0;
-    const char *pads = inside ? text(m, "[%d, %d, %d]", (int)lo, (int)hi, (int)inside) : text(m, "[%d, %d]", (int)lo, (int)hi);
+    const char *pads = inside ? text(m, "[%d, %d, %d]", (int)lo, (int)hi, (int)inside)
+                              : text(m, "[%d, %d]", (int)lo, (int)hi);
     t = text(m, "%s%s%s", t, i ? ", " : "", pads);
     s.d[i].b += lo + hi + (inside ? (s.d[i].b - 1) * inside : 0);
   }
@@ -158,7 +163,8 @@ bool p_join(Model *m) {
       size = y->size > size ? y->size : size, reach |= y->reach;
       t = text(m, "%s, %s", t, use(m, y));
     }
-    return let(m, x->t, s, size, reach, text(m, "stack([%s]%s)", t, axis ? text(m, ", axis = %u", axis) : ""));
+    return let(m, x->t, s, size, reach,
+               text(m, "stack([%s]%s)", t, axis ? text(m, ", axis = %u", axis) : ""));
   }
   if (x->s.rank == 0) return false;
   uint32_t axis = axis_of(m, x);
@@ -192,7 +198,8 @@ bool p_turn(Model *m) {
   const Value *x = pick(m, chance(m, 85) ? ANY_REAL : ANY_VALUE, 1, 4);
   if (!x) return false;
   uint32_t axis = axis_of(m, x), other = axis_of(m, x);
-  if (chance(m, 25)) return of(m, x, x->s, text(m, "reverse(reverse(%s, axis = %u), axis = %u)", x->name, axis, other));
+  if (chance(m, 25))
+    return of(m, x, x->s, text(m, "reverse(reverse(%s, axis = %u), axis = %u)", x->name, axis, other));
   if (chance(m, 50)) return of(m, x, x->s, text(m, "reverse(%s, axis = %u)", use(m, x), axis));
   if (!static_axis(x, axis, 1) || x->t != REAL) return false;
   return of(m, x, x->s, text(m, "roll(%s, %d, axis = %u)", use(m, x), (int)below(m, 5) - 2, axis));
@@ -221,7 +228,9 @@ bool p_ones(Model *m) {
   Shape s = x->s;
   uint32_t axis = axis_of(m, x), r = s.rank;
   for (uint32_t i = 0; i < r && chance(m, 60); i++)
-    if (dim_is(s.d[i], 1)) return of(m, x, without_axis(s, i), text(m, "squeeze(%s, %d)", use(m, x), (int)i - (chance(m, 30) ? (int)r : 0)));
+    if (dim_is(s.d[i], 1))
+      return of(m, x, without_axis(s, i),
+                text(m, "squeeze(%s, %d)", use(m, x), (int)i - (chance(m, 30) ? (int)r : 0)));
   switch (below(m, 4)) {
   case 0: return of(m, x, with_axis(s, axis, dim_of(1)), text(m, "expand(%s, %u)", use(m, x), axis));
   case 1: {
@@ -239,7 +248,9 @@ bool p_ones(Model *m) {
 }
 
 // Indices that lie inside an axis of size n, whatever i is.
-static const char *inside(Model *m, const Value *i, Dim n) { return text(m, "%s %% %s", i->name, t_dim(m, n)); }
+static const char *inside(Model *m, const Value *i, Dim n) {
+  return text(m, "%s %% %s", i->name, t_dim(m, n));
+}
 
 bool p_gather(Model *m) {
   const Value *x = pick(m, chance(m, 80) ? ANY_REAL : ANY_VALUE, 1, 4), *i = pick(m, ANY_I32, 0, 2);
@@ -248,7 +259,9 @@ bool p_gather(Model *m) {
   if (i->s.rank == 0 && x->t == REAL && chance(m, 50) && static_axis(x, axis, 3)) {
     Shape s = x->s;
     s.d[axis] = dim_of(2);
-    return of(m, x, s, text(m, "slice_at(%s, %s %% %d, 2, axis = %u)", use(m, x), i->name, (int)x->s.d[axis].b - 1, axis));
+    return of(
+        m, x, s,
+        text(m, "slice_at(%s, %s %% %d, 2, axis = %u)", use(m, x), i->name, (int)x->s.d[axis].b - 1, axis));
   }
   Shape s = without_axis(x->s, axis);
   for (uint32_t k = 0; k < i->s.rank; k++)
@@ -269,7 +282,8 @@ bool p_scatter(Model *m) {
   if (!fits(&u)) return false;
   statement(m, "let %s: %s = %s;", at, t_type(m, DT_I32, &i->s), inside(m, i, x->s.d[axis]));
   return let(m, REAL, x->s, 5 + x->size, x->reach,
-             text(m, "scatter_add(%s, %s, sin(gather(%s, %s, axis = %u)), axis = %u)", to, at, x->name, at, axis, axis));
+             text(m, "scatter_add(%s, %s, sin(gather(%s, %s, axis = %u)), axis = %u)", to, at, x->name, at,
+                  axis, axis));
 }
 
 bool p_pick_rows(Model *m) {
@@ -363,7 +377,9 @@ bool p_rearrange(Model *m) {
   double size = k == 0 ? 8 * x->size : k == 4 ? 9 : x->size;
   const char *y = fresh(m, "q");
   Shape all = x->s;
-  const char *from = k == 4 ? text(m, "1.2 * sin(%s)", x->name) : k > 1 ? use_apart(m, x, (uint32_t)perm[r - 1]) : use(m, x);
+  const char *from = k == 4  ? text(m, "1.2 * sin(%s)", x->name)
+                     : k > 1 ? use_apart(m, x, (uint32_t)perm[r - 1])
+                             : use(m, x);
   statement(m, "let %s: %s = %s;", y, t_type(m, REAL, &all), from);
   return let(m, REAL, s, size, x->reach, text(m, "reduce(%s, %s[%s] -> [%s])", how[k], y, in, out));
 }

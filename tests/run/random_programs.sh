@@ -30,11 +30,13 @@ part() {  # NAME COUNT OPTIONS…
 preload=()
 coverage=()
 [ -n "${NNC_SEED:-}${NNC_COUNT:-}" ] || coverage=(--coverage)
-part passes 300 "${coverage[@]}" ${NNC_VERBOSE:+-v}
+part passes 400 "${coverage[@]}" ${NNC_VERBOSE:+-v}
 part float 150 --real f32 --narrow
+other=()
+[ -n "${NNC_COUNT:-}" ] || other=(--seed $((seed + 12)))
 part builds 12 --together 12 --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
-part back 12 --together 12 --cc "$clang -O0 $flags" --cc "gcc -O3 $flags"
-part float_builds 6 --together 6 --real f32 --narrow --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
+part back 12 --together 12 "${other[@]}" --cc "$clang -O0 $flags" --cc "gcc -O3 $flags"
+part float_builds 6 --together 6 "${other[@]}" --real f32 --narrow --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
 
 # An object with sanitizers wants their runtime in the process first.
 [ "$NNC_SANITIZE" = ON ] ||

@@ -1,0 +1,195 @@
+// What stands at top level: exports, data, training, and the whole of a model.
+#include "tests/random/model.h"
+
+#include <string.h>
+
+static void begin(Model *m, StrBuf *body, const char *symbol) {
+  m->n = m->n_extra = 0;
+  m->body = body;
+  m->symbol = symbol;
+}
+
+typedef struct InputRow {
+  DType t;
+  uint32_t rank;
+  Dim d[5];
+} InputRow;
+
+// What arguments look like; the shapes that layers want among them.
+static const InputRow arguments[] = {
+    {REAL, 2, {{1, 0}, {0, 4}}},
+    {REAL, 2, {{0, 3}, {0, 4}}},
+    {REAL, 1, {{1, 0}}},
+    {REAL, 1, {{0, 4}}},
+    {REAL, 0, {{0}}},
+    {REAL, 3, {{1, 0}, {0, 4}, {0, 6}}},
+    {REAL, 3, {{1, 0}, {0, 1}, {0, 4}}},
+    {REAL, 4, {{1, 0}, {0, 2}, {0, 5}, {0, 4}}},
+    {REAL, 4, {{0, 2}, {0, 2}, {0, 4}, {0, 6}}},
+    {REAL, 4, {{1, 0}, {0, 1}, {0, 6}, {0, 4}}},
+    {REAL, 3, {{0, 2}, {0, 1}, {1, 0}}},
+    {REAL, 2, {{1, 1}, {0, 3}}},
+    {REAL, 2, {{1, 0}, {1, 0}}},
+    {REAL, 5, {{1, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 2}}},
+    {DT_I32, 1, {{1, 0}}},
+    {DT_I32, 1, {{0, 4}}},
+    {DT_I32, 0, {{0}}},
+    {DT_I32, 2, {{1, 0}, {0, 3}}},
+    {DT_MASK, 1, {{1, 0}}},
+    {DT_MASK, 2, {{1, 0}, {0, 4}}},
+    {DT_U8, 2, {{0, 3}, {0, 4}}},
+    {DT_I8, 1, {{0, 6}}},
+    {DT_I64, 1, {{1, 0}}},
+    {DT_I16, 2, {{1, 0}, {0, 4}}},
+};
+enum { N_ARGUMENTS = sizeof arguments / sizeof *arguments, N_REAL_ARGUMENTS = 14 };
+
+// Types that can be results of an export and reports of nothing: all.
+static const Value *result(Model *m, uint32_t i, uint32_t n_given) {
+  if (i < m->n_extra) return &m->extra[i];
+  if (i == m->n_extra) return &m->v[m->n - 1];
+  return &m->v[n_given + below(m, m->n - n_given)];
+}
+
+static void export(Model *m, const char *dim) {
+  StrBuf body = {0};
+  begin(m, &body, dim);
+  m->effects = true;
+  const char *name = global(m, "f"), *args = "", *types = "", *results = "";
+  uint32_t n_args = 2 + below(m, 4);
+  for (uint32_t i = 0; i < n_args; i++) {
+    const InputRow *r = &arguments[below(m, i < 2 ? N_REAL_ARGUMENTS : N_ARGUMENTS)];
+    Shape s = {.rank = r->rank};
+    memcpy(s.d, r->d, sizeof r->d);
+    const char *arg = fresh(m, "x");
+    declare(m, arg, r->t, s, 1);
+    args = text(m, "%s%s%s: %s", args, i ? ", " : "", arg, t_type(m, r->t, &s));
+  }
+  uint32_t given = m->n;
+  while (m->n == given) statements(m, 5 + below(m, 14));
+  uint32_t n = 1 + m->n_extra + below(m, 4);
+  for (uint32_t i = 0; i < n; i++) {
+    const Value *v = result(m, i, given);
+    types = text(m, "%s%s%s", types, i ? ", " : "", t_type(m, v->t, &v->s));
+    results = text(m, "%s%s%s", results, i ? ", " : "", v->name);
+  }
+  sb_printf(&m->top,
+            n == 1 ? "export fn %s(%s) -> %s {\n%s    return %s;\n}\n"
+                   : "export fn %s(%s) -> (%s) {\n%s    return (%s);\n}\n",
+            name, args, types, sb_text(&body), results);
+  m->effects = false;
+  strbuf_free(&body);
+}
+
+static const char *rows(Model *m, DType t, const Shape *s, uint32_t axis) {
+  if (axis == s->rank) return t == REAL ? text(m, "%.2f", decimal(m, -1, 1)) : text(m, "%u", below(m, 4));
+  const char *r = "";
+  for (int64_t i = 0; i < s->d[axis].b; i++) r = text(m, "%s%s%s", r, i ? ", " : "", rows(m, t, s, axis + 1));
+  return text(m, "[%s]", r);
+}
+
+static const char *const optimizers[] = {
+    "SGD(lr = 0.05)",
+    "SGD(lr = 0.05, momentum = 0.9)",
+    "SGD(lr = 0.02, momentum = 0.5, nesterov = true, decay = 0.01)",
+    "SGD(lr = 0.1 * cosine_decay(step, 9.0), clip_norm = 0.5)",
+    "Adam(lr = 0.02, eps = 0.0001)",
+    "Adam(lr = 0.01 * warmup(step, 3.0), beta1 = 0.8, eps = 0.001, decay = 0.05)",
+    "AdamW(lr = 0.01, eps = 0.001, clip_norm = 1.0)",
+    "Adagrad(lr = 0.05 * linear_decay(epoch, 9.0), eps = 0.001)",
+    "SGD(lr = 0.1 * step_decay(step, 5.0, 0.5))",
+    "SGD(lr = 0.1 * exp_decay(step, 9.0), momentum = 0.3 * one_cycle(step, 20.0))",
+    "SGD(lr = 0.1 * inverse_decay(step, 0.1, 0.5))",
+    "Adadelta(lr = 0.5, rho = 0.8, eps = 0.001)",
+    "RMSprop(lr = 0.01, eps = 0.001, momentum = 0.3)",
+};
+
+static const char *mean_of(Model *m, const Value *v) {
+  if (v->t == REAL) return v->s.rank ? text(m, "mean(%s)", v->name) : v->name;
+  const char *x =
+      v->t == DT_MASK ? text(m, "cast(%s, real)", v->name) : text(m, "cast(%s %% 7, real)", v->name);
+  return v->s.rank ? text(m, "mean(%s)", x) : x;
+}
+
+static void reports(Model *m, uint32_t given) {
+  for (uint32_t i = 0; i < 2 + m->n_extra && m->n > given; i++) {
+    const Value *v = result(m, i, given);
+    statement(m, "report %s = %s;", fresh(m, "r"), mean_of(m, v));
+  }
+}
+
+static void fields_of(Model *m, const Value *field, uint32_t n, const char *stream) {
+  for (uint32_t i = 0; i < n; i++) {
+    Value *v = declare(m, fresh(m, "v"), field[i].t, field[i].s, 1);
+    statement(m, "let %s: %s = %s.%s;", v->name, t_type(m, v->t, &v->s), stream, field[i].name);
+  }
+}
+
+static void train(Model *m) {
+  StrBuf body = {0}, eval = {0};
+  const char *data = global(m, "d");
+  Value field[3];
+  begin(m, &body, "batch");
+  sb_printf(&m->top, "data %s {\n", data);
+  for (uint32_t i = 0; i < 3; i++) {
+    const InputRow *r = &arguments[below(m, i ? N_ARGUMENTS : 1)];
+    Shape s = {.rank = r->rank};
+    memcpy(s.d, r->d, sizeof r->d);
+    for (uint32_t k = 0; k < s.rank; k++)
+      if (!dim_static(s.d[k])) s.d[k] = dim_of(1 + below(m, 4));
+    if (i == 0 || s.rank > 2 || r->t == DT_MASK) s = (Shape){1, {{0, 4}}};
+    DType t = r->t == DT_MASK ? REAL : r->t;
+    field[i] = (Value){.name = fresh(m, "x"), .t = t, .s = with_axis(s, 0, (Dim){1, 0})};
+    sb_printf(&m->top, "    %s: %s from rows([", field[i].name, t_type(m, t, &s));
+    for (uint32_t k = 0; k < 3; k++) sb_printf(&m->top, "%s%s", k ? ", " : "", rows(m, t, &s, 0));
+    sb_puts(&m->top, "]);\n");
+  }
+  Shape four = {1, {{0, 4}}};
+  sb_printf(&m->top, "    y: [4] = sin(%s)%s;\n}\n", field[0].name,
+            chance(m, 30) ? " + 0.1 * randn([4])" : "");
+  (void)four;
+  uint32_t nets = m->n_nets;
+  m->train = m->effects = true;
+  fields_of(m, field, 3, "d");
+  uint32_t given = m->n;
+  const char *net = instance(m, chance(m, 50) ? "Dense(4)" : "Residual(Dense(4, bias = false))");
+  Value *z = let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, m->v[0].name));
+  z->target = true;
+  statements(m, 3 + below(m, 8));
+  const Value *s = pick(m, ANY_REAL, 0, 4);
+  const char *loss = fresh(m, "loss");
+  statement(m, "let %s = mse(%s(%s), d.y) + 0.1 * mean(%s ** 2)%s;", loss, net, z->name, s->name,
+            chance(m, 40) ? text(m, " + 0.01 * l2(%s)", net) : "");
+  statement(m, "minimize %s over %s using opt;", loss, net);
+  reports(m, given);
+  m->train = m->effects = false;
+  // its parameters have changed, and an eval may read them
+  begin(m, &eval, "batch");
+  fields_of(m, field, 3, "d");
+  given = m->n;
+  statements(m, 2 + below(m, 6));
+  let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, m->v[0].name));
+  reports(m, given);
+  m->n_nets = nets;
+  sb_printf(&m->top,
+            "train %s {\n  batch = 2;  epochs = 2;  seed = %u;\n  let opt = %s;\n  each d in %s() {\n%s  }\n"
+            "  eval d in %s() {\n%s  }\n}\n",
+            global(m, "t"), below(m, 100), optimizers[below(m, sizeof optimizers / sizeof *optimizers)], data,
+            sb_text(&body), data, sb_text(&eval));
+  strbuf_free(&body);
+  strbuf_free(&eval);
+}
+
+void model_text(uint64_t seed, bool narrow, StrBuf *out) {
+  Model *m = &(Model){.arena = arena_new(), .state = seed * 0x9e3779b97f4a7c15u + 1, .narrow = narrow};
+  for (int i = 0; i < 4; i++) below(m, 2);
+  m->prefix = text(m, "m%llu", (unsigned long long)seed);
+  const char *dim = text(m, "%s_N", m->prefix);
+  sb_printf(&m->top, "dim %s <= %d;\n", dim, DIM_BOUND);
+  for (uint32_t n = below(m, 3); n-- > 0;) new_def(m);
+  for (uint32_t n = 1 + below(m, 2); n-- > 0;) export(m, dim);
+  if (chance(m, 60)) train(m);
+  sb_puts(out, sb_text(&m->top));
+  strbuf_free(&m->top);
+  arena_free(m->arena);
+}
