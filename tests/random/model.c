@@ -190,31 +190,43 @@ const char *use_apart(Model *m, const Value *v, uint32_t axis) {
   return text(m, "(%s + along(%s, %s, axis = %u))", v->name, ramp, v->name, axis);
 }
 
+typedef struct InitRow {
+  const char *make;
+  uint32_t least_rank;
+  bool square, ties; // equal elements, which are not told apart by rounding
+} InitRow;
+
+static const InitRow inits[] = {
+    {"normal(0.5)", 0, false, false},           {"uniform(-0.6, 0.7)", 0, false, false},
+    {"truncated_normal(0.4)", 0, false, false}, {"glorot_uniform()", 2, false, false},
+    {"glorot_normal()", 2, false, false},       {"he_normal()", 2, false, false},
+    {"he_uniform()", 2, false, false},          {"lecun_normal()", 2, false, false},
+    {"lecun_uniform()", 2, false, false},       {"orthogonal()", 2, false, false},
+    {"constant(0.3)", 0, false, true},          {"identity()", 2, true, true},
+    {"sparse_normal(0.6, 0.9)", 2, true, true},
+};
+
+static const InitRow *some_init(Model *m, const Shape *s) {
+  for (;;) {
+    const InitRow *r = &inits[below(m, sizeof inits / sizeof *inits)];
+    bool square = s->rank == 2 && dim_eq(s->d[0], s->d[1]) && s->d[0].b > 2;
+    if (s->rank >= r->least_rank && (square || !r->square)) return r;
+  }
+}
+
 const Value *parameter(Model *m, Shape s) {
-  static const char *const inits[] = {"normal(0.5)",      "uniform(-0.6, 0.7)", "truncated_normal(0.4)",
-                                      "glorot_uniform()", "he_normal()",        "constant(0.3)",
-                                      "glorot_normal()",  "lecun_normal()",     "lecun_uniform()",
-                                      "he_uniform()",     "orthogonal()"};
   for (uint32_t i = 0; i < s.rank; i++)
     if (!dim_static(s.d[i])) return NULL;
   if (m->n == MAX_VALUES || !fits(&s)) return NULL;
-  uint32_t k = below(m, s.rank < 2 ? 3 : 11);
-  if (s.rank == 2 && dim_eq(s.d[0], s.d[1]) && s.d[0].b > 2 && chance(m, 30)) {
-    const char *init = chance(m, 50) ? "identity()" : "sparse_normal(0.6, 0.9)";
-    const char *name = m->layer ? fresh(m, "P") : global(m, "P");
-    const char *line = text(m, "param %s: %s = %s;", name, t_shape(m, &s), init);
-    if (m->layer)
-      statement(m, "%s", line);
-    else
-      sb_printf(&m->top, "%s\n", line);
-    return declare(m, name, REAL, s, 1.5);
-  }
+  const InitRow *init = some_init(m, &s);
   const char *name = m->layer ? fresh(m, "P") : global(m, "P");
   const char *with = chance(m, 15) ? " with lr = 0.5, decay = 0.0" : "";
-  const char *line = text(m, "param %s: %s = %s%s;", name, s.rank ? t_shape(m, &s) : "real", inits[k], with);
+  const char *line = text(m, "param %s: %s = %s%s;", name, t_type(m, REAL, &s), init->make, with);
   if (m->layer)
     statement(m, "%s", line);
   else
     sb_printf(&m->top, "%s\n", line);
-  return declare(m, name, REAL, s, 1.5);
+  Value *v = declare(m, name, REAL, s, 1.5);
+  v->given = !init->ties;
+  return v;
 }

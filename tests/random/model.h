@@ -130,7 +130,7 @@ Production p_reshape, p_transpose, p_broadcast, p_slice, p_index, p_pad, p_join,
 Production p_matmul, p_einsum, p_conv, p_windows, p_linear, p_products, p_reduce, p_mask_reduce, p_cumsum,
     p_arg;
 // nets.c
-Production p_layer, p_plain_layer, p_again, p_loss, p_draw, p_embed, p_machine;
+Production p_layer, p_plain_layer, p_again, p_loss, p_draw, p_embed, p_machine, p_long;
 // control.c
 Production p_grad, p_call, p_lambda, p_loop, p_stop, p_update, p_choice;
 void new_def(Model *m);                // a function or layer for p_call

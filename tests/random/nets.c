@@ -340,3 +340,32 @@ bool p_machine(Model *m) {
   default: return let(m, REAL, scalar_shape(), 8, 0, text(m, "cd_loss(%s, sigmoid(%s), 1)", net, x->name));
   }
 }
+
+// A layer in the long form: two methods, a state, a layer as attribute or a list of layers.
+bool p_long(Model *m) {
+  static const char *const acts[] = {"tanh", "sin", "silu", "softplus"};
+  const Value *x = pick(m, ANY_REAL, 2, 2);
+  if (!x || !static_axis(x, 1, 1) || m->layer) return false;
+  const char *name = global(m, "L"), *act = acts[below(m, 4)];
+  bool state = chance(m, 50), list = chance(m, 50);
+  sb_printf(&m->top, "layer %s(n: int, act: fn = tanh) {\n    param W: [n, n] = orthogonal(gain = 0.8);\n",
+            name);
+  sb_printf(&m->top, "    param b: [n] = zeros() with decay = 0.0;\n");
+  if (state) sb_puts(&m->top, "    state seen: [n] = zeros();\n");
+  sb_puts(&m->top,
+          list ? "    let inner = [Residual(Dense(n)) for i in 0..2];\n" : "    let inner = Highway();\n");
+  sb_puts(&m->top, "    fn up(x: [B, n]) -> [B, n] {\n");
+  if (state)
+    sb_puts(&m->top, "        if training { update seen = 0.8 * seen + 0.2 * mean(x, axis = 0); }\n");
+  sb_printf(&m->top, "        return act(x @ W + b%s);\n    }\n", state ? " + seen" : "");
+  sb_puts(&m->top, "    fn down(y: [B, n]) -> [B, n] {\n        var h = y @ transpose(W);\n");
+  sb_puts(&m->top,
+          list ? "        for (k, i) in zip(inner, [1, 2]) { h = tanh(k(h)) * (1.0 / i) + 0.1 * h; }\n"
+               : "        h = inner(h);\n");
+  sb_puts(&m->top, "        return sin(h);\n    }\n}\n");
+  const char *net = instance(m, text(m, "%s(%d, act = %s)", name, (int)x->s.d[1].b, act));
+  Value *up = let(m, REAL, x->s, 4, x->reach, text(m, "%s.up(%s)", net, use(m, x)));
+  if (!up || chance(m, 30)) return up;
+  return let(m, REAL, x->s, 1, up->reach,
+             text(m, "%s.down(%s) + 0.1 * %s.up(cos(%s))", net, up->name, net, x->name));
+}

@@ -53,6 +53,7 @@ static const ProductionRow table[] = {
     {"draw", p_draw, 3},
     {"embed", p_embed, 2},
     {"machine", p_machine, 1},
+    {"long", p_long, 2},
     {"grad", p_grad, 9},
     {"call", p_call, 5},
     {"lambda", p_lambda, 2},

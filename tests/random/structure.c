@@ -98,6 +98,7 @@ bool p_slice(Model *m) {
   Shape s = x->s;
   const char *t = "";
   uint32_t shown = 1 + below(m, s.rank);
+  if (chance(m, 10)) return of(m, x, s, text(m, "%s[0..%s]", x->name, t_dim(m, s.d[0])));
   if (shown < s.rank && chance(m, 40)) { // the last axes
     t = "..., ";
     for (uint32_t i = s.rank - shown; i < s.rank; i++)

@@ -125,11 +125,7 @@ static void fields_of(Model *m, const Value *field, uint32_t n, const char *stre
   }
 }
 
-static void train(Model *m) {
-  StrBuf body = {0}, eval = {0};
-  const char *data = global(m, "d");
-  Value field[3];
-  begin(m, &body, "batch");
+static void data_fields(Model *m, const char *data, Value *field) {
   sb_printf(&m->top, "data %s {\n", data);
   for (uint32_t i = 0; i < 3; i++) {
     const InputRow *r = &arguments[below(m, i ? N_ARGUMENTS : 1)];
@@ -144,40 +140,92 @@ static void train(Model *m) {
     for (uint32_t k = 0; k < 3; k++) sb_printf(&m->top, "%s%s", k ? ", " : "", rows(m, t, &s, 0));
     sb_puts(&m->top, "]);\n");
   }
-  Shape four = {1, {{0, 4}}};
   sb_printf(&m->top, "    y: [4] = sin(%s)%s;\n}\n", field[0].name,
             chance(m, 30) ? " + 0.1 * randn([4])" : "");
-  (void)four;
-  uint32_t nets = m->n_nets;
-  m->train = m->effects = true;
+}
+
+static const char *optimizer(Model *m) {
+  return optimizers[below(m, sizeof optimizers / sizeof *optimizers)];
+}
+
+// One step: a loss over a layer, and sometimes another over parameters, or all but some.
+static void step(Model *m, const Value *field, const char *net, const char *weights) {
   fields_of(m, field, 3, "d");
   uint32_t given = m->n;
-  const char *net = instance(m, chance(m, 50) ? "Dense(4)" : "Residual(Dense(4, bias = false))");
   Value *z = let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, m->v[0].name));
-  z->target = true;
   statements(m, 3 + below(m, 8));
   const Value *s = pick(m, ANY_REAL, 0, 4);
-  const char *loss = fresh(m, "loss");
+  const char *loss = fresh(m, "loss"), *over = net;
   statement(m, "let %s = mse(%s(%s), d.y) + 0.1 * mean(%s ** 2)%s;", loss, net, z->name, s->name,
             chance(m, 40) ? text(m, " + 0.01 * l2(%s)", net) : "");
-  statement(m, "minimize %s over %s using opt;", loss, net);
+  if (chance(m, 20)) over = text(m, "[%s, %s] except %s", net, weights, weights);
+  statement(m, "minimize %s over %s using opt;", loss, over);
+  if (chance(m, 40)) { // what the first one changed is not read again
+    const char *other = fresh(m, "loss");
+    statement(m, "let %s = mean((%s * %s - d.y) ** 2) + 0.1 * mean(stop_grad(%s) * %s);", other, weights,
+              m->v[0].name, z->name, weights);
+    statement(m, "minimize %s over %s using two;", other, weights);
+  }
   reports(m, given);
-  m->train = m->effects = false;
-  // its parameters have changed, and an eval may read them
-  begin(m, &eval, "batch");
-  fields_of(m, field, 3, "d");
-  given = m->n;
-  statements(m, 2 + below(m, 6));
-  let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, m->v[0].name));
+}
+
+// Without data: indices.
+static void counted_loop(Model *m, const char *weights, StrBuf *out) {
+  StrBuf body = {0};
+  begin(m, &body, NULL);
+  declare(m, "k", DT_I32, scalar_shape(), 1);
+  declare(m, weights, REAL, (Shape){1, {{0, 4}}}, 1.5)->given = false;
+  uint32_t given = m->n;
+  statements(m, 2 + below(m, 5));
+  statement(m, "minimize mean((%s - 0.1 * cast(k, real)) ** 2) over %s using two;", weights, weights);
   reports(m, given);
-  m->n_nets = nets;
-  sb_printf(&m->top,
-            "train %s {\n  batch = 2;  epochs = 2;  seed = %u;\n  let opt = %s;\n  each d in %s() {\n%s  }\n"
-            "  eval d in %s() {\n%s  }\n}\n",
-            global(m, "t"), below(m, 100), optimizers[below(m, sizeof optimizers / sizeof *optimizers)], data,
-            sb_text(&body), data, sb_text(&eval));
+  sb_printf(out, "  each k in 0..3 {\n%s  }\n", sb_text(&body));
   strbuf_free(&body);
-  strbuf_free(&eval);
+}
+
+static void evaluation(Model *m, const Value *field, const char *net, const char *data, StrBuf *out) {
+  StrBuf body = {0};
+  begin(m, &body, "batch");
+  bool state = chance(m, 40);
+  if (state) statement(m, "state total: real = 0.5;");
+  fields_of(m, field, 3, "d");
+  uint32_t given = m->n;
+  statements(m, 2 + below(m, 6));
+  const Value *z = let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, m->v[0].name));
+  if (state) statement(m, "update total = total + mean(%s);", z->name);
+  reports(m, given);
+  if (state) statement(m, "finish { report %s = sqrt(total * total + 0.1); }", fresh(m, "r"));
+  sb_printf(out, "  eval d in %s() {\n%s  }\n", data, sb_text(&body));
+  strbuf_free(&body);
+}
+
+static void train(Model *m) {
+  StrBuf body = {0}, whole = {0};
+  const char *data = global(m, "d"), *weights = global(m, "P");
+  Value field[3];
+  begin(m, &body, "batch");
+  data_fields(m, data, field);
+  sb_printf(&m->top, "param %s: [4] = normal(0.5);\n", weights);
+  uint32_t nets = m->n_nets;
+  const char *net = instance(m, chance(m, 50) ? "Dense(4)" : "Residual(Dense(4, bias = false))");
+  m->train = m->effects = true;
+  step(m, field, net, weights);
+  m->train = m->effects = false;
+  // what the bodies define comes before the block, so that is written apart
+  sb_printf(&whole, "train %s {\n  batch = 2;  epochs = 2;  seed = %u;\n", global(m, "t"), below(m, 100));
+  sb_printf(&whole, "  let opt = %s;\n", optimizer(m));
+  sb_printf(&whole, "  let two = %s;\n", optimizer(m));
+  sb_printf(&whole, "  each d in %s() {\n%s  }", data, sb_text(&body));
+  if (chance(m, 40))
+    sb_printf(&whole, " then { update %s = 0.9 * %s;  report %s = sum(%s) + 0.1 * epoch; }", weights, weights,
+              fresh(m, "r"), weights);
+  sb_puts(&whole, "\n");
+  evaluation(m, field, net, data, &whole);
+  if (chance(m, 40)) counted_loop(m, weights, &whole);
+  sb_printf(&m->top, "%s}\n", sb_text(&whole));
+  m->n_nets = nets;
+  strbuf_free(&body);
+  strbuf_free(&whole);
 }
 
 void model_text(uint64_t seed, bool narrow, StrBuf *out) {
