@@ -179,10 +179,16 @@ void new_def(Model *m) {
   uint32_t given = m->n;
   statements(m, 3 + below(m, 5));
   if (m->n > given && m->v[m->n - 1].t == REAL) {
-    const Value *v = &m->v[m->n - 1];
+    Value *v = &m->v[m->n - 1];
+    const Value *other[4];
+    const char *also = "";
+    v->used = true;
+    for (uint32_t k = sinks(m, given, other, 4); k-- > 0;)
+      if (other[k]->t == REAL)
+        also = text(m, "%s + 0.1 * sum(sin(%s))", also, other[k]->name), v->reach |= other[k]->reach;
     d.out = v->s, d.through = v->reach & (((uint64_t)1 << d.n) - 1);
-    sb_printf(&m->top, "%s %s%s(%s) -> %s {\n%s    return sin(%s);\n}\n", d.layer ? "layer" : "fn", d.name,
-              d.layer ? "()" : "", args, t_type(m, v->t, &v->s), sb_text(&body), v->name);
+    sb_printf(&m->top, "%s %s%s(%s) -> %s {\n%s    return sin(%s%s);\n}\n", d.layer ? "layer" : "fn", d.name,
+              d.layer ? "()" : "", args, t_type(m, v->t, &v->s), sb_text(&body), v->name, also);
     m->defs[m->n_defs++] = d;
   }
   m->layer = false;

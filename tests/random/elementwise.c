@@ -90,7 +90,7 @@ static const UnaryRow unary[] = {
 
 bool p_unary(Model *m) {
   const Value *x = pick(m, ANY_REAL, 0, 5);
-  const UnaryRow *r = &unary[below(m, sizeof unary / sizeof *unary)];
+  const UnaryRow *r = &unary[wheel(m, sizeof unary / sizeof *unary)];
   if (!x) return false;
   double limit = r->limit > 0 ? r->limit : INFINITY;
   const char *in = r->kinked ? use_off_kinks(m, x) : use_small(m, x, limit);
@@ -131,7 +131,7 @@ static bool together(const Value *const *v, uint32_t n, Shape *s) {
 
 bool p_binary(Model *m) {
   const Value *v[2] = {pick(m, ANY_REAL, 0, 4), pick(m, ANY_REAL, 0, 4)};
-  const BinaryRow *r = &binary[below(m, sizeof binary / sizeof *binary)];
+  const BinaryRow *r = &binary[wheel(m, sizeof binary / sizeof *binary)];
   Shape s;
   if (!v[0] || !v[1] || !together(v, 2, &s)) return false;
   const char *x = r->kinked ? use_off_kinks(m, v[0]) : use(m, v[0]), *y = use(m, v[1]);
@@ -300,12 +300,12 @@ static const char *with_mask(Model *m, const char *form, const char *mask) {
 bool p_bait(Model *m) {
   const Value *c = pick(m, ANY_MASK, 1, 4), *i = pick(m, ANY_INT, 0, 4), *v[3];
   Shape s;
-  if (c && chance(m, 30)) return let(m, DT_MASK, c->s, 1, 0, with_mask(m, mask_baits[below(m, 7)], c->name));
+  if (c && chance(m, 30)) return let(m, DT_MASK, c->s, 1, 0, with_mask(m, mask_baits[wheel(m, 7)], c->name));
   if (i && chance(m, 12))
     return let(m, DT_MASK, i->s, 1, 0, text(m, "not (%s %s 1)", i->name, chance(m, 50) ? "==" : "!="));
   if (i && i->t == DT_I32 && chance(m, 8))
     return let(m, DT_I32, i->s, 1, 0, text(m, "cast(cast(%s, i64), i32)", i->name));
-  const BaitRow *r = &baits[below(m, sizeof baits / sizeof *baits)];
+  const BaitRow *r = &baits[wheel(m, sizeof baits / sizeof *baits)];
   v[0] = pick(m, ANY_REAL, 1, 4);
   if (v[0] && !c && strchr(r->form, '!'))
     c = let(m, DT_MASK, v[0]->s, 1, 0, text(m, "%s > 0.1%u", v[0]->name, 1371 + 2 * below(m, 300)));

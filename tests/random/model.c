@@ -13,6 +13,7 @@ uint32_t below(Model *m, uint32_t n) {
   return (uint32_t)(m->state >> 33) % n;
 }
 bool chance(Model *m, uint32_t percent) { return below(m, 100) < percent; }
+uint32_t wheel(Model *m, uint32_t n) { return chance(m, 50) ? below(m, n) : m->turn++ % n; }
 double decimal(Model *m, double lo, double hi) {
   return round((lo + (hi - lo) * (below(m, 1001) / 1000.0)) * 100) / 100;
 }
@@ -157,7 +158,17 @@ const Value *pick(Model *m, Kind kind, uint32_t lo, uint32_t hi) {
     if (of_kind(&m->v[i], kind) && m->v[i].s.rank >= lo && m->v[i].s.rank <= hi) found[n++] = i;
   if (n == 0) return NULL;
   uint32_t newest = n < 8 ? n : 8;
-  return &m->v[found[chance(m, 60) ? n - 1 - below(m, newest) : below(m, n)]];
+  Value *v = &m->v[found[chance(m, 60) ? n - 1 - below(m, newest) : below(m, n)]];
+  v->used = true; // or nearly: the production may find no use for it
+  return v;
+}
+
+uint32_t sinks(const Model *m, uint32_t given, const Value **v, uint32_t most) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < m->n_extra && n < most; i++) v[n++] = &m->extra[i];
+  for (uint32_t i = m->n; i-- > given && n < most;)
+    if (!m->v[i].used) v[n++] = &m->v[i];
+  return n;
 }
 
 const char *use(Model *m, const Value *v) {

@@ -15,7 +15,8 @@ enum {
   DIM_BOUND = 7,   // of every `dim`
   MAX_NETS = 12,
   MAX_DEFS = 6,
-  MAX_EXTRA = 12
+  MAX_EXTRA = 12,
+  MAX_RESULTS = 16
 };
 
 // The program's float type is DT_F64 here, whatever --real says, and `real` in the text.
@@ -29,6 +30,7 @@ typedef struct Value {
   uint64_t reach; // of a real: the values that it depends on differentiably, itself among them
   bool given;     // an argument, a parameter or a state: not computed, so its ties and zeros are exact
   bool target;    // grad may be taken by it
+  bool used;      // by another statement; what is not is a result, so that little is dead
 } Value;
 
 typedef struct LayerRow LayerRow;
@@ -54,6 +56,7 @@ typedef struct Def {
 typedef struct Model {
   Arena *arena;
   uint64_t state;
+  uint32_t turn;      // of wheel
   const char *prefix; // of all names at top level: many models go into one file
   const char *symbol; // of the dynamic size in this body: a dim, `batch`, B
   bool narrow;        // f32, f16 and bf16 beside `real`: their roundings differ between back ends
@@ -78,6 +81,7 @@ typedef struct Model {
 void model_text(uint64_t seed, bool narrow, StrBuf *out);
 
 uint32_t below(Model *m, uint32_t n);
+uint32_t wheel(Model *m, uint32_t n); // likewise, but each of n comes in its turn: for the rows of a table
 bool chance(Model *m, uint32_t percent);
 double decimal(Model *m, double lo, double hi); // with few digits
 const char *text(Model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -108,6 +112,8 @@ const char *use_off_kinks(Model *m, const Value *v);
 const char *use_apart(Model *m, const Value *v, uint32_t axis);
 const Value *parameter(Model *m, Shape s); // a new one
 
+// The values that no statement has used, and the gradients, up to `most`; their number.
+uint32_t sinks(const Model *m, uint32_t given, const Value **v, uint32_t most);
 Shape scalar_shape(void);
 Shape without_axis(Shape s, uint32_t axis);
 Shape with_axis(Shape s, uint32_t axis, Dim d);

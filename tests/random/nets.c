@@ -37,8 +37,14 @@ static bool r_channel(const Shape *in, int64_t k, Shape *out) {
 static bool r_spatial(const Shape *in, int64_t k, Shape *out) {
   return r_channel(in, k, out) && in->rank >= 3;
 }
+// The library makes one axis of the spatial ones.
+static bool r_flattened(const Shape *in, int64_t k, Shape *out) {
+  uint32_t n = 0;
+  for (uint32_t i = 2; i < in->rank; i++) n += !dim_static(in->d[i]);
+  return n <= 1 && r_spatial(in, k, out);
+}
 static bool r_groups(const Shape *in, int64_t k, Shape *out) {
-  return r_spatial(in, k, out) && in->d[1].b % 2 == 0;
+  return r_flattened(in, k, out) && in->d[1].b % 2 == 0;
 }
 
 // Kernel 3 with padding 1, or 2 with stride 2, or transposed.
@@ -122,8 +128,9 @@ static bool r_double(const Shape *in, int64_t k, Shape *out) {
          dim_mul(in->d[3], dim_of(2), &out->d[3]);
 }
 static const LayerRow plain[] = {
-    {"Dropout(0.3)", r_same, 0},      {"GaussianNoise(0.2)", r_same, 0},  {"DropPath(0.25)", r_same, 0},
-    {"InstanceNorm()", r_spatial, 3}, {"GlobalAvgPool()", r_globally, 0}, {"GlobalMaxPool()", r_globally, 0},
+    {"Dropout(0.3)", r_same, 0},        {"GaussianNoise(0.2)", r_same, 0},
+    {"DropPath(0.25)", r_same, 0},      {"InstanceNorm()", r_flattened, 3},
+    {"GlobalAvgPool()", r_globally, 0}, {"GlobalMaxPool()", r_globally, 0},
     {"Upsample2d(2)", r_double, 0},
 };
 
@@ -151,7 +158,7 @@ static bool apply(Model *m, const Net *net, const Value *x, const Shape *s) {
 // A value for a layer that none of the body suits: images and volumes are rare.
 static const Value *made_for(Model *m, const LayerRow *r) {
   static const Shape shapes[] = {{3, {{0, 2}, {0, 4}, {0, 6}}},
-                                 {4, {{0, 2}, {0, 2}, {0, 5}, {0, 4}}},
+                                 {4, {{0, 2}, {0, 2}, {0, 3}, {0, 4}}},
                                  {5, {{0, 2}, {0, 1}, {0, 2}, {0, 3}, {0, 2}}}};
   Shape out;
   for (uint32_t i = 0; i < 3; i++)
@@ -160,7 +167,7 @@ static const Value *made_for(Model *m, const LayerRow *r) {
 }
 
 bool p_layer(Model *m) {
-  uint32_t i = below(m, sizeof rows / sizeof *rows);
+  uint32_t i = wheel(m, sizeof rows / sizeof *rows);
   const LayerRow *r = &rows[i];
   int64_t k = 1 + below(m, 5);
   Shape s;
@@ -202,7 +209,7 @@ bool p_again(Model *m) {
 }
 
 bool p_plain_layer(Model *m) {
-  const LayerRow *r = &plain[below(m, sizeof plain / sizeof *plain)];
+  const LayerRow *r = &plain[wheel(m, sizeof plain / sizeof *plain)];
   const Value *x = NULL;
   Shape s;
   for (int tries = 0; tries < 8 && !x; tries++) {
@@ -265,7 +272,7 @@ static const Value *like(Model *m, const Value *x) {
 }
 
 bool p_loss(Model *m) {
-  const LossRow *r = &losses[below(m, sizeof losses / sizeof *losses)];
+  const LossRow *r = &losses[wheel(m, sizeof losses / sizeof *losses)];
   const Value *x = pick(m, ANY_REAL, r->lo, r->hi);
   if (!x) return false;
   if (strstr(r->form, "total") && !(static_axis(x, 2, 2) && static_axis(x, 3, 2))) return false;

@@ -39,7 +39,7 @@ static const ProductionRow table[] = {
     {"matmul", p_matmul, 5},
     {"einsum", p_einsum, 4},
     {"conv", p_conv, 4},
-    {"windows", p_windows, 5},
+    {"windows", p_windows, 7},
     {"linear", p_linear, 3},
     {"products", p_products, 3},
     {"reduce", p_reduce, 7},
@@ -54,7 +54,7 @@ static const ProductionRow table[] = {
     {"embed", p_embed, 2},
     {"machine", p_machine, 1},
     {"long", p_long, 2},
-    {"grad", p_grad, 9},
+    {"grad", p_grad, 12},
     {"call", p_call, 5},
     {"lambda", p_lambda, 2},
     {"loop", p_loop, 2},
@@ -71,6 +71,16 @@ bool produce(Model *m) {
   return table[i].make(m);
 }
 
+// A production that fails has used nothing.
+static bool attempt(Model *m) {
+  bool used[MAX_VALUES];
+  uint32_t n = m->n;
+  for (uint32_t i = 0; i < n; i++) used[i] = m->v[i].used;
+  if (produce(m)) return true;
+  for (uint32_t i = 0; i < n; i++) m->v[i].used = used[i];
+  return false;
+}
+
 void statements(Model *m, uint32_t n) {
-  for (uint32_t tries = 0; n > 0 && tries < 200 && m->n + 8 < MAX_VALUES; tries++) n -= produce(m);
+  for (uint32_t tries = 0; n > 0 && tries < 200 && m->n + 8 < MAX_VALUES; tries++) n -= attempt(m);
 }

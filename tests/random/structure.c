@@ -98,7 +98,7 @@ bool p_slice(Model *m) {
   Shape s = x->s;
   const char *t = "";
   uint32_t shown = 1 + below(m, s.rank);
-  if (chance(m, 10)) return of(m, x, s, text(m, "%s[0..%s]", x->name, t_dim(m, s.d[0])));
+  if (chance(m, 5)) return of(m, x, s, text(m, "%s[0..%s]", x->name, t_dim(m, s.d[0])));
   if (shown < s.rank && chance(m, 40)) { // the last axes
     t = "..., ";
     for (uint32_t i = s.rank - shown; i < s.rank; i++)
@@ -326,7 +326,7 @@ bool p_iota(Model *m) {
   const char *nt = t_dim(m, n);
   const Value *i = pick(m, ANY_I32, 0, 2);
   Shape one = {1, {n}}, square = {2, {n, n}};
-  switch (below(m, 9)) {
+  switch (wheel(m, 9)) {
   case 0: return let(m, DT_I32, one, 1, 0, text(m, "iota(%s)", nt));
   case 1: return let(m, DT_MASK, square, 1, 0, text(m, "causal_mask(%s)", nt));
   case 2: return let(m, REAL, square, 1, 0, text(m, "eye(%s)", nt));

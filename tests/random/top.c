@@ -44,13 +44,6 @@ static const InputRow arguments[] = {
 };
 enum { N_ARGUMENTS = sizeof arguments / sizeof *arguments, N_REAL_ARGUMENTS = 14 };
 
-// Types that can be results of an export and reports of nothing: all.
-static const Value *result(Model *m, uint32_t i, uint32_t n_given) {
-  if (i < m->n_extra) return &m->extra[i];
-  if (i == m->n_extra) return &m->v[m->n - 1];
-  return &m->v[n_given + below(m, m->n - n_given)];
-}
-
 static void export(Model *m, const char *dim) {
   StrBuf body = {0};
   begin(m, &body, dim);
@@ -67,11 +60,12 @@ static void export(Model *m, const char *dim) {
   }
   uint32_t given = m->n;
   while (m->n == given) statements(m, 5 + below(m, 14));
-  uint32_t n = 1 + m->n_extra + below(m, 4);
+  const Value *v[MAX_RESULTS];
+  uint32_t n = sinks(m, given, v, MAX_RESULTS);
+  if (n == 0) v[n++] = &m->v[m->n - 1];
   for (uint32_t i = 0; i < n; i++) {
-    const Value *v = result(m, i, given);
-    types = text(m, "%s%s%s", types, i ? ", " : "", t_type(m, v->t, &v->s));
-    results = text(m, "%s%s%s", results, i ? ", " : "", v->name);
+    types = text(m, "%s%s%s", types, i ? ", " : "", t_type(m, v[i]->t, &v[i]->s));
+    results = text(m, "%s%s%s", results, i ? ", " : "", v[i]->name);
   }
   sb_printf(&m->top,
             n == 1 ? "export fn %s(%s) -> %s {\n%s    return %s;\n}\n"
@@ -112,10 +106,9 @@ static const char *mean_of(Model *m, const Value *v) {
 }
 
 static void reports(Model *m, uint32_t given) {
-  for (uint32_t i = 0; i < 2 + m->n_extra && m->n > given; i++) {
-    const Value *v = result(m, i, given);
-    statement(m, "report %s = %s;", fresh(m, "r"), mean_of(m, v));
-  }
+  const Value *v[MAX_RESULTS];
+  uint32_t n = sinks(m, given, v, MAX_RESULTS);
+  for (uint32_t i = 0; i < n; i++) statement(m, "report %s = %s;", fresh(m, "r"), mean_of(m, v[i]));
 }
 
 static void fields_of(Model *m, const Value *field, uint32_t n, const char *stream) {
@@ -145,7 +138,7 @@ static void data_fields(Model *m, const char *data, Value *field) {
 }
 
 static const char *optimizer(Model *m) {
-  return optimizers[below(m, sizeof optimizers / sizeof *optimizers)];
+  return optimizers[wheel(m, sizeof optimizers / sizeof *optimizers)];
 }
 
 // One step: a loss over a layer, and sometimes another over parameters, or all but some.
@@ -229,7 +222,10 @@ static void train(Model *m) {
 }
 
 void model_text(uint64_t seed, bool narrow, StrBuf *out) {
-  Model *m = &(Model){.arena = arena_new(), .state = seed * 0x9e3779b97f4a7c15u + 1, .narrow = narrow};
+  Model *m = &(Model){.arena = arena_new(),
+                      .state = seed * 0x9e3779b97f4a7c15u + 1,
+                      .narrow = narrow,
+                      .turn = (uint32_t)seed * 17};
   for (int i = 0; i < 4; i++) below(m, 2);
   m->prefix = text(m, "m%llu", (unsigned long long)seed);
   const char *dim = text(m, "%s_N", m->prefix);
