@@ -87,7 +87,7 @@ static int isolate(const Run *r, uint64_t seed, uint64_t n, const char *text) {
 // Builders and front end give the operand itself, so that hardly a graph has such nodes when it is rewritten.
 static bool unseen(int rule) {
   return rule == RULE_cast_same || rule == RULE_reshape_same || rule == RULE_broadcast_same ||
-         rule == RULE_concat_one;
+         rule == RULE_concat_one || rule == RULE_slice_same;
 }
 
 static int cover_ops(const Run *r) {
