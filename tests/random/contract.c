@@ -140,7 +140,7 @@ bool p_windows(Model *m) {
   }
   const char *w = per_axis(m, k, n), *st = per_axis(m, stride, n), *p = per_axis(m, pad, n),
              *d = n == 1 ? "1" : "2";
-  const char *apart = use_apart(m, x, x->s.rank - 1);
+  const char *apart = use_apart(m, x);
   switch (below(m, 4)) {
   case 0:
     return let(m, REAL, s, x->size * (double)terms, x->reach,
@@ -200,7 +200,8 @@ bool p_products(Model *m) {
   if (r == 1) return let(m, REAL, row, x->size, x->reach, text(m, "diag(%s)", use(m, x)));
   if (r == 2 && dim_eq(n, x->s.d[0]) && chance(m, 60))
     return let(m, REAL, scalar_shape(), 3 * x->size, x->reach, text(m, "trace(%s)", use(m, x)));
-  if (r >= 3 && dim_static(x->s.d[1]) && chance(m, 50)) {
+  bool one = r != 4 || dim_static(x->s.d[2]) || dim_static(x->s.d[3]); // gram makes one axis of the rest
+  if (r >= 3 && dim_static(x->s.d[1]) && one && chance(m, 50)) {
     Shape s = {3, {x->s.d[0], x->s.d[1], x->s.d[1]}};
     return let(m, REAL, s, x->size * x->size, x->reach, text(m, "gram(%s)", use(m, x)));
   }
@@ -241,7 +242,7 @@ bool p_reduce(Model *m) {
   const char *options = text(m, ", %s = %s%s", keep ? "keep" : "axis", t, keepdim ? ", keepdim = true" : "");
   if (axes == (1u << r) - 1 && !keepdim && chance(m, 60)) options = "";
   const char *in = k == 4 && x->t == REAL       ? text(m, "1.1 * sin(%s)", x->name)
-                   : k == 2 || k == 3 || k == 6 ? (x->t == REAL ? use_apart(m, x, last) : x->name)
+                   : k == 2 || k == 3 || k == 6 ? (x->t == REAL ? use_apart(m, x) : x->name)
                                                 : use(m, x);
   if (k == 6) { // the derivative of a root of zero is infinite
     bool wide = false;
@@ -280,5 +281,5 @@ bool p_arg(Model *m) {
   if (!x) return false;
   uint32_t axis = below(m, x->s.rank);
   return let(m, DT_I32, without_axis(x->s, axis), 1, 0,
-             text(m, "arg%s(%s, axis = %u)", chance(m, 50) ? "max" : "min", use_apart(m, x, axis), axis));
+             text(m, "arg%s(%s, axis = %u)", chance(m, 50) ? "max" : "min", use_apart(m, x), axis));
 }

@@ -149,7 +149,7 @@ bool p_ternary(Model *m) {
   uint64_t reach = v[0]->reach | v[1]->reach;
   if (c && chance(m, 60)) {
     bool zero = chance(m, 20);
-    if (zero) v[1] = v[0];
+    if (zero) v[1] = v[0], reach = v[0]->reach;
     if (!together(v, 3, &s)) return false;
     const char *x = use(m, v[0]), *y = zero ? "0.0" : use(m, v[1]);
     return let(m, REAL, s, size, reach,

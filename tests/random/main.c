@@ -134,7 +134,8 @@ static int one_text(const Run *r) {
 static int run(Run *r) {
   int found = 0;
   Outcome outcome;
-  for (uint64_t at = 0; at < r->count && found < MAX_FOUND; at += r->together) {
+  uint64_t at = 0;
+  for (; at < r->count && found < MAX_FOUND; at += r->together) {
     uint64_t n = r->count - at < r->together ? r->count - at : r->together;
     char *text = models(r, r->seed + at, n);
     if (r->text) {
@@ -152,7 +153,8 @@ static int run(Run *r) {
   }
   if (r->text) return 0;
   printf("%llu models from seed %llu, %llu gradients compared with differences, %d failures\n",
-         (unsigned long long)r->count, (unsigned long long)r->seed, (unsigned long long)r->slopes, found);
+         (unsigned long long)(at < r->count ? at : r->count), (unsigned long long)r->seed,
+         (unsigned long long)r->slopes, found);
   if (r->coverage) found += cover_ops(r) + cover_library(sb_text(&r->all), r->verbose);
   strbuf_free(&r->all);
   return found > 0;

@@ -194,11 +194,13 @@ const char *use_off_kinks(Model *m, const Value *v) {
   return text(m, "(%s %c 0.0%u)", v->name, chance(m, 50) ? '+' : '-', 1371 + 2 * below(m, 300));
 }
 
-const char *use_apart(Model *m, const Value *v, uint32_t axis) {
-  if (v->given && chance(m, 60)) return v->name;
-  const char *ramp = text(m, "0.1%u * sin(1.3 * cast(iota(%s), real) + 0.7)", 1371 + 2 * below(m, 300),
-                          t_dim(m, v->s.d[axis]));
-  return text(m, "(%s + along(%s, %s, axis = %u))", v->name, ramp, v->name, axis);
+const char *use_apart(Model *m, const Value *v) {
+  const char *t = v->name;
+  if (v->given && chance(m, 60)) return t;
+  for (uint32_t i = 0; i < v->s.rank; i++)
+    t = text(m, "%s + along(0.1%u * sin(1.3 * cast(iota(%s), real) + 0.7), %s, axis = %u)", t,
+             1371 + 2 * below(m, 300), t_dim(m, v->s.d[i]), v->name, i);
+  return text(m, "(%s)", t);
 }
 
 typedef struct InitRow {

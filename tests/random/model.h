@@ -108,8 +108,8 @@ const char *use(Model *m, const Value *v);
 const char *use_small(Model *m, const Value *v, double limit);
 // Likewise, moved away from where functions jump: no computed zero or integer is at a kink.
 const char *use_off_kinks(Model *m, const Value *v);
-// Likewise, with a slope along `axis`, so that what is computed in two ways does not tie.
-const char *use_apart(Model *m, const Value *v, uint32_t axis);
+// Likewise, with a slope along each axis, so that what is equal, or computed in two ways, does not tie.
+const char *use_apart(Model *m, const Value *v);
 const Value *parameter(Model *m, Shape s); // a new one
 
 // The values that no statement has used, and the gradients, up to `most`; their number.

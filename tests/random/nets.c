@@ -218,7 +218,7 @@ bool p_plain_layer(Model *m) {
   }
   if (!x) x = made_for(m, r);
   if (!x || !r->rule(&x->s, 0, &s)) return false;
-  const char *in = strstr(r->make, "Max") ? use_apart(m, x, x->s.rank - 1) : use(m, x);
+  const char *in = strstr(r->make, "Max") ? use_apart(m, x) : use(m, x);
   double size = r->size > 0 ? r->size : x->size * (strstr(r->make, "Drop") ? 1.5 : 1) + 0.8;
   return let(m, REAL, s, size, x->reach,
              chance(m, 50) ? text(m, "%s(%s)", r->make, in) : text(m, "%s |> %s", in, r->make));
@@ -281,7 +281,7 @@ bool p_loss(Model *m) {
   Shape s = x->s, row = x->s;
   if (x->s.rank) row = without_axis(row, last);
   StrBuf b = {0};
-  const char *in = strchr(r->form, '!') && r->kinked ? use_apart(m, x, last)
+  const char *in = strchr(r->form, '!') && r->kinked ? use_apart(m, x)
                    : r->kinked                       ? use_off_kinks(m, x)
                                                      : x->name;
   const char *second = y == x ? text(m, "cos(1.7 * %s)", y->name) : y->name;
@@ -291,7 +291,7 @@ bool p_loss(Model *m) {
     else if (*p == '$')
       sb_puts(&b, second);
     else if (*p == '!') // some class of each row
-      sb_printf(&b, "argmax(sin(7.3 * %s + 0.137), axis = %u)", use_apart(m, x, last), last);
+      sb_printf(&b, "argmax(sin(7.3 * %s + 0.137), axis = %u)", use_apart(m, x), last);
     else if (*p == '?')
       sb_printf(&b, "%s[.., 0]", x->name);
     else

@@ -294,7 +294,7 @@ bool p_pick_rows(Model *m) {
   Dim n = x->s.d[x->s.rank - 1];
   if (same_shape(&s, &is)) return of(m, x, s, text(m, "pick(%s, %s)", use(m, x), inside(m, i, n)));
   if (i->s.rank != x->s.rank) { // ranks along the last axis are indices that fit
-    return of(m, x, x->s, text(m, "take_along(%s, argsort(%s))", use(m, x), use_apart(m, x, x->s.rank - 1)));
+    return of(m, x, x->s, text(m, "take_along(%s, argsort(%s))", use(m, x), use_apart(m, x)));
   }
   is = without_axis(is, is.rank - 1);
   if (!same_shape(&s, &is)) return false;
@@ -308,13 +308,13 @@ bool p_order(Model *m) {
   uint32_t last = s.rank - 1, axis = axis_of(m, x);
   if (x->t != REAL) return let(m, DT_I32, s, 1, 0, text(m, "argsort(%s, axis = %u)", x->name, axis));
   switch (below(m, 3)) {
-  case 0: return let(m, REAL, s, x->size + 0.2, x->reach, text(m, "sort(%s)", use_apart(m, x, last)));
-  case 1: return let(m, DT_I32, s, 1, 0, text(m, "argsort(%s, axis = %u)", use_apart(m, x, axis), axis));
+  case 0: return let(m, REAL, s, x->size + 0.2, x->reach, text(m, "sort(%s)", use_apart(m, x)));
+  case 1: return let(m, DT_I32, s, 1, 0, text(m, "argsort(%s, axis = %u)", use_apart(m, x), axis));
   default: {
     if (!static_axis(x, last, 2)) return false;
     s.d[last] = dim_of(1 + below(m, (uint32_t)s.d[last].b));
     const char *top = fresh(m, "t");
-    statement(m, "let %s = top_k(%s, %d);", top, use_apart(m, x, last), (int)s.d[last].b);
+    statement(m, "let %s = top_k(%s, %d);", top, use_apart(m, x), (int)s.d[last].b);
     let(m, DT_I32, s, 1, 0, text(m, "%s[1]", top));
     return let(m, REAL, s, x->size + 0.2, x->reach, text(m, "%s[0]", top));
   }
@@ -378,9 +378,7 @@ bool p_rearrange(Model *m) {
   double size = k == 0 ? 8 * x->size : k == 4 ? 9 : x->size;
   const char *y = fresh(m, "q");
   Shape all = x->s;
-  const char *from = k == 4  ? text(m, "1.2 * sin(%s)", x->name)
-                     : k > 1 ? use_apart(m, x, (uint32_t)perm[r - 1])
-                             : use(m, x);
+  const char *from = k == 4 ? text(m, "1.2 * sin(%s)", x->name) : k > 1 ? use_apart(m, x) : use(m, x);
   statement(m, "let %s: %s = %s;", y, t_type(m, REAL, &all), from);
   return let(m, REAL, s, size, x->reach, text(m, "reduce(%s, %s[%s] -> [%s])", how[k], y, in, out));
 }
