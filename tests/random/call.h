@@ -14,22 +14,23 @@ typedef struct Call {
   Scalar **roots;
 } Call;
 
-static inline Scalar drawn(DType t, uint64_t *state) {
+static inline Scalar drawn(DType t, bool zeros, uint64_t *state) {
   *state = *state * 6364136223846793005u + 1442695040888963407u;
   uint32_t r = (uint32_t)(*state >> 33);
   if (t == DT_MASK) return (Scalar){.i = r % 2};
   if (!dtype_is_real(t)) return (Scalar){.i = (int64_t)(r % 4)};
   // zero, or a number that is not next to a short decimal, where the models' functions may jump
-  if (r % 20001 == 10000) return (Scalar){.f = 0};
+  if (r % 20001 == 10000 && zeros) return (Scalar){.f = 0};
   return (Scalar){.f = (double)(float)((r % 20001) / 10000.0 - 1.0000137)};
 }
 
-static inline void draw_arguments(const Function *f, int64_t n, uint64_t seed, const Scalar **in, Arena *a) {
+static inline void draw_arguments(const Function *f, int64_t n, uint64_t seed, bool zeros, const Scalar **in,
+                                  Arena *a) {
   uint64_t state = seed * 77 + 1;
   for (uint32_t i = 0; i < f->n_inputs; i++) {
     int64_t count = shape_elements(&f->inputs[i].shape, n);
     Scalar *v = ARENA_ARRAY(a, (size_t)count, Scalar);
-    for (int64_t k = 0; k < count; k++) v[k] = drawn(f->inputs[i].dtype, &state);
+    for (int64_t k = 0; k < count; k++) v[k] = drawn(f->inputs[i].dtype, zeros, &state);
     in[i] = v;
   }
 }
@@ -57,19 +58,20 @@ static inline Scalar **some_stores(const Program *p, Arena *a) {
   for (uint32_t s = 0; s < p->n_stores; s++)
     for (int64_t i = 0; i < shape_elements(&p->stores[s].shape, 1); i++) {
       if (p->stores[s].kind == STORE_COUNT) c.env.stores[s][i].i = 3;
-      if (p->stores[s].kind == STORE_SLOT) c.env.stores[s][i].f = fabs(drawn(p->stores[s].dtype, &state).f);
+      if (p->stores[s].kind == STORE_SLOT)
+        c.env.stores[s][i].f = fabs(drawn(p->stores[s].dtype, true, &state).f);
     }
   return c.env.stores;
 }
 
 static inline Call *call_new(const Program *p, const Function *f, Scalar *const *stores, int64_t n,
-                             uint64_t seed, Arena *a) {
+                             bool zeros, Arena *a) {
   Call *c = ARENA_NEW(a, Call);
   c->env = some_env(p, n);
   c->env.stores = eval_stores_new(p->stores, p->n_stores, a);
   for (uint32_t s = 0; s < p->n_stores; s++)
     memcpy(c->env.stores[s], stores[s], (size_t)shape_elements(&p->stores[s].shape, 1) * sizeof(Scalar));
-  draw_arguments(f, n, seed, c->in, a);
+  draw_arguments(f, n, 1, zeros, c->in, a);
   return c;
 }
 

@@ -118,7 +118,7 @@ static void run_build(const Program *p, const nn_model *m, Bytes *out, Report *r
     uint32_t n_args = f->n_inputs;
     if (skipped(p, i, &t)) continue;
     snprintf(r->at, sizeof r->at, "%s, N = %d", f->name, (int)t.n);
-    draw_arguments(f, t.n, t.seed, in, a);
+    draw_arguments(f, t.n, t.seed, true, in, a);
     for (uint32_t k = 0; k < f->n_inputs; k++)
       args[k] = dense(in[k], f->inputs[k].dtype, shape_elements(&f->inputs[k].shape, t.n));
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
@@ -220,7 +220,7 @@ static void compare_interpreter(const Program *p, const Function *meaning, Walk 
     if (skipped(p, i, &t)) continue;
     w->where = f->name;
     snprintf(w->report->at, sizeof w->report->at, "%s in the interpreter", f->name);
-    draw_arguments(f, t.n, t.seed, c.in, a);
+    draw_arguments(f, t.n, t.seed, true, c.in, a);
     c.env.n = t.n;
     call_interpreter(f, &c, a);
     int status;

@@ -54,7 +54,7 @@ static void check_function(const Program *p, const Function *f, Scalar *const *s
   count_ops(before, r);
   Function now = *f;
   now.g = before;
-  Call *x = call_new(p, f, stores, n, 1, a);
+  Call *x = call_new(p, f, stores, n, true, a);
   call_interpreter(&now, x, a);
   for (uint32_t i = 1; i < n_passes; i++) {
     StrBuf why = {0};
@@ -63,7 +63,7 @@ static void check_function(const Program *p, const Function *f, Scalar *const *s
     if (!function_verify(p, &now, VERIFY_NO_AD, &why))
       differs(r, "invariant", "%s, pass %s: %s", f->name, passes[i].name, sb_text(&why));
     strbuf_free(&why);
-    Call *y = call_new(p, f, stores, n, 1, a);
+    Call *y = call_new(p, f, stores, n, true, a);
     call_interpreter(&now, y, a);
     compare(p, f, before, passes[i].name, x, y, r);
     before = now.g;

@@ -40,7 +40,7 @@ static double value(const Program *p, const Function *f, Scalar *const *stores, 
   Function one = *f;
   one.g = pass_autodiff(h, a);
   one.roots = &info;
-  Call *c = call_new(p, f, stores, n, 1, a);
+  Call *c = call_new(p, f, stores, n, false, a);
   call_interpreter(&one, c, a);
   return c->env.status == EVAL_OK ? c->roots[0]->f : NAN;
 }

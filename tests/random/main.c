@@ -202,6 +202,7 @@ int main(int argc, char **argv) {
     else
       return usage();
   }
+  if (r.check.n_builds > 0) r.check.seconds = 900; // most of it the C compilers'
   if (r.together < 1) return usage();
   return r.file ? one_text(&r) : run(&r);
 }
