@@ -29,6 +29,8 @@ typedef struct LibraryOptions {
   const char *weights_header;         // of the safetensors file of its parameters and states, in order
   size_t weights_header_len;
   bool weights_in_file; // `init` gives no values: `load` must come before all else
+  bool cuda;            // of a CUDA library: the source is PREFIX.cu
+  const char *compiled; // how that is compiled: a comment at its top; "" for C
 } LibraryOptions;
 
 typedef struct LibraryText {
@@ -52,7 +54,7 @@ typedef struct CodegenOptions {
 // runtime's text in place of the includes.) The graphs must be free of GRAD, PROJ and CUSTOM_VJP.
 void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out);
 
-// Likewise as one CUDA file (docs/CUDA.md), which also includes "nn_cuda.h" and "nn_cuda_optim.h".
+// Likewise as one CUDA file (docs/CUDA.md), which also includes "nn_cuda_program.h" and "nn_cuda_optim.h".
 void codegen_cuda(const Program *p, const CodegenOptions *o, StrBuf *out);
 
 // The program as an embeddable library; all its functions become part of it (passes/subset.h makes it small).

@@ -163,7 +163,7 @@ static void dump_body(Dump *d, const Expr *x) {
   static const char *const roles[] = {[IN_STEP] = "step",
                                       [IN_EPOCH] = "epoch",
                                       [IN_OPTION] = "option",
-                                      [IN_BATCH] = "batch",
+                                      [IN_BATCH] = "batch", [IN_ITERATION] = "iteration",
                                       [IN_ARG] = "arg"};
   switch (x->kind) {
   case X_CONST: d->names->constant(d->names->user, x->dtype, x->value, d->out); break;

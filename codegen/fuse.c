@@ -306,8 +306,9 @@ static void group_nodes(Fuse *u) {
 
 // ---- faults
 
-// The node's value is computed from arguments alone, without a buffer in between.
+// The node's value is an expression of arguments alone, without a buffer in between.
 static bool from_arguments(const Fuse *u, NodeId v) {
+  if (lower_is_template(u->g, node(u, v))) return false;
   Group d = dependencies((Fuse *)u, v);
   for (size_t i = 0; i < d.loads.len; i++)
     if (node(u, d.loads.data[i])->op != OP_INPUT || u->s.has_buffer[d.loads.data[i]]) return false;

@@ -220,6 +220,11 @@ bool lower_scatter_is_select(const Graph *g, const Node *n) {
   return graph_node(g, n->in[1])->shape.rank == n->attr.gather.batch;
 }
 
+bool lower_is_template(const Graph *g, const Node *n) {
+  OpKind kind = op_kind(n->op);
+  return kind == KIND_DOT || kind == KIND_ROWS || (n->op == OP_SCATTER_ADD && !lower_scatter_is_select(g, n));
+}
+
 // One update per row: x + (index == position ? u : 0).
 static ExprId lower_scatter(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);

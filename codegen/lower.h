@@ -26,5 +26,7 @@ Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Are
 NodeId lower_resolve(const Graph *g, NodeId v);
 // True when a scatter adds at most one element to each place, so that it is an elementwise choice.
 bool lower_scatter_is_select(const Graph *g, const Node *n);
+// Only a kernel of its own computes it (contractions, whole rows, scattered sums): no expression does.
+bool lower_is_template(const Graph *g, const Node *n);
 
 #endif

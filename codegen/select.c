@@ -113,11 +113,8 @@ static void want_of_inputs(Select *s, const Node *n) {
 
 static bool makes_buffer(const Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
-  OpKind kind = op_kind(n->op);
-  if (kind == KIND_DOT || kind == KIND_ROWS || kind == KIND_REDUCE || n->op == OP_ARGMAX ||
-      n->op == OP_ARGMIN)
-    return true;
-  return n->op == OP_SCATTER_ADD && !lower_scatter_is_select(s->g, n);
+  return lower_is_template(s->g, n) || op_kind(n->op) == KIND_REDUCE || n->op == OP_ARGMAX ||
+         n->op == OP_ARGMIN;
 }
 
 // A contraction or reduction with one reader that is elementwise and of its shape leaves the buffer to it:
@@ -221,9 +218,7 @@ static void choose(Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
   if (op_kind(n->op) == KIND_REDUCE) keep_rows(s, n);
   if (makes_buffer(s, v)) {
-    OpKind kind = op_kind(n->op);
-    bool template = kind == KIND_DOT || kind == KIND_ROWS || n->op == OP_SCATTER_ADD;
-    NodeId end = template ? v : chain_end(s, v);
+    NodeId end = lower_is_template(s->g, n) ? v : chain_end(s, v);
     want(s, end);
     if (op_kind(n->op) == KIND_DOT) want(s, chain_end(s, v));
   }

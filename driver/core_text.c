@@ -3,7 +3,8 @@
 // use, so the first item that mentions a name of the runtime defines it (a type's name stands at its end: a
 // declaration may come first). What the source mentions is needed, and what needed items mention; the rest is
 // left out. Items that define no name (compiler settings) stay. Templates (.inc) are expanded: macros that
-// their file defines for a while, until an #undef, are replaced in their text.
+// their file defines for a while, until an #undef, are replaced in their text. So are makers: such macros of
+// several lines, used on lines of their own.
 #include "driver/core_text.h"
 
 #include "ir/base/embedded.h"
@@ -26,11 +27,21 @@ typedef struct Macro { // of a template: NAME value, or NAME(param) body with ##
   const char *name, *param, *body;
 } Macro;
 
+enum { MAKER_PARAMS = 4 };
+
+typedef struct Maker {
+  const char *name, *body;
+  size_t body_len;
+  const char *param[MAKER_PARAMS];
+  int n_params;
+} Maker;
+
 typedef struct Core {
   Arena *a;
   VEC(Item) items;
   VEC(const char *) files; // taken
   VEC(Macro) macros;       // that are defined for a while
+  VEC(Maker) makers;       // the same
   Intern *names;
   Map first, type;          // by name: the item that mentions it first; the typedef that ends in it
   Map seen;                 // names that are wanted
@@ -144,6 +155,100 @@ static Text expand(Core *c, Text from) {
   return replaced ? expand(c, to) : to;
 }
 
+// ---- makers
+
+// The names between parentheses from *p on, behind them.
+static int read_list(Core *c, const char **p, const char *end, const char **list) {
+  const char *s = *p + 1;
+  int n = 0;
+  while (s < end && *s != ')' && n < MAKER_PARAMS) {
+    size_t k = strcspn(s, ",)");
+    list[n++] = arena_strndup(c->a, s, k);
+    s += k + (s[k] == ',');
+    while (*s == ' ') s++;
+  }
+  *p = s + 1;
+  return n;
+}
+
+// "#define NAME(params) \" … where a line further down begins with NAME(.
+static bool read_maker(Core *c, const char *line, const char *next, const char *end) {
+  const char *name = line + strlen("#define "), *s = name;
+  while (s < next && is_letter(*s)) s++;
+  if (*s != '(' || !memchr(line, '\n', (size_t)(next - 1 - line))) return false;
+  const char *use = arena_printf(c->a, "\n%.*s(", (int)(s - name), name), *found = strstr(next - 1, use);
+  if (!found || found >= end) return false;
+  Maker m = {.name = arena_strndup(c->a, name, (size_t)(s - name))};
+  m.n_params = read_list(c, &s, next, m.param);
+  m.body = s;
+  m.body_len = (size_t)(next - s);
+  vec_push(c->a, &c->makers, m);
+  return true;
+}
+
+// The maker that `line` begins with, `after` it.
+static const Maker *maker_of(const Core *c, const char *line, char after) {
+  for (size_t i = 0; i < c->makers.len; i++) {
+    size_t n = strlen(c->makers.data[i].name);
+    if (starts(line, c->makers.data[i].name) && line[n] == after) return &c->makers.data[i];
+  }
+  return NULL;
+}
+
+// "#undef NAME"; false: of no maker.
+static bool drop_maker(Core *c, const char *line) {
+  const Maker *m = maker_of(c, line + strlen("#undef "), '\n');
+  if (m) c->makers.data[m - c->makers.data] = c->makers.data[--c->makers.len];
+  return m != NULL;
+}
+
+static void put_literal(const char *text, StrBuf *out) {
+  if (out->len > 1 && memcmp(out->text + out->len - 2, "\" ", 2) == 0)
+    out->len -= 2;
+  else
+    sb_putc(out, '"');
+  sb_printf(out, "%s\"", text);
+}
+
+// What `NAME(arguments)` stands for: `##` joins, `#param` is a string and joins the one before it, line ends
+// lose their backslash.
+static const char *made(Core *c, const Maker *m, const char *line, const char *end, size_t *len) {
+  const char *arg[MAKER_PARAMS] = {0}, *args = line + strlen(m->name);
+  StrBuf out = {0};
+  int n = read_list(c, &args, end, arg);
+  assert(n == m->n_params && "a maker gets what it takes");
+  for (const char *s = m->body, *stop = m->body + m->body_len; s < stop;) {
+    const char *begin = s;
+    while (s < stop && is_letter(*s)) s++;
+    int k = 0;
+    while (k < n && (strlen(m->param[k]) != (size_t)(s - begin) ||
+                     memcmp(m->param[k], begin, (size_t)(s - begin)) != 0))
+      k++;
+    bool text = begin > m->body && begin[-1] == '#' && begin[-2] != '#';
+    if (s > begin && k < n && text) {
+      put_literal(arg[k], &out);
+    } else if (s > begin && k < n) {
+      sb_puts(&out, arg[k]);
+    } else if (s > begin) {
+      sb_putn(&out, begin, (size_t)(s - begin));
+    } else if (*s == '\\' && s[1] == '\n') {
+      while (out.len > 0 && out.text[out.len - 1] == ' ') out.len--;
+      s++;
+    } else if (*s == '#') {
+      s++;
+    } else if (starts(s, " \"") && out.len > 0 && out.text[out.len - 1] == '"') {
+      out.len--; // a literal that follows one
+      s += 2;
+    } else {
+      sb_putc(&out, *s++);
+    }
+  }
+  *len = out.len;
+  const char *copy = arena_strndup(c->a, sb_text(&out), out.len);
+  strbuf_free(&out);
+  return copy;
+}
+
 // ---- items
 
 static const char *line_end(const char *p, const char *end) {
@@ -220,8 +325,7 @@ static const EmbeddedFile *find_file(const char *line, const char *end) {
   for (uint32_t i = 0; close && i < embedded_runtime.n; i++) {
     const char *path = embedded_runtime.files[i].name, *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
-    if (!starts(path, "cuda/") && strlen(base) == (size_t)(close - name) &&
-        memcmp(base, name, strlen(base)) == 0)
+    if (strlen(base) == (size_t)(close - name) && memcmp(base, name, strlen(base)) == 0)
       return &embedded_runtime.files[i];
   }
   return NULL;
@@ -260,14 +364,24 @@ static void read_text(Core *c, const char *text, size_t len) {
     while (p < end && starts(p, "/*")) p = past_comment(p, end);
     if (p >= end || *p == '\n') continue; // a comment on its own
     const char *code = p;
+    const Maker *maker = maker_of(c, code, '(');
+    if (maker) {
+      size_t n;
+      p = line_end(p, end);
+      const char *expanded = made(c, maker, code, end, &n);
+      read_text(c, expanded, n);
+      continue;
+    }
     p = starts(p, "#if") ? past_condition(p, end) : *p == '#' ? past_directive(p, end) : past_code(p, end);
-    if (starts(code, "#include"))
+    if (starts(code, "#define ") && read_maker(c, code, p, end)) continue;
+    if (starts(code, "#include")) {
       read_include(c, code, p);
-    else if (starts(code, "#undef "))
-      drop_macro(c, code);
-    else if (!starts(code, "#define ") ||
-             !read_macro(c, code, (size_t)(p - code), (Text){p, (size_t)(end - p)}))
+    } else if (starts(code, "#undef ")) {
+      if (!drop_maker(c, code)) drop_macro(c, code);
+    } else if (!starts(code, "#define ") ||
+               !read_macro(c, code, (size_t)(p - code), (Text){p, (size_t)(end - p)})) {
       add_item(c, begin, (size_t)(p - begin));
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include "driver/core_text.h"
 #include "driver/exit_codes.h"
 #include "driver/interpret.h"
+#include "driver/nvcc.h"
 #include "driver/output.h"
 #include "ir/base/nearest.h"
 #include "passes/subset.h"
@@ -205,7 +206,7 @@ static int make_texts(const Program *p, const Options *o, const LibraryOptions *
   Text header = taken(&text.header, a), source = with_core(&text.source, &map, a),
        weights = taken(&text.weights, a);
   out->files[out->n_files++] = (LibraryFile){".h", header};
-  out->files[out->n_files++] = (LibraryFile){".c", source};
+  out->files[out->n_files++] = (LibraryFile){o->cuda ? ".cu" : ".c", source};
   if (weights.len) out->files[out->n_files++] = (LibraryFile){"_weights.c", weights};
   EmbeddedFile file = {arena_printf(a, "%s.h", l->file), header.text, header.len};
   EmbeddedFiles headers = {&file, 1};
@@ -259,7 +260,9 @@ int library_make(const Program *p, const Options *o, unsigned break_place, Libra
                       .values = in_file ? ARENA_ARRAY(a, s.program->n_stores, const unsigned char *) : values,
                       .weights_header = header.text,
                       .weights_header_len = header.len,
-                      .weights_in_file = in_file};
+                      .weights_in_file = in_file,
+                      .cuda = o->cuda,
+                      .compiled = o->cuda ? nvcc_library_comment(o, a) : ""};
   return make_texts(s.program, o, &l, break_place, validate, user, out, a);
 }
 

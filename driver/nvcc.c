@@ -97,6 +97,14 @@ void nvcc_comment(const Options *o, StrBuf *out, Arena *a) {
   sb_puts(out, " \\\n   THIS.cu -I$R/core -I$R/host -I$R/cuda $R/cuda/nn_*.c $R/host/nn_*.c -lm */\n");
 }
 
+const char *nvcc_library_comment(const Options *o, Arena *a) {
+  Words v = {.n = 0};
+  const char *line = ".\n   nvcc";
+  add_target(&v, o, true, a);
+  for (int i = 0; i < v.n; i++) line = arena_printf(a, "%s %s", line, v.words[i]);
+  return arena_printf(a, "%s -c THIS.cu", line);
+}
+
 // ---- nvcc itself
 
 // The first line that says what is wrong, or the last one.

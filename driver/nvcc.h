@@ -13,5 +13,7 @@ int nvcc_compile(const Options *o, Text cu, const char *path, Reproducer *r, Are
 
 // The comment by which -S says how its text is compiled.
 void nvcc_comment(const Options *o, StrBuf *out, Arena *a);
+// The same for a library, as the end of a comment.
+const char *nvcc_library_comment(const Options *o, Arena *a);
 
 #endif

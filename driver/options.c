@@ -392,8 +392,6 @@ static bool cuda_options_fit(const Options *o) {
     bool given;
     const char *message;
   } rules[] = {
-      {o->cuda && o->library,
-       "--backend=cuda makes programs; with --library it is not yet in this version of nnc"},
       {o->cuda && o->standalone, "--standalone does not go with --backend=cuda: its text needs the runtime's "
                                  "folder (nnc --print=runtime-dir)"},
       {o->cuda && o->cpu, "--cpu does not go with --backend=cuda; --cuda-arch says which devices"},
@@ -464,7 +462,7 @@ void options_help(const Command *commands) {
   puts("nnc compiles a neural network written in .nn to C.\n\n"
        "  nnc MODEL.nn [-o PROGRAM]     make a program that trains, evaluates and predicts\n"
        "  nnc -S MODEL.nn [-o FILE.c]   make its C text\n"
-       "  nnc --library MODEL.nn [-o FILE]   make FILE.h and FILE.c for other programs\n");
+       "  nnc --library MODEL.nn [-o FILE]   make FILE.h and FILE.c (or .cu) for other programs\n");
   puts("Commands:");
   for (const Command *c = commands; c->name; c++)
     if (c->run) help_row(c->name, c->argument, " ", c->help);

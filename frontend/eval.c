@@ -347,7 +347,7 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
   case EX_CALL: return eval_call(e, x);
   case EX_INDEX: return eval_index(e, x);
   case EX_MEMBER: return member_of(e, eval_ref(e, x->u.member.base), &x->u.member.name);
-  case EX_SCAN: return not_yet(e, x->span, "`scan`");
+  case EX_SCAN: return eval_loop(e, x);
   case EX_EINSUM: return eval_einsum(e, x);
   case EX_REARRANGE:
   case EX_REDUCE: return eval_rearrange(e, x);

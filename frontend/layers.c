@@ -196,6 +196,8 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
   Instance *owner = e->inst ? e->inst : &e->orphans;
   Scope *saved = e->scope, *scope = scope_new(e, home(e, type->span), SCOPE_LOCAL);
   bool poison = false;
+  if (!outside_loop(e, span, "making a layer", "make it before the loop, and apply it inside"))
+    return v_poison();
   if (e->frame && e->frame->depth >= MAX_CALL_DEPTH) {
     err(e, DIAG_E0806, span, "layers are nested too deeply (more than %d)", MAX_CALL_DEPTH);
     e->dead = true;

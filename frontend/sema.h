@@ -11,6 +11,7 @@
 //   call.c     calls, frames, recursion, vjp      index.c    slices and indices
 //   stmt.c     statements of bodies               builtin*.c core functions by table
 //   data.c     data blocks                        train.c    train blocks: the plan; steps.c minimize …
+//   loop.c     scan
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
@@ -45,6 +46,7 @@ typedef struct DataUse DataUse;
 typedef struct Thunk Thunk;
 typedef struct Value Value;
 typedef struct Ctx Ctx;
+typedef struct Loop Loop;
 
 typedef enum ValueKind {
   V_POISON, // something wrong was reported
@@ -373,6 +375,7 @@ struct Elab {
     uint32_t *value;
     uint32_t cap, n;
   } ordinals;
+  Loop *loop; // whose body is being elaborated; NULL: none
   Value ret; // of the body being executed
   Span ret_span;
   // names the elaborator asks for
@@ -517,6 +520,15 @@ Flow exec_stmts(Elab *e, const StmtList *b);
 Flow exec_stmt(Elab *e, const Stmt *s);
 bool let_value(Elab *e, const Stmt *s, Value *out);
 void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
+
+// ---- loop.c
+Value eval_loop(Elab *e, const Expr *x);
+void exec_yield(Elab *e, const Stmt *s);
+void exec_next(Elab *e, const Stmt *s);
+// False, with an error, for a statement or call that stands in the body of a scan itself.
+bool outside_loop(Elab *e, Span at, const char *what, const char *instead);
+// Nor in what such a body calls.
+bool outside_loops(Elab *e, Span at, const char *what, const char *instead);
 
 // ---- layers.c
 Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span);

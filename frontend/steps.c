@@ -262,6 +262,9 @@ void exec_minimize(Elab *e, const Stmt *s) {
     diag_label(err(e, DIAG_E0604, s->span, "`minimize` belongs to an `each`"), "there is no step here");
     return;
   }
+  if (!outside_loop(e, s->span, "`minimize`",
+                    "yield or carry what is minimised, and minimise it after the loop"))
+    return;
   Value loss = eval(e, s->u.minimize.loss);
   StoreRefs over = {0}, except = {0};
   bool ok = eval_over(e, &s->u.minimize.over, &over, "`over`");
@@ -348,5 +351,6 @@ void exec_report(Elab *e, const Stmt *s) {
                "it belongs to `each`, `eval`, `then` and `finish`");
     return;
   }
+  if (!outside_loop(e, s->span, "`report`", "yield the value, and report it after the loop")) return;
   for (uint32_t i = 0; i < s->u.report.len; i++) report_one(e, &s->u.report.data[i]);
 }

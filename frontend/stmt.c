@@ -171,8 +171,8 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
     e->ret = eval(e, s->u.value);
     e->ret_span = s->u.value->span;
     return FLOW_RETURN;
-  case ST_YIELD:
-  case ST_NEXT: misplaced(e, s, s->kind == ST_YIELD ? "`yield`" : "`next`", "it belongs to a `scan`"); break;
+  case ST_YIELD: exec_yield(e, s); break;
+  case ST_NEXT: exec_next(e, s); break;
   case ST_UPDATE: exec_update(e, s->u.assign.target, s->u.assign.value, s->span); break;
   case ST_MINIMIZE: exec_minimize(e, s); break;
   case ST_REPORT: exec_report(e, s); break;

@@ -414,6 +414,10 @@ static bool may_write(Elab *e, StoreRef *r, Span at) {
 
 void store_write(Elab *e, StoreRef *r, Value v, Span at) {
   if (!store_ready(e, r, at) || !may_write(e, r, at)) return;
+  if (e->loop) {
+    not_yet(e, at, "`update` in a `scan`");
+    return;
+  }
   Shape shape = e->stores.data[r->id].shape;
   DType t = e->stores.data[r->id].dtype;
   NodeId n = to_node(e, v, t, at);

@@ -45,9 +45,10 @@ static void add_check(Elab *e, const Stmt *s, NodeId holds) {
 
 bool test_assert(Elab *e, const Stmt *s, Value v) {
   if (!e->fn->test) return false;
-  bool own = e->frame->what == e->fn; // not in a function that the test calls
+  bool own = e->frame->what == e->fn && !e->loop; // not in a function that the test calls
   if (v.kind == V_BOOL ? !own : !v_graph_bound(v) && v.kind != V_STORE) return false;
   Span at = s->u.assertion.cond->span;
+  if (!outside_loops(e, at, "`assert` of a tensor", "yield the mask, and assert it after")) return true;
   NodeId n = to_node(e, v, DT_COUNT, at);
   if (n == NO_NODE) return true;
   if (node_of(e, n)->dtype == DT_MASK)
@@ -139,6 +140,7 @@ static NodeId test_input(Elab *e, const char *name, NodeId like, Span at) {
 }
 
 static bool gradcheck_fits(Elab *e, const BuiltinCall *c, NodeId x) {
+  if (!outside_loops(e, c->span, "`gradcheck`", "check the scan as a whole")) return false;
   if (!e->fn->test || e->fn->test->in_gradcheck) {
     diag_label(err(e, DIAG_E0611, c->span, "`gradcheck` can't stand here"),
                e->fn->test ? "not inside of another one" : "it belongs to a `test` block");

@@ -198,6 +198,19 @@ NodeId b_proj(Builder *b, NodeId grad, uint32_t i, DType t, Shape s) {
   return append(b, (Node){.op = OP_PROJ, .dtype = t, .shape = s, .attr.proj = i}, &grad, 1);
 }
 
+NodeId b_scan(Builder *b, const ScanAttr *attr, const NodeId *in, uint32_t n) {
+  assert(n >= attr->n_carries + attr->n_sequences && attr->body->n_roots == attr->n_carries + attr->n_yields);
+  ScanAttr *s = arena_copy(b->g->arena, attr, sizeof *attr);
+  return append(b, (Node){.op = OP_SCAN, .dtype = b->real, .attr.scan = s}, in, n);
+}
+
+NodeId b_scan_result(Builder *b, NodeId scan, uint32_t k) {
+  assert(node(b, scan)->op == OP_SCAN);
+  Node n = {.op = OP_PROJ, .attr.proj = k};
+  scan_result(node(b, scan)->attr.scan, k, &n.dtype, &n.shape);
+  return append(b, n, &scan, 1);
+}
+
 NodeId b_copy(Builder *b, const Node *n, const NodeId *in) {
   Node copy = *n;
   copy.in = in;

@@ -61,6 +61,8 @@ NodeId b_stop_grad(Builder *b, NodeId x);
 NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const Graph *rule);
 NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n);
 NodeId b_proj(Builder *b, NodeId grad, uint32_t i, DType t, Shape s);
+NodeId b_scan(Builder *b, const ScanAttr *attr, const NodeId *in, uint32_t n);
+NodeId b_scan_result(Builder *b, NodeId scan, uint32_t k);  // the PROJ
 
 // Copies a node into b->g with new inputs (already in b->g, of the types and shapes of the old ones): what every pass does with what it keeps. Span,
 // path and attribute are the node's; what the attribute points to is shared, so its arena must live on.

@@ -130,6 +130,7 @@ static void eval_input(Eval *e, NodeId id, const Node *n, Scalar *out) {
   case IN_EPOCH: *out = eval_real(e, n->dtype, e->env->epoch); return;
   case IN_OPTION: *out = eval_real(e, n->dtype, e->env->options[index]); return;
   case IN_BATCH: *out = eval_real(e, n->dtype, (double)e->env->n); return;
+  case IN_ITERATION: out->i = e->index; return;
   }
 }
 
@@ -189,6 +190,8 @@ static EvalFn *const others[OP_COUNT] = {
     [OP_OPTIMIZE] = eval_optimize,
     [OP_STOP_GRAD] = eval_first,
     [OP_CUSTOM_VJP] = eval_first,
+    [OP_SCAN] = eval_scan,
+    [OP_PROJ] = eval_proj,
 };
 
 // ---- a call
@@ -199,6 +202,12 @@ static void eval_node(Eval *e, NodeId id) {
   assert(fn && "graphs are evaluated after autodiff");
   e->value[id] = ARENA_ARRAY(e->scratch, (size_t)eval_count(e, &n->shape), Scalar);
   fn(e, id, n, e->value[id]);
+}
+
+void eval_nodes(Eval *e) {
+  e->value = ARENA_ARRAY(e->scratch, e->g->len, Scalar *);
+  e->results = ARENA_ARRAY(e->scratch, e->g->len, Scalar **);
+  for (NodeId id = 0; id < e->g->len && e->env->status == EVAL_OK; id++) eval_node(e, id);
 }
 
 static void copy_roots(Eval *e, Scalar **roots, Arena *a) {
@@ -212,10 +221,9 @@ static void copy_roots(Eval *e, Scalar **roots, Arena *a) {
 bool eval_graph(const Graph *g, EvalEnv *env, const Scalar *const *inputs, Scalar **roots, Arena *a) {
   Arena *scratch = arena_new();
   Eval e = {.g = g, .env = env, .inputs = inputs, .scratch = scratch};
-  e.value = ARENA_ARRAY(scratch, g->len, Scalar *);
   e.versions = ARENA_ARRAY(scratch, env->n_stores, Versions);
   env->status = EVAL_OK;
-  for (NodeId id = 0; id < g->len && env->status == EVAL_OK; id++) eval_node(&e, id);
+  eval_nodes(&e);
   bool ok = env->status == EVAL_OK;
   if (ok && roots) copy_roots(&e, roots, a);
   if (ok) commit(&e);

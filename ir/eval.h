@@ -6,15 +6,15 @@
 // f32, f16 and bf16 to nearest even, f64 left alone. Reductions and products are summed in f64 in index order
 // and rounded once at the end. Integers wrap.
 //
-// Graphs must be free of GRAD and PROJ (an assertion); CUSTOM_VJP has the value of its first operand.
+// Graphs must be free of GRAD (an assertion); CUSTOM_VJP has the value of its first operand.
 #ifndef NNC_IR_EVAL_H
 #define NNC_IR_EVAL_H
 
 #include "ir/program.h"
 
 typedef enum EvalMode {
-  EVAL_CALL,   // counter of a draw: (element / 4, 0, batch_count, site)
-  EVAL_INIT,   // (element / 4, 0, 2^32 - 1, site)
+  EVAL_CALL,   // counter of a draw: (element / 4, scan iteration, batch_count, site)
+  EVAL_INIT,   // (element / 4, scan iteration, 2^32 - 1, site)
   EVAL_PREPARE // (element / 4, example, epoch_count, site)
 } EvalMode;
 

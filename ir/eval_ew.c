@@ -8,7 +8,7 @@
 // Arithmetic on integers is unsigned, so that it wraps; comparisons see signed values.
 typedef uint64_t INT_EW;
 typedef int64_t INT_CMP, INT_LOGIC, INT_SHAPE, INT_INDEX, INT_REDUCE, INT_DOT, INT_ROWS, INT_LEAF, INT_RANDOM,
-    INT_EFFECT, INT_AD;
+    INT_LOOP, INT_EFFECT, INT_AD;
 
 #define NONE 0
 #define OP(ID, name, arity, KIND, SHAPE, MF, MI, DERIV, DOMAIN)                                              \

@@ -14,6 +14,9 @@ typedef struct Eval {
   EvalEnv *env;
   const Scalar *const *inputs;
   Scalar **value;     // by node
+  Scalar ***results;  // of SCAN, by node: what PROJ gives
+  uint32_t iteration; // of the scans around, as draws count it
+  int64_t index;      // of the innermost scan's iteration
   Versions *versions; // by store
   Arena *scratch;
 } Eval;
@@ -28,6 +31,10 @@ EvalFn eval_box, eval_debox, eval_argwindow, eval_sample, eval_desample;
 EvalFn eval_cumsum, eval_argsort, eval_cholesky, eval_triangular_solve;
 EvalFn eval_rand, eval_randn;
 EvalFn eval_optimize;
+EvalFn eval_scan, eval_proj;
+
+// Every node of g; inputs and draws are e's.
+void eval_nodes(Eval *e);
 
 static inline const Node *eval_in(const Eval *e, const Node *n, uint32_t i) { return &e->g->nodes[n->in[i]]; }
 static inline const Scalar *eval_value(const Eval *e, const Node *n, uint32_t i) {

@@ -6,7 +6,7 @@
 
 static PhiloxBlock draw(const Eval *e, uint32_t site, int64_t block) {
   const EvalEnv *env = e->env;
-  uint32_t counter[4] = {(uint32_t)block, 0, env->batch_count, site};
+  uint32_t counter[4] = {(uint32_t)block, e->iteration, env->batch_count, site};
   if (env->mode == EVAL_INIT) counter[2] = UINT32_MAX;
   if (env->mode == EVAL_PREPARE) {
     counter[1] = env->example;

@@ -111,6 +111,24 @@ bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut) {
   return arrives[x];
 }
 
+Shape scan_argument(const ScanAttr *s, uint32_t k, const Shape *operand) {
+  Shape element = {0};
+  if (k < s->n_carries || k >= s->n_carries + s->n_sequences) return *operand;
+  for (uint32_t i = 1; i < operand->rank; i++) element.d[element.rank++] = operand->d[i];
+  return element;
+}
+
+void scan_result(const ScanAttr *s, uint32_t k, DType *t, Shape *shape) {
+  bool yielded = k < s->n_yields;
+  const Node *root = graph_node(s->body, s->body->roots[yielded ? s->n_carries + k : k - s->n_yields]);
+  *t = root->dtype;
+  *shape = root->shape;
+  if (!yielded) return;
+  shape->d[0] = s->length;
+  for (uint32_t i = 0; i < root->shape.rank; i++) shape->d[i + 1] = root->shape.d[i];
+  shape->rank = root->shape.rank + 1;
+}
+
 uint32_t graph_argument_of(const Graph *g, NodeId v) {
   for (;;) {
     const Node *n = graph_node(g, v);

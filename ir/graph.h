@@ -23,7 +23,8 @@ typedef enum InputRole {
   IN_STEP,    // completed steps of the enclosing train or phase, real scalar
   IN_EPOCH,   // completed epochs, real scalar
   IN_OPTION,  // run-time option `index` of the program (--set), real scalar
-  IN_BATCH    // N itself as a real scalar (the size of the current batch)
+  IN_BATCH,   // N itself as a real scalar (the size of the current batch)
+  IN_ITERATION // of the innermost SCAN whose body this is, i32 scalar
 } InputRole;
 
 // OPTIMIZE: inputs are [hyper-parameters in optim.def order without FLAGs, then one gradient per store].
@@ -64,6 +65,18 @@ typedef struct WindowAttr {
   int64_t window[MAX_RANK], stride[MAX_RANK], lo[MAX_RANK], hi[MAX_RANK];
 } WindowAttr;
 
+// SCAN(carries.., sequences.., captured..) runs its body once for each i in 0 .. length - 1, from the last to the
+// first with `reverse`. The body is a closed graph: its arguments are, in this order, the carries, element i along
+// axis 0 of each sequence, and what is captured; its roots the next carries, then the yields. It has no effects.
+// PROJ(scan, k) are the yields, stacked along axis 0 where i stands, then the carries after the last iteration.
+typedef struct ScanAttr {
+  const Graph *body;
+  Dim length;
+  uint32_t n_carries, n_sequences, n_yields;
+  bool reverse;
+  bool saved;  // the last n_carries yields are the carries that each iteration began with (autodiff)
+} ScanAttr;
+
 typedef union Attr {
   uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
   struct { const Dim *start; const int64_t *stride; } slice;  // SLICE; size is the node's shape
@@ -84,6 +97,7 @@ typedef union Attr {
   uint32_t proj;                             // PROJ: which result
   const OptimizeAttr *optimize;
   const Graph *vjp;                          // CUSTOM_VJP, see below
+  const ScanAttr *scan;
 } Attr;
 // DOT: batch axes lb[i] ~ rb[i], contracted axes lc[i] ~ rc[i]; result axes: batch, lhs free, rhs free.
 // PAD: size + (size - 1) * interior + lo + hi, also where size is 0; element i stands at lo + i (interior + 1).
@@ -98,7 +112,7 @@ typedef union Attr {
 // READ: no input for version 0, else the WRITE or OPTIMIZE node that made the version.
 // CUSTOM_VJP(y, x1..xn): the value is y's; the cotangent dy does not enter y but gives xi the i-th root
 //   of the rule graph, whose INPUT args are x1..xn, y, dy in this order (a root NO_NODE: no gradient).
-// GRAD(e, x1..xn): e scalar; PROJ(grad, i) is de/dxi, of xi's shape. GRAD and OPTIMIZE have a shape of
+// GRAD(e, x1..xn): e scalar; PROJ(grad, i) is de/dxi, of xi's shape. GRAD, SCAN and OPTIMIZE have a shape of
 //   rank 0 that nobody reads.
 
 typedef struct Node {
@@ -142,6 +156,11 @@ bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut);
 // The argument of the function whose elements `v` holds, possibly cast and moved but not computed with;
 // UINT32_MAX when there is none.
 uint32_t graph_argument_of(const Graph *g, NodeId v);
+
+// The body's argument that stands for operand k of a SCAN: its type and shape.
+Shape scan_argument(const ScanAttr *s, uint32_t k, const Shape *operand);
+// The type and shape of result k, which PROJ gives.
+void scan_result(const ScanAttr *s, uint32_t k, DType *t, Shape *shape);
 
 // What a call does with a store.
 typedef struct StoreUse {

@@ -173,7 +173,7 @@ static void attr_const(Printer *p, const Node *n) {
 }
 
 static void attr_input(Printer *p, const Node *n) {
-  static const char *const roles[] = {"arg", "step", "epoch", "option", "batch"};
+  static const char *const roles[] = {"arg", "step", "epoch", "option", "batch", "iteration"};
   InputRole role = n->attr.input.role;
   sb_printf(p->out, " %s", roles[role]);
   if (role == IN_ARG || role == IN_OPTION) sb_printf(p->out, " %" PRIu32, n->attr.input.index);
@@ -218,6 +218,20 @@ static void attr_vjp(Printer *p, const Node *n) {
   sb_printf(p->out, "%*s}", (int)p->indent, "");
 }
 
+static void attr_scan(Printer *p, const Node *n) {
+  const ScanAttr *s = n->attr.scan;
+  Printer inner = *p;
+  inner.g = s->body;
+  inner.indent += 4;
+  sb_puts(p->out, " length=");
+  dim_print(p->out, s->length, p->g->symbol);
+  sb_printf(p->out, " carries=%" PRIu32 " sequences=%" PRIu32 " yields=%" PRIu32, s->n_carries, s->n_sequences,
+            s->n_yields);
+  sb_printf(p->out, "%s%s body {\n", s->reverse ? " reverse" : "", s->saved ? " saved" : "");
+  print_graph(&inner);
+  sb_printf(p->out, "%*s}", (int)p->indent, "");
+}
+
 static void attr_upper(Printer *p, const Node *n) { sb_puts(p->out, n->attr.upper ? " upper" : " lower"); }
 
 static void (*const attributes[OP_COUNT])(Printer *, const Node *) = {
@@ -243,6 +257,7 @@ static void (*const attributes[OP_COUNT])(Printer *, const Node *) = {
     [OP_WRITE] = attr_store,
     [OP_OPTIMIZE] = attr_optimize,
     [OP_CUSTOM_VJP] = attr_vjp,
+    [OP_SCAN] = attr_scan,
     [OP_PROJ] = attr_proj,
     [OP_CONV] = attr_conv,
     [OP_BOX] = attr_window,

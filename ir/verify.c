@@ -12,6 +12,7 @@ typedef struct Verifier {
   const Function *f;
   unsigned flags;
   bool rule; // g is the rule of a CUSTOM_VJP: roots may be NO_NODE
+  bool body; // g is the body of a SCAN
   StrBuf *why;
   bool ok;
 } Verifier;
@@ -26,6 +27,8 @@ static void fail(Verifier *v, NodeId id, const char *what) {
 }
 
 static const Node *in(const Verifier *v, const Node *n, uint32_t i) { return &v->g->nodes[n->in[i]]; }
+
+static bool is_effect(const Node *n) { return n->op == OP_WRITE || n->op == OP_OPTIMIZE; }
 
 // ---- attributes of single operations
 
@@ -45,7 +48,9 @@ static const char *check_iota(Verifier *v, const Node *n) {
 }
 
 static const char *check_input(Verifier *v, const Node *n) {
-  if (n->attr.input.role > IN_BATCH) return "no such role";
+  if (n->attr.input.role > IN_ITERATION) return "no such role";
+  if (n->attr.input.role == IN_ITERATION)
+    return v->body && n->shape.rank == 0 && n->dtype == DT_I32 ? NULL : "an iteration is an i32 scalar of a body";
   if (n->attr.input.role != IN_ARG)
     return n->shape.rank == 0 && dtype_is_real(n->dtype) ? NULL : "it is a real scalar";
   if (!v->f) return NULL;
@@ -132,9 +137,18 @@ static const char *check_grad(Verifier *v, const Node *n) {
   return NULL;
 }
 
+static const char *check_scan_result(const ScanAttr *s, const Node *n) {
+  DType t;
+  Shape shape;
+  if (n->attr.proj >= s->n_yields + s->n_carries) return "the scan has no such result";
+  scan_result(s, n->attr.proj, &t, &shape);
+  return t == n->dtype && shape_eq(&shape, &n->shape) ? NULL : "type or shape is not the result's";
+}
+
 static const char *check_proj(Verifier *v, const Node *n) {
-  if (v->flags & VERIFY_NO_AD) return "stands after autodiff";
   const Node *grad = in(v, n, 0);
+  if (grad->op == OP_SCAN) return check_scan_result(grad->attr.scan, n);
+  if (v->flags & VERIFY_NO_AD) return "stands after autodiff";
   if (grad->op != OP_GRAD || n->attr.proj + 1 >= grad->n_in)
     return "its operand is no GRAD with such a result";
   const Node *x = &v->g->nodes[grad->in[n->attr.proj + 1]];
@@ -175,6 +189,42 @@ static const char *check_custom_vjp(Verifier *v, const Node *n) {
   return check_rule_inputs(v, n, rule);
 }
 
+// Operand k is what the body's argument k stands for.
+static const char *check_arguments(const Verifier *v, const Node *n, const ScanAttr *s) {
+  for (NodeId id = 0; id < s->body->len; id++) {
+    const Node *arg = &s->body->nodes[id];
+    if (arg->op == OP_READ || is_effect(arg)) return "the body of a scan has effects";
+    if (arg->op != OP_INPUT || arg->attr.input.role != IN_ARG) continue;
+    uint32_t k = arg->attr.input.index;
+    if (k >= n->n_in) return "the body has no such argument";
+    Shape shape = scan_argument(s, k, &in(v, n, k)->shape);
+    if (arg->dtype != in(v, n, k)->dtype || !shape_eq(&arg->shape, &shape))
+      return "an argument of the body is not the operand's";
+  }
+  return NULL;
+}
+
+static const char *check_scan(Verifier *v, const Node *n) {
+  const ScanAttr *s = n->attr.scan;
+  if (!s || !s->body || s->body->n_roots != s->n_carries + s->n_yields ||
+      n->n_in < s->n_carries + s->n_sequences || (s->saved && s->n_yields < s->n_carries))
+    return "results and operands are not the body's";
+  for (uint32_t k = s->n_carries; k < s->n_carries + s->n_sequences; k++)
+    if (in(v, n, k)->shape.rank == 0 || !dim_eq(in(v, n, k)->shape.d[0], s->length))
+      return "a sequence is not as long as the scan";
+  Verifier inner = {.g = s->body, .flags = v->flags, .body = true, .why = v->why, .ok = true};
+  verify_graph(&inner);
+  if (!inner.ok) return "its body is broken";
+  for (uint32_t k = 0; k < s->n_carries; k++) {
+    const Node *next = &s->body->nodes[s->body->roots[k]];
+    if (next->dtype != in(v, n, k)->dtype || !shape_eq(&next->shape, &in(v, n, k)->shape))
+      return "a carry changes its type or shape";
+  }
+  for (uint32_t k = 0; k < s->n_yields; k++)
+    if (s->body->nodes[s->body->roots[s->n_carries + k]].shape.rank == MAX_RANK) return "a yield has too many axes";
+  return check_arguments(v, n, s);
+}
+
 static const char *(*const attribute_checks[OP_COUNT])(Verifier *, const Node *) = {
     [OP_CONST] = check_const,
     [OP_IOTA] = check_iota,
@@ -187,6 +237,7 @@ static const char *(*const attribute_checks[OP_COUNT])(Verifier *, const Node *)
     [OP_GRAD] = check_grad,
     [OP_PROJ] = check_proj,
     [OP_CUSTOM_VJP] = check_custom_vjp,
+    [OP_SCAN] = check_scan,
 };
 
 // ---- graphs
@@ -198,14 +249,13 @@ static const char *check_node(Verifier *v, NodeId id) {
   for (uint32_t i = 0; i < n->n_in; i++)
     if (n->in[i] >= id) return "an operand does not precede it";
   for (uint32_t i = 0; i < n->n_in; i++)
-    if (in(v, n, i)->op == OP_GRAD && n->op != OP_PROJ) return "only PROJ uses a GRAD";
+    if ((in(v, n, i)->op == OP_GRAD || in(v, n, i)->op == OP_SCAN) && n->op != OP_PROJ)
+      return "only PROJ uses a GRAD or a SCAN";
   for (uint32_t i = 0; i < n->n_in; i++)
     if (in(v, n, i)->op == OP_OPTIMIZE && n->op != OP_READ) return "only READ uses an OPTIMIZE";
   const char *why = verify_shape(v->g, n);
   return !why && attribute_checks[n->op] ? attribute_checks[n->op](v, n) : why;
 }
-
-static bool is_effect(const Node *n) { return n->op == OP_WRITE || n->op == OP_OPTIMIZE; }
 
 // How many nodes make this version.
 static uint32_t makers(const Verifier *v, uint32_t store, uint32_t version) {

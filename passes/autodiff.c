@@ -12,6 +12,7 @@
 
 // True when n passes cotangents on to its input i.
 static bool passes_to(const Graph *g, const Node *n, uint32_t i) {
+  if (n->op == OP_PROJ) return dtype_is_real(n->dtype);
   const Derivative *d = &derivative_table[n->op];
   if (d->kind == DERIV_NONE || d->kind == DERIV_ZERO) return false;
   if (d->kind == DERIV_EXPR && !d->in[i]) return false;
@@ -57,6 +58,37 @@ static NodeId contribution(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   return cot_unbroadcast(w, t, n.shape, walk_node(w, n.in[i])->shape);
 }
 
+static void add_to(Walk *w, NodeId *sum, NodeId t) {
+  *sum = *sum == NO_NODE ? t : cot_op(w, OP_ADD, (NodeId[]){*sum, t}, 2);
+}
+
+static void arrive(Walk *w, NodeId x, NodeId t, NodeId *cot) {
+  assert(shape_broadcasts_to(&walk_node(w, t)->shape, &walk_node(w, x)->shape));
+  add_to(w, &cot[x], t);
+}
+
+// A loop's results come after it: when the walk is here their cotangents are whole.
+static void propagate_scan(Walk *w, NodeId scan, NodeId e, NodeId *cot, const bool *wanted) {
+  Node n = *walk_node(w, scan);
+  const ScanAttr *s = n.attr.scan;
+  Arena *a = w->b.g->own;
+  NodeId *of_results = no_nodes(a, (size_t)s->n_yields + s->n_carries);
+  bool *of_operands = ARENA_ARRAY(a, n.n_in, bool), any = false;
+  for (NodeId id = scan + 1; id <= e; id++) {
+    const Node *p = walk_node(w, id);
+    if (p->op != OP_PROJ || p->in[0] != scan || cot[id] == NO_NODE) continue;
+    add_to(w, &of_results[p->attr.proj], cot[id]);
+    any = true;
+  }
+  if (!any) return;
+  w->b.span = n.span;
+  w->b.path = n.path;
+  for (uint32_t i = 0; i < n.n_in; i++) of_operands[i] = wanted[n.in[i]] && passes_to(w->b.g, &n, i);
+  const NodeId *t = scan_cotangents(w, scan, of_results, of_operands);
+  for (uint32_t i = 0; i < n.n_in; i++)
+    if (of_operands[i] && t[i] != NO_NODE) arrive(w, n.in[i], t[i], cot);
+}
+
 static void propagate(Walk *w, NodeId y, NodeId *cot, const bool *wanted) {
   Node n = *walk_node(w, y);
   w->b.span = n.span;
@@ -66,8 +98,7 @@ static void propagate(Walk *w, NodeId y, NodeId *cot, const bool *wanted) {
     if (!wanted[x] || !passes_to(w->b.g, &n, i)) continue;
     NodeId t = contribution(w, y, cot[y], i);
     if (t == NO_NODE) continue;
-    assert(shape_broadcasts_to(&walk_node(w, t)->shape, &walk_node(w, x)->shape));
-    cot[x] = cot[x] == NO_NODE ? t : cot_op(w, OP_ADD, (NodeId[]){cot[x], t}, 2);
+    arrive(w, x, t, cot);
   }
 }
 
@@ -78,8 +109,11 @@ static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
   NodeId *cot = no_nodes(a, (size_t)e + 1), *result = ARENA_ARRAY(a, n, NodeId);
   Builder at_grad = w->b;
   if (wanted[e]) cot[e] = cot_number(w, walk_node(w, e)->dtype, 1);
-  for (NodeId id = e; id != NO_NODE; id--)
-    if (cot[id] != NO_NODE) propagate(w, id, cot, wanted);
+  for (NodeId id = e; id != NO_NODE; id--) {
+    Op op = walk_node(w, id)->op;
+    if (derivative_table[op].kind == DERIV_LOOP && wanted[id]) propagate_scan(w, id, e, cot, wanted);
+    if (op != OP_PROJ && cot[id] != NO_NODE) propagate(w, id, cot, wanted);
+  }
   w->b.span = at_grad.span;
   w->b.path = at_grad.path;
   for (uint32_t i = 0; i < n; i++) {
@@ -120,7 +154,7 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = &g->nodes[id];
     if (map[id] != NO_NODE) continue;
-    if (n->op == OP_PROJ) {
+    if (n->op == OP_PROJ && grads[n->in[0]]) {
       NodeId r = grads[n->in[0]][n->attr.proj];
       map[id] = is_target[id] ? mark(w, r) : r;
       continue;
@@ -131,6 +165,10 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
     w->b.path = *n->path ? n->path : caller;
     if (n->op == OP_GRAD)
       grads[id] = gradients(w, in[0], in + 1, n->n_in - 1);
+    else if (n->op == OP_SCAN)
+      map[id] = saved_scan(w, n->attr.scan, in, n->n_in);
+    else if (n->op == OP_PROJ)
+      map[id] = b_scan_result(&w->b, in[0], saved_result(g->nodes[n->in[0]].attr.scan, n->attr.proj));
     else
       map[id] = b_copy(&w->b, n, in);
   }
@@ -172,6 +210,16 @@ static NodeId stands_for(const Graph *g, const Node *n) {
   return NO_NODE;
 }
 
+// Bodies of loops are expanded last: until then derivatives of derivatives are made of them.
+static void expand_bodies(Graph *g, Arena *a) {
+  for (NodeId id = 0; id < g->len; id++) {
+    if (g->nodes[id].op != OP_SCAN) continue;
+    ScanAttr *s = arena_copy(g->arena, g->nodes[id].attr.scan, sizeof *s);
+    s->body = pass_autodiff(s->body, a);
+    g->nodes[id].attr.scan = s;
+  }
+}
+
 static Graph *drop_marks(const Graph *g, Arena *a) {
   NodeId *same = ARENA_ARRAY(g->own, g->len, NodeId);
   for (NodeId id = 0; id < g->len; id++) {
@@ -184,7 +232,9 @@ static Graph *drop_marks(const Graph *g, Arena *a) {
 // The program's one float type: what a size becomes as a number.
 static DType real_of(const Graph *g) {
   for (NodeId id = 0; id < g->len; id++)
-    if (g->nodes[id].op == OP_INPUT && g->nodes[id].attr.input.role != IN_ARG) return g->nodes[id].dtype;
+    if (g->nodes[id].op == OP_INPUT && dtype_is_real(g->nodes[id].dtype) &&
+        g->nodes[id].attr.input.role != IN_ARG)
+      return g->nodes[id].dtype;
   for (NodeId id = 0; id < g->len; id++)
     if (g->nodes[id].op == OP_GRAD) return g->nodes[g->nodes[id].in[0]].dtype;
   return DT_F32;
@@ -197,6 +247,7 @@ Graph *pass_autodiff(const Graph *g, Arena *a) {
   append(&w, g, map);
   map_roots(out, g, map);
   Graph *expanded = drop_marks(out, a);
+  expand_bodies(expanded, a);
   graph_drop(out);
   return expanded;
 }

@@ -27,7 +27,7 @@ typedef struct Expr {
   const struct Expr *in[3];
 } Expr;
 
-typedef enum DerivKind { DERIV_NONE, DERIV_ZERO, DERIV_EXPR, DERIV_RULE } DerivKind;
+typedef enum DerivKind { DERIV_NONE, DERIV_ZERO, DERIV_EXPR, DERIV_RULE, DERIV_LOOP } DerivKind;
 typedef struct Derivative {
   DerivKind kind;
   const Expr *in[3]; // per input; NULL: no gradient
@@ -55,5 +55,14 @@ DerivRule d_cast, d_reshape, d_transpose, d_broadcast, d_slice, d_pad, d_concat,
 DerivRule d_box, d_debox, d_sample, d_desample;
 DerivRule d_cumsum, d_cholesky, d_triangular_solve;
 DerivRule d_gather, d_scatter_add, d_sum, d_rmax, d_dot, d_conv, d_custom_vjp;
+
+// ---- loops (deriv_scan.c)
+// Appends a SCAN with the yields that its derivative reads.
+NodeId saved_scan(Walk *w, const ScanAttr *s, const NodeId *in, uint32_t n);
+// The number that result k has in a scan made by saved_scan from s.
+uint32_t saved_result(const ScanAttr *s, uint32_t k);
+// The cotangents of a saved scan's operands, NO_NODE for zero, from those of its results.
+NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bool *wanted);
+
 
 #endif

@@ -22,15 +22,10 @@ static Dim times(Dim d, int64_t k) {
 // (d - 1) * k
 static Dim reach(Dim d, int64_t k) { return times((Dim){d.a, d.b - 1}, k); }
 
-static int64_t is_static(Dim d) {
-  assert(dim_static(d) && "sizes that depend on N cancel");
-  return d.b;
-}
-
 // The margin with which a correlation of x, dilated by `by`, and a kernel k has `out` windows, not one more.
-static int64_t high_margin(Dim x, int64_t by, Dim k, int64_t spread, Dim out, int64_t stride, int64_t lo) {
+static Dim high_margin(Dim x, int64_t by, Dim k, int64_t spread, Dim out, int64_t stride, Dim lo) {
   Dim windows = reach(out, stride), kernel = reach(k, spread), input = reach(x, by);
-  return is_static((Dim){windows.a + kernel.a - input.a, windows.b + kernel.b - input.b}) - lo;
+  return (Dim){windows.a + kernel.a - input.a - lo.a, windows.b + kernel.b - input.b - lo.b};
 }
 
 // Exchanges the axes a and a + 1 of [.., n, m, ..].
@@ -67,18 +62,42 @@ static NodeId turned_kernel(Walk *w, NodeId kernel, int64_t groups) {
   return axes ? b_reverse(&w->b, kernel, axes) : kernel;
 }
 
+// Margins of dy that depend on N, as a kernel's size may, don't fit into the attribute: dy is padded.
+typedef struct Margins {
+  Dim lo[MAX_RANK], hi[MAX_RANK];
+  int64_t interior[MAX_RANK];
+  bool any;
+} Margins;
+
+static void margin(Margins *m, ConvAttr *r, uint32_t i, Dim lo, Dim hi) {
+  if (dim_static(lo) && dim_static(hi)) {
+    r->lo[i] = lo.b;
+    r->hi[i] = hi.b;
+    return;
+  }
+  m->lo[i + 2] = lo;
+  m->hi[i + 2] = hi;
+  m->interior[i + 2] = r->lhs_dilation[i] - 1;
+  m->any = true;
+  r->lhs_dilation[i] = 1;
+}
+
 static NodeId by_input(Walk *w, const Node *n, NodeId dy) {
   const ConvAttr *c = n->attr.conv;
   Shape x = walk_node(w, n->in[0])->shape, k = walk_node(w, n->in[1])->shape;
   ConvAttr r = {.groups = c->groups};
+  Margins m = {.any = false};
   for (uint32_t i = 0; i + 2 < x.rank; i++) {
     r.stride[i] = c->lhs_dilation[i];
     r.lhs_dilation[i] = c->stride[i];
     r.rhs_dilation[i] = c->rhs_dilation[i];
-    r.lo[i] = is_static(reach(k.d[i + 2], c->rhs_dilation[i])) - c->lo[i];
-    r.hi[i] = high_margin(n->shape.d[i + 2], r.lhs_dilation[i], k.d[i + 2], r.rhs_dilation[i], x.d[i + 2],
-                          r.stride[i], r.lo[i]);
+    Dim lo = reach(k.d[i + 2], c->rhs_dilation[i]);
+    lo.b -= c->lo[i];
+    margin(&m, &r, i, lo,
+           high_margin(n->shape.d[i + 2], r.lhs_dilation[i], k.d[i + 2], r.rhs_dilation[i], x.d[i + 2],
+                       r.stride[i], lo));
   }
+  if (m.any) dy = b_pad(&w->b, dy, m.lo, m.hi, m.interior, (Scalar){0});
   return b_conv(&w->b, dy, turned_kernel(w, n->in[1], c->groups), &r);
 }
 
@@ -102,8 +121,10 @@ static NodeId by_kernel(Walk *w, const Node *n, NodeId dy) {
     r.lhs_dilation[i] = c->lhs_dilation[i];
     r.rhs_dilation[i] = c->stride[i];
     r.lo[i] = c->lo[i];
-    r.hi[i] = high_margin(x.d[i + 2], r.lhs_dilation[i], n->shape.d[i + 2], r.rhs_dilation[i], k.d[i + 2],
-                          r.stride[i], r.lo[i]);
+    Dim hi = high_margin(x.d[i + 2], r.lhs_dilation[i], n->shape.d[i + 2], r.rhs_dilation[i], k.d[i + 2],
+                         r.stride[i], dim_of(c->lo[i]));
+    assert(dim_static(hi) && "sizes that depend on N cancel");
+    r.hi[i] = hi.b;
   }
   NodeId turned = b_conv(&w->b, channels_first(w, n->in[0], c->groups), exchange(w, dy, 0), &r);
   return exchange(w, turned, 0);

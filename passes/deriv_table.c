@@ -50,6 +50,8 @@ static const Expr leaf[] = {{.kind = X_A}, {.kind = X_B}, {.kind = X_C}, {.kind 
   {                                                                                                          \
     .kind = DERIV_EXPR, .in = { p, q, r }                                                                    \
   }
+#define D_LOOP                                                                                               \
+  { .kind = DERIV_LOOP }
 #define D_RULE(f)                                                                                            \
   { .kind = DERIV_RULE, .rule = f }
 

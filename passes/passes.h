@@ -4,9 +4,11 @@
 
 #include "ir/program.h"
 
-// Expands every GRAD into nodes: no GRAD, PROJ, CUSTOM_VJP or STOP_GRAD is left, nor a node without use.
+// Expands every GRAD into nodes: no GRAD, CUSTOM_VJP or STOP_GRAD is left, nor a node without use.
 Graph *pass_autodiff(const Graph *g, Arena *a);
 
+// Loops without results that nobody reads, and what only those need.
+Graph *pass_loops(const Graph *g, Arena *a);
 // Rules of rules.def until none fires.
 Graph *pass_simplify(const Graph *g, Arena *a);
 // Operations of constants whose bits are certain.

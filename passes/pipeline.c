@@ -47,6 +47,18 @@ static void verify(const Program *p, const Function *f, const char *pass, bool e
   assert(ok && "a pass keeps the graph's invariants");
 }
 
+// Bodies of loops are graphs as well. (Autodiff has been there: it needs them as they were.)
+static void run_on_bodies(Graph *g, Graph *(*run)(const Graph *, Arena *), Arena *a) {
+  for (NodeId id = 0; id < g->len; id++) {
+    if (g->nodes[id].op != OP_SCAN) continue;
+    ScanAttr *s = arena_copy(g->arena, g->nodes[id].attr.scan, sizeof *s);
+    Graph *body = run(s->body, a);
+    run_on_bodies(body, run, a);
+    s->body = body;
+    g->nodes[id].attr.scan = s;
+  }
+}
+
 static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
   bool expanded = false;
   Graph *last = NULL; // made by a pass
@@ -54,6 +66,7 @@ static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
     if (disabled(o, table[i].name)) continue;
     if (o->observe) o->observe(o->user, table[i].name, false, p, f);
     Graph *out = table[i].run(f->g, a);
+    if (table[i].run != pass_autodiff) run_on_bodies(out, table[i].run, a);
     f->g = out;
     expanded |= table[i].run == pass_autodiff;
     if (o->observe) o->observe(o->user, table[i].name, true, p, f);

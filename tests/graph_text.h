@@ -6,7 +6,10 @@
 //   (= name form)     binds a name to a node (one node, however often it is used); other top-level forms
 //                     are roots
 //   (rule name (x:… y:… dy:…) form…)   a rule for custom_vjp, `_`: no gradient
-//   (op form… attributes…)             see build_form; (grads e x…) at top level gives a root for each x
+//   (rule name (c:… x:… k:…) next… yield…)  also the body of a scan: carries, elements of sequences, captured
+//   (= s (scan body length carries sequences forward|back form…)) (result s 0)   yields, then the last
+//   carries (op form… attributes…)             see build_form; (grads e x…) at top level gives a root for
+//   each x
 #ifndef NNC_TESTS_GRAPH_TEXT_H
 #define NNC_TESTS_GRAPH_TEXT_H
 
@@ -179,6 +182,19 @@ static inline NodeId text_leaf(TextGraph *t, const Sexpr *x) {
     TextName *rule = text_find(t, x->in[1].atom, strlen(x->in[1].atom));
     return b_custom_vjp(b, in, x->n - 2, rule->rule);
   }
+  if (!strcmp(head, "scan")) {
+    const Graph *body = text_find(t, x->in[1].atom, strlen(x->in[1].atom))->rule;
+    ScanAttr s = {.body = body, .length = text_dim(x->in[2].atom), .reverse = x->in[5].atom[0] == 'b'};
+    s.n_carries = (uint32_t)atoi(x->in[3].atom);
+    s.n_sequences = (uint32_t)atoi(x->in[4].atom);
+    s.n_yields = body->n_roots - s.n_carries;
+    NodeId in[8];
+    for (uint32_t i = 6; i < x->n; i++) in[i - 6] = build_form(t, &x->in[i]);
+    return b_scan(b, &s, in, x->n - 6);
+  }
+  if (!strcmp(head, "result"))
+    return b_scan_result(b, build_form(t, &x->in[1]), (uint32_t)atoi(x->in[2].atom));
+  if (!strcmp(head, "iteration")) return b_input(b, IN_ITERATION, 0, "i", DT_I32, (Shape){0});
   return NO_NODE;
 }
 
@@ -263,7 +279,8 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
   return text_operation(t, x, op, in, n, at);
 }
 
-static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, DType real, Arena *a);
+static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, const TextGraph *outer,
+                                DType real, Arena *a);
 
 static inline void text_grads(TextGraph *t, const Sexpr *x, NodeId *roots, uint32_t *n_roots) {
   NodeId in[8];
@@ -275,10 +292,14 @@ static inline void text_grads(TextGraph *t, const Sexpr *x, NodeId *roots, uint3
   }
 }
 
-static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, DType real, Arena *a) {
+// Rules of the graph around, `outer`, are known.
+static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *args, const TextGraph *outer,
+                                DType real, Arena *a) {
   TextGraph t = {.b = {.g = graph_new(a, "N", 8), .real = real, .path = ""}};
   NodeId roots[16];
   uint32_t n_roots = 0;
+  for (size_t i = 0; outer && i < outer->names.len; i++)
+    if (outer->names.data[i].rule) vec_push(a, &t.names, outer->names.data[i]);
   for (uint32_t i = 0; args && i < args->n; i++) text_atom(&t, args->in[i].atom);
   for (uint32_t i = 0; i < n; i++) {
     const Sexpr *f = &forms[i];
@@ -287,7 +308,7 @@ static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *arg
       TextName name = {f->in[1].atom, build_form(&t, &f->in[2]), NULL};
       vec_push(a, &t.names, name);
     } else if (!strcmp(head, "rule")) {
-      TextName name = {f->in[1].atom, NO_NODE, text_graph(f->in + 3, f->n - 3, &f->in[2], real, a)};
+      TextName name = {f->in[1].atom, NO_NODE, text_graph(f->in + 3, f->n - 3, &f->in[2], &t, real, a)};
       vec_push(a, &t.names, name);
     } else if (!strcmp(head, "grads")) {
       text_grads(&t, f, roots, &n_roots);
@@ -301,7 +322,7 @@ static inline Graph *text_graph(const Sexpr *forms, uint32_t n, const Sexpr *arg
 
 static inline Graph *graph_of_real(const char *text, DType real, Arena *a) {
   Sexpr all = sexpr_parse(text, a);
-  return text_graph(all.in, all.n, NULL, real, a);
+  return text_graph(all.in, all.n, NULL, NULL, real, a);
 }
 
 static inline Graph *graph_of(const char *text, Arena *a) { return graph_of_real(text, DT_F32, a); }

@@ -78,6 +78,46 @@ static const Case cases[] = {
      "(rule f (x:f32[3] k:f32 y:f32[3] dy:f32[3]) (mul dy k) (sum (mul dy x) [0]))"
      "(= p (custom_vjp f (mul x:f32[3] k:f32) x k)) (= e (sum (mul p p) [0]))",
      "x k"},
+    {"a loop: the last carry",
+     "(rule step (h:f32[3] x:f32[3] w:f32[3,3]) (tanh (add (matmul h w) x)))"
+     "(= s (scan step 4 1 1 forward h0:f32[3] x:f32[4,3] w:f32[3,3])) (= e (sum (exp (result s 0)) [0]))",
+     "h0 x w"},
+    {"a loop: what it yields, back to front",
+     "(rule step (h:f32 x:f32[2] w:f32) (mul h (sin (sum (mul x x) [0]))) (mul (add x h) w))"
+     "(= s (scan step N 1 1 back h0:f32 x:f32[N,2] w:f32)) (= e (sum (exp (result s 0)) [0,1]))",
+     "h0 x w"},
+    {"a loop: several carries, one an integer",
+     "(rule step (n:i32 a:f32[2] b:f32[2] k:f32) (add n (const i32 2)) (add (mul a k) b)"
+     " (mul (sin a) (cast n f32)) (mul a b))"
+     "(= s (scan step 3 3 0 forward (const i32 1) a0:f32[2] b0:f32[2] k:f32))"
+     "(= e (add (sum (mul (result s 0) (result s 0)) [0,1]) (sum (mul (result s 2) (result s 3)) [0])))",
+     "a0 b0 k"},
+    {"a loop without carries",
+     "(rule f (x:f32[3] y:f32 k:f32[3]) (mul (exp (mul x k)) y))"
+     "(= s (scan f N 0 2 forward x:f32[N,3] y:f32[N] k:f32[3])) (= e (sum (result s 0) [0,1]))",
+     "x y k"},
+    {"a loop's captured intermediate",
+     "(rule step (h:f32[2] c:f32[2]) (tanh (mul h c)))"
+     "(= c (exp x:f32[2])) (= s (scan step 5 1 0 forward c c)) (= e (sum (mul (result s 0) c) [0]))",
+     "x"},
+    {"a loop in a loop",
+     "(rule inner (a:f32[2] x:f32[2] k:f32) (sin (add (mul a k) x)))"
+     "(rule outer (h:f32[2] x:f32[3,2] k:f32) (result (scan inner 3 1 1 forward h x k) 0))"
+     "(= s (scan outer 2 1 1 back h0:f32[2] x:f32[2,3,2] k:f32)) (= e (sum (exp (result s 0)) [0]))",
+     "h0 x k"},
+    {"a gradient inside a loop",
+     "(rule step (h:f32[2] k:f32[2]) (sub h (mul k (grad (sum (exp (mul h k)) [0]) h))))"
+     "(= s (scan step 3 1 0 forward h0:f32[2] k:f32[2])) (= e (sum (mul (result s 0) k) [0]))",
+     "h0 k"},
+    {"a custom rule inside a loop",
+     "(rule sq (x:f32[2] y:f32[2] dy:f32[2]) (mul dy (add x x)))"
+     "(rule step (h:f32[2] k:f32[2]) (mul k (custom_vjp sq (mul h h) h)))"
+     "(= s (scan step 3 1 0 forward h0:f32[2] k:f32[2])) (= e (sum (result s 0) [0]))",
+     "h0 k"},
+    {"the iteration's number",
+     "(rule step (h:f32[2] k:f32) (add (mul h k) (sin (cast (iteration) f32))))"
+     "(= s (scan step 4 1 0 back h0:f32[2] k:f32)) (= e (sum (exp (result s 0)) [0]))",
+     "h0 k"},
     {"a gradient inside", "(= d (grad (sum (exp (mul x:f32[3] y:f32[3])) [0]) x)) (= e (sum (mul d d) [0]))",
      "x y"},
     {"a gradient by a gradient's input",

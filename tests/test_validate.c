@@ -137,7 +137,7 @@ static Verdict verdict_cuda(const char *text) {
 }
 
 START_TEST(the_words_of_cuda_have_their_types) {
-  static const char kernel[] = "#include \"nn_cuda.h\"\n"
+  static const char kernel[] = "#include \"nn_cuda_program.h\"\n"
                                "struct k0_args { NN_PTR(float) y; };\n"
                                "static __global__ void k0(nn_ctx *c, const k0_args a) {\n"
                                "  __shared__ float s[32];\n"

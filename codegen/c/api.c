@@ -1,6 +1,6 @@
 // Names come first: those of every library, then exports in order, then train blocks in order, so that a name
 // never depends on what comes after it.
-#include "codegen/c/api.h"
+#include "codegen/c/library.h"
 
 #include "codegen/memplan.h"
 
@@ -14,7 +14,12 @@ static const char *const own_names[] = {"m", "n", "r", "nn_c", "nn_s", "nn_i", "
 static const char *const macro_names[] = {"ARENA_BYTES", "ARENA_ALIGN", "PARAM_BYTES",
                                           "STATE_BYTES", "CONST_BYTES", NULL};
 
-static uint64_t align_up(uint64_t x) { return (x + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN; }
+enum {
+  LOSS_BYTES = 8,     // a report's member has at most so many
+  CONTROL_BYTES = 512 // NN_CUDA_CONTROL_BYTES and NN_CUDA_SCRATCH_BYTES of runtime/cuda
+};
+
+static uint64_t align_up(const Unit *u, uint64_t x) { return round_up(x, u->plan.align); }
 static uint64_t larger(uint64_t x, uint64_t y) { return x > y ? x : y; }
 
 uint64_t store_bytes(const Store *s) {
@@ -118,9 +123,29 @@ static void add_arg(Unit *u, ApiFn *f, Names *names, const char *name, DType t, 
   f->args[f->n_args++] = arg;
 }
 
+// On a device, copies of arrays that are in the host's memory lie above all else the function needs.
+static void place_arguments(Unit *u, ApiFn *f) {
+  uint64_t *at = ARENA_ARRAY(u->a, f->n_args + 1, uint64_t);
+  for (uint32_t i = 0; i < f->n_args; i++) {
+    const ApiArg *x = &f->args[i];
+    at[i] = f->bytes = align_up(u, f->bytes);
+    f->bytes += (uint64_t)shape_elements(&x->shape, f->bound) * dtype_bytes(x->dtype);
+  }
+  at[f->n_args] = f->bytes = align_up(u, f->bytes);
+  if (f->report) f->bytes += LOSS_BYTES * f->n_members;
+  f->bytes = align_up(u, f->bytes);
+  f->places = at;
+}
+
+static void add_function(Unit *u, Api *api, ApiFn *f) {
+  if (u->d->library->device) place_arguments(u, f);
+  vec_push(u->a, &api->fns, *f);
+}
+
 static Names argument_names(Unit *u, const char *prefix) {
   Names names = {.a = u->a};
   for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++) names_take(&names, own_names[i]);
+  if (u->d->library->device) names_take(&names, "stream");
   names_take(&names, prefix);
   return names;
 }
@@ -157,7 +182,7 @@ static void add_export(Unit *u, Api *api, uint32_t id) {
   take_size(u, &f);
   f.draws = draws(fn->g);
   f.bytes = u->plan.plans[id]->scratch_end;
-  vec_push(u->a, &api->fns, f);
+  add_function(u, api, &f);
 }
 
 // Reports become a struct; losses that nothing reports have no name.
@@ -233,8 +258,8 @@ static void place_results(Unit *u, ApiFn *f, uint32_t stream) {
     const Node *n = graph_node(prepare->g, prepare->g->roots[i]);
     kept[i] = step_reads(u, f->loop, stream, true, (int32_t)i);
     int64_t count = shape_elements(&n->shape, 1) * (kept[i] ? f->bound : 1);
-    at[i] = f->bytes = align_up(f->bytes);
-    f->bytes = align_up(f->bytes + (uint64_t)count * dtype_bytes(n->dtype));
+    at[i] = f->bytes = align_up(u, f->bytes);
+    f->bytes = align_up(u, f->bytes + (uint64_t)count * dtype_bytes(n->dtype));
   }
   s->results = at;
   s->kept = kept;
@@ -276,7 +301,7 @@ static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
   step.bytes = u->plan.plans[step.fn]->scratch_end;
   take_streams(u, &step, &names);
   take_report(u, api, &step);
-  vec_push(u->a, &api->fns, step);
+  add_function(u, api, &step);
   end = named(u, api, API_EPOCH, arena_printf(u->a, "%s_epoch", base),
               like->loop->then < 0 ? NO_ARG : (uint32_t)like->loop->then);
   end.train = like->train, end.phase = like->phase, end.loop = like->loop, end.scope = like->scope;
@@ -285,7 +310,7 @@ static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
     take_report(u, api, &end);
     end.bytes = u->plan.plans[end.fn]->scratch_end;
   }
-  vec_push(u->a, &api->fns, end);
+  add_function(u, api, &end);
 }
 
 static void add_train(Unit *u, Api *api, const Train *train, uint32_t *scopes) {
@@ -303,7 +328,7 @@ static void add_train(Unit *u, Api *api, const Train *train, uint32_t *scopes) {
       ApiFn f = named(u, api, API_UPDATE, arena_printf(u->a, "%s_update", base), item->u.fn);
       f.train = train, f.phase = item->phase, f.scope = *scopes, f.macro = macro;
       f.bytes = u->plan.plans[f.fn]->scratch_end;
-      vec_push(u->a, &api->fns, f);
+      add_function(u, api, &f);
     }
   }
 }
@@ -318,12 +343,12 @@ static bool optimizes(const Function *f) {
 
 // A function needs at least what `init` needs; a train block as much as its neediest function.
 static void settle_memory(Unit *u, Api *api) {
-  uint64_t end = larger(u->plan.arena_bytes, ARENA_ALIGN), least = UINT64_MAX;
+  uint64_t end = larger(u->plan.arena_bytes, u->plan.align), least = UINT64_MAX;
   uint64_t init = u->p->init < u->p->n_fns ? u->plan.plans[u->p->init]->scratch_end : 0;
-  init = larger(larger(init, api->stores_bytes), ARENA_ALIGN);
+  init = larger(larger(init, api->stores_bytes), u->plan.align);
   for (size_t i = 0; i < api->fns.len; i++) end = larger(end, api->fns.data[i].bytes);
   api->slots_begin = end;
-  u->plan.arena_bytes = memplan_slots(u->p, ARENA_ALIGN, u->plan.store_offsets, end);
+  u->plan.arena_bytes = memplan_slots(u->p, u->plan.align, u->plan.store_offsets, end);
   for (size_t i = 0; i < api->fns.len; i++) {
     ApiFn *f = &api->fns.data[i];
     f->bytes = larger(f->bytes, init);
@@ -338,6 +363,42 @@ static void settle_memory(Unit *u, Api *api) {
   api->init_bytes = least;
 }
 
+// ---- on a device: what lies before the model's memory
+
+static void add_array(Unit *u, Api *api, const char *name, uint64_t bytes) {
+  vec_push(u->a, &api->arrays, ((ApiArray){name, api->base, bytes}));
+  api->base = align_up(u, api->base + bytes);
+}
+
+static void place_fixed(Unit *u, Api *api) {
+  uint32_t losses = 0;
+  for (size_t i = 0; i < api->fns.len; i++)
+    if (api->fns.data[i].n_members > losses) losses = api->fns.data[i].n_members;
+  api->losses = CONTROL_BYTES;
+  api->base = align_up(u, api->losses + LOSS_BYTES * losses);
+  for (uint32_t i = 0; i < u->constants.len; i++)
+    add_array(u, api, arena_printf(u->a, "constant%u", i),
+              (uint64_t)u->constants.data[i].count * dtype_bytes(u->constants.data[i].dtype));
+  for (uint32_t i = 0; i < u->p->n_stores; i++)
+    if (u->p->stores[i].constant) add_array(u, api, unit_store_name(u, i), store_bytes(&u->p->stores[i]));
+  if (u->p->n_options) add_array(u, api, "nn_lib_options", u->p->n_options * sizeof(double));
+  for (size_t i = 0; i < api->fns.len; i++) api->fns.data[i].bytes += api->base;
+  api->init_bytes += api->base;
+  u->plan.arena_bytes += api->base;
+}
+
+// After all other names, which so are those of the library in C.
+static void name_variants(Unit *u, Api *api) {
+  for (size_t i = 0; i < api->fns.len; i++)
+    api->fns.data[i].on = names_take(&api->names, arena_printf(u->a, "%s_on", api->fns.data[i].name));
+}
+
+uint32_t unit_fixed(const Unit *u, uint32_t store) {
+  uint32_t n = (uint32_t)u->constants.len;
+  for (uint32_t i = 0; i < store; i++) n += u->p->stores[i].constant;
+  return n;
+}
+
 Api *api_make(Unit *u) {
   Api *api = ARENA_NEW(u->a, Api);
   uint32_t scopes = 0;
@@ -348,6 +409,8 @@ Api *api_make(Unit *u) {
   names_take(&api->names, api->type);
   for (const char *const *s = api_names; *s; s++)
     names_take(&api->names, arena_printf(u->a, "%s_%s", api->prefix, *s));
+  for (const char *const *s = u->d->library->names; *s; s++)
+    names_take(&api->names, arena_printf(u->a, "%s_%s", api->prefix, *s));
   for (const char *const *s = macro_names; *s; s++)
     names_take(&api->macros, arena_printf(u->a, "%s_%s", api->PREFIX, *s));
   api->training = u->p->n_trains > 0;
@@ -355,11 +418,15 @@ Api *api_make(Unit *u) {
     const Store *s = &u->p->stores[i];
     bool slot = s->kind == STORE_SLOT || s->kind == STORE_COUNT;
     if (!s->constant && !slot)
-      api->stores_bytes = larger(api->stores_bytes, align_up(u->plan.store_offsets[i] + store_bytes(s)));
+      api->stores_bytes = larger(api->stores_bytes, align_up(u, u->plan.store_offsets[i] + store_bytes(s)));
   }
   for (uint32_t i = 0; i < u->p->n_fns; i++)
     if (u->p->fns[i].kind == FN_EXPORT) add_export(u, api, i);
   for (uint32_t t = 0; t < u->p->n_trains; t++) add_train(u, api, &u->p->trains[t], &scopes);
   settle_memory(u, api);
+  if (u->d->library->device) {
+    place_fixed(u, api);
+    name_variants(u, api);
+  }
   return api;
 }

@@ -30,6 +30,7 @@ typedef struct ApiStream { // the data that a step takes its fields from
 typedef struct ApiFn {
   ApiKind kind;
   const char *name;   // "kws_classify"
+  const char *on;     // its variant for arrays on the device, "kws_classify_on"; NULL: there is none
   const char *macro;  // "KWS_CLASSIFY"
   uint32_t fn;        // of the program; NO_ARG: an epoch without `then`
   const Train *train; // NULL: an export
@@ -43,28 +44,38 @@ typedef struct ApiFn {
   const char *report; // the type of the report, NULL: nothing is reported
   ApiArg *members;    // of the report; name NULL: a loss that is only judged
   uint32_t n_members;
+  const uint64_t *places; // on a device: where in the model's memory the arguments are, then the report,
+                          // while the caller's are in the host's memory
   ApiStream *streams;
   uint32_t n_streams;
   bool draws;     // an export's own draws
   uint64_t bytes; // of the arena that it needs
 } ApiFn;
 
+typedef struct ApiArray { // a constant array that `init` copies to the device
+  const char *name;       // in C
+  uint64_t at, bytes;     // in the arena
+} ApiArray;
+
 typedef struct Api {
   const char *type;            // "kws"; a keyword has an underscore at its end: "xor_"
   const char *prefix, *PREFIX; // what stands before _ in all other names: "kws", "KWS", "xor", "XOR"
   Names names, macros;
   VEC(ApiFn) fns;
+  uint64_t base;         // of the arena: where the model's memory begins, which other places are counted from
   uint64_t init_bytes;   // what `init` itself needs, and the least that any function needs
   uint64_t stores_bytes; // where scratch begins
-  uint64_t slots_begin;  // where the slots of optimizers begin; arena_bytes: there are none
+  uint64_t slots_begin;  // where the slots of optimizers begin; the end: there are none
+  VEC(ApiArray) arrays;  // by the number that unit_fixed gives; then, where there are any, the options
+  uint64_t losses;       // in the arena: those that nothing reports
   bool training;
 } Api;
 
 // The names that every library has: "init" …
 extern const char *const api_names[];
 
-// After the functions are planned. Gives the steps' computed fields their places, and the slots of optimizers
-// theirs; sets u->arena_bytes.
+// After the functions are planned and the constants collected. Gives the steps' computed fields their places,
+// and the slots of optimizers theirs; sets u->plan.arena_bytes.
 Api *api_make(Unit *u);
 
 // Parameters and states: what weight files hold.
@@ -80,12 +91,12 @@ const char *library_stem(const Unit *u);                        // Api.prefix
 void api_put_parameters(const ApiFn *f, StrBuf *out);
 
 // The statuses of a library: what follows the prefix, the runtime's nn_status it stands for (NULL: none), its
-// text, and what it means.
+// text, and what it means. The last ones are those of libraries on a device.
 typedef struct LibraryStatus {
   const char *name, *fault, *text, *meaning;
 } LibraryStatus;
 extern const LibraryStatus library_statuses[];
-extern const size_t n_library_statuses;
+size_t library_status_count(const Unit *u);
 
 uint64_t library_file_bytes(const Unit *u); // of its weights as a safetensors file
 

@@ -1,5 +1,5 @@
 // C's side of what dialects differ in.
-#include "codegen/c/unit.h"
+#include "codegen/c/library.h"
 #include "codegen/memplan.h"
 
 static void kernel_head(Unit *u, const Form *form, const char *name) {
@@ -10,6 +10,11 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
   if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
   if (!context && !sized) sb_puts(u->out, "  (void)c;\n");
   if (!strstr(form->body, "hi")) sb_puts(u->out, "  (void)lo;\n  (void)hi;\n");
+}
+
+static const char *fixed(Unit *u, const char *type, uint32_t number, const char *name) {
+  (void)u, (void)type, (void)number;
+  return name;
 }
 
 static void run(Unit *u, const FnPlan *f, const Step *s, const Call *call) {
@@ -50,14 +55,13 @@ const Dialect dialect_c = {
     .preamble = ".\n   Multiply-adds are written out, so the compiler must not make others. */\n"
                 "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
                 "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n",
-    .includes =
-        "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_dot.h\"\n#include \"nn_random.h\"\n"
-        "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n",
+    .includes = "#include \"nn_dot.h\"\n",
     .arguments = "a->",
     .optimizer = "nn_",
     .pointer = "",
     .pointer_end = " *",
     .kernel_head = kernel_head,
+    .fixed = fixed,
     .memory = unit_address,
     .run = run,
     .copy = copy,
@@ -68,4 +72,6 @@ const Dialect dialect_c = {
     .after_fault = "  if (c->fault.status != NN_OK) return c->fault.status;\n",
     .function_end = "  return c->fault.status;\n}\n\n",
     .program_end = program_end,
+    .library_includes = "#include \"nn_dot.h\"\n",
+    .library = &library_c,
 };

@@ -24,9 +24,13 @@ const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written
   switch (b->kind) {
   case BUF_INPUT: return arena_printf(u->a, "%sargs[%u]", type, b->id);
   case BUF_OUTPUT: return arena_printf(u->a, "%sargs[%u]", type, f->fn->n_inputs + b->id);
-  case BUF_CONST: return arena_printf(u->a, "constant%u", unit_constant(u, node(f, b->node)));
+  case BUF_CONST: {
+    uint32_t i = unit_constant(u, node(f, b->node));
+    return u->d->fixed(u, type, i, arena_printf(u->a, "constant%u", i));
+  }
   case BUF_STORE:
-    if (u->p->stores[b->id].constant) return unit_store_name(u, b->id);
+    if (u->p->stores[b->id].constant)
+      return u->d->fixed(u, type, unit_fixed(u, b->id), unit_store_name(u, b->id));
     break;
   default: break;
   }

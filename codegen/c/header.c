@@ -1,7 +1,7 @@
 // The header of a library. The type is complete, so that an object of it can be static; its members are of
 // C's own types, so that the headers of several libraries go into one file. The example at the end is
 // compiled and run by tests.
-#include "codegen/c/api.h"
+#include "codegen/c/library.h"
 
 #include "codegen/cost.h"
 #include "codegen/memplan.h"
@@ -9,11 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-typedef struct Header {
-  Unit *u;
-  const Api *api;
-  StrBuf *out;
-} Header;
+enum { DEVICE_STATUSES = 4 }; // the last ones
 
 const LibraryStatus library_statuses[] = {
     {"OK", NULL, "no error", "done"},
@@ -31,19 +27,29 @@ const LibraryStatus library_statuses[] = {
     {"DIVISION_BY_ZERO", "NN_FAULT_DIVISION", "an integer is divided by zero",
      "an integer is divided by zero; kept"},
     {"FAULT", NULL, "a run-time fault", "another fault at run time; kept"},
+    {"PENDING_ERROR", NULL, "an earlier error of CUDA is pending",
+     "cudaPeekAtLastError has an error of an earlier call of CUDA"},
+    {"NO_DEVICE", NULL, "there is no CUDA device", "no device, or no driver, or one that is too old; kept"},
+    {"OTHER_DEVICE", NULL, "the library was compiled for other devices",
+     "nvcc's -arch does not fit the device or its driver; kept"},
+    {"CUDA_FAILED", NULL, "a call of CUDA failed", "another error of CUDA; kept"},
 };
-const size_t n_library_statuses = sizeof library_statuses / sizeof *library_statuses;
 
-static void put_name(Header *h, const char *name) { put_comment(h->out, name ? name : ""); }
+size_t library_status_count(const Unit *u) {
+  size_t n = sizeof library_statuses / sizeof *library_statuses;
+  return u->d->library->device ? n : n - DEVICE_STATUSES;
+}
+
+static void put_name(Lib *h, const char *name) { put_comment(h->out, name ? name : ""); }
 
 // ---- macros
 
-static void put_macro(Header *h, const char *name, uint64_t value, const char *comment) {
+static void put_macro(Lib *h, const char *name, uint64_t value, const char *comment) {
   sb_printf(h->out, "#define %s_%s %s%s%s%s\n", h->api->PREFIX, name, api_number(h->u->a, value),
             *comment ? " /* " : "", comment, *comment ? " */" : "");
 }
 
-static void put_store_macros(Header *h) {
+static void put_store_macros(Lib *h) {
   uint64_t param = 0, state = 0, constant = 0;
   for (uint32_t i = 0; i < h->u->p->n_stores; i++) {
     const Store *s = &h->u->p->stores[i];
@@ -56,7 +62,7 @@ static void put_store_macros(Header *h) {
   }
   put_macro(h, "PARAM_BYTES", param, "of the arena: parameters");
   put_macro(h, "STATE_BYTES", state, "of the arena: states of layers");
-  put_macro(h, "CONST_BYTES", constant, "weights that never change: const data, not in the arena");
+  put_macro(h, "CONST_BYTES", constant, h->u->d->library->const_note);
 }
 
 static bool first_with_macro(const Api *api, size_t i) {
@@ -78,7 +84,7 @@ static uint64_t macs_of(const Unit *u, const Api *api, size_t i) {
   return macs;
 }
 
-static void put_macros(Header *h) {
+static void put_macros(Lib *h) {
   const Api *api = h->api;
   sb_puts(h->out, "/* Bytes of the arena. ARENA_BYTES is enough for every function, NAME_BYTES for init, "
                   "save, load and the\n"
@@ -86,7 +92,7 @@ static void put_macros(Header *h) {
                   "block: of its\n"
                   "   largest step). */\n");
   put_macro(h, "ARENA_BYTES", h->u->plan.arena_bytes, "");
-  put_macro(h, "ARENA_ALIGN", ARENA_ALIGN, "its address is a multiple of this");
+  put_macro(h, "ARENA_ALIGN", h->u->plan.align, "its address is a multiple of this");
   for (size_t i = 0; i < api->fns.len; i++) {
     const ApiFn *f = &api->fns.data[i];
     if (!first_with_macro(api, i)) continue;
@@ -99,7 +105,7 @@ static void put_macros(Header *h) {
 
 // ---- types
 
-static void put_struct(Header *h) {
+static void put_struct(Lib *h) {
   const char *prefix = h->api->prefix;
   sb_printf(h->out,
             "/* One model at work. Its memory and the arena are the caller's; copying the object does not "
@@ -119,28 +125,28 @@ static void put_struct(Header *h) {
                     "  uint32_t scope;   /* which loop's steps and epochs are counted */\n"
                     "  uint32_t example; /* examples seen in this epoch */\n"
                     "  double step, epoch;\n");
-  sb_printf(h->out,
-            "  int32_t status;  /* the fault that is kept */\n"
-            "  uint32_t place;  /* where in the model it happened: listed below; UINT32_MAX: nowhere */\n"
-            "  int64_t value;   /* the index met, */\n"
-            "  int64_t bound;   /* which must lie in 0 .. bound - 1 */\n"
-            "} %s;\n\n",
-            h->api->type);
+  sb_puts(h->out,
+          "  int32_t status;  /* the fault that is kept */\n"
+          "  uint32_t place;  /* where in the model it happened: listed below; UINT32_MAX: nowhere */\n"
+          "  int64_t value;   /* the index met, */\n"
+          "  int64_t bound;   /* which must lie in 0 .. bound - 1 */\n");
+  library_print(h, "%s} @;\n\n", h->u->d->library->members);
 }
 
-static void put_statuses(Header *h) {
+static void put_statuses(Lib *h) {
   const char *P = h->api->PREFIX, *p = h->api->prefix;
   sb_printf(h->out, "typedef enum %s_status {\n", p);
-  for (size_t i = 0; i < n_library_statuses; i++)
+  size_t n = library_status_count(h->u);
+  for (size_t i = 0; i < n; i++)
     sb_printf(h->out, "  %s_%s%s%s /* %s */\n", P, library_statuses[i].name, i ? "" : " = 0",
-              i + 1 < n_library_statuses ? "," : "", library_statuses[i].meaning);
+              i + 1 < n ? "," : "", library_statuses[i].meaning);
   sb_printf(h->out, "} %s_status;\n", p);
   sb_puts(h->out, "/* A status other than OK means that nothing was written, except for the ones that are "
                   "kept: after those\n"
                   "   every function but init and load returns them at once. */\n\n");
 }
 
-static void put_places(Header *h) {
+static void put_places(Lib *h) {
   const Unit *u = h->u;
   if (u->places.len == 0) return;
   sb_puts(h->out, "/* Places of faults:\n");
@@ -161,7 +167,7 @@ static const char *type_note(DType t) {
   return t == DT_F16 || t == DT_BF16 ? ", held as bits in uint16_t" : "";
 }
 
-static void put_arg(Header *h, const ApiArg *a) {
+static void put_arg(Lib *h, const ApiArg *a) {
   sb_printf(h->out, "     %-10s %s %s", a->name, a->out ? "out" : "in ", dtype_name(a->dtype));
   if (a->shape.rank == 0)
     sb_printf(h->out, ": one element%s\n", type_note(a->dtype));
@@ -170,7 +176,7 @@ static void put_arg(Header *h, const ApiArg *a) {
               api_count(h->u->a, &a->shape, "n"), type_note(a->dtype));
 }
 
-static void put_report(Header *h, const ApiFn *f) {
+static void put_report(Lib *h, const ApiFn *f) {
   if (!f->report) return;
   sb_printf(h->out, "typedef struct %s {\n", f->report);
   for (uint32_t i = 0; i < f->n_members; i++)
@@ -179,7 +185,7 @@ static void put_report(Header *h, const ApiFn *f) {
   sb_printf(h->out, "} %s;\n", f->report);
 }
 
-static void put_title(Header *h, const ApiFn *f) {
+static void put_title(Lib *h, const ApiFn *f) {
   const Program *p = h->u->p;
   if (f->fn != NO_ARG) {
     put_comment(h->out, span_text_here(p->sources, p->fns[f->fn].span, h->u->a));
@@ -198,7 +204,7 @@ static void put_title(Header *h, const ApiFn *f) {
   }
 }
 
-static void put_function(Header *h, const ApiFn *f) {
+static void put_function(Lib *h, const ApiFn *f) {
   put_report(h, f);
   sb_puts(h->out, "/* ");
   put_title(h, f);
@@ -206,12 +212,12 @@ static void put_function(Header *h, const ApiFn *f) {
   sb_puts(h->out, f->symbol || f->n_args ? "\n" : " */\n");
   for (uint32_t i = 0; i < f->n_args; i++) put_arg(h, &f->args[i]);
   if (f->symbol || f->n_args) sb_puts(h->out, "*/\n");
-  sb_printf(h->out, "%s_status %s(%s *m", h->api->prefix, f->name, h->api->type);
-  api_put_parameters(f, h->out);
-  sb_puts(h->out, ");\n\n");
+  sb_printf(h->out, "%s;\n", library_signature(h, f, false));
+  if (f->on) sb_printf(h->out, "%s;\n", library_signature(h, f, true));
+  sb_puts(h->out, "\n");
 }
 
-static const char *init_comment(const Header *h) {
+static const char *init_comment(const Lib *h) {
   const LibraryOptions *l = h->u->o->library;
   if (l->weights_in_file) return "   The weights come from a file: no function works before load. */\n";
   for (uint32_t i = 0; i < h->u->p->n_stores; i++)
@@ -222,18 +228,14 @@ static const char *init_comment(const Header *h) {
              : "   There are no weights; the seed rules random draws. */\n";
 }
 
-static void put_common(Header *h) {
+static void put_common(Lib *h) {
   const char *p = h->api->prefix;
   sb_printf(h->out,
             "/* A short text in English, for any value. */\nconst char *%s_status_text(%s_status s);\n\n", p,
             p);
-  sb_printf(
-      h->out,
-      "/* Before all else. `arena`: `bytes` bytes, aligned to ARENA_ALIGN, that nothing else uses as long as "
-      "the\n"
-      "   object is used. A smaller arena than ARENA_BYTES serves the functions whose NAME_BYTES it has.\n%s"
-      "%s_status %s_init(%s *m, void *arena, size_t bytes, uint64_t seed);\n\n",
-      init_comment(h), p, p, h->api->type);
+  library_print(
+      h, "/* Before all else. %s%s@_status @_init(@ *m, void *arena, size_t bytes, uint64_t seed);\n\n",
+      h->u->d->library->arena, init_comment(h));
   sb_printf(h->out,
             "/* The weights as a safetensors file in memory: `bytes` is at least %s_save_bytes() to save, "
             "and just that\n"
@@ -244,11 +246,12 @@ static void put_common(Header *h) {
             "%s_status %s_save(const %s *m, void *dst, size_t bytes);\n"
             "%s_status %s_load(%s *m, const void *src, size_t bytes);\n\n",
             p, p, p, p, h->api->type, p, p, h->api->type);
+  library_print(h, "%s", h->u->d->library->also);
 }
 
 // ---- the example
 
-static void put_example_arrays(Header *h, const ApiFn *f) {
+static void put_example_arrays(Lib *h, const ApiFn *f) {
   for (uint32_t i = 0; i < f->n_args; i++) {
     int64_t count = shape_elements(&f->args[i].shape, 1);
     sb_printf(h->out, "static %s %s_data[%" PRId64 "];\n", dtype_ctype(f->args[i].dtype), f->args[i].name,
@@ -256,13 +259,13 @@ static void put_example_arrays(Header *h, const ApiFn *f) {
   }
 }
 
-static void put_example_call(Header *h, const ApiFn *f) {
+static void put_example_call(Lib *h, const ApiFn *f) {
   sb_printf(h->out, "  if (s == %s_OK) s = %s(&model%s", h->api->PREFIX, f->name, f->symbol ? ", 1" : "");
   for (uint32_t i = 0; i < f->n_args; i++) sb_printf(h->out, ", %s_data", f->args[i].name);
   sb_puts(h->out, f->report ? ", &report);\n" : ");\n");
 }
 
-static void put_example_print(Header *h, const ApiFn *f) {
+static void put_example_print(Lib *h, const ApiFn *f) {
   for (uint32_t i = 0; i < f->n_args; i++)
     if (f->args[i].out)
       sb_printf(h->out, "  printf(\"%s[0] = %%g\\n\", (double)%s_data[0]);\n", f->args[i].name,
@@ -273,23 +276,31 @@ static void put_example_print(Header *h, const ApiFn *f) {
                 f->members[i].name);
 }
 
-static void put_example(Header *h) {
+static void put_example(Lib *h) {
   const char *p = h->api->prefix, *P = h->api->PREFIX, *file_name = h->u->o->library->file;
   const ApiFn *f = &h->api->fns.data[0];
   bool file = h->u->o->library->weights_in_file;
   sb_puts(h->out, "/* Example: one call, with inputs of zeros.\n\n");
-  sb_printf(h->out, "#include \"%s.h\"\n#include <stdio.h>\n\nstatic %s model;\n", file_name, h->api->type);
-  sb_printf(h->out, "static unsigned char memory[%s_BYTES + %s_ARENA_ALIGN];\n", f->macro, P);
+  sb_printf(h->out, "#include \"%s.h\"\n%s\nstatic %s model;\n", file_name,
+            h->u->d->library->example_includes, h->api->type);
+  if (!h->u->d->library->device)
+    sb_printf(h->out, "static unsigned char memory[%s_BYTES + %s_ARENA_ALIGN];\n", f->macro, P);
   if (file)
     sb_printf(h->out, "static unsigned char weights[%s]; // of %s.safetensors\n",
               api_number(h->u->a, library_file_bytes(h->u)), file_name);
   put_example_arrays(h, f);
   sb_puts(h->out, "\nint main(void) {\n");
   if (f->report) sb_printf(h->out, "  %s report;\n", f->report);
-  sb_printf(h->out,
-            "  unsigned char *arena = memory + (%s_ARENA_ALIGN - (uintptr_t)memory %% %s_ARENA_ALIGN) %% "
-            "%s_ARENA_ALIGN;\n",
-            P, P, P);
+  if (h->u->d->library->device)
+    sb_printf(h->out,
+              "  void *arena = NULL;\n"
+              "  if (cudaMalloc(&arena, %s_BYTES) != cudaSuccess) return 1;\n",
+              f->macro);
+  else
+    sb_printf(h->out,
+              "  unsigned char *arena = memory + (%s_ARENA_ALIGN - (uintptr_t)memory %% %s_ARENA_ALIGN) %% "
+              "%s_ARENA_ALIGN;\n",
+              P, P, P);
   if (file)
     sb_printf(h->out,
               "  FILE *file = fopen(\"%s.safetensors\", \"rb\");\n"
@@ -304,23 +315,25 @@ static void put_example(Header *h) {
             "  if (s != %s_OK) {\n    fprintf(stderr, \"%%s\\n\", %s_status_text(s));\n    return 1;\n  }\n",
             P, p);
   put_example_print(h, f);
-  sb_puts(h->out, "  return 0;\n}\n*/\n");
+  if (h->u->d->library->device)
+    sb_puts(h->out, "  return cudaFree(arena) != cudaSuccess;\n}\n*/\n");
+  else
+    sb_puts(h->out, "  return 0;\n}\n*/\n");
 }
 
 void unit_print_header(Unit *u, const Api *api, StrBuf *out) {
-  Header h = {u, api, out};
+  Lib h = {u, api, out};
   const char *P = api->PREFIX;
   sb_printf(out, "/* %s: the model ", api->type);
   put_name(&h, u->p->name);
   sb_puts(out, " as a library, made by nnc ");
   put_name(&h, u->o->nnc_version);
-  sb_puts(out, ". Yours to use as you like (MIT-0).\n"
-               "   Plain C99, also C++: no heap, no input or output, no global state; all memory is the "
-               "caller's. Arrays\n"
-               "   must not overlap. */\n");
+  sb_puts(out, ". Yours to use as you like (MIT-0).\n");
+  sb_puts(out, u->d->library->about);
   sb_printf(out, "#ifndef %s_NNC_H\n#define %s_NNC_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n", P, P);
   sb_puts(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
   put_macros(&h);
+  library_print(&h, "%s", u->d->library->types);
   put_struct(&h);
   put_statuses(&h);
   put_places(&h);

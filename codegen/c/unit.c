@@ -1,7 +1,7 @@
 // The whole file, in order: contraction off, includes, constants, kernels, functions, descriptor.
 #include "codegen/c/unit.h"
 
-#include "codegen/c/api.h"
+#include "codegen/c/library.h"
 #include "codegen/c/names.h"
 
 static void collect_kernels(Unit *u) {
@@ -29,14 +29,20 @@ void unit_mark(Unit *u, Span span) {
   if (++u->n_marks == u->o->break_place) sb_puts(u->out, "int nnc_broken = nnc_undeclared;\n");
 }
 
+static void print_includes(Unit *u, const char *more) {
+  sb_puts(u->out, "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n"
+                  "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n"
+                  "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n");
+  sb_puts(u->out, more);
+}
+
 static void print_head(Unit *u) {
   sb_puts(u->out, "/* ");
   put_comment(u->out, u->p->name);
   sb_puts(u->out, ": made by nnc ");
   put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
   sb_printf(u->out, ". Yours to use as you like (MIT-0)%s\n", u->d->preamble);
-  sb_puts(u->out, "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
-  sb_puts(u->out, u->d->includes);
+  print_includes(u, u->d->includes);
   sb_puts(u->out, u->o->program ? "#include \"nn_model.h\"\n\n" : "\n");
 }
 
@@ -59,18 +65,22 @@ void codegen_c(const Program *p, const CodegenOptions *o, StrBuf *out) { unit_pr
 static void print_library_head(Unit *u) {
   sb_printf(u->out, "/* %s: made by nnc ", u->o->library->prefix);
   put_comment(u->out, u->o->nnc_version ? u->o->nnc_version : "");
-  sb_puts(u->out, ". Yours to use as you like (MIT-0). */\n"
-                  "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
-  sb_puts(u->out, u->d->includes);
+  sb_printf(u->out, ". Yours to use as you like (MIT-0)%s. */\n", u->o->library->compiled);
+  print_includes(u, u->d->library_includes);
   sb_putc(u->out, '\n');
 }
 
 void codegen_library(const Program *p, const CodegenOptions *o, LibraryText *out) {
-  Unit u = {.a = arena_new(), .p = p, .o = o, .d = &dialect_c, .out = &out->source};
+  Unit u = {.a = arena_new(),
+            .p = p,
+            .o = o,
+            .d = o->library->cuda ? &dialect_cuda : &dialect_c,
+            .out = &out->source};
   uint32_t call = 0;
   u.plan = plan_program(p, u.d->align, u.a);
-  const Api *api = api_make(&u);
   collect_kernels(&u);
+  const Api *api = api_make(&u);
+  if (u.d->library->device && api->training) u.may_fault = true; // losses are judged there
   print_library_head(&u);
   unit_declare_weights(&u);
   unit_print_constants(&u);

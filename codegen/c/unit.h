@@ -46,17 +46,20 @@ typedef struct Constant { // elements of a CONST node; equal ones are one array
 } Constant;
 
 typedef struct Unit Unit;
+typedef struct LibraryDialect LibraryDialect; // c/library.h
 
 // What a file in C and one in nearly C (CUDA) differ in, beside the kernels' bodies.
 typedef struct Dialect {
   const Target *target;
-  uint32_t align;         // of buffers
-  const char *preamble;   // ends the comment at the top, and what comes before the includes
-  const char *includes;   // of the runtime
-  const char *arguments;  // how a kernel reaches a member of its arguments: "a->"
-  const char *optimizer;  // what the names of optimizers begin with: "nn_"
+  uint32_t align;                    // of buffers
+  const char *preamble;              // ends the comment at the top, and what comes before the includes
+  const char *includes;              // of the runtime, beside the core, in a program
+  const char *arguments;             // how a kernel reaches a member of its arguments: "a->"
+  const char *optimizer;             // what the names of optimizers begin with: "nn_"
   const char *pointer, *pointer_end; // around the type of what an argument points to: "", " *"
   void (*kernel_head)(Unit *u, const Form *form, const char *name); // its signature, down to `n`
+  // A constant array of this number and name, as a pointer with its type in front, or as the array.
+  const char *(*fixed)(Unit *u, const char *type, uint32_t number, const char *name);
   const char *(*memory)(Unit *u, const FnPlan *f, uint32_t buffer, bool written); // an argument's value
   void (*run)(Unit *u, const FnPlan *f, const Step *s, const Call *call); // the kernel with arguments `a`
   void (*copy)(Unit *u, const FnPlan *f, const Step *s, const char *bytes);
@@ -66,13 +69,15 @@ typedef struct Dialect {
   // The step of an optimizer, over `spans` with `hyper`.
   void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n);
   void (*function_head)(Unit *u, uint32_t fn);
-  const char *after_fault;  // after a step that may have found one: "  if (…) return …;\n", or ""
-  const char *function_end; // "  return …;\n}\n\n"
-  bool own_table; // `main` hands the functions over in a table of its own, not in the model's
+  const char *after_fault;      // after a step that may have found one: "  if (…) return …;\n", or ""
+  const char *function_end;     // "  return …;\n}\n\n"
+  bool own_table;               // `main` hands the functions over in a table of its own, not in the model's
   void (*program_end)(Unit *u); // after the descriptor `model`: main()
+  const char *library_includes; // the same in a library
+  const LibraryDialect *library;
 } Dialect;
 
-extern const Dialect dialect_c;
+extern const Dialect dialect_c, dialect_cuda;
 
 struct Unit {
   Arena *a;
@@ -100,6 +105,8 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k);
 void unit_print_forms(Unit *u);
 const char *unit_form_name(const Unit *u, uint32_t form);
 uint32_t unit_constant(Unit *u, const Node *n);
+// The number of a store that never changes, counted after all constants.
+uint32_t unit_fixed(const Unit *u, uint32_t store);
 void unit_print_constants(Unit *u);
 // The value of a slot as C.
 const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s);

@@ -91,7 +91,8 @@ static void define(Unit *u, uint32_t store, StrBuf *out) {
 void unit_print_weights(Unit *u, StrBuf *out, uint64_t *bytes) {
   *bytes = 0;
   if (!any(u)) return;
-  sb_printf(out, "/* Weights of %s.c. */\n#include <math.h>\n#include <stdint.h>\n\n", u->o->library->file);
+  sb_printf(out, "/* Weights of %s%s. */\n#include <math.h>\n#include <stdint.h>\n\n", u->o->library->file,
+            u->o->library->cuda ? ".cu" : ".c");
   declare_all(u, out);
   sb_putc(out, '\n');
   for (uint32_t i = 0; i < u->p->n_stores; i++) {

@@ -1,6 +1,6 @@
 // CUDA's side of what dialects differ in, and the whole file.
 #include "codegen/c/names.h"
-#include "codegen/c/unit.h"
+#include "codegen/c/library.h"
 #include "codegen/memplan.h"
 #include "codegen/codegen.h"
 #include "codegen/cuda/schedule.h"
@@ -36,21 +36,24 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
 
 // Elements that a kernel may touch. Rows of scratch memory lie as far apart as at the bound. Where there may
 // be no row, a row is read all the same, and what was read is not used: then it is all that the memory has.
-static Poly reach(const FnPlan *f, const Buffer *b) {
+static Poly reach(const FnPlan *f, const Buffer *b, bool written) {
   Poly strides[MAX_RANK];
   if (b->shape.rank == 0) return poly_of(1);
   Poly rows = poly_dim(b->shape.d[0]);
-  if (poly_at(&rows, 1) < 1) return poly_of((int64_t)(b->bytes / dtype_bytes(b->dtype)));
+  if (poly_at(&rows, 1) < 1 && !written) return poly_of((int64_t)(b->bytes / dtype_bytes(b->dtype)));
   buffer_strides(b, f->fn->g->symbol ? f->fn->g->bound : 1, strides);
   return poly_mul(rows, strides[0]);
 }
 
+static const char *fixed(Unit *u, const char *type, uint32_t number, const char *name) {
+  (void)name;
+  return arena_printf(u->a, "%snn_cuda_constant(d, %u)", type, number);
+}
+
 static const char *memory(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
-  Poly count = reach(f, b);
+  Poly count = reach(f, b, written);
   const char *at = unit_address(u, f, buffer, written);
-  if (b->kind == BUF_CONST)
-    at = arena_printf(u->a, "nn_cuda_constant(d, %u)", unit_constant(u, graph_node(f->fn->g, b->node)));
   if (*at == '(') at = strchr(at, ')') + 1; // NN_MEM has the type
   return arena_printf(u->a, "NN_MEM(%s%s, %s, %s)", written ? "" : "const ", dtype_ctype(b->dtype), at,
                       text_poly(u->a, &count));
@@ -77,8 +80,7 @@ static void copy(Unit *u, const FnPlan *f, const Step *s, const char *bytes) {
 }
 
 static const char *hyper_at(Unit *u, const char *address, bool single) {
-  (void)single; // the address has the type
-  return arena_printf(u->a, "nn_cuda_at(%s)", address);
+  return arena_printf(u->a, single ? "nn_cuda_at_f32(%s)" : "nn_cuda_at_f64(%s)", address);
 }
 
 static const char *hyper_number(Unit *u, double value) {
@@ -120,18 +122,17 @@ static void program_end(Unit *u) {
   sb_puts(u->out, "int main(int argc, char **argv) { return nn_cuda_main(&program, argc, argv); }\n");
 }
 
-static const Dialect dialect_cuda = {
+const Dialect dialect_cuda = {
     .target = &target_cuda,
     .align = DEVICE_ALIGN,
     .preamble = ".\n   Multiply-adds are written out: nvcc -fmad=false makes no others. */\n",
-    .includes = "#include \"nn_core.h\"\n#include \"nn_math.h\"\n#include \"nn_random.h\"\n"
-                "#include \"nn_optim.h\"\n#include \"nn_rows.h\"\n#include \"nn_linalg.h\"\n"
-                "#include \"nn_cuda.h\"\n#include \"nn_cuda_optim.h\"\n",
+    .includes = "#include \"nn_cuda_program.h\"\n#include \"nn_cuda_optim.h\"\n",
     .arguments = "a.",
     .optimizer = "nn_cuda_",
     .pointer = "NN_PTR(",
     .pointer_end = ") ",
     .kernel_head = kernel_head,
+    .fixed = fixed,
     .memory = memory,
     .run = run,
     .copy = copy,
@@ -143,6 +144,8 @@ static const Dialect dialect_cuda = {
     .function_end = "  return 0;\n}\n\n",
     .own_table = true,
     .program_end = program_end,
+    .library_includes = "#include \"nn_cuda_library.h\"\n#include \"nn_cuda_optim.h\"\n",
+    .library = &library_cuda,
 };
 
 void codegen_cuda(const Program *p, const CodegenOptions *o, StrBuf *out) {

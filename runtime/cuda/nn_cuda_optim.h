@@ -8,11 +8,44 @@
 
    The span table goes with the launch, by value: it needs no memory and no copy, is part of a captured graph,
    and is read through the constant cache. NN_CUDA_SPANS fit into the 4096 bytes that every device takes; more
-   spans are more launches. After a fault nothing is counted or updated. */
+   spans are more launches. After a fault nothing is counted or updated.
+
+   A step is nn_cuda_sgd_step_f32(d, spans, n, &hyper, place) ... and so on for adam, adagrad, adadelta, rmsprop, in
+   f32 and f64, over a span table whose pointers are device addresses; it returns 0 or a status. Included after
+   what has the functions of an nn_cuda (nn_cuda.h). */
 #ifndef NN_CUDA_OPTIM_H
 #define NN_CUDA_OPTIM_H
 
 #include "nn_cuda.h"
+#include "nn_optim.h"
+
+/* A hyper-parameter: a number, or one in device memory that the step has computed. */
+typedef struct nn_cuda_hyper {
+  double value;
+  const void *at; /* NULL: value */
+  int is_f32;     /* at points to a float, else to a double */
+} nn_cuda_hyper;
+static inline nn_cuda_hyper nn_cuda_number(double v) { nn_cuda_hyper h = {v, NULL, 0}; return h; }
+static inline nn_cuda_hyper nn_cuda_at_f32(const float *p) { nn_cuda_hyper h = {0, p, 1}; return h; }
+static inline nn_cuda_hyper nn_cuda_at_f64(const double *p) { nn_cuda_hyper h = {0, p, 0}; return h; }
+
+/* As the structs of nn_optim.h, in the same order. */
+typedef struct nn_cuda_sgd {
+  nn_cuda_hyper lr, momentum, decay, clip_norm;
+  int nesterov;
+} nn_cuda_sgd;
+typedef struct nn_cuda_adam {
+  nn_cuda_hyper lr, beta1, beta2, eps, decay, clip_norm;
+} nn_cuda_adam;
+typedef struct nn_cuda_adagrad {
+  nn_cuda_hyper lr, eps, decay, clip_norm;
+} nn_cuda_adagrad;
+typedef struct nn_cuda_adadelta {
+  nn_cuda_hyper lr, rho, eps, decay, clip_norm;
+} nn_cuda_adadelta;
+typedef struct nn_cuda_rmsprop {
+  nn_cuda_hyper lr, rho, eps, momentum, decay, clip_norm;
+} nn_cuda_rmsprop;
 
 enum {
   NN_CUDA_SPANS = 56,
@@ -59,7 +92,6 @@ typedef struct nn_cuda_clip {
   double scale;    /* of all gradients */
   double lane[16]; /* of the sum of squares: from one launch to the next */
 } nn_cuda_clip;
-static_assert(sizeof(nn_cuda_clip) <= NN_CUDA_SCRATCH_BYTES, "the scratch memory holds a norm");
 
 /* A launch's place among those of a step. */
 typedef struct nn_cuda_turn {
@@ -86,6 +118,7 @@ template <class Span> static inline int nn_cuda_counts(const Span *spans, size_t
 template <class Span>
 static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const nn_cuda_hyper &norm,
                                             nn_cuda_clip *clip, nn_cuda_turn turn, double *square) {
+  static_assert(sizeof(nn_cuda_clip) <= NN_CUDA_SCRATCH_BYTES, "the scratch memory holds a norm");
   const uint32_t me = threadIdx.x;
   uint32_t at = turn.before;
   double lane = 0.0;
@@ -152,20 +185,20 @@ NN_CUDA_BEGIN(f64)
 #undef NN_CUDA_BEGIN
 
 /* ---- the updates */
-static __device__ inline nn_sgd nn_cuda_read(const nn_cuda_sgd &h) {
+static __device__ inline nn_sgd nn_cuda_read_sgd(const nn_cuda_sgd &h) {
   return {nn_cuda_value(h.lr), nn_cuda_value(h.momentum), nn_cuda_value(h.decay), 0.0, h.nesterov};
 }
-static __device__ inline nn_adam nn_cuda_read(const nn_cuda_adam &h) {
+static __device__ inline nn_adam nn_cuda_read_adam(const nn_cuda_adam &h) {
   return {nn_cuda_value(h.lr),  nn_cuda_value(h.beta1), nn_cuda_value(h.beta2),
           nn_cuda_value(h.eps), nn_cuda_value(h.decay), 0.0};
 }
-static __device__ inline nn_adagrad nn_cuda_read(const nn_cuda_adagrad &h) {
+static __device__ inline nn_adagrad nn_cuda_read_adagrad(const nn_cuda_adagrad &h) {
   return {nn_cuda_value(h.lr), nn_cuda_value(h.eps), nn_cuda_value(h.decay), 0.0};
 }
-static __device__ inline nn_adadelta nn_cuda_read(const nn_cuda_adadelta &h) {
+static __device__ inline nn_adadelta nn_cuda_read_adadelta(const nn_cuda_adadelta &h) {
   return {nn_cuda_value(h.lr), nn_cuda_value(h.rho), nn_cuda_value(h.eps), nn_cuda_value(h.decay), 0.0};
 }
-static __device__ inline nn_rmsprop nn_cuda_read(const nn_cuda_rmsprop &h) {
+static __device__ inline nn_rmsprop nn_cuda_read_rmsprop(const nn_cuda_rmsprop &h) {
   return {nn_cuda_value(h.lr),       nn_cuda_value(h.rho),   nn_cuda_value(h.eps),
           nn_cuda_value(h.momentum), nn_cuda_value(h.decay), 0.0};
 }
@@ -193,7 +226,7 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
     const uint32_t s = nn_cuda_span_of(t, blockIdx.x);                                                       \
     nn_span_##T p = t.span[s];                                                                               \
     int32_t count = p.count ? *p.count : 0;                                                                  \
-    const nn_##name h = nn_cuda_read(hyper);                                                                 \
+    const nn_##name h = nn_cuda_read_##name(hyper);                                                          \
     const real clip = scale ? (real)*scale : (real)1.0;                                                      \
     const size_t from = (size_t)(blockIdx.x - t.first[s]) * t.tile;                                          \
     const size_t to = p.n - from < t.tile ? p.n : from + t.tile;                                             \

@@ -18,7 +18,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "nn_cuda.h"
+#include "nn_cuda_program.h"
 #include "nn_session.h"
 
 enum { NN_CUDA_ALIGN = 512, NN_CUDA_SLOTS = 2 };

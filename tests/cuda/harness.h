@@ -3,9 +3,11 @@
 #ifndef NN_CUDA_HARNESS
 #define NN_CUDA_HARNESS 1
 
-// First: it sets gcc's options by a pragma, and functions with other options are not inlined into those after
-// it.
-#include "nn_core.h"
+// First, and as in nn_core.h, which a library's text has in it: functions with other options are not inlined into
+// those after it.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("fp-contract=off", "no-trapping-math", "tree-vectorize", "vect-cost-model=dynamic")
+#endif
 
 #include <cstdarg>
 #include <cstdint>

@@ -11,7 +11,7 @@ extern "C" {
 #define NN_PTR(type) type *
 #define NN_MEM(type, address, count) ((type *)(address))
 #else
-#include "nn_cuda.h"
+#include "nn_cuda_program.h"
 #endif
 
 // ---- memory: W f32[2] at 0, b at 8, hits (of the eval) at 12, shift f32[3] at 64; scratch: residuals f32[4]

@@ -1,6 +1,8 @@
 // The optimizers of runtime/cuda against those of runtime/core, bit for bit: tables of 1 to 130 spans, empty
 // and odd ones among them. Compiled with the harness (tests/run/cuda_optim.sh), or by nvcc
 // for a device.
+#include "nn_cuda_program.h"
+
 #include "nn_cuda_optim.h"
 
 #include <cmath>
@@ -94,12 +96,12 @@ static nn_cuda_hyper hyper(double *v, int way) {
   if (way == AT_F32) {
     float *p = take<float>(1);
     *v = (double)(*p = (float)*v);
-    return nn_cuda_at(p);
+    return nn_cuda_at_f32(p);
   }
   if (way == AT_F64) {
     double *p = take<double>(1);
     *p = *v;
-    return nn_cuda_at(p);
+    return nn_cuda_at_f64(p);
   }
   return nn_cuda_number(*v);
 }

@@ -40,7 +40,6 @@ expect 0 '' nnc --backend cuda -S small.nn
 expect 0 'ftz=false.*arch=compute_80,code=sm_80.*arch=compute_90a,code=\[sm_90a,compute_90a\].*nn_device.c' nnc -### --backend=cuda --cuda-arch=sm_80,sm_90a -fsubnormals small.nn
 for arch in 80 sm_ sm_8 sm_80, sm_80x; do expect 2 'takes architectures such as' nnc --backend=cuda --cuda-arch=$arch small.nn; done
 expect 2 '\-\-cuda-arch goes with' nnc --cuda-arch=sm_80 small.nn
-expect 2 'with --library it is not yet' nnc --backend=cuda --library small.nn -o lib
 expect 2 '\-\-standalone does not go with' nnc --backend=cuda -S --standalone small.nn
 expect 2 '\-\-cpu does not go with' nnc --backend=cuda --cpu=native small.nn
 expect 2 'goes with no command' nnc check --backend=cuda small.nn

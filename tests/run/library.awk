@@ -1,39 +1,7 @@
 # Makes a C program of a library's header: it calls every function with arrays that end at a page nobody may touch,
 # in arenas of just the bytes the header says between two such pages; with arguments that are wrong; with n = 1 and
 # the largest n; in two threads at once; before and after save and load.
-#   awk -v P=PREFIX -v T=TYPE -v H=HEADER -f library.awk HEADER
-function upper(s) { return toupper(s) }
-/^#define .*_BYTES / && $2 !~ "^" toupper(P) "_(ARENA|PARAM|STATE|CONST)_BYTES$" { macro[++n_macros] = substr($2, 1, length($2) - 6) }
-/^\/\*/ { n_args = 0; bound = 0 }
-/^     n +1 \.\. / { bound = $4 }
-/^     [A-Za-z_0-9]+ +(in|out) / {
-    n_args++
-    name[n_args] = $1; out[n_args] = $2 == "out"
-    count[n_args] = "1"
-    if ($0 !~ /: one element/) {
-        s = $0; sub(/^[^:]*: /, "", s); sub(/ elements.*/, "", s); count[n_args] = s
-    }
-}
-$0 ~ "^" P "_status " P "_[A-Za-z_0-9]+\\(" T " \\*m" {
-    fn = $2; sub(/\(.*/, "", fn)
-    if (fn == P "_init" || fn == P "_load") next
-    F++
-    fname[F] = fn; fbound[F] = bound; fargs[F] = n_args; report[F] = $0 ~ /_report \*r\)/
-    best = ""
-    for (i = 1; i <= n_macros; i++) {
-        m = macro[i]
-        if ((upper(fn) == m || upper(fn) "_2" == m || index(upper(fn), m "_") == 1) && length(m) > length(best)) best = m
-    }
-    fmacro[F] = best
-    s = $0; sub(/^[^(]*\(/, "", s); sub(/\);$/, "", s)
-    k = split(s, part, /, */); a = 0
-    for (i = 2; i <= k; i++) {
-        if (part[i] == "size_t n" || part[i] ~ /_report \*r$/) continue
-        a++
-        t = part[i]; sub(/^const /, "", t); sub(/ \*.*/, "", t)
-        type[F, a] = t; acount[F, a] = count[a]; aout[F, a] = out[a]
-    }
-}
+#   awk -v P=PREFIX -v T=TYPE -v H=HEADER -f library_header.awk -f library.awk HEADER
 END {
     U = upper(P)
     print "#define _DEFAULT_SOURCE\n#include \"" H "\"\n#include <pthread.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sys/mman.h>\n"

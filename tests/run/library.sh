@@ -44,7 +44,7 @@ make_harness() {  # NAME, in C on the standard output
         od -An -v -tu1 "$1.safetensors" | sed 's/ *\([0-9]\+\)/\1,/g; 1i static const unsigned char weights[] = {' && echo '};'
     fi
     awk -v P="$(prefix_of "$1.h")" -v T="$(sed -nE 's/^typedef struct (\w+) \{$/\1/p' "$1.h" | head -n 1)" -v H="$1.h" \
-        -f "$PROJECT_DIR/tests/run/library.awk" "$1.h"
+        -f "$PROJECT_DIR/tests/run/library_header.awk" -f "$PROJECT_DIR/tests/run/library.awk" "$1.h"
 }
 
 harness() {  # NAME
@@ -180,26 +180,7 @@ expect 1 '' nnc --library --weights="$S/digits.nn" "$S/digits.nn" -o i
 [ ! -e i.c ] && [ ! -e i.h ] || fail "a library with wrong weights was written"
 
 # ---- a frozen trunk, a state, faults, names that C or the library has already
-cat >odd.nn <<'NN'
-model trunk = Dense(4);
-model head = Dense(3);
-model words = Embedding(5, 2);
-data pairs { x: [2] from rows([[0, 1], [1, 0], [1, 1]]);  y: i32 from rows([0, 1, 2]); }
-train fit {
-    batch = 3;  epochs = 2;
-    let opt = SGD(lr = 0.1 / (epoch + 1.0), momentum = 0.9);
-    each d in pairs() {
-        minimize cross_entropy(head(inference(trunk)(d.x)), d.y) over head using opt;
-        report double = 2.0 * epoch, at = step;
-    } then { report last = sum(head.b); }
-}
-state seen: i32 = 0;
-dim N <= 5;
-export fn init(class: [N, 2], m: [N, 2]) -> [N, 3] = head(trunk(class + m));
-export fn arena(int_: i32[N]) -> [N, 2] = words(int_);
-export fn noise(x: [2]) -> [2] = x + 0.0 * x + randn([2]);
-export fn count(x: real) -> i32 { update seen = seen + 1; return seen; }
-NN
+cp "$PROJECT_DIR"/tests/run/library_odd.nn odd.nn
 nnc odd.nn -o odd --cpu=baseline && ./odd train --out out --quiet --seed 2 --save trained.st || fail "odd.nn"
 nnc --library --train=fit --weights=trained.st --prefix=q odd.nn -o odd || fail "nnc --library odd.nn"
 compile_everywhere odd
@@ -208,65 +189,7 @@ grep -qE 'q_status q_init_2\(q \*m, size_t n, const float \*class_, const float 
 grep -q '^#define Q_ARENA_2_BYTES ' odd.h || fail "the macro of an export called arena"
 grep -q ' double_;' odd.h || fail "the name of a report called double"
 [ "$(sed -nE 's/^#define Q_CONST_BYTES ([0-9]+)u.*/\1/p' odd.h)" = $((12 * 4 + 10 * 4)) ] || fail "what is frozen is constant"
-cat >odd_main.c <<'C'
-#include "odd.h"
-#include <stdio.h>
-#include <string.h>
-#define CHECK(x) do { if (!(x)) { printf("FAIL line %d: %s\n", __LINE__, #x); bad = 1; } } while (0)
-static q m, other;
-static unsigned char memory[2 * Q_ARENA_BYTES + 2 * Q_ARENA_ALIGN];
-int main(void) {
-  unsigned char *arena = memory + (Q_ARENA_ALIGN - (uintptr_t)memory % Q_ARENA_ALIGN) % Q_ARENA_ALIGN, file[4096];
-  float y[10], a[2], b[2], x[6] = {0, 1, 1, 0, 1, 1}, one = 1;
-  int32_t ids[2] = {4, 0}, label[3] = {0, 1, 2}, n = 0;
-  int bad = 0, i;
-  q_fit_step_report r;
-  q_fit_epoch_report e;
-  CHECK(q_init(&m, arena, Q_ARENA_BYTES, 1) == Q_OK);
-  CHECK(q_arena(&m, 2, ids, y) == Q_OK);
-  /* draws count their calls, and begin anew after load; another object has its own */
-  CHECK(q_noise(&m, x, a) == Q_OK && q_noise(&m, x, b) == Q_OK && memcmp(a, b, sizeof a) != 0);
-  CHECK(q_init(&other, arena + (Q_ARENA_BYTES + 63) / 64 * 64, Q_ARENA_BYTES, 1) == Q_OK);
-  CHECK(q_noise(&other, x, b) == Q_OK && memcmp(a, b, sizeof a) == 0);
-  /* a state is updated, saved and loaded */
-  CHECK(q_count(&m, &one, &n) == Q_OK && q_count(&m, &one, &n) == Q_OK && n == 2);
-  CHECK(q_save(&m, file, sizeof file) == Q_OK && q_load(&other, file, q_save_bytes()) == Q_OK);
-  CHECK(q_count(&other, &one, &n) == Q_OK && n == 3);
-  /* steps and epochs are counted */
-  for (i = 0; i < 4; i++) {
-    CHECK(q_fit_step(&m, 3, x, label, &r) == Q_OK && (int)r.double_ == 2 * (i / 2) && (int)r.at == i);
-    if (i % 2) CHECK(q_fit_epoch(&m, &e) == Q_OK && e.last == e.last);
-  }
-  /* a fault stays until load; nothing is written by it or after it */
-  ids[1] = 5;
-  y[0] = 42;
-  CHECK(q_arena(&m, 2, ids, y) == Q_BAD_INDEX && m.value == 5 && m.bound == 5);
-  CHECK(q_save(&m, arena, 0) == Q_BAD_INDEX);
-  ids[1] = 0;
-  CHECK(q_arena(&m, 2, ids, y) == Q_BAD_INDEX);
-  CHECK(q_load(&m, file, q_save_bytes()) == Q_OK && q_arena(&m, 2, ids, y) == Q_OK);
-  label[1] = 3;
-  CHECK(q_fit_step(&m, 3, x, label, &r) == Q_BAD_INDEX && m.value == 3 && m.bound == 3);
-  CHECK(q_init(&m, arena, Q_ARENA_BYTES, 1) == Q_OK);
-  label[1] = 1;
-  x[0] = 1e38f;
-  x[1] = 1e38f;
-  x[2] = 3e38f;
-  for (i = 0; i < 3 && q_fit_step(&m, 3, x, label, &r) == Q_OK; i++) {
-  }
-  CHECK(m.status == Q_NOT_FINITE && q_fit_epoch(&m, &e) == Q_NOT_FINITE);
-  /* a frozen weight of another value is not taken for this one */
-  CHECK(q_init(&m, arena, Q_ARENA_BYTES, 1) == Q_OK);
-  for (i = (int)q_save_bytes() - 1; i >= 0 && q_load(&m, file, q_save_bytes()) == Q_OK; i--) {
-    file[i] ^= 1;
-    if (q_load(&m, file, q_save_bytes()) == Q_BAD_WEIGHTS) break;
-    file[i] ^= 1;
-  }
-  CHECK(i > 0);
-  return bad;
-}
-C
-gcc -std=c99 -g odd_main.c odd.c odd_weights.c -lm -o odd_main && ./odd_main || fail "odd_main"
+gcc -std=c99 -g -I. "$PROJECT_DIR/tests/run/library_odd.c" odd.c odd_weights.c -lm -o odd_main && ./odd_main || fail "odd_main"
 
 # ---- some of the exports; budgets; what can't be a library
 expect 0 '' nnc --library --export=arena --weights=trained.st odd.nn -o few

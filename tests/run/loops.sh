@@ -1,0 +1,90 @@
+#!/bin/bash
+# `scan` against the same steps unrolled by a static `for`, in the interpreter: losses of a training agree, in f64.
+. "$PROJECT_DIR/tests/lib.sh"
+cd "$work" || exit 1
+
+# A cell that is applied at every step, a sum over what it gives, draws, a gradient inside the loop.
+model() {  # LOOP
+    cat <<NN
+layer Cell(n: int)(x: [B, m], h: [B, n]) -> [B, n] {
+    param W: [m, n] = normal(std = 0.4);
+    param U: [n, n] = normal(std = 0.4);
+    return tanh(x @ W + h @ U);
+}
+fn energy(h: [B, n], x: [B, n]) -> [] = sum(h ** 4) + sum(h * x);
+layer Net(n: int)(x: [B, t, m]) -> [B, 1] {
+    let cell = Cell(n);
+    let scale = exp(mean(x, axis = [1, 2], keepdim = true)[.., 0]);
+$1
+    return Dense(1)(last + mean(all, axis = 1));
+}
+model net = Net(3);
+data d {
+    x: [5, 2] from rows([[[0.1, 0.2], [0.3, 0.4], [0.5, 0.6], [0.7, 0.8], [0.9, 1.0]],
+                         [[0.2, 0.2], [0.1, 0.4], [0.5, 0.3], [0.7, 0.1], [0.2, 1.0]],
+                         [[0.3, 0.9], [0.2, 0.4], [0.1, 0.3], [0.8, 0.1], [0.2, 0.7]]]);
+    y: [1] from rows([[1.0], [0.0], [0.5]]);
+}
+train fit {
+    epochs = 5; batch = 2; seed = 3;
+    let opt = Adam(lr = 0.05);
+    each b in d() {
+        let loss = mean((net(b.x) - b.y) ** 2);
+        minimize loss over net using opt;
+        report loss, slope = sum(grad(sum(net(b.x) ** 2), b.x) ** 2);
+    }
+}
+NN
+}
+losses() {  # MODEL
+    "$NNC" --real=f64 --interpret "$1" -- train --json --out out >log 2>err || { cat err; fail "$1"; }
+    grep -oE '"event":"step".*' log | grep -oE '"(loss|slope)":[-+.0-9e]+'
+}
+same() {  # NAME: loop.nn and unrolled.nn
+    losses loop.nn >a
+    losses unrolled.nn >b
+    [ "$(wc -l <a)" = 20 ] || fail "$1: $(wc -l <a) values"
+    paste -d: a b | awk -F: -v name="$1" '{ d = $2 - $4; s = $2 < 0 ? -$2 : $2; if (d < 0) d = -d
+        if ($1 != $3 || d > 1e-12 * (s > 1 ? s : 1)) { print name ": line " NR ": " $0; bad = 1 } } END { exit bad }' || fail "$1"
+}
+
+model '    let (all, last) = scan(xt in x, axis = 1; h = zeros([B, n])) {
+        let g = cell(xt, h) * scale;
+        yield g * 2.0;
+        next h = g - 0.1 * grad(energy(g, h), g);
+    };' >loop.nn
+model '    var h = zeros([B, n]);
+    var ys = [zeros([B, 1, n])];
+    for i in 0..t {
+        let g = cell(x[.., i], h) * scale;
+        ys = ys + [reshape(g * 2.0, [B, 1, n])];
+        h = g - 0.1 * grad(energy(g, h), g);
+    }
+    let all = concat(ys, axis = 1)[.., 1..];
+    let last = h;' >unrolled.nn
+same "a cell over time"
+
+model '    let (all, number, last) = scan(xt in x, axis = 1, reverse = true; k = 0, h = zeros([B, n])) {
+        let inner = scan(i in 2..4; g = h) { next g = sin(0.5 * g + cell(xt, g) * cast(i, real) * 0.1); };
+        yield inner;
+        next h = inner * scale * 0.5, k = k + 1;
+    };' >loop.nn
+model '    var h = zeros([B, n]);
+    var ys = [zeros([B, 1, n])];
+    for k in 0..t {
+        var g = h;
+        for i in 2..4 { g = sin(0.5 * g + cell(x[.., t - 1 - k], g) * (i * 1.0) * 0.1); }
+        ys = [reshape(g, [B, 1, n])] + ys;
+        h = g * scale * 0.5;
+    }
+    let all = concat(ys, axis = 1)[.., ..t];
+    let last = h;' >unrolled.nn
+same "a loop in a loop, back to front"
+
+# What emits text says that it can't yet.
+for command in check '-S -o x' '--library -o x' 'report' '--backend=cuda -S -o x'; do
+    # shellcheck disable=SC2086
+    expect 1 'E0901.*scan' "$NNC" $command loop.nn
+done
+[ ! -e x ] || fail "something was written"
+done_testing
