@@ -391,6 +391,167 @@ START_TEST(a_wrong_cifar_file_is_refused_with_the_reason) {
 }
 END_TEST
 
+// ---- text
+
+// The windows of a text, as text: "abc|cde".
+static void text_gives(const char *text, size_t window, size_t stride, const char *want) {
+  nn_bytes b = host_bytes(text, strlen(text));
+  nn_err e = {0};
+  nn_array a;
+  nn_text got = {0};
+  ck_assert_msg(nn_text_parse(&b, "file", window, stride, &a, &e) == 0, "%s", e.text.s);
+  ck_assert(a.type == NN_U8 && a.rank == 2 && a.dims[1] == (int64_t)window);
+  ck_assert_uint_eq(a.count, ((size_t)a.dims[0] - 1) * stride + window);
+  for (int64_t i = 0; i < a.dims[0]; i++)
+    nn_text_addf(&got, "%s%.*s", i ? "|" : "", (int)window, (const char *)a.data + (size_t)i * stride);
+  ck_assert_str_eq(got.s, want);
+  nn_text_free(&got);
+  nn_array_free(&a);
+}
+
+START_TEST(a_text_is_cut_into_windows_and_its_rest_is_dropped) {
+  text_gives("abcdefgh", 3, 3, "abc|def");
+  text_gives("abcdefgh", 3, 2, "abc|cde|efg");
+  text_gives("abcdefghi", 3, 2, "abc|cde|efg|ghi");
+  text_gives("abcdefgh", 2, 5, "ab|fg");
+  text_gives("abcde", 5, 1, "abcde");
+}
+END_TEST
+
+static int parse_text(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_text_parse(b, "file", 4, 3, &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+START_TEST(a_text_shorter_than_a_window_is_refused) {
+  REFUSES(parse_text, "", "has 0 bytes, too few for a window of 4");
+  REFUSES(parse_text, "abc", "has 3 bytes, too few for a window of 4");
+  host_damage((const unsigned char *)"abcdefgh", 8, parse_text);
+}
+END_TEST
+
+// ---- NPZ: tests/programs/data/{stored,deflated,zip64}.npz hold x = [[1.5, -2], [0.25, 4], [5, 6]] in f32
+// and k = [3, -1, 2] in i16, written by numpy's savez and savez_compressed; zip64 with Python's
+// zipfile.ZIP64_LIMIT = 10.
+
+static nn_bytes npz_file(const char *name) {
+  nn_bytes b;
+  nn_err e = {0};
+  nn_text path = {0};
+  nn_text_addf(&path, PROJECT_DIR "/tests/programs/data/%s.npz", name);
+  ck_assert_msg(nn_read_file(path.s, &b, &e) == 0, "%s", e.text.s);
+  nn_text_free(&path);
+  return b;
+}
+
+static void npz_gives(nn_bytes b) {
+  nn_bytes copy = host_bytes(b.p, b.n);
+  nn_err e = {0};
+  nn_array a;
+  nn_shape_buf s;
+  ck_assert_msg(nn_npz_parse(&b, "file", "x", &a, &e) == 0, "%s", e.text.s);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[3, 2]");
+  ck_assert(a.type == NN_F32 && nn_get_real(a.type, a.data + 8) == 0.25 &&
+            nn_get_real(a.type, a.data + 20) == 6);
+  nn_array_free(&a);
+  ck_assert_msg(nn_npz_parse(&copy, "file", "k", &a, &e) == 0, "%s", e.text.s);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[3]");
+  ck_assert(a.type == NN_I16 && nn_get_int(a.type, a.data + 2) == -1);
+  nn_array_free(&a);
+}
+
+static int parse_npz(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_npz_parse(b, "file", "k", &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+static int parse_npz_missing(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_npz_parse(b, "file", "labels", &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+// The file with `n` bytes changed at `at`.
+static void npz_refuses(const char *name, size_t at, const char *bytes, size_t n, const char *says) {
+  nn_bytes b = npz_file(name);
+  ck_assert_uint_le(at + n, b.n);
+  memcpy(b.p + at, bytes, n);
+  host_refuses(b.p, b.n, parse_npz, says);
+  free(b.p);
+}
+
+START_TEST(the_arrays_of_an_npz_file_are_read_by_name) {
+  npz_gives(npz_file("stored"));
+  npz_gives(npz_file("zip64"));
+#ifdef NN_ZLIB
+  npz_gives(npz_file("deflated"));
+#endif
+  nn_bytes b = npz_file("zip64"); // the directory's place in the ZIP64 record alone, as with 65536 arrays
+  memset(b.p + b.n - 14, 0xff, 12);
+  npz_gives(b);
+  nn_bytes c = npz_file("stored"); // a comment at the end
+  c.p = realloc(c.p, c.n + 3);
+  memcpy(c.p + c.n, "abc", 3);
+  c.p[c.n - 2] = 3;
+  c.n += 3;
+  npz_gives(c);
+}
+END_TEST
+
+enum {
+  NPZ_ENTRY = 447,
+  NPZ_DATA = 390,
+  NPZ_END = 498
+}; // of `k` in stored.npz, and of its end record
+
+START_TEST(a_wrong_npz_file_is_refused_with_the_reason) {
+  nn_bytes b = npz_file("stored");
+  host_refuses(b.p, b.n, parse_npz_missing, "has no array `labels`; it has `x`, `k`");
+  host_refuses(b.p, 10, parse_npz, "is no whole zip file: it is too short");
+  host_refuses(b.p, b.n - 1, parse_npz, "is no whole zip file: its directory is missing");
+  free(b.p);
+  npz_refuses("stored", NPZ_DATA + 2, "\7", 1, "array `k`: is damaged: its CRC-32 is not the directory's");
+  npz_refuses("stored", NPZ_ENTRY + 8, "\1", 1, "array `k`: is encrypted");
+  npz_refuses("stored", NPZ_ENTRY + 10, "\14", 1,
+              "is compressed by method 12; stored and deflated can be read");
+  npz_refuses("stored", NPZ_ENTRY + 42, "\1", 1, "array `k`: is not where the directory says");
+  npz_refuses("stored", NPZ_ENTRY + 20, "\0\2", 2, "its 512 bytes go past the end of the file");
+  npz_refuses("stored", NPZ_ENTRY + 24, "\1", 1, "has 134 bytes where the directory says 1");
+  npz_refuses("stored", NPZ_ENTRY, "Q", 1, "is no whole zip file: its directory is damaged");
+  npz_refuses("stored", NPZ_ENTRY + 28, "\377\377", 2, "its directory is cut off");
+  npz_refuses("stored", NPZ_END + 6, "\1", 1, "it has several parts");
+  npz_refuses("zip64", 520, "\2\0", 2, "a ZIP64 size is missing");
+  npz_refuses("zip64", 520, "\377\377", 2, "an extra field is too long");
+}
+END_TEST
+
+START_TEST(no_damage_of_an_npz_file_is_more_than_an_error) {
+  static const char *const names[] = {"stored", "zip64", "deflated"};
+  for (size_t i = 0; i < 3; i++) {
+    nn_bytes b = npz_file(names[i]);
+    host_damage(b.p, b.n, parse_npz);
+    if (i == 1) memset(b.p + b.n - 14, 0xff, 12);
+    host_damage(b.p, b.n, parse_npz);
+    free(b.p);
+  }
+}
+END_TEST
+
+#ifndef NN_ZLIB
+START_TEST(without_zlib_a_deflated_array_is_refused) {
+  nn_bytes b = npz_file("deflated");
+  host_refuses(b.p, b.n, parse_npz,
+               "array `k`: this program was built without zlib: save the arrays uncompressed");
+  free(b.p);
+}
+END_TEST
+#endif
+
 // ---- gzip: printf 'hello, hello, hello\\n' | gzip -n9
 
 #ifdef NN_ZLIB
@@ -422,10 +583,10 @@ END_TEST
 START_TEST(a_wrong_gzip_file_is_refused_with_the_reason) {
   host_refuses("", 0, parse_gzip, "ends too early");
   host_refuses(packed, sizeof packed - 1, parse_gzip, "ends too early");
-  host_refuses("abcdefghijklmnop", 16, parse_gzip, "is no whole gzip file: incorrect header check");
+  host_refuses("abcdefghijklmnop", 16, parse_gzip, "its compressed data is damaged: incorrect header check");
   unsigned char more[sizeof packed + 2] = {0};
   memcpy(more, packed, sizeof packed);
-  host_refuses(more, sizeof more, parse_gzip, "is no whole gzip file");
+  host_refuses(more, sizeof more, parse_gzip, "its compressed data is damaged");
   memcpy(more, packed, sizeof packed);
   more[sizeof packed - 8] ^= 1;
   host_refuses(more, sizeof packed, parse_gzip, "incorrect data check");
@@ -458,11 +619,17 @@ int main(void) {
   tcase_add_test(t, a_wrong_raw_file_is_refused_with_the_reason);
   tcase_add_test(t, a_cifar_file_gives_labels_or_images);
   tcase_add_test(t, a_wrong_cifar_file_is_refused_with_the_reason);
+  tcase_add_test(t, the_arrays_of_an_npz_file_are_read_by_name);
+  tcase_add_test(t, a_wrong_npz_file_is_refused_with_the_reason);
+  tcase_add_test(t, no_damage_of_an_npz_file_is_more_than_an_error);
+  tcase_add_test(t, a_text_is_cut_into_windows_and_its_rest_is_dropped);
+  tcase_add_test(t, a_text_shorter_than_a_window_is_refused);
 #ifdef NN_ZLIB
   tcase_add_test(t, a_gzip_file_is_unpacked_all_its_members);
   tcase_add_test(t, a_wrong_gzip_file_is_refused_with_the_reason);
 #else
   tcase_add_test(t, without_zlib_a_gzip_file_is_refused);
+  tcase_add_test(t, without_zlib_a_deflated_array_is_refused);
 #endif
   tcase_add_test(t, what_is_no_regular_file_is_refused_by_the_system_exit_code);
   tcase_add_test(t, half_floats_round_to_nearest_even);
