@@ -13,12 +13,18 @@ typedef struct SourceType {
 } SourceType;
 
 static const SourceType source_types[] = {
-    {"idx", SRC_IDX, 1, {"path"}},         {"csv", SRC_CSV, 1, {"path"}},   {"npy", SRC_NPY, 1, {"path"}},
-    {"npz", SRC_NPZ, 2, {"path", "name"}}, {"text", SRC_TEXT, 1, {"path"}}, {"raw", SRC_RAW, 1, {"path"}},
-    {"cifar", SRC_CIFAR, 1, {"path"}},     {"rows", SRC_ROWS, 1, {"rows"}}, {"extern", SRC_EXTERN, 0, {NULL}},
+    {"idx", SRC_IDX, 1, {"path"}},
+    {"csv", SRC_CSV, 1, {"path"}},
+    {"npy", SRC_NPY, 1, {"path"}},
+    {"npz", SRC_NPZ, 2, {"path", "name"}},
+    {"text", SRC_TEXT, 1, {"path"}},
+    {"raw", SRC_RAW, 1, {"path"}},
+    {"cifar", SRC_CIFAR, 1, {"path"}},
+    {"rows", SRC_ROWS, 1, {"rows"}},
+    {"image_folder", SRC_IMAGES, 1, {"path"}},
+    {"extern", SRC_EXTERN, 0, {NULL}},
 };
 enum { N_SOURCE_TYPES = sizeof source_types / sizeof *source_types };
-static const char *const sources_not_yet[] = {"image_folder"};
 
 static const SourceType *source_type(SourceKind kind) {
   const SourceType *t = source_types;
@@ -212,6 +218,23 @@ static bool byte_count(Elab *e, Value v, Span at, const char *option, int64_t *o
   return false;
 }
 
+// One number for a square, or height and width. A field of classes has no size to compare.
+static bool image_size(Elab *e, DataSource *s, Value v, Span at) {
+  Shape size, want = {.rank = 3, .d = {s->shape.d[0]}};
+  if (v.kind == V_INT) {
+    Value both[2] = {v, v};
+    v = v_list(e, V_LIST, both, 2);
+  }
+  if (!value_shape(e, v, at, &size)) return false;
+  if (size.rank != 2) {
+    err(e, DIAG_E0502, at, "`size` is a number of pixels, or height and width");
+    return false;
+  }
+  want.d[1] = size.d[0], want.d[2] = size.d[1];
+  s->reshape = true;
+  return s->shape.rank != 3 || same_as_field(e, s, &want, at, "size");
+}
+
 static bool npz_name(Elab *e, DataSource *s, Value v, Span at) {
   return want_str(e, v, at, "the array's name", &s->member);
 }
@@ -232,8 +255,8 @@ static const struct SourceOption {
   bool (*set)(Elab *e, DataSource *s, Value v, Span at);
 } source_options[] = {
     {SRC_IDX, "reshape", idx_reshape}, {SRC_CSV, "columns", csv_columns}, {SRC_CSV, "header", csv_header},
-    {SRC_CSV, "sep", csv_sep},         {SRC_NPZ, "name", npz_name},       {SRC_TEXT, "window", text_window},
-    {SRC_TEXT, "stride", text_stride},
+    {SRC_CSV, "sep", csv_sep},         {SRC_NPZ, "name", npz_name},       {SRC_IMAGES, "size", image_size},
+    {SRC_TEXT, "window", text_window}, {SRC_TEXT, "stride", text_stride},
 };
 enum { N_SOURCE_OPTIONS = sizeof source_options / sizeof *source_options };
 
@@ -257,29 +280,22 @@ static bool source_option(Elab *e, DataSource *s, Split *split, const Arg *a, Va
   return false;
 }
 
-static const char *const source_note =
-    "sources are idx(…), csv(…), npy(…), npz(…), text(…), raw(…), cifar(…), rows([…]) and extern";
+static const char *const source_note = "sources are idx(…), csv(…), npy(…), npz(…), text(…), raw(…), "
+                                       "cifar(…), image_folder(…), rows([…]) and extern";
 
 static bool source_kind(Elab *e, const Expr *x, SourceKind *kind) {
-  enum { N_LATER = sizeof sources_not_yet / sizeof *sources_not_yet };
   if (x->kind == EX_ERROR) return false;
   if (x->kind == EX_NAME && strcmp(x->u.name, "extern") == 0) return *kind = SRC_EXTERN, true;
   if (x->kind != EX_CALL || x->u.call.callee->kind != EX_NAME) {
     diag_note(err(e, DIAG_E0501, x->span, "a source is wanted here"), "%s", source_note);
     return false;
   }
-  const char *name = x->u.call.callee->u.name, *names[N_SOURCE_TYPES + N_LATER];
+  const char *name = x->u.call.callee->u.name, *names[N_SOURCE_TYPES];
   for (uint32_t i = 0; i < N_SOURCE_TYPES; i++) {
     names[i] = source_types[i].name;
     if (strcmp(names[i], name) == 0) return *kind = source_types[i].kind, true;
   }
-  for (uint32_t i = 0; i < N_LATER; i++) {
-    names[N_SOURCE_TYPES + i] = sources_not_yet[i];
-    if (strcmp(sources_not_yet[i], name) != 0) continue;
-    not_yet(e, x->span, arena_printf(e->a, "the source `%s`", name));
-    return false;
-  }
-  const char *near = nearest_of(name, names, N_SOURCE_TYPES + N_LATER);
+  const char *near = nearest_of(name, names, N_SOURCE_TYPES);
   Diag *g = err(e, DIAG_E0501, x->u.call.callee->span, "unknown source `%s`", name);
   if (near) diag_label(g, "did you mean `%s`?", near);
   diag_note(g, "%s", source_note);
@@ -300,6 +316,11 @@ static bool fits_text(const DataSource *s) {
   return takes_bytes(s) && s->shape.rank == 1 && shape_elements(&s->shape, 1) > 0;
 }
 
+static bool fits_images(const DataSource *s) {
+  bool picture = s->shape.rank == 3 && (s->shape.d[0].b == 1 || s->shape.d[0].b == 3);
+  return takes_bytes(s) && (s->shape.rank == 0 || (picture && shape_elements(&s->shape, 1) > 0));
+}
+
 // Fields that a source without a description of its own can fill.
 static const struct SourceFit {
   SourceKind kind;
@@ -309,6 +330,9 @@ static const struct SourceFit {
     {SRC_RAW, fits_raw, "the examples of a raw file are counted by their size, which can't be 0"},
     {SRC_CIFAR, fits_cifar,
      "a field of type `u8` takes the label, one of `u8[3, 32, 32]` the image; `cast` makes reals of it"},
+    {SRC_IMAGES, fits_images,
+     "a field of type `u8` takes the class, one of `u8[3, h, w]` or `u8[1, h, w]` the picture; `cast` makes "
+     "reals of it"},
     {SRC_TEXT, fits_text, "a field `u8[n]` takes a window of n bytes; `cast` makes other numbers of it"},
 };
 

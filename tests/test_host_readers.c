@@ -503,11 +503,7 @@ START_TEST(the_arrays_of_an_npz_file_are_read_by_name) {
 }
 END_TEST
 
-enum {
-  NPZ_ENTRY = 447,
-  NPZ_DATA = 390,
-  NPZ_END = 498
-}; // of `k` in stored.npz, and of its end record
+enum { NPZ_ENTRY = 447, NPZ_DATA = 390, NPZ_END = 498 }; // of `k` in stored.npz, and of its end record
 
 START_TEST(a_wrong_npz_file_is_refused_with_the_reason) {
   nn_bytes b = npz_file("stored");
@@ -551,6 +547,97 @@ START_TEST(without_zlib_a_deflated_array_is_refused) {
 }
 END_TEST
 #endif
+
+// ---- pictures
+
+static int parse_pnm(nn_bytes *b, nn_err *e) {
+  nn_image m;
+  int code = nn_pnm_parse(b, "file", &m, e);
+  free(m.p);
+  return code;
+}
+
+static nn_image pnm(const char *p, size_t n) {
+  nn_bytes b = host_bytes(p, n);
+  nn_err e = {0};
+  nn_image m;
+  ck_assert_msg(nn_pnm_parse(&b, "file", &m, &e) == 0, "%s", e.text.s);
+  return m;
+}
+
+// The picture placed in u8 [dims], as text.
+static void pnm_gives(const char *p, size_t n, int64_t c, int64_t h, int64_t w, const char *want) {
+  nn_image m = pnm(p, n);
+  const int64_t dims[] = {c, h, w};
+  size_t count = (size_t)(c * h * w);
+  nn_bytes to = {malloc(count), count};
+  nn_err e = {0};
+  nn_text got = {0};
+  ck_assert_msg(nn_image_place(&m, "file", dims, m.height != h || m.width != w, to.p, &e) == 0, "%s",
+                e.text.s);
+  for (size_t i = 0; i < count; i++) nn_text_addf(&got, "%s%d", i ? " " : "", to.p[i]);
+  ck_assert_str_eq(got.s, want);
+  nn_text_free(&got);
+  free(to.p);
+  free(m.p);
+}
+#define PNM_GIVES(text, c, h, w, want) pnm_gives(text, sizeof(text) - 1, c, h, w, want)
+
+START_TEST(pictures_are_read_plain_and_binary_in_gray_and_in_colour) {
+  PNM_GIVES("P2 # gray\n3 2\n255\n0 1 2\n3 4 255\n", 1, 2, 3, "0 1 2 3 4 255");
+  PNM_GIVES("P5\n#a\n#b\n2 1 255\n\n ", 1, 1, 2, "10 32");
+  PNM_GIVES("P5 2 1 3 \1\2", 1, 1, 2, "85 170");
+  PNM_GIVES("P5 2 1 65535\n\xff\xff\x80\0", 1, 1, 2, "255 128");
+  PNM_GIVES("P6 2 1 255\n\1\2\3\4\5\6", 3, 1, 2, "1 4 2 5 3 6");
+  PNM_GIVES("P3 1 1 255 7 8 9", 3, 1, 1, "7 8 9");
+  PNM_GIVES("P2 1 2 255 7 8", 3, 2, 1, "7 8 7 8 7 8"); // gray fills all channels
+}
+END_TEST
+
+START_TEST(a_pixel_of_a_scaled_picture_is_the_mean_of_its_area) {
+  PNM_GIVES("P2 2 2 255 0 10 20 40", 1, 1, 1, "18");        // 17.5
+  PNM_GIVES("P2 3 1 255 0 30 90", 1, 1, 2, "10 70");        // (0 + 30/2) / 1.5, (30/2 + 90) / 1.5
+  PNM_GIVES("P2 1 2 255 0 90", 1, 3, 2, "0 0 45 45 90 90"); // the line in the middle is half of each
+  PNM_GIVES("P2 2 1 255 10 20", 1, 2, 4, "10 10 20 20 10 10 20 20");
+}
+END_TEST
+
+START_TEST(a_wrong_picture_is_refused_with_the_reason) {
+  REFUSES(parse_pnm, "", "is no PGM or PPM file");
+  REFUSES(parse_pnm, "P4 1 1\n\1", "is no PGM or PPM file");
+  REFUSES(parse_pnm, "P5", "is no PGM or PPM file");
+  REFUSES(parse_pnm, "P5 1 # and", "ends before its height");
+  REFUSES(parse_pnm, "P5 x 1 255\n\1", "byte 3: its width is no number from 0 to 65535");
+  REFUSES(parse_pnm, "P5 65536 1 255\n\1", "its width is no number");
+  REFUSES(parse_pnm, "P5 1 1 65536\n\1", "its largest value is no number");
+  REFUSES(parse_pnm, "P5 0 1 255\n", "its header has a 0");
+  REFUSES(parse_pnm, "P5 2 1 255\n\1", "claims 2 x 1 pixels, which is 2 bytes, but 1 follow");
+  REFUSES(parse_pnm, "P5 2 1 255\n\1\2\3", "which is 2 bytes, but 3 follow");
+  REFUSES(parse_pnm, "P5 2 1 255", "which is 2 bytes, but 0 follow");
+  REFUSES(parse_pnm, "P5 1 1 255x\1", "no white space after its header");
+  REFUSES(parse_pnm, "P5 1 1 3\n\4", "pixel value 4 is larger than its header's 3");
+  REFUSES(parse_pnm, "P2 60000 60000 255\n1 2 3", "is too short for 60000 x 60000 pixels");
+  REFUSES(parse_pnm, "P2 2 1 255 1 # 2\n", "ends before its pixel");
+  REFUSES(parse_pnm, "P2 2 1 255 1 300", "byte 13: its pixel is no number from 0 to 255");
+  host_damage((const unsigned char *)"P2 2 1 9 # c\n1 2", 16, parse_pnm);
+  host_damage((const unsigned char *)"P6 2 1 299\n\0\1\0\2\0\3\0\4\0\5\0\6", 23, parse_pnm);
+}
+END_TEST
+
+START_TEST(a_picture_that_does_not_fit_its_field_is_refused) {
+  static const int64_t gray[] = {1, 1, 1}, wide[] = {3, 1, 2};
+  nn_image m = pnm("P6 1 1 255\n\1\2\3", 14);
+  unsigned char to[6];
+  nn_err e = {0}, f = {0};
+  ck_assert_int_eq(nn_image_place(&m, "file", gray, 1, to, &e), NN_EXIT_CONTENT);
+  ck_assert_str_eq(e.text.s, "file: is in colour, and the field takes 1 channel (declare 3)");
+  ck_assert_int_eq(nn_image_place(&m, "file", wide, 0, to, &f), NN_EXIT_CONTENT);
+  ck_assert_ptr_nonnull(strstr(f.text.s, "file: is 1 wide and 1 high, the field 2 and 1; `size = `"));
+  nn_err_free(&e);
+  nn_err_free(&f);
+  free(m.p);
+}
+END_TEST
 
 // ---- gzip: printf 'hello, hello, hello\\n' | gzip -n9
 
@@ -622,6 +709,10 @@ int main(void) {
   tcase_add_test(t, the_arrays_of_an_npz_file_are_read_by_name);
   tcase_add_test(t, a_wrong_npz_file_is_refused_with_the_reason);
   tcase_add_test(t, no_damage_of_an_npz_file_is_more_than_an_error);
+  tcase_add_test(t, pictures_are_read_plain_and_binary_in_gray_and_in_colour);
+  tcase_add_test(t, a_pixel_of_a_scaled_picture_is_the_mean_of_its_area);
+  tcase_add_test(t, a_wrong_picture_is_refused_with_the_reason);
+  tcase_add_test(t, a_picture_that_does_not_fit_its_field_is_refused);
   tcase_add_test(t, a_text_is_cut_into_windows_and_its_rest_is_dropped);
   tcase_add_test(t, a_text_shorter_than_a_window_is_refused);
 #ifdef NN_ZLIB

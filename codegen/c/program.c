@@ -16,9 +16,10 @@ static const char *const store_kinds[] = {[STORE_PARAM] = "NN_PARAM",
                                           [STORE_SLOT] = "NN_SLOT",
                                           [STORE_COUNT] = "NN_COUNT"};
 static const char *const source_kinds[] = {
-    [SRC_IDX] = "NN_SRC_IDX",   [SRC_CSV] = "NN_SRC_CSV", [SRC_NPY] = "NN_SRC_NPY",
-    [SRC_ROWS] = "NN_SRC_ROWS", [SRC_RAW] = "NN_SRC_RAW", [SRC_CIFAR] = "NN_SRC_CIFAR",
-    [SRC_TEXT] = "NN_SRC_TEXT", [SRC_NPZ] = "NN_SRC_NPZ", [SRC_EXTERN] = "NN_SRC_EXTERN"};
+    [SRC_IDX] = "NN_SRC_IDX",      [SRC_CSV] = "NN_SRC_CSV", [SRC_NPY] = "NN_SRC_NPY",
+    [SRC_ROWS] = "NN_SRC_ROWS",    [SRC_RAW] = "NN_SRC_RAW", [SRC_CIFAR] = "NN_SRC_CIFAR",
+    [SRC_TEXT] = "NN_SRC_TEXT",    [SRC_NPZ] = "NN_SRC_NPZ", [SRC_IMAGES] = "NN_SRC_IMAGES",
+    [SRC_EXTERN] = "NN_SRC_EXTERN"};
 static const char *const plan_kinds[] = {[PLAN_LOOP] = "NN_PLAN_LOOP",
                                          [PLAN_EVAL] = "NN_PLAN_EVAL",
                                          [PLAN_SAVE] = "NN_PLAN_SAVE",

@@ -81,6 +81,14 @@ static int nn_dataset_npz(nn_session *s, const nn_source *src, const char *path,
   return nn_npz_read(path, src->member, a, s->e);
 }
 
+/* The field's shape says whether it is the picture or its class. */
+static int nn_dataset_images(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  nn_images_spec spec;
+  spec.dims = src->rank ? src->dims : NULL;
+  spec.scale = src->reshape;
+  return nn_images_read(path, &spec, a, s->e);
+}
+
 static int nn_dataset_text(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
   return nn_text_read(path, src->count, src->stride, a, s->e);
 }
@@ -108,9 +116,9 @@ static int nn_dataset_extern(nn_session *s, const nn_source *src, const char *pa
 
 static const struct nn_source_reader {
   int (*read)(nn_session *s, const nn_source *src, const char *path, nn_array *a);
-} nn_source_readers[] = {{nn_dataset_idx},  {nn_dataset_csv}, {nn_dataset_npy},
-                         {nn_dataset_rows}, {nn_dataset_raw}, {nn_dataset_cifar},
-                         {nn_dataset_text}, {nn_dataset_npz}, {nn_dataset_extern}};
+} nn_source_readers[] = {{nn_dataset_idx},    {nn_dataset_csv},   {nn_dataset_npy},  {nn_dataset_rows},
+                         {nn_dataset_raw},    {nn_dataset_cifar}, {nn_dataset_text}, {nn_dataset_npz},
+                         {nn_dataset_images}, {nn_dataset_extern}};
 
 /* Does the array hold [examples, shape of the field]? With `reshape` only the elements of an example count.
  */

@@ -13,6 +13,11 @@
    savez_compressed): a zip file of NPY files, stored or deflated (with NN_ZLIB), ZIP64 or not; each is checked
    against its CRC-32. Not read: encrypted files, archives of several parts, other compressions.
 
+   Pictures: PGM and PPM, binary or plain (netpbm's pgm(5), ppm(5)), one a file, of up to 65535 x 65535 pixels; a
+   largest value other than 255 is scaled to it. A folder of pictures has a folder for each class; classes and their
+   pictures count in the order of their names' bytes; names that begin with a dot, and files whose names don't end as
+   a picture's, are left out.
+
    Every *_read takes gzip files too (RFC 1952), where the runtime was compiled with NN_ZLIB: those named `….gz`,
    and `path.gz` where there is no `path`. Elsewhere such a file is an error.
 
@@ -61,6 +66,22 @@ int nn_cifar_parse(nn_bytes *b, const char *name, int images, nn_array *out, nn_
    window is dropped. The array says u8 [windows, window], but its rows overlap or lie apart: row i begins
    i * stride bytes into the data, and `count` are the bytes from the first window to the end of the last. */
 int nn_text_parse(nn_bytes *b, const char *name, size_t window, size_t stride, nn_array *out, nn_err *e);
+
+typedef struct nn_image {
+  uint32_t width, height, channels; /* 1 or 3 */
+  unsigned char *p;                 /* [height, width, channels] */
+} nn_image;
+
+int nn_pnm_parse(nn_bytes *b, const char *name, nn_image *out, nn_err *e);
+/* The picture as u8 [channels, height, width] of `dims`: gray fills every channel; `scale` allows another size. */
+int nn_image_place(const nn_image *m, const char *name, const int64_t *dims, int scale, unsigned char *to, nn_err *e);
+
+typedef struct nn_images_spec {
+  const int64_t *dims; /* [channels, height, width]; NULL: the classes, u8 [n] or, above 256 of them, i32 */
+  int scale;
+} nn_images_spec;
+
+int nn_images_read(const char *path, const nn_images_spec *spec, nn_array *out, nn_err *e);
 
 int nn_idx_read(const char *path, nn_array *out, nn_err *e);
 int nn_npy_read(const char *path, nn_array *out, nn_err *e);
