@@ -624,6 +624,66 @@ START_TEST(a_wrong_picture_is_refused_with_the_reason) {
 }
 END_TEST
 
+// tests/programs/data/{gray,colour}.{png,jpg}, written by Pillow: gray.png is [0 85; 170 255], colour.png 3 x
+// 2; the JPEG files are of one colour, 77 and (200, 30, 59).
+static int parse_picture(nn_bytes *b, nn_err *e) {
+  nn_image m;
+  int code = nn_picture_parse(b, "file", &m, e);
+  free(m.p);
+  return code;
+}
+
+static nn_bytes picture_file(const char *name) {
+  nn_bytes b;
+  nn_err e = {0};
+  nn_text path = {0};
+  nn_text_addf(&path, PROJECT_DIR "/tests/programs/data/%s", name);
+  ck_assert_msg(nn_read_file(path.s, &b, &e) == 0, "%s", e.text.s);
+  nn_text_free(&path);
+  return b;
+}
+
+#if defined(NN_PNG) || defined(NN_JPEG)
+// The picture has this size, its first pixel is `first`, and cut short it is refused.
+static void picture_gives(const char *name, uint32_t w, uint32_t h, uint32_t c, const unsigned char *first,
+                          const char *says) {
+  nn_bytes b = picture_file(name), cut = host_bytes(b.p, b.n);
+  nn_err e = {0};
+  nn_image m;
+  ck_assert_msg(nn_picture_parse(&b, "file", &m, &e) == 0, "%s", e.text.s);
+  ck_assert(m.width == w && m.height == h && m.channels == c);
+  for (uint32_t i = 0; i < c; i++) ck_assert_msg(abs(m.p[i] - first[i]) <= 1, "%s: %d", name, m.p[i]);
+  free(m.p);
+  host_refuses(cut.p, cut.n - 20, parse_picture, says);
+  host_damage(cut.p, cut.n, parse_picture);
+  free(cut.p);
+}
+#endif
+
+START_TEST(png_pictures_are_read_through_libpng) {
+#ifdef NN_PNG
+  picture_gives("gray.png", 2, 2, 1, (const unsigned char[]){0}, "is no whole PNG file");
+  picture_gives("colour.png", 3, 2, 3, (const unsigned char[]){1, 2, 3}, "is no whole PNG file");
+#else
+  nn_bytes b = picture_file("gray.png");
+  host_refuses(b.p, b.n, parse_picture, "built without libpng");
+  free(b.p);
+#endif
+}
+END_TEST
+
+START_TEST(jpeg_pictures_are_read_through_libjpeg) {
+#ifdef NN_JPEG
+  picture_gives("gray.jpg", 8, 8, 1, (const unsigned char[]){77}, "is no whole JPEG file");
+  picture_gives("colour.jpg", 16, 8, 3, (const unsigned char[]){200, 30, 59}, "is no whole JPEG file");
+#else
+  nn_bytes b = picture_file("gray.jpg");
+  host_refuses(b.p, b.n, parse_picture, "built without libjpeg");
+  free(b.p);
+#endif
+}
+END_TEST
+
 START_TEST(a_picture_that_does_not_fit_its_field_is_refused) {
   static const int64_t gray[] = {1, 1, 1}, wide[] = {3, 1, 2};
   nn_image m = pnm("P6 1 1 255\n\1\2\3", 14);
@@ -712,6 +772,8 @@ int main(void) {
   tcase_add_test(t, pictures_are_read_plain_and_binary_in_gray_and_in_colour);
   tcase_add_test(t, a_pixel_of_a_scaled_picture_is_the_mean_of_its_area);
   tcase_add_test(t, a_wrong_picture_is_refused_with_the_reason);
+  tcase_add_test(t, png_pictures_are_read_through_libpng);
+  tcase_add_test(t, jpeg_pictures_are_read_through_libjpeg);
   tcase_add_test(t, a_picture_that_does_not_fit_its_field_is_refused);
   tcase_add_test(t, a_text_is_cut_into_windows_and_its_rest_is_dropped);
   tcase_add_test(t, a_text_shorter_than_a_window_is_refused);

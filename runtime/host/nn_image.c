@@ -14,8 +14,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { NN_IMAGE_MAX_SIDE = 65535 };
-
 /* ---- PGM and PPM */
 
 typedef struct nn_pnm {
@@ -229,13 +227,9 @@ static int nn_image_class(const char *path, int32_t class_, nn_names *files, int
 }
 
 static int nn_image_read(const char *path, const int64_t *dims, int scale, unsigned char *to, nn_err *e) {
-  size_t n = strlen(path);
   nn_bytes b;
   nn_image m;
-  if (!strcasecmp(path + n - 4, ".png") || !strcasecmp(path + n - 4, ".jpg") ||
-      !strcasecmp(path + n - 5, ".jpeg"))
-    return nn_fail(e, NN_EXIT_CONTENT, "%s: PNG and JPEG can't be read: convert it to PGM or PPM", path);
-  if (nn_read_data(path, &b, e) || nn_pnm_parse(&b, path, &m, e)) return e->code;
+  if (nn_read_data(path, &b, e) || nn_picture_parse(&b, path, &m, e)) return e->code;
   nn_image_place(&m, path, dims, scale, to, e);
   free(m.p);
   return e->code;

@@ -14,7 +14,8 @@
    against its CRC-32. Not read: encrypted files, archives of several parts, other compressions.
 
    Pictures: PGM and PPM, binary or plain (netpbm's pgm(5), ppm(5)), one a file, of up to 65535 x 65535 pixels; a
-   largest value other than 255 is scaled to it. A folder of pictures has a folder for each class; classes and their
+   largest value other than 255 is scaled to it. PNG with NN_PNG and libpng, JPEG with NN_JPEG and libjpeg; elsewhere
+   such a file is an error. A folder of pictures has a folder for each class; classes and their
    pictures count in the order of their names' bytes; names that begin with a dot, and files whose names don't end as
    a picture's, are left out.
 
@@ -67,11 +68,15 @@ int nn_cifar_parse(nn_bytes *b, const char *name, int images, nn_array *out, nn_
    i * stride bytes into the data, and `count` are the bytes from the first window to the end of the last. */
 int nn_text_parse(nn_bytes *b, const char *name, size_t window, size_t stride, nn_array *out, nn_err *e);
 
+enum { NN_IMAGE_MAX_SIDE = 65535 };
+
 typedef struct nn_image {
   uint32_t width, height, channels; /* 1 or 3 */
   unsigned char *p;                 /* [height, width, channels] */
 } nn_image;
 
+/* Of any kind that the runtime was compiled for; what is transparent is put on black. */
+int nn_picture_parse(nn_bytes *b, const char *name, nn_image *out, nn_err *e);
 int nn_pnm_parse(nn_bytes *b, const char *name, nn_image *out, nn_err *e);
 /* The picture as u8 [channels, height, width] of `dims`: gray fills every channel; `scale` allows another size. */
 int nn_image_place(const nn_image *m, const char *name, const int64_t *dims, int scale, unsigned char *to, nn_err *e);

@@ -29,6 +29,7 @@ ${CC:-cc} s.c -o s -lm || fail "standalone does not link with -lm alone"
 if "$NNC" -### m.nn -o m 2>&1 | grep -q NN_ZLIB && command -v gzip >/dev/null; then
     gzip pets/b/x.pnm
     [ "$(logged ./m train)" = "$want" ] || fail "with a compressed picture"
+    gunzip pets/b/x.pnm.gz
 else
     echo "SKIP .gz: nnc was built without zlib, or gzip is not installed"
 fi
@@ -40,8 +41,34 @@ expect 0 '' nnc gray.nn -o gray
 expect 1 'pets/a/9.PPM: is in colour' program ./gray train
 echo 'P5 9 9' >pets/b/z.pgm
 expect 1 'pets/b/z.pgm: ends before its largest value' program ./m train
-mv pets/b/z.pgm pets/b/z.png
-expect 1 'pets/b/z.png: PNG and JPEG can.t be read' program ./m train
+rm pets/b/z.pgm
+
+# PNG and JPEG, each where nnc was built with its library; a program without says what to do, a damaged file its name.
+cp "$PROJECT_DIR"/tests/programs/data/gray.{png,jpg} .
+picture() {  # KIND LIBRARY VALUE DAMAGE
+    cp gray.$1 pets/b/z.$1
+    if "$NNC" -### m.nn -o m 2>&1 | grep -q -- "-l$2"; then
+        expect 0 "\"kind\":2,\"red\":$3" program ./m train --json
+        expect 0 "\"kind\":2,\"red\":$3" nnc --interpret m.nn -- train --json
+        head -c $(($(wc -c <gray.$1) - 20)) gray.$1 >pets/b/z.$1
+        expect 1 "pets/b/z.$1: is no whole (PNG|JPEG) file" program ./m train
+    else
+        expect 1 "pets/b/z.$1: this program was built without lib$2" program ./m train
+        echo "SKIP $1: nnc was built without lib$2"
+    fi
+    cp gray.$1 pets/b/z.$1
+    expect 1 "pets/b/z.$1: this program was built without lib$2" program ./s train
+    rm pets/b/z.$1
+}
+picture png png 0
+picture jpg jpeg 77
+# A compiler that gets the runtime in the text.
+expect 0 '' env CC="${CC:-cc} -w" "$NNC" m.nn -o t
+cp gray.png pets/b/z.png
+program ./m train --json | grep -v done >m.json
+program ./t train --json | grep -v done >t.json
+cmp m.json t.json || fail "the runtime in the text and as a library differ"
+rm pets/b/z.png
 rm -r pets/[abB]
 expect 1 'pets: has no folders: each class' program ./m train
 mkdir pets/a
