@@ -12,5 +12,6 @@ add_executable(nnc ${driver_sources})
 target_link_libraries(nnc PRIVATE nnc_embedded_runtime nnc_frontend nnc_passes nnc_codegen nnc_ir nnc_runtime)
 target_compile_definitions(nnc PRIVATE NNC_VERSION="${PROJECT_VERSION}" NNC_RUNTIME_DIR="${CMAKE_SOURCE_DIR}/runtime"
                            NNC_PROGRAM_RUNTIME="$<TARGET_FILE:nnc_program_runtime>"
+                           NNC_PROGRAM_PICTURES="$<TARGET_OBJECTS:nnc_program_pictures>"
                            $<$<BOOL:${NNC_TESTS}>:NNC_TEST_HOOKS>)
-add_dependencies(nnc nnc_program_runtime)
+add_dependencies(nnc nnc_program_runtime nnc_program_pictures)

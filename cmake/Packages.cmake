@@ -20,6 +20,8 @@ if(NNC_TESTS)
   endif()
 endif()
 find_package(ZLIB) # .gz data; nnc and its programs work without
+find_package(PNG)  # pictures; as above
+find_package(JPEG)
 if(missing)
   list(JOIN missing " " packages)
   message(FATAL_ERROR "missing Debian packages: ${packages}\n  install them: apt-get install ${packages}")

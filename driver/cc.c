@@ -42,7 +42,17 @@ const char *cc_runtime(const Options *o, Arena *a) {
   return fits && access(NNC_PROGRAM_RUNTIME, R_OK) == 0 ? NNC_PROGRAM_RUNTIME : NULL;
 }
 
-static Words command(const Options *o, bool with_cpu, const char *path, Arena *a) {
+void cc_picture_libraries(Words *v, Arena *a) {
+  (void)v, (void)a;
+#ifdef NN_PNG
+  words_add(v, "-lpng", a);
+#endif
+#ifdef NN_JPEG
+  words_add(v, "-ljpeg", a);
+#endif
+}
+
+static Words command(const Options *o, bool pictures, bool with_cpu, const char *path, Arena *a) {
   Words v = {.n = 0};
   const char *cpu = o->cpu ? o->cpu : "native";
   words_add_tool(&v, "CC", "cc", a);
@@ -51,32 +61,44 @@ static Words command(const Options *o, bool with_cpu, const char *path, Arena *a
   if (o->emit == EMIT_OBJECT) words_add(&v, "-c", a);
   bool zlib = with_zlib && o->emit != EMIT_OBJECT; // whoever links an object need not have it
   if (zlib) words_add(&v, "-DNN_ZLIB", a);
+  pictures &= o->emit != EMIT_OBJECT;
+#ifdef NN_PNG
+  if (pictures) words_add(&v, "-DNN_PNG", a);
+#endif
+#ifdef NN_JPEG
+  if (pictures) words_add(&v, "-DNN_JPEG", a);
+#endif
   words_add(&v, "-x", a);
   words_add(&v, "c", a);
   words_add(&v, "-", a);
   words_add(&v, "-o", a);
   words_add(&v, path, a);
   const char *runtime = cc_runtime(o, a);
-  if (runtime) words_add(&v, "-x", a), words_add(&v, "none", a), words_add(&v, runtime, a);
+  if (runtime) {
+    words_add(&v, "-x", a), words_add(&v, "none", a);
+    if (pictures) words_add(&v, NNC_PROGRAM_PICTURES, a);
+    words_add(&v, runtime, a);
+  }
+  if (pictures) cc_picture_libraries(&v, a);
   if (o->emit != EMIT_OBJECT) words_add(&v, "-lm", a);
   if (zlib) words_add(&v, "-lz", a);
   return v;
 }
 
-static bool compiles_nothing(const Options *o, bool with_cpu, const char *path, Arena *a) {
+static bool compiles_nothing(const Options *o, bool pictures, bool with_cpu, const char *path, Arena *a) {
   static const char empty[] = "int main(void) { return 0; }\n";
-  Words v = command(o, with_cpu, path, a);
+  Words v = command(o, pictures, with_cpu, path, a);
   StrBuf said = {0};
   int status = spawn_run(v.words, empty, sizeof empty - 1, &said);
   strbuf_free(&said);
   return status != 0;
 }
 
-static int failed(const Options *o, const char *temp, Text c, const StrBuf *said, const Words *v,
-                  Reproducer *r, Arena *a) {
-  if (compiles_nothing(o, false, temp, a))
+static int failed(const Options *o, bool pictures, const char *temp, Text c, const StrBuf *said,
+                  const Words *v, Reproducer *r, Arena *a) {
+  if (compiles_nothing(o, pictures, false, temp, a))
     return complain(EXIT_SYSTEM, "the C compiler `%s` fails, even on an empty program", v->words[0]);
-  if (compiles_nothing(o, true, temp, a))
+  if (compiles_nothing(o, pictures, true, temp, a))
     return complain(EXIT_USAGE, "the C compiler `%s` knows no --cpu=%s", v->words[0],
                     o->cpu ? o->cpu : "native");
   r->what = "the C compiler does not accept the emitted text";
@@ -85,13 +107,13 @@ static int failed(const Options *o, const char *temp, Text c, const StrBuf *said
   return reproducer_write(r);
 }
 
-int cc_compile(const Options *o, Text c, const char *path, Reproducer *r, Arena *a) {
-  Words v = command(o, true, path, a);
+int cc_compile(const Options *o, bool pictures, Text c, const char *path, Reproducer *r, Arena *a) {
+  Words v = command(o, pictures, true, path, a);
   if (o->dry_run) return words_show(&v), EXIT_DONE;
   Output out;
   int status = output_begin(&out, path, o->input, a);
   if (status != EXIT_DONE) return status;
-  v = command(o, true, out.temp, a);
+  v = command(o, pictures, true, out.temp, a);
   if (o->verbose) words_show(&v);
   StrBuf said = {0};
   int code = spawn_run(v.words, c.text, c.len, &said);
@@ -105,7 +127,7 @@ int cc_compile(const Options *o, Text c, const char *path, Reproducer *r, Arena 
     else if (code > 128)
       status = complain(EXIT_SYSTEM, "the C compiler `%s` was ended by signal %d", v.words[0], code - 128);
     else
-      status = failed(o, out.temp, c, &said, &v, r, a);
+      status = failed(o, pictures, out.temp, c, &said, &v, r, a);
     output_drop(&out);
   }
   strbuf_free(&said);

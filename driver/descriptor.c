@@ -134,7 +134,9 @@ static nn_source make_source(const DataSource *s, Arena *a) {
                      .n_parts = s->split ? s->n_parts : 0,
                      .part = s->part,
                      .split_seed = s->split_seed,
-                     .reshape = s->reshape};
+                     .reshape = s->reshape,
+                     .member = s->member,
+                     .stride = (size_t)s->stride};
 }
 
 static bool draws(const Graph *g) {
@@ -246,7 +248,8 @@ static void make_trains(nn_model *m, const Program *p, Arena *a) {
 
 nn_model *descriptor_make(const Program *p, const char *version, bool keep_subnormals, Arena *a) {
   assert((int)DT_F32 == NN_F32 && (int)DT_I32 == NN_I32 && (int)DT_MASK == NN_MASK);
-  assert((int)STORE_COUNT == NN_COUNT && (int)SRC_EXTERN == NN_SRC_EXTERN && (int)PLAN_UPDATE == NN_PLAN_UPDATE);
+  assert((int)STORE_COUNT == NN_COUNT && (int)SRC_EXTERN == NN_SRC_EXTERN &&
+         (int)PLAN_UPDATE == NN_PLAN_UPDATE);
   nn_model *m = ARENA_NEW(a, nn_model);
   *m = (nn_model){.name = p->name,
                   .version = version,

@@ -92,10 +92,12 @@ static void print_functions(const Print *p) {
 }
 
 static void print_source(const Print *p, const DataSource *s) {
-  static const char *const kinds[] = {"idx", "csv", "npy", "rows", "raw", "cifar"};
+  static const char *const kinds[] = {"idx",   "csv",  "npy", "rows",         "raw",
+                                      "cifar", "text", "npz", "image_folder", "extern"};
   sb_printf(p->out, "    %s from %s", s->field, kinds[s->kind]);
   if (s->path) sb_printf(p->out, " %s", s->path);
-  if (!s->path) sb_printf(p->out, ", %" PRId64 " of them", s->n_rows);
+  if (s->member) sb_printf(p->out, ", array `%s`", s->member);
+  if (s->rows) sb_printf(p->out, ", %" PRId64 " of them", s->n_rows);
   if (s->split) sb_printf(p->out, ", part `%s`", s->split);
   sb_putc(p->out, '\n');
 }

@@ -234,16 +234,26 @@ static const char *output_name(const Options *o, Arena *a) {
                                                : "");
 }
 
-static int write_output(Job *j, Text c) {
+static bool reads_pictures(const Program *p) {
+  for (uint32_t i = 0; i < p->n_data; i++)
+    for (uint32_t k = 0; k < p->data[i].n_sources; k++)
+      if (p->data[i].sources[k].kind == SRC_IMAGES) return true;
+  return false;
+}
+
+static int write_output(Job *j, const Program *p, Text c) {
   const Options *o = j->o;
   const char *path = output_name(o, j->arena);
   const char *name = o->depfile_name ? o->depfile_name : arena_printf(j->arena, "%s.d", path);
   int status = imported_spares(&j->imported, path);
   if (status == EXIT_DONE && o->depfile) status = imported_spares(&j->imported, name);
   if (status != EXIT_DONE) return status;
-  status = o->emit != EMIT_C ? (o->cuda ? nvcc_compile : cc_compile)(o, c, path, &j->bug, j->arena)
-           : o->dry_run      ? EXIT_DONE
-                             : output_text(path, o->input, c.text, c.len, j->arena);
+  if (o->emit == EMIT_C)
+    status = o->dry_run ? EXIT_DONE : output_text(path, o->input, c.text, c.len, j->arena);
+  else if (o->cuda)
+    status = nvcc_compile(o, c, path, &j->bug, j->arena);
+  else
+    status = cc_compile(o, reads_pictures(p), c, path, &j->bug, j->arena);
   inspect_stage(&j->inspect, "write");
   if (status != EXIT_DONE || !o->depfile || o->dry_run) return status;
   const char *rule = arena_printf(j->arena, "%s: %s%s\n", path, o->input, imported_list(&j->imported));
@@ -278,7 +288,7 @@ static int compile(const Options *o, Arena *a) {
   if (wants_output(o) && o->library) status = library(&j, p);
   Text c;
   if (wants_output(o) && !o->library && (status = emit(&j, p, false, &c)) == EXIT_DONE)
-    status = write_output(&j, c);
+    status = write_output(&j, p, c);
   inspect_end(&j.inspect);
   return status;
 }
@@ -299,7 +309,7 @@ static int compile_tests(void *job, const Program *p, const char *path) {
   Text c;
   int status = only_interpreted(j, p);
   if (status == EXIT_DONE) status = emit(j, p, true, &c);
-  return status == EXIT_DONE ? cc_compile(j->o, c, path, &j->bug, j->arena) : status;
+  return status == EXIT_DONE ? cc_compile(j->o, false, c, path, &j->bug, j->arena) : status;
 }
 
 static int test(const Options *given, Arena *a) {

@@ -10,7 +10,7 @@
 //   eval.c     expressions                        tensor.c   values to nodes, elementwise operations
 //   call.c     calls, frames, recursion, vjp      index.c    slices and indices
 //   stmt.c     statements of bodies               builtin*.c core functions by table
-//   data.c     data blocks                        train.c    train blocks: the plan; steps.c minimize …
+//   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
 //   loop.c     scan
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close

@@ -65,7 +65,9 @@ typedef struct Function {
 } Function;
 
 // ---- data
-typedef enum SourceKind { SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS, SRC_RAW, SRC_CIFAR, SRC_EXTERN } SourceKind;
+typedef enum SourceKind {
+  SRC_IDX, SRC_CSV, SRC_NPY, SRC_ROWS, SRC_RAW, SRC_CIFAR, SRC_TEXT, SRC_NPZ, SRC_IMAGES, SRC_EXTERN
+} SourceKind;
 
 typedef struct DataSource {
   SourceKind kind;
@@ -87,7 +89,9 @@ typedef struct DataSource {
   const double *parts;
   uint32_t n_parts, part; // `part` = index of `split` among the parts
   uint64_t split_seed;
-  bool reshape;           // idx(path, reshape = shape): only the number of elements must fit
+  bool reshape;           // idx(path, reshape = …): only the number of elements must fit; image_folder(path, size = …): scaled
+  const char *member;     // npz: the name of the array; else NULL
+  int64_t stride;         // text: bytes from a window to the next; else 0
   Span span;
 } DataSource;
 

@@ -13,6 +13,8 @@ package_present() {
     libclang-14-dev) # or any newer one
         compgen -G '/usr/lib/llvm-*/include/clang-c/Index.h' >/dev/null || [ -e /usr/include/clang-c/Index.h ] ;;
     zlib1g-dev) [ -e /usr/include/zlib.h ] || pkg-config --exists zlib 2>/dev/null ;;
+    libpng-dev) pkg-config --exists libpng 2>/dev/null ;;
+    libjpeg-dev) pkg-config --exists libjpeg 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }

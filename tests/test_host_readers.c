@@ -391,6 +391,314 @@ START_TEST(a_wrong_cifar_file_is_refused_with_the_reason) {
 }
 END_TEST
 
+// ---- text
+
+// The windows of a text, as text: "abc|cde".
+static void text_gives(const char *text, size_t window, size_t stride, const char *want) {
+  nn_bytes b = host_bytes(text, strlen(text));
+  nn_err e = {0};
+  nn_array a;
+  nn_text got = {0};
+  ck_assert_msg(nn_text_parse(&b, "file", window, stride, &a, &e) == 0, "%s", e.text.s);
+  ck_assert(a.type == NN_U8 && a.rank == 2 && a.dims[1] == (int64_t)window);
+  ck_assert_uint_eq(a.count, ((size_t)a.dims[0] - 1) * stride + window);
+  for (int64_t i = 0; i < a.dims[0]; i++)
+    nn_text_addf(&got, "%s%.*s", i ? "|" : "", (int)window, (const char *)a.data + (size_t)i * stride);
+  ck_assert_str_eq(got.s, want);
+  nn_text_free(&got);
+  nn_array_free(&a);
+}
+
+START_TEST(a_text_is_cut_into_windows_and_its_rest_is_dropped) {
+  text_gives("abcdefgh", 3, 3, "abc|def");
+  text_gives("abcdefgh", 3, 2, "abc|cde|efg");
+  text_gives("abcdefghi", 3, 2, "abc|cde|efg|ghi");
+  text_gives("abcdefgh", 2, 5, "ab|fg");
+  text_gives("abcde", 5, 1, "abcde");
+}
+END_TEST
+
+static int parse_text(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_text_parse(b, "file", 4, 3, &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+START_TEST(a_text_shorter_than_a_window_is_refused) {
+  REFUSES(parse_text, "", "has 0 bytes, too few for a window of 4");
+  REFUSES(parse_text, "abc", "has 3 bytes, too few for a window of 4");
+  host_damage((const unsigned char *)"abcdefgh", 8, parse_text);
+}
+END_TEST
+
+// ---- NPZ: tests/programs/data/{stored,deflated,zip64}.npz hold x = [[1.5, -2], [0.25, 4], [5, 6]] in f32
+// and k = [3, -1, 2] in i16, written by numpy's savez and savez_compressed; zip64 with Python's
+// zipfile.ZIP64_LIMIT = 10.
+
+static nn_bytes npz_file(const char *name) {
+  nn_bytes b;
+  nn_err e = {0};
+  nn_text path = {0};
+  nn_text_addf(&path, PROJECT_DIR "/tests/programs/data/%s.npz", name);
+  ck_assert_msg(nn_read_file(path.s, &b, &e) == 0, "%s", e.text.s);
+  nn_text_free(&path);
+  return b;
+}
+
+static void npz_gives(nn_bytes b) {
+  nn_bytes copy = host_bytes(b.p, b.n);
+  nn_err e = {0};
+  nn_array a;
+  nn_shape_buf s;
+  ck_assert_msg(nn_npz_parse(&b, "file", "x", &a, &e) == 0, "%s", e.text.s);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[3, 2]");
+  ck_assert(a.type == NN_F32 && nn_get_real(a.type, a.data + 8) == 0.25 &&
+            nn_get_real(a.type, a.data + 20) == 6);
+  nn_array_free(&a);
+  ck_assert_msg(nn_npz_parse(&copy, "file", "k", &a, &e) == 0, "%s", e.text.s);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[3]");
+  ck_assert(a.type == NN_I16 && nn_get_int(a.type, a.data + 2) == -1);
+  nn_array_free(&a);
+}
+
+static int parse_npz(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_npz_parse(b, "file", "k", &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+static int parse_npz_missing(nn_bytes *b, nn_err *e) {
+  nn_array a;
+  int code = nn_npz_parse(b, "file", "labels", &a, e);
+  nn_array_free(&a);
+  return code;
+}
+
+// The file with `n` bytes changed at `at`.
+static void npz_refuses(const char *name, size_t at, const char *bytes, size_t n, const char *says) {
+  nn_bytes b = npz_file(name);
+  ck_assert_uint_le(at + n, b.n);
+  memcpy(b.p + at, bytes, n);
+  host_refuses(b.p, b.n, parse_npz, says);
+  free(b.p);
+}
+
+START_TEST(the_arrays_of_an_npz_file_are_read_by_name) {
+  npz_gives(npz_file("stored"));
+  npz_gives(npz_file("zip64"));
+#ifdef NN_ZLIB
+  npz_gives(npz_file("deflated"));
+#endif
+  nn_bytes b = npz_file("zip64"); // the directory's place in the ZIP64 record alone, as with 65536 arrays
+  memset(b.p + b.n - 14, 0xff, 12);
+  npz_gives(b);
+  nn_bytes c = npz_file("stored"); // a comment at the end
+  c.p = realloc(c.p, c.n + 3);
+  memcpy(c.p + c.n, "abc", 3);
+  c.p[c.n - 2] = 3;
+  c.n += 3;
+  npz_gives(c);
+}
+END_TEST
+
+enum { NPZ_ENTRY = 447, NPZ_DATA = 390, NPZ_END = 498 }; // of `k` in stored.npz, and of its end record
+
+START_TEST(a_wrong_npz_file_is_refused_with_the_reason) {
+  nn_bytes b = npz_file("stored");
+  host_refuses(b.p, b.n, parse_npz_missing, "has no array `labels`; it has `x`, `k`");
+  host_refuses(b.p, 10, parse_npz, "is no whole zip file: it is too short");
+  host_refuses(b.p, b.n - 1, parse_npz, "is no whole zip file: its directory is missing");
+  free(b.p);
+  npz_refuses("stored", NPZ_DATA + 2, "\7", 1, "array `k`: is damaged: its CRC-32 is not the directory's");
+  npz_refuses("stored", NPZ_ENTRY + 8, "\1", 1, "array `k`: is encrypted");
+  npz_refuses("stored", NPZ_ENTRY + 10, "\14", 1,
+              "is compressed by method 12; stored and deflated can be read");
+  npz_refuses("stored", NPZ_ENTRY + 42, "\1", 1, "array `k`: is not where the directory says");
+  npz_refuses("stored", NPZ_ENTRY + 20, "\0\2", 2, "its 512 bytes go past the end of the file");
+  npz_refuses("stored", NPZ_ENTRY + 24, "\1", 1, "has 134 bytes where the directory says 1");
+  npz_refuses("stored", NPZ_ENTRY, "Q", 1, "is no whole zip file: its directory is damaged");
+  npz_refuses("stored", NPZ_ENTRY + 28, "\377\377", 2, "its directory is cut off");
+  npz_refuses("stored", NPZ_END + 6, "\1", 1, "it has several parts");
+  npz_refuses("zip64", 520, "\2\0", 2, "a ZIP64 size is missing");
+  npz_refuses("zip64", 520, "\377\377", 2, "an extra field is too long");
+}
+END_TEST
+
+START_TEST(no_damage_of_an_npz_file_is_more_than_an_error) {
+  static const char *const names[] = {"stored", "zip64", "deflated"};
+  for (size_t i = 0; i < 3; i++) {
+    nn_bytes b = npz_file(names[i]);
+    host_damage(b.p, b.n, parse_npz);
+    if (i == 1) memset(b.p + b.n - 14, 0xff, 12);
+    host_damage(b.p, b.n, parse_npz);
+    free(b.p);
+  }
+}
+END_TEST
+
+#ifndef NN_ZLIB
+START_TEST(without_zlib_a_deflated_array_is_refused) {
+  nn_bytes b = npz_file("deflated");
+  host_refuses(b.p, b.n, parse_npz,
+               "array `k`: this program was built without zlib: save the arrays uncompressed");
+  free(b.p);
+}
+END_TEST
+#endif
+
+// ---- pictures
+
+static int parse_pnm(nn_bytes *b, nn_err *e) {
+  nn_image m;
+  int code = nn_pnm_parse(b, "file", &m, e);
+  free(m.p);
+  return code;
+}
+
+static nn_image pnm(const char *p, size_t n) {
+  nn_bytes b = host_bytes(p, n);
+  nn_err e = {0};
+  nn_image m;
+  ck_assert_msg(nn_pnm_parse(&b, "file", &m, &e) == 0, "%s", e.text.s);
+  return m;
+}
+
+// The picture placed in u8 [dims], as text.
+static void pnm_gives(const char *p, size_t n, int64_t c, int64_t h, int64_t w, const char *want) {
+  nn_image m = pnm(p, n);
+  const int64_t dims[] = {c, h, w};
+  size_t count = (size_t)(c * h * w);
+  nn_bytes to = {malloc(count), count};
+  nn_err e = {0};
+  nn_text got = {0};
+  ck_assert_msg(nn_image_place(&m, "file", dims, m.height != h || m.width != w, to.p, &e) == 0, "%s",
+                e.text.s);
+  for (size_t i = 0; i < count; i++) nn_text_addf(&got, "%s%d", i ? " " : "", to.p[i]);
+  ck_assert_str_eq(got.s, want);
+  nn_text_free(&got);
+  free(to.p);
+  free(m.p);
+}
+#define PNM_GIVES(text, c, h, w, want) pnm_gives(text, sizeof(text) - 1, c, h, w, want)
+
+START_TEST(pictures_are_read_plain_and_binary_in_gray_and_in_colour) {
+  PNM_GIVES("P2 # gray\n3 2\n255\n0 1 2\n3 4 255\n", 1, 2, 3, "0 1 2 3 4 255");
+  PNM_GIVES("P5\n#a\n#b\n2 1 255\n\n ", 1, 1, 2, "10 32");
+  PNM_GIVES("P5 2 1 3 \1\2", 1, 1, 2, "85 170");
+  PNM_GIVES("P5 2 1 65535\n\xff\xff\x80\0", 1, 1, 2, "255 128");
+  PNM_GIVES("P6 2 1 255\n\1\2\3\4\5\6", 3, 1, 2, "1 4 2 5 3 6");
+  PNM_GIVES("P3 1 1 255 7 8 9", 3, 1, 1, "7 8 9");
+  PNM_GIVES("P2 1 2 255 7 8", 3, 2, 1, "7 8 7 8 7 8"); // gray fills all channels
+}
+END_TEST
+
+START_TEST(a_pixel_of_a_scaled_picture_is_the_mean_of_its_area) {
+  PNM_GIVES("P2 2 2 255 0 10 20 40", 1, 1, 1, "18");        // 17.5
+  PNM_GIVES("P2 3 1 255 0 30 90", 1, 1, 2, "10 70");        // (0 + 30/2) / 1.5, (30/2 + 90) / 1.5
+  PNM_GIVES("P2 1 2 255 0 90", 1, 3, 2, "0 0 45 45 90 90"); // the line in the middle is half of each
+  PNM_GIVES("P2 2 1 255 10 20", 1, 2, 4, "10 10 20 20 10 10 20 20");
+}
+END_TEST
+
+START_TEST(a_wrong_picture_is_refused_with_the_reason) {
+  REFUSES(parse_pnm, "", "is no PGM or PPM file");
+  REFUSES(parse_pnm, "P4 1 1\n\1", "is no PGM or PPM file");
+  REFUSES(parse_pnm, "P5", "is no PGM or PPM file");
+  REFUSES(parse_pnm, "P5 1 # and", "ends before its height");
+  REFUSES(parse_pnm, "P5 x 1 255\n\1", "byte 3: its width is no number from 0 to 65535");
+  REFUSES(parse_pnm, "P5 65536 1 255\n\1", "its width is no number");
+  REFUSES(parse_pnm, "P5 1 1 65536\n\1", "its largest value is no number");
+  REFUSES(parse_pnm, "P5 0 1 255\n", "its header has a 0");
+  REFUSES(parse_pnm, "P5 2 1 255\n\1", "claims 2 x 1 pixels, which is 2 bytes, but 1 follow");
+  REFUSES(parse_pnm, "P5 2 1 255\n\1\2\3", "which is 2 bytes, but 3 follow");
+  REFUSES(parse_pnm, "P5 2 1 255", "which is 2 bytes, but 0 follow");
+  REFUSES(parse_pnm, "P5 1 1 255x\1", "no white space after its header");
+  REFUSES(parse_pnm, "P5 1 1 3\n\4", "pixel value 4 is larger than its header's 3");
+  REFUSES(parse_pnm, "P2 60000 60000 255\n1 2 3", "is too short for 60000 x 60000 pixels");
+  REFUSES(parse_pnm, "P2 2 1 255 1 # 2\n", "ends before its pixel");
+  REFUSES(parse_pnm, "P2 2 1 255 1 300", "byte 13: its pixel is no number from 0 to 255");
+  host_damage((const unsigned char *)"P2 2 1 9 # c\n1 2", 16, parse_pnm);
+  host_damage((const unsigned char *)"P6 2 1 299\n\0\1\0\2\0\3\0\4\0\5\0\6", 23, parse_pnm);
+}
+END_TEST
+
+// tests/programs/data/{gray,colour}.{png,jpg}, written by Pillow: gray.png is [0 85; 170 255], colour.png 3 x
+// 2; the JPEG files are of one colour, 77 and (200, 30, 59).
+static int parse_picture(nn_bytes *b, nn_err *e) {
+  nn_image m;
+  int code = nn_picture_parse(b, "file", &m, e);
+  free(m.p);
+  return code;
+}
+
+static nn_bytes picture_file(const char *name) {
+  nn_bytes b;
+  nn_err e = {0};
+  nn_text path = {0};
+  nn_text_addf(&path, PROJECT_DIR "/tests/programs/data/%s", name);
+  ck_assert_msg(nn_read_file(path.s, &b, &e) == 0, "%s", e.text.s);
+  nn_text_free(&path);
+  return b;
+}
+
+#if defined(NN_PNG) || defined(NN_JPEG)
+// The picture has this size, its first pixel is `first`, and cut short it is refused.
+static void picture_gives(const char *name, uint32_t w, uint32_t h, uint32_t c, const unsigned char *first,
+                          const char *says) {
+  nn_bytes b = picture_file(name), cut = host_bytes(b.p, b.n);
+  nn_err e = {0};
+  nn_image m;
+  ck_assert_msg(nn_picture_parse(&b, "file", &m, &e) == 0, "%s", e.text.s);
+  ck_assert(m.width == w && m.height == h && m.channels == c);
+  for (uint32_t i = 0; i < c; i++) ck_assert_msg(abs(m.p[i] - first[i]) <= 1, "%s: %d", name, m.p[i]);
+  free(m.p);
+  host_refuses(cut.p, cut.n - 20, parse_picture, says);
+  host_damage(cut.p, cut.n, parse_picture);
+  free(cut.p);
+}
+#endif
+
+START_TEST(png_pictures_are_read_through_libpng) {
+#ifdef NN_PNG
+  picture_gives("gray.png", 2, 2, 1, (const unsigned char[]){0}, "is no whole PNG file");
+  picture_gives("colour.png", 3, 2, 3, (const unsigned char[]){1, 2, 3}, "is no whole PNG file");
+#else
+  nn_bytes b = picture_file("gray.png");
+  host_refuses(b.p, b.n, parse_picture, "built without libpng");
+  free(b.p);
+#endif
+}
+END_TEST
+
+START_TEST(jpeg_pictures_are_read_through_libjpeg) {
+#ifdef NN_JPEG
+  picture_gives("gray.jpg", 8, 8, 1, (const unsigned char[]){77}, "is no whole JPEG file");
+  picture_gives("colour.jpg", 16, 8, 3, (const unsigned char[]){200, 30, 59}, "is no whole JPEG file");
+#else
+  nn_bytes b = picture_file("gray.jpg");
+  host_refuses(b.p, b.n, parse_picture, "built without libjpeg");
+  free(b.p);
+#endif
+}
+END_TEST
+
+START_TEST(a_picture_that_does_not_fit_its_field_is_refused) {
+  static const int64_t gray[] = {1, 1, 1}, wide[] = {3, 1, 2};
+  nn_image m = pnm("P6 1 1 255\n\1\2\3", 14);
+  unsigned char to[6];
+  nn_err e = {0}, f = {0};
+  ck_assert_int_eq(nn_image_place(&m, "file", gray, 1, to, &e), NN_EXIT_CONTENT);
+  ck_assert_str_eq(e.text.s, "file: is in colour, and the field takes 1 channel (declare 3)");
+  ck_assert_int_eq(nn_image_place(&m, "file", wide, 0, to, &f), NN_EXIT_CONTENT);
+  ck_assert_ptr_nonnull(strstr(f.text.s, "file: is 1 wide and 1 high, the field 2 and 1; `size = `"));
+  nn_err_free(&e);
+  nn_err_free(&f);
+  free(m.p);
+}
+END_TEST
+
 // ---- gzip: printf 'hello, hello, hello\\n' | gzip -n9
 
 #ifdef NN_ZLIB
@@ -422,10 +730,10 @@ END_TEST
 START_TEST(a_wrong_gzip_file_is_refused_with_the_reason) {
   host_refuses("", 0, parse_gzip, "ends too early");
   host_refuses(packed, sizeof packed - 1, parse_gzip, "ends too early");
-  host_refuses("abcdefghijklmnop", 16, parse_gzip, "is no whole gzip file: incorrect header check");
+  host_refuses("abcdefghijklmnop", 16, parse_gzip, "its compressed data is damaged: incorrect header check");
   unsigned char more[sizeof packed + 2] = {0};
   memcpy(more, packed, sizeof packed);
-  host_refuses(more, sizeof more, parse_gzip, "is no whole gzip file");
+  host_refuses(more, sizeof more, parse_gzip, "its compressed data is damaged");
   memcpy(more, packed, sizeof packed);
   more[sizeof packed - 8] ^= 1;
   host_refuses(more, sizeof packed, parse_gzip, "incorrect data check");
@@ -458,11 +766,23 @@ int main(void) {
   tcase_add_test(t, a_wrong_raw_file_is_refused_with_the_reason);
   tcase_add_test(t, a_cifar_file_gives_labels_or_images);
   tcase_add_test(t, a_wrong_cifar_file_is_refused_with_the_reason);
+  tcase_add_test(t, the_arrays_of_an_npz_file_are_read_by_name);
+  tcase_add_test(t, a_wrong_npz_file_is_refused_with_the_reason);
+  tcase_add_test(t, no_damage_of_an_npz_file_is_more_than_an_error);
+  tcase_add_test(t, pictures_are_read_plain_and_binary_in_gray_and_in_colour);
+  tcase_add_test(t, a_pixel_of_a_scaled_picture_is_the_mean_of_its_area);
+  tcase_add_test(t, a_wrong_picture_is_refused_with_the_reason);
+  tcase_add_test(t, png_pictures_are_read_through_libpng);
+  tcase_add_test(t, jpeg_pictures_are_read_through_libjpeg);
+  tcase_add_test(t, a_picture_that_does_not_fit_its_field_is_refused);
+  tcase_add_test(t, a_text_is_cut_into_windows_and_its_rest_is_dropped);
+  tcase_add_test(t, a_text_shorter_than_a_window_is_refused);
 #ifdef NN_ZLIB
   tcase_add_test(t, a_gzip_file_is_unpacked_all_its_members);
   tcase_add_test(t, a_wrong_gzip_file_is_refused_with_the_reason);
 #else
   tcase_add_test(t, without_zlib_a_gzip_file_is_refused);
+  tcase_add_test(t, without_zlib_a_deflated_array_is_refused);
 #endif
   tcase_add_test(t, what_is_no_regular_file_is_refused_by_the_system_exit_code);
   tcase_add_test(t, half_floats_round_to_nearest_even);

@@ -18,6 +18,7 @@ static const char *const store_kinds[] = {[STORE_PARAM] = "NN_PARAM",
 static const char *const source_kinds[] = {
     [SRC_IDX] = "NN_SRC_IDX",      [SRC_CSV] = "NN_SRC_CSV", [SRC_NPY] = "NN_SRC_NPY",
     [SRC_ROWS] = "NN_SRC_ROWS",    [SRC_RAW] = "NN_SRC_RAW", [SRC_CIFAR] = "NN_SRC_CIFAR",
+    [SRC_TEXT] = "NN_SRC_TEXT",    [SRC_NPZ] = "NN_SRC_NPZ", [SRC_IMAGES] = "NN_SRC_IMAGES",
     [SRC_EXTERN] = "NN_SRC_EXTERN"};
 static const char *const plan_kinds[] = {[PLAN_LOOP] = "NN_PLAN_LOOP",
                                          [PLAN_EVAL] = "NN_PLAN_EVAL",
@@ -216,9 +217,11 @@ static void print_source(Unit *u, uint32_t data, uint32_t i, const DataSource *s
   sb_printf(u->out, "%s, %s, %u, %d, %d, ", member(u, base, s->columns != NULL, "columns"),
             member(u, base, s->column_names != NULL, "names"), s->n_columns, s->header,
             s->sep ? s->sep : ',');
-  sb_printf(u->out, "%s, %" PRId64 ", %s, %u, %u, UINT64_C(%" PRIu64 "), %d},\n",
-            member(u, base, rows, "rows"), s->rows ? s->n_rows : 0, member(u, base, s->n_parts > 0, "parts"),
-            s->n_parts, s->part, s->split_seed, s->reshape);
+  sb_printf(u->out, "%s, %" PRId64 ", %s, %u, %u, UINT64_C(%" PRIu64 "), %d, ", member(u, base, rows, "rows"),
+            s->rows ? s->n_rows : 0, member(u, base, s->n_parts > 0, "parts"), s->n_parts, s->part,
+            s->split_seed, s->reshape);
+  put_string(u->out, s->member);
+  sb_printf(u->out, ", %" PRId64 "},\n", s->stride);
 }
 
 // True when the function draws nothing, so that its results may be kept.

@@ -77,6 +77,22 @@ static int nn_dataset_rows(nn_session *s, const nn_source *src, const char *path
   return 0;
 }
 
+static int nn_dataset_npz(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  return nn_npz_read(path, src->member, a, s->e);
+}
+
+/* The field's shape says whether it is the picture or its class. */
+static int nn_dataset_images(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  nn_images_spec spec;
+  spec.dims = src->rank ? src->dims : NULL;
+  spec.scale = src->reshape;
+  return nn_images_read(path, &spec, a, s->e);
+}
+
+static int nn_dataset_text(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
+  return nn_text_read(path, src->count, src->stride, a, s->e);
+}
+
 static int nn_dataset_raw(nn_session *s, const nn_source *src, const char *path, nn_array *a) {
   nn_raw_spec spec;
   spec.type = src->dtype;
@@ -100,8 +116,9 @@ static int nn_dataset_extern(nn_session *s, const nn_source *src, const char *pa
 
 static const struct nn_source_reader {
   int (*read)(nn_session *s, const nn_source *src, const char *path, nn_array *a);
-} nn_source_readers[] = {{nn_dataset_idx}, {nn_dataset_csv},   {nn_dataset_npy},   {nn_dataset_rows},
-                         {nn_dataset_raw}, {nn_dataset_cifar}, {nn_dataset_extern}};
+} nn_source_readers[] = {{nn_dataset_idx},    {nn_dataset_csv},   {nn_dataset_npy},  {nn_dataset_rows},
+                         {nn_dataset_raw},    {nn_dataset_cifar}, {nn_dataset_text}, {nn_dataset_npz},
+                         {nn_dataset_images}, {nn_dataset_extern}};
 
 /* Does the array hold [examples, shape of the field]? With `reshape` only the elements of an example count.
  */
@@ -131,61 +148,92 @@ static int nn_dataset_check(nn_session *s, const nn_source *src, const char *pat
   return 0;
 }
 
-/* Examples lo .. hi - 1 of the split's permutation, in the field's type. */
+/* The part of the split: examples *lo .. *hi - 1 of its order. */
+static int nn_dataset_part(nn_session *s, const nn_source *src, const char *path, uint32_t all, uint32_t *lo,
+                           uint32_t *hi) {
+  double before = 0, begin, end;
+  size_t k;
+  *lo = 0;
+  *hi = all;
+  if (!src->parts) return 0;
+  for (k = 0; k < src->part; k++) before += src->parts[k];
+  begin = rint(before * all);
+  end = rint((before + src->parts[src->part]) * all);
+  *lo = begin > all ? all : (uint32_t)begin;
+  *hi = end > all ? all : (uint32_t)end;
+  return *lo < *hi ? 0
+                   : nn_fail(s->e, NN_EXIT_CONTENT, "%s: part %zu of its split has none of the %u examples",
+                             path, src->part + 1, (unsigned)all);
+}
+
+/* Elements from an example to the next. */
+static size_t nn_dataset_step(const nn_source *src) { return src->stride ? src->stride : src->count; }
+
+unsigned char *nn_dataset_row(const nn_dataset *set, int k, uint32_t example) {
+  const nn_source *src = &set->d->sources[k];
+  return set->source[k] + example * nn_dataset_step(src) * nn_types[src->dtype].size;
+}
+
+/* The examples of the split's part, in the field's type. Those of a text stay in order, so that windows may
+   overlap here too; others come in the order of the split's permutation. */
 static int nn_dataset_take(nn_session *s, const nn_data *d, const nn_source *src, const char *path,
                            const nn_array *a, unsigned char **rows, uint32_t *n) {
-  size_t size = src->count * nn_types[src->dtype].size, from_size = src->count * nn_types[a->type].size, k;
-  uint32_t all = (uint32_t)a->dims[0], lo = 0, hi = all, *order = NULL;
-  double before = 0;
-  for (k = 0; src->parts && k < src->part; k++) before += src->parts[k];
-  if (src->parts) {
-    double begin = rint(before * all), end = rint((before + src->parts[src->part]) * all);
-    lo = begin > all ? all : (uint32_t)begin;
-    hi = end > all ? all : (uint32_t)end;
-    if (lo >= hi)
-      return nn_fail(s->e, NN_EXIT_CONTENT, "%s: part %zu of its split has none of the %u examples", path,
-                     src->part + 1, (unsigned)all);
+  size_t size = nn_types[src->dtype].size, from = nn_types[a->type].size, step = nn_dataset_step(src),
+         elements, k;
+  uint32_t all = (uint32_t)a->dims[0], lo, hi, *order = NULL;
+  if (nn_dataset_part(s, src, path, all, &lo, &hi)) return s->e->code;
+  *n = hi - lo;
+  elements = (*n - 1) * step + src->count;
+  *rows = (unsigned char *)nn_alloc(elements, size);
+  if (!*rows)
+    return nn_fail(s->e, NN_EXIT_SYSTEM, "%s: out of memory for %u examples of %zu bytes", path, (unsigned)*n,
+                   src->count * size);
+  if (src->parts && !src->stride) {
     order = (uint32_t *)nn_alloc(all, sizeof *order);
     if (!order) return nn_fail_memory(s->e);
     nn_permutation(src->split_seed, UINT32_MAX, d->name, order, all);
   }
-  *n = hi - lo;
-  *rows = (unsigned char *)nn_alloc(*n, size);
-  if (!*rows)
-    nn_fail(s->e, NN_EXIT_SYSTEM, "%s: out of memory for %u examples of %zu bytes", path, (unsigned)*n, size);
-  for (k = 0; *rows && k < *n; k++) {
-    size_t i = order ? order[lo + k] : k;
-    if (nn_convert(src->dtype, *rows + k * size, a->type, a->data + i * from_size, src->count) !=
-        src->count) {
+  for (k = 0; k < *n && !s->e->code; k++) {
+    size_t i = order ? order[lo + k] : lo + k, count = k + 1 < *n && step < src->count ? step : src->count;
+    if (nn_convert(src->dtype, *rows + k * step * size, a->type, a->data + i * step * from, count) != count)
       nn_fail(s->e, NN_EXIT_CONTENT, "%s: example %zu holds a value too large for %s", path, i,
               nn_types[src->dtype].name);
-      break;
-    }
   }
   free(order);
   return s->e->code;
 }
 
+/* What messages call the source: its file, its array in the file; or the field. */
+static void nn_dataset_label(nn_text *label, const nn_source *src, const char *path) {
+  if (!src->path)
+    nn_text_addf(label, "%sfield `%s`", src->kind == NN_SRC_ROWS ? "rows of " : "", src->field);
+  else if (src->member)
+    nn_text_addf(label, "%s: array `%s`", path, src->member);
+  else
+    nn_text_addf(label, "%s", path);
+}
+
 static int nn_dataset_source(nn_session *s, nn_dataset *set, int k) {
   const nn_source *src = &set->d->sources[k];
   nn_array a;
-  nn_text in_source;
+  nn_text label;
   uint32_t n = 0;
-  char *path;
+  char *path = nn_path_join(src->path ? s->data_dir : "", src->path ? src->path : "");
   memset(&a, 0, sizeof a);
-  memset(&in_source, 0, sizeof in_source);
-  if (!src->path)
-    nn_text_addf(&in_source, "%sfield `%s`", src->kind == NN_SRC_ROWS ? "rows of " : "", src->field);
-  path = !src->path ? in_source.s : nn_path_join(s->data_dir, src->path);
-  if (!path) return nn_fail_memory(s->e);
-  if (!nn_source_readers[src->kind].read(s, src, path, &a) && !nn_dataset_check(s, src, path, &a) &&
-      !nn_dataset_take(s, set->d, src, path, &a, &set->source[k], &n)) {
+  memset(&label, 0, sizeof label);
+  if (path) nn_dataset_label(&label, src, path);
+  if (!path || label.failed) {
+    nn_fail_memory(s->e);
+  } else if (!nn_source_readers[src->kind].read(s, src, src->path ? path : label.s, &a) &&
+             !nn_dataset_check(s, src, label.s, &a) &&
+             !nn_dataset_take(s, set->d, src, label.s, &a, &set->source[k], &n)) {
     if (k && n != set->n)
-      nn_fail(s->e, NN_EXIT_CONTENT, "%s: gives %u examples, but field `%s` of the same data has %u", path,
+      nn_fail(s->e, NN_EXIT_CONTENT, "%s: gives %u examples, but field `%s` of the same data has %u", label.s,
               (unsigned)n, set->d->sources[0].field, (unsigned)set->n);
     set->n = n;
   }
   nn_array_free(&a);
+  nn_text_free(&label);
   free(path);
   return s->e->code;
 }
@@ -195,9 +243,7 @@ static int nn_dataset_source(nn_session *s, nn_dataset *set, int k) {
 int nn_dataset_prepare(nn_session *s, nn_dataset *set, uint32_t example, uint32_t epoch) {
   const nn_data *d = set->d;
   int k;
-  for (k = 0; k < d->n_sources; k++)
-    set->prepare_args[k] =
-        set->source[k] + example * d->sources[k].count * nn_types[d->sources[k].dtype].size;
+  for (k = 0; k < d->n_sources; k++) set->prepare_args[k] = nn_dataset_row(set, k, example);
   s->c.example = example;
   s->c.epoch_count = epoch;
   if (nn_call(s, d->prepare, 1, set->prepare_args))

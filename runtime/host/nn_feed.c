@@ -81,7 +81,7 @@ static int nn_feed_computes(const nn_feed *f, int k) {
 
 static const unsigned char *nn_feed_field(const nn_dataset *set, int field, uint32_t example, size_t size) {
   const nn_field *d = &set->d->fields[field];
-  if (d->source >= 0) return set->source[d->source] + example * size;
+  if (d->source >= 0) return nn_dataset_row(set, d->source, example);
   if (set->kept[field]) return set->kept[field] + example * size;
   return (const unsigned char *)set->prepare_args[set->prepare_fn->n_in + d->result];
 }

@@ -1,6 +1,6 @@
-/* Compressed data files: see nn_read.h. (MIT-0)
-   The name decides, not the content: raw numbers may look like anything. What comes out grows the buffer by
-   what zlib really wrote, so a length that lies costs nothing. */
+/* Compressed data: see nn_read.h. (MIT-0)
+   That a file is gzip's its name decides, not its content: raw numbers may look like anything. What comes out
+   grows the buffer by what zlib really wrote, so a length that lies costs nothing. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -31,7 +31,7 @@ static int nn_gzip_room(nn_bytes *out, size_t used, const char *path, nn_err *e)
   return 0;
 }
 
-/* All members of the file, one after the other (gzip's `cat a.gz b.gz`). */
+/* The whole of `in`; of a gzip file all members, one after the other (`cat a.gz b.gz`). */
 static int nn_gzip_inflate(z_stream *z, const nn_bytes *in, nn_bytes *out, const char *path, nn_err *e) {
   size_t read = 0, written = 0;
   int status = Z_OK;
@@ -52,20 +52,21 @@ static int nn_gzip_inflate(z_stream *z, const nn_bytes *in, nn_bytes *out, const
     if (status == Z_BUF_ERROR && read == in->n)
       return nn_fail(e, NN_EXIT_CONTENT, "%s: its compressed data ends too early", path);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-      return nn_fail(e, NN_EXIT_CONTENT, "%s: is no whole gzip file: %s", path,
+      return nn_fail(e, NN_EXIT_CONTENT, "%s: its compressed data is damaged: %s", path,
                      z->msg ? z->msg : "it can't be unpacked");
   }
   out->n = written;
   return 0;
 }
 
-int nn_gzip_unpack(nn_bytes *b, const char *path, nn_err *e) {
+/* `window`: zlib's windowBits, which say what stands around the compressed data. */
+static int nn_gzip_all(nn_bytes *b, int window, const char *path, nn_err *e) {
   nn_bytes in = *b;
   z_stream z;
   memset(&z, 0, sizeof z);
   b->p = NULL;
   b->n = 0;
-  if (inflateInit2(&z, 15 + 16) != Z_OK)
+  if (inflateInit2(&z, window) != Z_OK)
     nn_fail_memory(e);
   else
     nn_gzip_inflate(&z, &in, b, path, e);
@@ -78,15 +79,26 @@ int nn_gzip_unpack(nn_bytes *b, const char *path, nn_err *e) {
   return e->code;
 }
 
+int nn_gzip_unpack(nn_bytes *b, const char *path, nn_err *e) { return nn_gzip_all(b, 15 + 16, path, e); }
+
+int nn_deflate_unpack(nn_bytes *b, const char *path, nn_err *e) { return nn_gzip_all(b, -15, path, e); }
+
 #else
 
-int nn_gzip_unpack(nn_bytes *b, const char *path, nn_err *e) {
+static int nn_gzip_without(nn_bytes *b, const char *path, const char *unpack, nn_err *e) {
   free(b->p);
   b->p = NULL;
   return nn_fail(e, NN_EXIT_CONTENT,
-                 "%s: this program was built without zlib: unpack the file (gunzip), or compile with "
-                 "-DNN_ZLIB and -lz",
-                 path);
+                 "%s: this program was built without zlib: %s, or compile with -DNN_ZLIB and -lz", path,
+                 unpack);
+}
+
+int nn_gzip_unpack(nn_bytes *b, const char *path, nn_err *e) {
+  return nn_gzip_without(b, path, "unpack the file (gunzip)", e);
+}
+
+int nn_deflate_unpack(nn_bytes *b, const char *path, nn_err *e) {
+  return nn_gzip_without(b, path, "save the arrays uncompressed (numpy.savez)", e);
 }
 
 #endif

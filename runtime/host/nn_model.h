@@ -45,7 +45,8 @@ typedef struct nn_function {
 } nn_function;
 
 typedef enum nn_source_kind {
-  NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS, NN_SRC_RAW, NN_SRC_CIFAR, NN_SRC_EXTERN
+  NN_SRC_IDX, NN_SRC_CSV, NN_SRC_NPY, NN_SRC_ROWS, NN_SRC_RAW, NN_SRC_CIFAR, NN_SRC_TEXT, NN_SRC_NPZ, NN_SRC_IMAGES,
+  NN_SRC_EXTERN
 } nn_source_kind;
 
 typedef struct nn_source {
@@ -65,7 +66,9 @@ typedef struct nn_source {
   const double *parts;    /* split; NULL: all examples */
   size_t n_parts, part;
   uint64_t split_seed;
-  int reshape;            /* idx(path, reshape = shape): only the number of elements must fit */
+  int reshape;            /* idx: only the number of elements must fit; image_folder: pictures are scaled */
+  const char *member;     /* npz: the name of the array; else NULL */
+  size_t stride;          /* text: bytes from a window to the next; else 0 */
 } nn_source;
 
 typedef struct nn_field {

@@ -1,5 +1,6 @@
-/* Files without a header, of records of one size: raw arrays and CIFAR-10. See nn_read.h. (MIT-0)
-   The length alone says how many records there are, so it must be a multiple of one. */
+/* Files without a header, of examples of one size: raw arrays, CIFAR-10 and text. See nn_read.h. (MIT-0)
+   The length alone says how many records there are, so it must be a multiple of one; windows of a text may
+   leave a rest. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -82,6 +83,22 @@ int nn_cifar_parse(nn_bytes *b, const char *name, int images, nn_array *out, nn_
   return code;
 }
 
+int nn_text_parse(nn_bytes *b, const char *name, size_t window, size_t stride, nn_array *out, nn_err *e) {
+  size_t n = b->n < window ? 0 : (b->n - window) / stride + 1;
+  memset(out, 0, sizeof *out);
+  out->owned = b->p;
+  if (!n) nn_fail(e, NN_EXIT_CONTENT, "%s: has %zu bytes, too few for a window of %zu", name, b->n, window);
+  out->type = NN_U8;
+  out->rank = 2;
+  out->dims[0] = (int64_t)n;
+  out->dims[1] = (int64_t)window;
+  out->count = n ? (n - 1) * stride + window : 0;
+  out->data = b->p;
+  if (e->code) nn_array_free(out);
+  b->p = NULL;
+  return e->code;
+}
+
 int nn_raw_read(const char *path, const nn_raw_spec *spec, nn_array *out, nn_err *e) {
   nn_bytes b;
   int code = nn_read_data(path, &b, e);
@@ -92,4 +109,10 @@ int nn_cifar_read(const char *path, int images, nn_array *out, nn_err *e) {
   nn_bytes b;
   int code = nn_read_data(path, &b, e);
   return code ? code : nn_cifar_parse(&b, path, images, out, e);
+}
+
+int nn_text_read(const char *path, size_t window, size_t stride, nn_array *out, nn_err *e) {
+  nn_bytes b;
+  int code = nn_read_data(path, &b, e);
+  return code ? code : nn_text_parse(&b, path, window, stride, out, e);
 }
