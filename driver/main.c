@@ -7,6 +7,7 @@
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
 #include "driver/fmt.h"
+#include "driver/heap.h"
 #include "driver/imported.h"
 #include "driver/info.h"
 #include "driver/inspect.h"
@@ -29,9 +30,6 @@
 #include "passes/passes.h"
 
 #include <assert.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,17 +392,8 @@ static int run(const Options *o, Arena *a) {
   return o->command->run(o, a);
 }
 
-// Arenas come and go with every pass: what they give back is kept for the next one, not returned to the
-// system page by page.
-static void keep_freed_memory(void) {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20); // its largest
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
-}
-
 int main(int argc, char **argv) {
-  keep_freed_memory();
+  heap_prepare();
   Arena *a = arena_new();
   Options o;
   pass_table_check();
