@@ -8,7 +8,7 @@
 #include "frontend/fmt_impl.h"
 #include "frontend/parser.h"
 
-enum { NOWHERE = UINT32_MAX };
+#define NOWHERE UINT32_MAX
 enum {
   STUMP = 24,
   STUMP_COST = 15

@@ -36,11 +36,13 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
 
 // Elements that a kernel may touch. Rows of scratch memory lie as far apart as at the bound. Where there may
 // be no row, a row is read all the same, and what was read is not used: then it is all that the memory has.
-static Poly reach(const FnPlan *f, const Buffer *b, bool written) {
+// (A result is the caller's array, which ends at its rows.)
+static Poly reach(const FnPlan *f, const Buffer *b) {
   Poly strides[MAX_RANK];
   if (b->shape.rank == 0) return poly_of(1);
   Poly rows = poly_dim(b->shape.d[0]);
-  if (poly_at(&rows, 1) < 1 && !written) return poly_of((int64_t)(b->bytes / dtype_bytes(b->dtype)));
+  if (poly_at(&rows, 1) < 1 && b->kind != BUF_OUTPUT)
+    return poly_of((int64_t)(b->bytes / dtype_bytes(b->dtype)));
   buffer_strides(b, f->fn->g->symbol ? f->fn->g->bound : 1, strides);
   return poly_mul(rows, strides[0]);
 }
@@ -52,7 +54,7 @@ static const char *fixed(Unit *u, const char *type, uint32_t number, const char 
 
 static const char *memory(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
-  Poly count = reach(f, b, written);
+  Poly count = reach(f, b);
   const char *at = unit_address(u, f, buffer, written);
   if (*at == '(') at = strchr(at, ')') + 1; // NN_MEM has the type
   return arena_printf(u->a, "NN_MEM(%s%s, %s, %s)", written ? "" : "const ", dtype_ctype(b->dtype), at,

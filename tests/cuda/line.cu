@@ -269,9 +269,9 @@ static const nn_function line_fns[] = {
 // points.csv: x0, x1, kind. y is computed.
 static const int32_t line_columns_x[] = {0, 1}, line_columns_kind[] = {2};
 static const nn_source line_sources[] = {{NN_SRC_CSV, "x", "points.csv", NN_F32, 1, line_two, 2,
-                                          line_columns_x, NULL, 2, 0, ',', NULL, 0, NULL, 0, 0, 0, 0},
+                                          line_columns_x, NULL, 2, 0, ',', NULL, 0, NULL, 0, 0, 0, 0, NULL, 0},
                                          {NN_SRC_CSV, "kind", "points.csv", NN_I32, 0, NULL, 1,
-                                          line_columns_kind, NULL, 1, 0, ',', NULL, 0, NULL, 0, 0, 0, 0}};
+                                          line_columns_kind, NULL, 1, 0, ',', NULL, 0, NULL, 0, 0, 0, 0, NULL, 0}};
 static const nn_field line_fields[] = {{"x", NN_F32, 1, line_two, 2, 0, 0},
                                        {"kind", NN_I32, 0, NULL, 1, 1, 0},
                                        {"y", NN_F32, 0, NULL, 1, -1, 0}};
