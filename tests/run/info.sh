@@ -32,9 +32,10 @@ params = sum(math.prod(s["shape"]) for s in info["stores"] if s["kind"] == "para
 assert f": {params} parameters in {info['real']}" in text
 for f, g in zip(info["functions"], report["functions"]):
     assert f["name"] == g["name"]
-    # What is applied twice to the same is computed once; a step has derivatives besides.
-    assert f["macs"] >= g["macs"] or f["kind"] == "step", f["name"]
-    assert f["macs"] == g["macs"] or f["kind"] != "export" or info["model"] not in EXACT, f["name"]
+    # What is applied twice to the same is computed once; a step, and an export with a `grad`, has derivatives besides.
+    derives = f["kind"] == "step" or f["name"] == "long_kernels"
+    assert f["macs"] >= g["macs"] or derives, f["name"]
+    assert f["macs"] == g["macs"] or f["kind"] != "export" or derives or info["model"] not in EXACT, f["name"]
     assert f"{f['name']}(" in text
 shown = [l for l in info["layers"] if "." not in l["path"]]
 assert len({l["path"] for l in info["layers"]}) == len(info["layers"]), "a layer is shown twice"
