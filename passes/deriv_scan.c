@@ -44,19 +44,17 @@ uint32_t saved_result(const ScanAttr *s, uint32_t k) {
 
 typedef struct Back {
   Walk *w;
-  NodeId scan;
-  const ScanAttr *s;
   Node forward; // the scan
-  const NodeId *of_results;
-  const bool *wanted;                                    // operands
-  uint32_t n_carries, n_sequences, n_yields, n_captured; // of the forward loop, without what is saved
-  Builder b;                                             // of the body
-  VEC(NodeId) in; // operands of the loop, in the order of the body's arguments
+  const ScanAttr *s;
+  const NodeId *of_results; // cotangents
+  const bool *wanted;       // operands
+  uint32_t captured;        // the first operand that is
+  ScanAttr loop;
+  Builder b;      // of its body
+  VEC(NodeId) in; // its operands, in the order of the body's arguments
+  // In the body; NO_NODE: none. By carry, yield and operand of the forward loop.
+  NodeId *d_carry, *d_yield, *sum, *arg;
 } Back;
-
-static bool is_real(const Back *k, uint32_t operand) {
-  return dtype_is_real(walk_node(k->w, k->forward.in[operand])->dtype);
-}
 
 // Another argument of the body, which stands for `operand`.
 static NodeId argument(Back *k, NodeId operand, const Shape *s) {
@@ -89,8 +87,36 @@ static NodeId zeros(const Back *k, uint32_t operand) {
   return b_splat(&k->w->b, x->dtype, x->shape, (Scalar){0});
 }
 
+// Cotangents of the forward carries, and sums for what is captured.
+static void make_carries(Back *k) {
+  for (uint32_t i = 0; i < k->s->n_carries; i++) {
+    if (!dtype_is_real(walk_node(k->w, k->forward.in[i])->dtype)) continue;
+    NodeId d = cotangent(k, k->s->n_yields + i);
+    k->d_carry[i] = whole(k, d == NO_NODE ? zeros(k, i) : d);
+  }
+  for (uint32_t i = k->captured; i < k->forward.n_in; i++)
+    if (k->wanted[i]) k->sum[i] = whole(k, zeros(k, i));
+  k->loop.n_carries = (uint32_t)k->in.len;
+}
+
+// What the forward iterations began with and saw, and cotangents of what they yielded.
+static void make_sequences(Back *k, NodeId scan) {
+  uint32_t n_saved = k->s->saved ? k->s->n_carries : 0, first_saved = k->s->n_yields - n_saved;
+  for (uint32_t i = 0; i < n_saved; i++)
+    k->arg[i] = element(k, b_scan_result(&k->w->b, scan, first_saved + i));
+  for (uint32_t i = k->s->n_carries; i < k->captured; i++) k->arg[i] = element(k, k->forward.in[i]);
+  for (uint32_t i = 0; i < k->s->n_yields; i++) {
+    NodeId d = cotangent(k, i);
+    if (d != NO_NODE) k->d_yield[i] = element(k, d);
+  }
+  k->loop.n_sequences = (uint32_t)k->in.len - k->loop.n_carries;
+}
+
+// ---- its body
+
 // Adds <x, dx> to *e.
 static void add_product(Back *k, NodeId x, NodeId dx, NodeId *e) {
+  if (dx == NO_NODE) return;
   const Node *n = graph_node(k->b.g, x);
   NodeId t = b_reduce(&k->b, OP_SUM, b_ew2(&k->b, OP_MUL, x, dx), (1u << n->shape.rank) - 1);
   if (*e == NO_NODE)
@@ -99,86 +125,86 @@ static void add_product(Back *k, NodeId x, NodeId dx, NodeId *e) {
     *e = b_ew2(&k->b, OP_ADD, *e, b_cast(&k->b, t, graph_node(k->b.g, *e)->dtype));
 }
 
-// The forward body over these arguments.
-static NodeId *copy_body(Back *k, const NodeId *args) {
+// The forward body over the arguments; gives the roots.
+static NodeId *copy_body(Back *k) {
   const Graph *body = k->s->body;
-  NodeId *map = no_nodes(k->w->b.g->own, body->len);
+  Arena *a = k->w->b.g->own;
+  NodeId *map = no_nodes(a, body->len), *roots = ARENA_ARRAY(a, body->n_roots, NodeId);
   for (NodeId id = 0; id < body->len; id++) {
     const Node *n = graph_node(body, id);
-    NodeId *in = ARENA_ARRAY(k->w->b.g->own, n->n_in, NodeId);
+    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
     bool arg = n->op == OP_INPUT && n->attr.input.role == IN_ARG;
-    map[id] = arg ? args[n->attr.input.index] : b_copy(&k->b, n, in);
+    map[id] = arg ? k->arg[n->attr.input.index] : b_copy(&k->b, n, in);
   }
-  return map;
+  for (uint32_t i = 0; i < body->n_roots; i++) roots[i] = map[body->roots[i]];
+  return roots;
+}
+
+// <results, cotangents> of one iteration; NO_NODE: no cotangent arrives.
+static NodeId products(Back *k) {
+  NodeId e = NO_NODE, *roots = copy_body(k);
+  for (uint32_t i = 0; i < k->s->n_carries; i++) add_product(k, roots[i], k->d_carry[i], &e);
+  for (uint32_t i = 0; i < k->s->n_yields; i++) add_product(k, roots[k->s->n_carries + i], k->d_yield[i], &e);
+  return e;
+}
+
+static bool is_sequence(const Back *k, uint32_t operand) {
+  return operand >= k->s->n_carries && operand < k->captured;
+}
+
+// The operands that e is differentiated by: carries always, for they lead to the iterations before.
+static uint32_t list_targets(const Back *k, uint32_t *operand) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < k->forward.n_in; i++)
+    if (i < k->s->n_carries ? k->d_carry[i] != NO_NODE : k->wanted[i]) operand[n++] = i;
+  return n;
+}
+
+// The body's roots: carries, in the order of the arguments, then the cotangents of elements.
+static void make_roots(Back *k, NodeId e, const uint32_t *operand, uint32_t n) {
+  Arena *a = k->w->b.g->own;
+  NodeId *x = ARENA_ARRAY(a, n, NodeId), *roots = ARENA_ARRAY(a, n, NodeId);
+  uint32_t carry = 0, yield = k->loop.n_carries;
+  for (uint32_t j = 0; j < n; j++) x[j] = k->arg[operand[j]];
+  NodeId grad = b_grad(&k->b, e, x, n);
+  for (uint32_t j = 0; j < n; j++) {
+    const Node *t = graph_node(k->b.g, x[j]);
+    NodeId d = b_proj(&k->b, grad, j, t->dtype, t->shape), sum = k->sum[operand[j]];
+    if (sum != NO_NODE) d = b_ew2(&k->b, OP_ADD, sum, d);
+    roots[is_sequence(k, operand[j]) ? yield++ : carry++] = d;
+  }
+  k->loop.n_yields = yield - k->loop.n_carries;
+  graph_set_roots(k->b.g, roots, n);
 }
 
 NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bool *wanted) {
   Arena *a = w->b.g->own;
-  Back k = {.w = w, .scan = scan, .forward = *walk_node(w, scan), .of_results = of_results, .wanted = wanted};
+  Back k = {.w = w, .forward = *walk_node(w, scan), .of_results = of_results, .wanted = wanted};
   const ScanAttr *s = k.s = k.forward.attr.scan;
-  uint32_t n_in = k.forward.n_in, first_captured = s->n_carries + s->n_sequences;
-  uint32_t n_yields = s->n_yields - (s->saved ? s->n_carries : 0);
-  NodeId *result = no_nodes(a, n_in);
-  k.b =
-      (Builder){.g = graph_new(w->b.g->arena, w->b.g->symbol, w->b.g->bound), .real = w->b.real, .path = ""};
-  k.b.span = w->b.span;
-  // Carries: cotangents of the forward carries, sums for what is captured.
-  NodeId *d_carry = no_nodes(a, s->n_carries), *sum = no_nodes(a, n_in), *args = no_nodes(a, n_in);
-  for (uint32_t i = 0; i < s->n_carries; i++) {
-    if (!is_real(&k, i)) continue;
-    NodeId d = cotangent(&k, s->n_yields + i);
-    d_carry[i] = whole(&k, d == NO_NODE ? zeros(&k, i) : d);
-  }
-  for (uint32_t i = first_captured; i < n_in; i++)
-    if (wanted[i]) sum[i] = whole(&k, zeros(&k, i));
-  uint32_t n_carries = (uint32_t)k.in.len;
-  // Sequences: the saved carries, the forward sequences, cotangents of what was yielded.
-  NodeId *d_yield = no_nodes(a, s->n_yields);
-  for (uint32_t i = 0; i < s->n_carries; i++) args[i] = element(&k, b_scan_result(&w->b, scan, n_yields + i));
-  for (uint32_t i = s->n_carries; i < first_captured; i++) args[i] = element(&k, k.forward.in[i]);
-  for (uint32_t i = 0; i < s->n_yields; i++) {
-    NodeId d = cotangent(&k, i);
-    if (d != NO_NODE) d_yield[i] = element(&k, d);
-  }
-  uint32_t n_sequences = (uint32_t)k.in.len - n_carries;
-  for (uint32_t i = first_captured; i < n_in; i++) args[i] = whole(&k, k.forward.in[i]);
-  // The body: <results, cotangents> differentiated by the arguments.
-  const NodeId *map = copy_body(&k, args);
-  NodeId e = NO_NODE;
-  for (uint32_t i = 0; i < s->n_carries; i++)
-    if (d_carry[i] != NO_NODE) add_product(&k, map[s->body->roots[i]], d_carry[i], &e);
-  for (uint32_t i = 0; i < s->n_yields; i++)
-    if (d_yield[i] != NO_NODE) add_product(&k, map[s->body->roots[s->n_carries + i]], d_yield[i], &e);
+  uint32_t n_in = k.forward.n_in;
+  k.captured = s->n_carries + s->n_sequences;
+  k.b = (Builder){.g = graph_new(w->b.g->arena, w->b.g->symbol, w->b.g->bound),
+                  .real = w->b.real,
+                  .span = w->b.span,
+                  .path = ""};
+  k.d_carry = no_nodes(a, s->n_carries);
+  k.d_yield = no_nodes(a, s->n_yields);
+  k.sum = no_nodes(a, n_in);
+  k.arg = no_nodes(a, n_in);
+  k.loop = (ScanAttr){.body = k.b.g, .length = s->length, .reverse = !s->reverse};
+  make_carries(&k);
+  make_sequences(&k, scan);
+  for (uint32_t i = k.captured; i < n_in; i++) k.arg[i] = whole(&k, k.forward.in[i]);
+  NodeId e = products(&k), *result = no_nodes(a, n_in);
   if (e == NO_NODE) return result;
-  NodeId *x = ARENA_ARRAY(a, n_in, NodeId), *roots = ARENA_ARRAY(a, n_in, NodeId);
-  uint32_t *of = ARENA_ARRAY(a, n_in, uint32_t), n_x = 0, n_roots = 0;
-  for (uint32_t i = 0; i < n_in; i++) {
-    bool carried = i < s->n_carries && d_carry[i] != NO_NODE;
-    if (!carried && !(i >= s->n_carries && wanted[i])) continue;
-    of[n_x] = i;
-    x[n_x++] = args[i];
-  }
-  NodeId grad = b_grad(&k.b, e, x, n_x);
-  ScanAttr back = {.body = k.b.g, .length = s->length, .n_carries = n_carries, .n_sequences = n_sequences};
-  back.reverse = !s->reverse;
-  for (int yields = 0; yields < 2; yields++)
-    for (uint32_t j = 0; j < n_x; j++) {
-      uint32_t i = of[j];
-      if ((i >= s->n_carries && i < first_captured) != (yields == 1)) continue;
-      const Node *t = graph_node(k.b.g, x[j]);
-      NodeId d = b_proj(&k.b, grad, j, t->dtype, t->shape);
-      if (sum[i] != NO_NODE) d = b_ew2(&k.b, OP_ADD, sum[i], d);
-      roots[n_roots++] = d;
-      back.n_yields += (uint32_t)yields;
-    }
-  graph_set_roots(k.b.g, roots, n_roots);
-  NodeId loop = saved_scan(w, &back, k.in.data, (uint32_t)k.in.len);
-  uint32_t carry = 0, yield = 0;
-  for (uint32_t j = 0; j < n_x; j++) {
-    bool yielded = of[j] >= s->n_carries && of[j] < first_captured;
-    uint32_t r = yielded ? yield++ : back.n_yields + carry++;
-    result[of[j]] = b_scan_result(&w->b, loop, saved_result(&back, r));
+  uint32_t *operand = ARENA_ARRAY(a, n_in, uint32_t), n = list_targets(&k, operand);
+  make_roots(&k, e, operand, n);
+  NodeId back = saved_scan(w, &k.loop, k.in.data, (uint32_t)k.in.len);
+  uint32_t yield = 0, carry = k.loop.n_yields;
+  for (uint32_t j = 0; j < n; j++) {
+    uint32_t r = is_sequence(&k, operand[j]) ? yield++ : carry++;
+    result[operand[j]] = b_scan_result(&w->b, back, saved_result(&k.loop, r));
   }
   return result;
 }
