@@ -1,6 +1,6 @@
 // Arenas come and go with every pass: what they give back is kept for the next one, not returned to the
 // system page by page. The first of it comes in large pages, where there are any: a few faults instead of
-// thousands.
+// thousands. libclang works in a thread of its own, which shares this heap.
 #define _DEFAULT_SOURCE // madvise
 #include "driver/heap.h"
 
@@ -11,15 +11,18 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-enum { FIRST = 24 << 20, LARGE_PAGE = 2 << 20 };
+enum { FIRST = 96 << 20, LARGE_PAGE = 2 << 20 };
 
 void heap_prepare(void) {
   mallopt(M_MMAP_THRESHOLD, 32 << 20); // its largest
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  char *first = malloc(FIRST); // the heap's address space, not touched yet
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_TOP_PAD, FIRST); // the heap grows by so much: address space, not touched yet
+  char *first = malloc(LARGE_PAGE);
   if (!first) return;
   madvise(first + (LARGE_PAGE - (uintptr_t)first % LARGE_PAGE) % LARGE_PAGE, FIRST - LARGE_PAGE,
           MADV_HUGEPAGE);
+  mallopt(M_TOP_PAD, 4 << 20);
   free(first);
 }
 #else

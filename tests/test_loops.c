@@ -1,5 +1,6 @@
 // Loops: what the interpreter makes of them is what the same steps written out give, bit for bit; passes drop
 // what nobody reads. (Derivatives: test_gradients.)
+#include "coverage.h"
 #include "graph_eval.h"
 #include "graph_text.h"
 #include "ir/philox.h"
@@ -65,6 +66,7 @@ START_TEST(a_loop_is_its_steps_written_out) {
   const Case *c = &cases[_i];
   Graph *loop = verified(c->loop);
   same_roots(c->name, loop, verified(c->unrolled));
+  covered("op", op_name(OP_SCAN));
   Program p = {.name = "m", .real = DT_F64, .arena = arena, .n_fns = 1};
   RootInfo roots[4] = {{0}};
   Function f = {.name = "f", .kind = FN_INIT, .g = loop, .roots = roots};
