@@ -118,7 +118,7 @@ static int only_interpreted(Job *j, const Program *p) {
   const Node *loop = find_loop(p);
   if (!loop) return EXIT_DONE;
   Diag *g = diag_error(j->diags, DIAG_E0901, loop->span, "`scan` in emitted text: not yet in this nnc");
-  diag_note(g, "the interpreter runs it: `nnc --interpret %s -- train`", j->o->input);
+  diag_note(g, "the interpreter runs it: `nnc --interpret %s -- …`, with the arguments of a program", j->o->input);
   diagnose(j->diags, j->o);
   return EXIT_SOURCE;
 }

@@ -1,4 +1,5 @@
-// Readers of data files: what they accept, what they refuse and how they say it.
+// Readers of data files: what they accept, what they refuse and how they say it. (Long: every format with what can be
+// wrong with it, through the same few helpers.)
 #define _POSIX_C_SOURCE 200809L
 #include "host_bytes.h"
 

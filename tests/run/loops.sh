@@ -81,6 +81,24 @@ model '    var h = zeros([B, n]);
     let last = h;' >unrolled.nn
 same "a loop in a loop, back to front"
 
+# What does not depend on the iteration is computed before the loop; a draw is made anew in each.
+model '    let (all, last) = scan(xt in x, axis = 1; h = zeros([B, n])) {
+        yield h;
+        next h = cell(xt, h) * exp(scale);
+    };' >loop.nn
+"$NNC" --dump-ir=before:autodiff loop.nn >ir 2>err
+awk '/ = scan /{ on = 1 } on && / = exp /{ bad = 1 } /^  }/{ on = 0 } / = exp /{ n++ } END { exit bad || n == 0 }' ir || fail "an exp of every iteration"
+cat >draws.nn <<'NN'
+train t {
+    each k in 0..1 {
+        let r = scan(i in 0..3) { yield rand([4]); };
+        report apart = min(abs(r[0] - r[1])) * min(abs(r[1] - r[2])) * min(abs(r[0] - r[2]));
+    }
+}
+NN
+"$NNC" --interpret draws.nn -- train --json --out out >log || fail draws
+grep -oE '"apart":[-+.0-9e]+' log | head -n 1 | awk -F: '{ exit !($2 > 0) } END { exit NR == 0 }' || fail "two iterations draw the same"
+
 # What emits text says that it can't yet.
 for command in check '-S -o x' '--library -o x' 'report' '--backend=cuda -S -o x'; do
     # shellcheck disable=SC2086
