@@ -55,7 +55,7 @@ static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
 // The last step that reads each store from its own memory; SIZE_MAX: none.
 typedef struct Readers {
   const FnPlan *f;
-  size_t *last, step, n_steps; // valid while the plan has so many steps
+  size_t *last, step; // of the steps before `step`
 } Readers;
 
 static void note_store(void *user, uint32_t buffer, bool written) {
@@ -66,11 +66,9 @@ static void note_store(void *user, uint32_t buffer, bool written) {
 
 static void find_readers(Readers *r) {
   const FnPlan *f = r->f;
-  if (r->last && r->n_steps == f->steps.len) return;
-  r->last = ARENA_ARRAY(f->a, f->program->n_stores, size_t);
-  r->n_steps = f->steps.len;
-  memset(r->last, 0xff, f->program->n_stores * sizeof *r->last);
-  for (r->step = 0; r->step < f->steps.len; r->step++)
+  if (!r->last) r->last = ARENA_ARRAY(f->a, f->program->n_stores, size_t);
+  if (r->step == 0) memset(r->last, 0xff, f->program->n_stores * sizeof *r->last);
+  for (; r->step < f->steps.len; r->step++)
     plan_accesses(f, &f->steps.data[r->step], f->a, note_store, r);
 }
 
@@ -94,7 +92,9 @@ static uint32_t new_buffer(FnPlan *f, Buffer b) {
   return (uint32_t)f->buffers.len - 1;
 }
 
-static void copy_at(FnPlan *f, size_t at, NodeId value, uint32_t store) {
+// A copy at the end, as most are, leaves the readers that were found valid.
+static void copy_at(FnPlan *f, Readers *r, size_t at, NodeId value, uint32_t store) {
+  if (at < r->step) r->step = 0;
   Buffer b = f->buffers.data[f->buffer_of[value]];
   b.kind = BUF_STORE;
   b.id = store;
@@ -107,7 +107,7 @@ static void place_write(FnPlan *f, Readers *r, const Node *w) {
   uint32_t store = w->attr.store.id;
   size_t step = 0, call = optimizer_of(f, store, w->attr.store.version + 1);
   if (call != SIZE_MAX) {
-    copy_at(f, call, v, store);
+    copy_at(f, r, call, v, store);
     return;
   }
   if (w->attr.store.version + 1 < last_version(f, store)) return;
@@ -117,7 +117,7 @@ static void place_write(FnPlan *f, Readers *r, const Node *w) {
     b->kind = BUF_STORE;
     b->id = store;
   } else {
-    copy_at(f, f->steps.len, v, store);
+    copy_at(f, r, f->steps.len, v, store);
   }
 }
 
