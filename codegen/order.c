@@ -32,7 +32,7 @@ struct Order {
   uint32_t *first, *last; // of each buffer: positions, valid after order_peak
   uint32_t *position;     // of each step in the sequence last weighed or moved in
   bool *takes, *gives;    // of each buffer: it has taken over another's memory, its own was taken
-  int64_t *change;        // of live bytes, by position
+  int64_t *live;          // bytes, by position, valid after order_peak
   uint64_t total;         // sum of live bytes over all positions, set by order_peak
 };
 
@@ -131,7 +131,7 @@ Order *order_new(const FnPlan *f, Arena *a) {
   o->takes = ARENA_ARRAY(a, n_buffers, bool);
   o->gives = ARENA_ARRAY(a, n_buffers, bool);
   o->position = ARENA_ARRAY(a, n, uint32_t);
-  o->change = ARENA_ARRAY(a, n + 1, int64_t);
+  o->live = ARENA_ARRAY(a, n + 1, int64_t);
   for (uint32_t b = 0; b < n_buffers; b++)
     if (f->buffers.data[b].kind == BUF_SCRATCH) o->bytes[b] = round_up(f->buffers.data[b].bytes, f->align);
   Build build = {.o = o};
@@ -169,10 +169,11 @@ bool order_edge(const Order *o, uint32_t i, uint32_t j) {
 // ---- the memory of a sequence
 
 uint64_t order_peak(Order *o, const uint32_t *sequence) {
+  int64_t *change = o->live; // of live bytes, until the sum at the end
   memset(o->first, 0xff, o->n_buffers * sizeof *o->first);
   memset(o->takes, 0, o->n_buffers * sizeof *o->takes);
   memset(o->gives, 0, o->n_buffers * sizeof *o->gives);
-  memset(o->change, 0, (o->n + 1) * sizeof *o->change);
+  memset(change, 0, (o->n + 1) * sizeof *change);
   for (uint32_t at = 0; at < o->n; at++) {
     const Numbers *list = &o->items[sequence[at]].buffers;
     o->position[sequence[at]] = at;
@@ -184,21 +185,22 @@ uint64_t order_peak(Order *o, const uint32_t *sequence) {
   }
   for (uint32_t b = 0; b < o->n_buffers; b++) {
     if (o->first[b] == NO_BUFFER) continue;
-    o->change[o->first[b]] += (int64_t)o->bytes[b];
-    o->change[o->last[b] + 1] -= (int64_t)o->bytes[b];
+    change[o->first[b]] += (int64_t)o->bytes[b];
+    change[o->last[b] + 1] -= (int64_t)o->bytes[b];
   }
   for (size_t i = 0; i < o->pairs.len; i++) {
     const Pair *p = &o->pairs.data[i];
     uint32_t at = o->position[p->step];
     if (o->first[p->out] != at || o->last[p->in] != at || o->takes[p->out] || o->gives[p->in]) continue;
     o->takes[p->out] = o->gives[p->in] = true;
-    o->change[at] -= (int64_t)o->bytes[p->in];
-    o->change[at + 1] += (int64_t)o->bytes[p->in];
+    change[at] -= (int64_t)o->bytes[p->in];
+    change[at + 1] += (int64_t)o->bytes[p->in];
   }
   int64_t live = 0, peak = 0;
   o->total = 0;
   for (uint32_t at = 0; at < o->n; at++) {
-    live += o->change[at];
+    live += change[at];
+    o->live[at] = live;
     o->total += (uint64_t)live;
     if (live > peak) peak = live;
   }
@@ -212,6 +214,8 @@ typedef struct Greedy {
   uint32_t *missing; // of each step: steps that must still come before it
   uint32_t *left;    // of each buffer: steps that will still touch it
   bool *live;
+  int64_t *made, *freed; // of each step, were it taken now: bytes that begin and end to be live
+  Numbers *users;        // of each buffer: the steps that touch it
   Numbers ready;
   uint64_t used, peak;
 } Greedy;
@@ -222,27 +226,29 @@ typedef struct Choice {
 } Choice;
 
 static Choice weigh(const Greedy *g, uint32_t step) {
-  const Numbers *list = &g->o->items[step].buffers;
-  uint64_t made = 0, freed = 0;
-  for (size_t i = 0; i < list->len; i++) {
-    uint32_t b = list->data[i];
-    if (!g->live[b]) made += g->o->bytes[b];
-    if (g->left[b] == 1) freed += g->o->bytes[b];
-  }
-  uint64_t now = g->used + made;
-  return (Choice){now > g->peak ? now : g->peak, (int64_t)made - (int64_t)freed};
+  uint64_t now = g->used + (uint64_t)g->made[step];
+  return (Choice){now > g->peak ? now : g->peak, g->made[step] - g->freed[step]};
+}
+
+static void become_live(Greedy *g, uint32_t b) {
+  if (g->live[b]) return;
+  g->live[b] = true;
+  g->used += g->o->bytes[b];
+  for (size_t i = 0; i < g->users[b].len; i++) g->made[g->users[b].data[i]] -= (int64_t)g->o->bytes[b];
+}
+
+// One step fewer will touch the buffer: the last one frees it.
+static void touched(Greedy *g, uint32_t b) {
+  if (--g->left[b] == 0) g->used -= g->o->bytes[b];
+  if (g->left[b] != 1) return;
+  for (size_t i = 0; i < g->users[b].len; i++) g->freed[g->users[b].data[i]] += (int64_t)g->o->bytes[b];
 }
 
 static void take(Greedy *g, uint32_t step, bool forward) {
   const Item *item = &g->o->items[step];
-  for (size_t i = 0; i < item->buffers.len; i++) {
-    uint32_t b = item->buffers.data[i];
-    if (!g->live[b]) g->used += g->o->bytes[b];
-    g->live[b] = true;
-  }
+  for (size_t i = 0; i < item->buffers.len; i++) become_live(g, item->buffers.data[i]);
   if (g->used > g->peak) g->peak = g->used;
-  for (size_t i = 0; i < item->buffers.len; i++)
-    if (--g->left[item->buffers.data[i]] == 0) g->used -= g->o->bytes[item->buffers.data[i]];
+  for (size_t i = 0; i < item->buffers.len; i++) touched(g, item->buffers.data[i]);
   const Numbers *next = forward ? &item->after : &item->before;
   for (size_t i = 0; i < next->len; i++)
     if (--g->missing[next->data[i]] == 0) vec_push(g->o->a, &g->ready, next->data[i]);
@@ -255,12 +261,22 @@ static void greedy(Order *o, bool forward, uint32_t *sequence) {
   g.missing = ARENA_ARRAY(o->a, o->n, uint32_t);
   g.left = ARENA_ARRAY(o->a, o->n_buffers, uint32_t);
   g.live = ARENA_ARRAY(o->a, o->n_buffers, bool);
+  g.made = ARENA_ARRAY(o->a, o->n, int64_t);
+  g.freed = ARENA_ARRAY(o->a, o->n, int64_t);
+  g.users = ARENA_ARRAY(o->a, o->n_buffers, Numbers);
   for (uint32_t i = 0; i < o->n; i++) {
     const Item *item = &o->items[i];
     g.missing[i] = (uint32_t)(forward ? item->before.len : item->after.len);
-    for (size_t k = 0; k < item->buffers.len; k++) g.left[item->buffers.data[k]]++;
+    for (size_t k = 0; k < item->buffers.len; k++) {
+      uint32_t b = item->buffers.data[k];
+      g.left[b]++;
+      g.made[i] += (int64_t)o->bytes[b];
+      vec_push(o->a, &g.users[b], i);
+    }
     if (g.missing[i] == 0) vec_push(o->a, &g.ready, i);
   }
+  for (uint32_t b = 0; b < o->n_buffers; b++)
+    if (g.left[b] == 1) g.freed[g.users[b].data[0]] += (int64_t)o->bytes[b];
   for (uint32_t done = 0; done < o->n; done++) {
     size_t best = 0;
     assert(g.ready.len > 0 && "dependencies follow the program's order");
@@ -346,8 +362,50 @@ static bool same_optimizer(const Step *x, const Step *y) {
   return x->kind == STEP_OPTIMIZE && y->kind == STEP_OPTIMIZE && x->node == y->node;
 }
 
+// Bytes that end to be live at a position.
+static int64_t dying(const Order *o, uint32_t step, uint32_t at) {
+  const Numbers *list = &o->items[step].buffers;
+  int64_t bytes = 0;
+  for (size_t i = 0; i < list->len; i++)
+    if (o->last[list->data[i]] == at && !o->gives[list->data[i]]) bytes += (int64_t)o->bytes[list->data[i]];
+  return bytes;
+}
+
+// Whether a step between the update at `at` and `to` is the last one to touch what the update touches.
+static bool dies_between(const Order *o, uint32_t step, uint32_t at, uint32_t to) {
+  const Numbers *list = &o->items[step].buffers;
+  for (size_t i = 0; i < list->len; i++)
+    if (o->last[list->data[i]] > at && o->last[list->data[i]] < to) return true;
+  return false;
+}
+
+// Moves the update at `at` to stand before the step at `to`, if no position then holds more than `peak`: what
+// it alone keeps alive lives on until there, the steps between come one position earlier.
+static void delay(Order *o, uint32_t *sequence, uint32_t at, uint32_t to, int64_t peak) {
+  uint32_t update = sequence[at];
+  int64_t kept = dying(o, update, at), there = o->live[to - 1] - dying(o, sequence[to - 1], to - 1) + kept;
+  if (dies_between(o, update, at, to)) return;
+  for (uint32_t p = at + 1; p < to; p++)
+    if (o->live[p] + kept > peak) return;
+  const Numbers *own = &o->items[update].buffers;
+  for (size_t i = 0; i < own->len; i++)
+    if (o->last[own->data[i]] == at) o->last[own->data[i]] = to - 1;
+  for (uint32_t p = at + 1; p < to; p++) {
+    const Numbers *list = &o->items[sequence[p]].buffers;
+    o->live[p - 1] = o->live[p] + kept;
+    for (size_t i = 0; i < list->len; i++) {
+      uint32_t b = list->data[i];
+      if (o->first[b] == p) o->first[b] = p - 1;
+      if (o->last[b] == p) o->last[b] = p - 1;
+    }
+  }
+  o->live[to - 1] = there;
+  move(o, sequence, at, to - 1);
+}
+
 // From the end: an update waits for the next one of its optimizer where that costs no memory.
-static void gather_updates(Order *o, uint32_t *sequence, uint64_t peak) {
+static void gather_updates(Order *o, uint32_t *sequence) {
+  int64_t peak = (int64_t)order_peak(o, sequence);
   for (uint32_t at = o->n; at-- > 0;) {
     const Step *s = step_at(o, sequence[at]);
     if (s->kind != STEP_OPTIMIZE) continue;
@@ -356,8 +414,7 @@ static void gather_updates(Order *o, uint32_t *sequence, uint64_t peak) {
            !follows(o, sequence[at], sequence[to]))
       to++;
     if (to >= o->n || to == at + 1 || !same_optimizer(s, step_at(o, sequence[to]))) continue;
-    move(o, sequence, at, to - 1);
-    if (order_peak(o, sequence) > peak) move(o, sequence, to - 1, at);
+    delay(o, sequence, at, to, peak);
   }
 }
 
@@ -426,7 +483,7 @@ void order_steps(FnPlan *f) {
   memcpy(other, best, o->n * sizeof *best);
   improve(o, other);
   if (order_peak(o, other) < peak) memcpy(best, other, o->n * sizeof *best);
-  gather_updates(o, best, order_peak(o, best));
+  gather_updates(o, best);
   Step *steps = ARENA_ARRAY(f->a, o->n, Step);
   for (uint32_t i = 0; i < o->n; i++) steps[i] = f->steps.data[best[i]];
   if (o->n) memcpy(f->steps.data, steps, o->n * sizeof *steps);

@@ -169,15 +169,14 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
   Builder *b = &e->fn->b;
   NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId);
   bool reached = t.len == 0;
-  NodeId cut = NO_NODE;
+  const bool *arrivals = graph_arrivals(b->g, loss, e->a);
   for (size_t i = 0; i < t.len; i++) {
-    NodeId k;
     x[i] = t.data[i].u.node;
-    bool r = graph_reaches(b->g, loss, x[i], &k);
-    reached |= r;
-    if (!r && k != NO_NODE) cut = k;
+    reached |= graph_arrives(arrivals, loss, x[i]);
   }
-  if (!reached && cut != NO_NODE) {
+  NodeId cut = NO_NODE;
+  for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, arrivals, loss, x[i]);
+  if (cut != NO_NODE) {
     Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
     diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
     return v_poison();

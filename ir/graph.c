@@ -76,9 +76,22 @@ static NodeId blocked_input(const Graph *g, const Node *n, const bool *depends) 
   return NO_NODE;
 }
 
+const bool *graph_arrivals(const Graph *g, NodeId e, Arena *a) {
+  bool *arrives = ARENA_ARRAY(a, (size_t)e + 1, bool);
+  arrives[e] = true;
+  for (NodeId id = e; id > 0; id--) {
+    if (!arrives[id]) continue;
+    const Node *n = &g->nodes[id];
+    for (uint32_t i = 0; i < n->n_in; i++)
+      if (edge_carries(g, n, i)) arrives[n->in[i]] = true;
+  }
+  return arrives;
+}
+
 // The node nearest to e, among those a cotangent of e arrives at, where a way on to x ends. Where it ends
 // because an operand is no real (an index, a mask) the operation that made it so is named.
-static NodeId find_cut(const Graph *g, const bool *arrives, NodeId e, NodeId x) {
+NodeId graph_cut(const Graph *g, const bool *arrives, NodeId e, NodeId x) {
+  if (x > e) return NO_NODE;
   bool *depends = ARENA_ARRAY(g->arena, (size_t)e + 1, bool);
   depends[x] = true;
   for (NodeId id = x + 1; id <= e; id++)
@@ -94,21 +107,6 @@ static NodeId find_cut(const Graph *g, const bool *arrives, NodeId e, NodeId x) 
     return cut;
   }
   return NO_NODE;
-}
-
-bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut) {
-  if (cut) *cut = NO_NODE;
-  if (x > e) return false;
-  bool *arrives = ARENA_ARRAY(g->arena, (size_t)e + 1, bool);
-  arrives[e] = true;
-  for (NodeId id = e; id > x; id--) {
-    if (!arrives[id]) continue;
-    const Node *n = &g->nodes[id];
-    for (uint32_t i = 0; i < n->n_in; i++)
-      if (edge_carries(g, n, i)) arrives[n->in[i]] = true;
-  }
-  if (!arrives[x] && cut) *cut = find_cut(g, arrives, e, x);
-  return arrives[x];
 }
 
 Shape scan_argument(const ScanAttr *s, uint32_t k, const Shape *operand) {

@@ -150,9 +150,13 @@ NodeId graph_add(Graph *g, Node n);
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n);
 static inline const Node *graph_node(const Graph *g, NodeId id) { return &g->nodes[id]; }
 
-// True when a cotangent of `e` can arrive at `x` (through differentiable operations only).
-// *cut (may be NULL): a node without gradient that stands on a path from x to e, NO_NODE if none does.
-bool graph_reaches(const Graph *g, NodeId e, NodeId x, NodeId *cut);
+// For each node up to `e`, whether a cotangent of `e` can arrive at it (through differentiable operations
+// only). A node after `e` is never reached.
+const bool *graph_arrivals(const Graph *g, NodeId e, Arena *a);
+static inline bool graph_arrives(const bool *arrivals, NodeId e, NodeId x) { return x <= e && arrivals[x]; }
+// For an x that no cotangent of e arrives at: a node without gradient that stands on a path from x to e,
+// NO_NODE if none does.
+NodeId graph_cut(const Graph *g, const bool *arrivals, NodeId e, NodeId x);
 // The argument of the function whose elements `v` holds, possibly cast and moved but not computed with;
 // UINT32_MAX when there is none.
 uint32_t graph_argument_of(const Graph *g, NodeId v);
