@@ -45,6 +45,7 @@ static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
   }
   if (e->fn->dim != s) {
     Diag *d = err(e, DIAG_E0212, at, "two dynamic sizes in one function: `%s` and `%s`", g->symbol, name);
+    diag_also(d, s->u.dim.name.span, "`%s` names this `dim`, in signatures too", name);
     diag_note(d, "one function may depend on one dynamic size");
     return v_poison();
   }
