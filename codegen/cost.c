@@ -55,9 +55,22 @@ static int64_t window_size(const Node *x) {
   return size;
 }
 
+// Of all iterations.
+static Cost scan_cost(const ScanAttr *s, int64_t n) {
+  Cost c = {0};
+  for (NodeId v = 0; v < s->body->len; v++) {
+    Cost x = node_cost(s->body, v, n);
+    cost_add(&c, &x);
+  }
+  c.macs = times(c.macs, dim_at(s->length, n));
+  c.flops = times(c.flops, dim_at(s->length, n));
+  return c;
+}
+
 Cost node_cost(const Graph *g, NodeId v, int64_t n) {
   const Node *x = graph_node(g, v);
   Cost c = {0};
+  if (x->op == OP_SCAN) return scan_cost(x->attr.scan, n);
   if (op_kind(x->op) == KIND_DOT) c.macs = node_macs(g, v, n), c.flops = times(2, c.macs);
   if (x->n_in == 0 || !dtype_is_real(graph_node(g, x->in[x->n_in - 1])->dtype)) return c;
   if (op_is_scalar(x->op)) c.flops = times(flops_of(x->op), elements(g, v, n));
@@ -83,10 +96,13 @@ typedef struct Walk {
   const FnPlan *f;
   Arena *a; // for one step at a time
   int64_t n, repeat;
-  int64_t *loaded; // elements of each buffer that the step has read so far
+  const Step *loop; // of the function, that the step belongs to; NULL: none
+  int64_t *loaded;  // elements of each buffer that the step has read so far
   CostShare *share;
   void *user;
 } Walk;
+
+static void walk(Walk *w, const Sched *s);
 
 // How many values the variables of `free` take together.
 static int64_t points(const Walk *w, const Kernel *k, uint64_t free) {
@@ -183,7 +199,7 @@ static void give(Walk *w, const Step *s, const char *path, Cost c) {
   c.bytes_written = times(c.bytes_written, w->repeat);
   c.launches = times(c.launches, w->repeat);
   c.copies = times(c.copies, w->repeat);
-  w->share(w->user, s, path ? path : "", &c);
+  w->share(w->user, w->loop ? w->loop : s, path ? path : "", &c);
 }
 
 static const char *path_of(const Walk *w, NodeId v) { return graph_node(w->f->fn->g, v)->path; }
@@ -231,20 +247,29 @@ static void optimize_cost(Walk *w, const Step *s) {
   }
 }
 
+static void loop_cost(const Walk *w, const Step *s) {
+  Arena *a = arena_new();
+  Walk body = *w;
+  body.f = s->loop->body;
+  body.repeat = times(w->repeat, dim_at(loop_attr(s->loop)->length, w->n));
+  body.loop = w->loop ? w->loop : s;
+  body.loaded = ARENA_ARRAY(a, body.f->buffers.len, int64_t);
+  walk(&body, s->loop->sched);
+  arena_free(a);
+}
+
 static void step_cost(Walk *w, const Step *s) {
   w->a = arena_new();
   if (s->kind == STEP_KERNEL) kernel_cost(w, s);
   if (s->kind == STEP_COPY) copy_cost(w, s);
   if (s->kind == STEP_OPTIMIZE) optimize_cost(w, s);
+  if (s->kind == STEP_LOOP) loop_cost(w, s);
   arena_free(w->a);
 }
 
 static void walk(Walk *w, const Sched *s) {
-  int64_t outside = w->repeat;
   if (s->kind == SCHED_STEP) step_cost(w, s->step);
-  if (s->kind == SCHED_LOOP) w->repeat = times(w->repeat, dim_at(s->count, w->n));
   for (uint32_t i = 0; i < s->n; i++) walk(w, s->children[i]);
-  w->repeat = outside;
 }
 
 void function_cost(const FnPlan *f, const Sched *s, int64_t n, CostShare *share, void *user) {

@@ -30,7 +30,8 @@ int64_t graph_macs(const Graph *g, int64_t n);
 
 // Calls share(user, step, path, cost) for the parts of every step, in order: a part is what one instance of a
 // layer takes of a step. A contraction belongs to the layer of its node, an expression to the layer whose
-// value it is stored for, an update to the layer of the parameter. What a loop repeats counts as often.
+// value it is stored for, an update to the layer of the parameter. What a loop repeats counts as
+// often, and belongs to the loop's step.
 struct FnPlan;
 struct Sched;
 struct Step;

@@ -160,11 +160,9 @@ static void dump_acc(Dump *d, const Expr *x) {
 }
 
 static void dump_body(Dump *d, const Expr *x) {
-  static const char *const roles[] = {[IN_STEP] = "step",
-                                      [IN_EPOCH] = "epoch",
-                                      [IN_OPTION] = "option",
-                                      [IN_BATCH] = "batch", [IN_ITERATION] = "iteration",
-                                      [IN_ARG] = "arg"};
+  static const char *const roles[] = {
+      [IN_STEP] = "step",   [IN_EPOCH] = "epoch",         [IN_OPTION] = "option",
+      [IN_BATCH] = "batch", [IN_ITERATION] = "iteration", [IN_ARG] = "arg"};
   switch (x->kind) {
   case X_CONST: d->names->constant(d->names->user, x->dtype, x->value, d->out); break;
   case X_LOAD: dump_place(d, x->number, x->at, x->rank); break;
@@ -292,13 +290,31 @@ void dump_kernel(const FnPlan *f, const Kernel *k, const DumpNames *names, StrBu
 
 // ---- --dump-ir=after:fuse
 
+void dump_iteration(uint32_t depth, StrBuf *out) {
+  static const char letters[] = "ijkl";
+  if (depth < sizeof letters - 1)
+    sb_putc(out, letters[depth]);
+  else
+    sb_printf(out, "i%u", depth);
+}
+
 void dump_buffer(const FnPlan *f, uint32_t buffer, StrBuf *out) {
   const Buffer *b = &f->buffers.data[buffer];
   uint32_t id = 0;
+  if (f->loop && loop_outside(f->loop, b) != NO_BUFFER) {
+    dump_buffer(f->loop->outer, loop_outside(f->loop, b), out);
+    if (b->kind == BUF_OUTPUT || (b->kind == BUF_INPUT && loop_is_sequence(f->loop, b->id))) {
+      sb_putc(out, '[');
+      dump_iteration(f->loop->depth, out);
+      sb_putc(out, ']');
+    }
+    return;
+  }
   switch (b->kind) {
   case BUF_INPUT: sb_puts(out, f->fn->inputs[b->id].name); break;
   case BUF_STORE: sb_puts(out, f->program->stores[b->id].name); break;
   case BUF_CONST:
+  case BUF_CARRY:
   case BUF_SCRATCH: sb_printf(out, "%%%u", b->node); break;
   case BUF_OUTPUT:
     for (uint32_t i = 0; i < f->fn->g->n_roots; i++)
@@ -316,27 +332,57 @@ static void plain_constant(void *user, DType t, Scalar v, StrBuf *out) {
   scalar_print(out, t, v);
 }
 
-static void dump_step(const FnPlan *f, const Step *s, uint32_t number, StrBuf *out) {
+static void dump_steps(const FnPlan *f, const char *loop, StrBuf *out);
+
+// Steps of its body are numbered behind its own number: "kernel 3.0".
+static void dump_loop(const Step *s, const char *number, StrBuf *out) {
+  const Loop *l = s->loop;
+  const ScanAttr *attr = loop_attr(l);
+  const Graph *g = l->outer->fn->g;
+  sb_printf(out, "loop %s x ", number);
+  dim_print(out, attr->length, g->symbol);
+  sb_puts(out, attr->reverse ? " back to front" : "");
+  if (graph_node(g, s->node)->path && *graph_node(g, s->node)->path)
+    sb_printf(out, "   # %s", graph_node(g, s->node)->path);
+  StrBuf inner = {0};
+  sb_printf(&inner, "%s.", number);
+  sb_puts(out, "\n");
+  dump_steps(l->body, sb_text(&inner), out);
+  strbuf_free(&inner);
+}
+
+static void dump_step(const FnPlan *f, const Step *s, const char *number, StrBuf *out) {
   const DumpNames names = {
       .user = (void *)f, .buffer = plain_buffer, .constant = plain_constant, .indent = "  "};
   if (s->kind == STEP_KERNEL) {
     const Node *n = graph_node(f->fn->g, s->kernel->node);
-    sb_printf(out, "kernel %u %s", number, kernel_kind(s->kernel));
+    sb_printf(out, "kernel %s %s", number, kernel_kind(s->kernel));
     if (n->path && *n->path) sb_printf(out, "   # %s", n->path);
     sb_puts(out, "\n");
     dump_kernel(f, s->kernel, &names, out);
+  } else if (s->kind == STEP_LOOP) {
+    dump_loop(s, number, out);
   } else if (s->kind == STEP_COPY) {
-    sb_printf(out, "copy %u\n  ", number);
+    sb_printf(out, "copy %s\n  ", number);
     dump_buffer(f, s->dst, out);
     sb_puts(out, " = ");
     dump_buffer(f, s->src, out);
     sb_puts(out, "\n");
   } else {
     const OptimizeAttr *o = graph_node(f->fn->g, s->node)->attr.optimize;
-    sb_printf(out, "optimize %u\n ", number);
+    sb_printf(out, "optimize %s\n ", number);
     for (uint32_t i = 0; i < s->n_parts; i++)
       sb_printf(out, " %s", f->program->stores[o->stores[s->parts[i]]].name);
     sb_puts(out, "\n");
+  }
+}
+
+static void dump_steps(const FnPlan *f, const char *loop, StrBuf *out) {
+  for (uint32_t s = 0; s < f->steps.len; s++) {
+    StrBuf number = {0};
+    sb_printf(&number, "%s%u", loop, s);
+    dump_step(f, &f->steps.data[s], sb_text(&number), out);
+    strbuf_free(&number);
   }
 }
 
@@ -346,7 +392,7 @@ void codegen_dump_kernels(const Program *p, const Function *fn, StrBuf *out) {
     Arena *a = arena_new();
     const FnPlan *f = fuse_function(p, &p->fns[i], ARENA_ALIGN, a);
     sb_printf(out, "%sfunction %s: %zu steps\n", out->len ? "\n" : "", p->fns[i].name, f->steps.len);
-    for (uint32_t s = 0; s < f->steps.len; s++) dump_step(f, &f->steps.data[s], s, out);
+    dump_steps(f, "", out);
     arena_free(a);
   }
 }

@@ -3,6 +3,7 @@
 // reads what they wrote, so that reads of older versions come first; a read that would come too late is
 // turned into a copy made early, and everything is done again.
 #include "codegen/fuse.h"
+#include "codegen/loop.h"
 #include "codegen/lower.h"
 #include "codegen/order.h"
 #include "codegen/overwrite.h"
@@ -13,7 +14,7 @@ enum { MAX_STORES = 24, SMALL_WORK = 8192, FEW_ROWS = 8, LOOK_BACK = 12, LOOK_AH
 
 typedef struct Group { // a step in the making
   StepKind kind;
-  NodeId optimize;
+  NodeId node; // OPTIMIZE, LOOP
   VEC(NodeId) nodes;
   uint32_t n_lead;
   Shape shape;              // of the first node: its first n_lead sizes are the parallel axes
@@ -46,11 +47,18 @@ static const Node *node(const Fuse *u, NodeId v) { return graph_node(u->g, v); }
 
 static uint32_t add_buffer(Fuse *u, BufferKind kind, uint32_t id, NodeId v) {
   const Node *n = node(u, v);
-  Buffer b = {.kind = kind, .id = id, .dtype = n->dtype, .shape = n->shape, .node = v, .memory = v};
-  int64_t count = shape_elements(&n->shape, u->g->symbol ? u->g->bound : 1);
-  b.bytes = (uint64_t)(count > 1 ? count : 1) * dtype_bytes(n->dtype);
-  vec_push(u->a, &u->f->buffers, b);
-  return (uint32_t)u->f->buffers.len - 1;
+  Buffer b = {.id = id, .dtype = n->dtype, .shape = n->shape, .node = v};
+  b.bytes = plan_bytes(u->f, &n->shape, n->dtype);
+  uint32_t buffer = plan_scratch(u->f, b);
+  u->f->buffers.data[buffer].kind = kind;
+  return buffer;
+}
+
+// Memory of the caller, or of the plan around a loop.
+static void from_outside(Fuse *u, uint32_t buffer) {
+  const Loop *l = u->f->loop;
+  Buffer *b = &u->f->buffers.data[buffer];
+  b->dense = !l || l->outer->buffers.data[loop_outside(l, b)].dense;
 }
 
 static uint32_t output_number(const Function *f, uint32_t root) {
@@ -61,9 +69,11 @@ static uint32_t output_number(const Function *f, uint32_t root) {
 
 static void leaf_buffer(Fuse *u, NodeId v) {
   const Node *n = node(u, v);
-  if (n->op == OP_INPUT && n->attr.input.role == IN_ARG)
-    u->f->leaf_of[v] = add_buffer(u, BUF_INPUT, n->attr.input.index, v);
-  else if (n->op == OP_CONST && n->attr.konst.count != 1)
+  if (n->op == OP_INPUT && n->attr.input.role == IN_ARG) {
+    bool carry = u->f->loop && n->attr.input.index < loop_attr(u->f->loop)->n_carries;
+    u->f->leaf_of[v] = add_buffer(u, carry ? BUF_CARRY : BUF_INPUT, n->attr.input.index, v);
+    from_outside(u, u->f->leaf_of[v]);
+  } else if (n->op == OP_CONST && n->attr.konst.count != 1)
     u->f->leaf_of[v] = add_buffer(u, BUF_CONST, v, v);
   else if (n->op == OP_READ)
     u->f->leaf_of[v] = add_buffer(u, BUF_STORE, n->attr.store.id, v);
@@ -113,7 +123,7 @@ static bool stale(const Fuse *u, NodeId v, NodeId x, uint32_t position) {
   if (!plain_read(u, v, x)) return false;
   for (uint32_t i = 0; i < position; i++) {
     if (u->groups.data[i].kind != STEP_OPTIMIZE) continue;
-    const OptimizeAttr *o = node(u, u->groups.data[i].optimize)->attr.optimize;
+    const OptimizeAttr *o = node(u, u->groups.data[i].node)->attr.optimize;
     for (uint32_t p = 0; p < o->n; p++)
       if (o->stores[p] == n->attr.store.id && o->versions[p] >= n->attr.store.version) return true;
   }
@@ -200,7 +210,7 @@ static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, b
   Shape rows = {.rank = lead};
   memcpy(rows.d, s->d, lead * sizeof *rows.d);
   bool small = k->work + u->s.work[v] <= SMALL_WORK;
-  return small || shape_elements(&rows, u->g->symbol ? u->g->bound : 1) >= FEW_ROWS ? lead : NOWHERE;
+  return small || shape_elements(&rows, plan_bound(u->f)) >= FEW_ROWS ? lead : NOWHERE;
 }
 
 static void join(Fuse *u, uint32_t at, NodeId v, const Group *d, uint32_t lead) {
@@ -250,7 +260,7 @@ static void open_kernel(Fuse *u, NodeId v, const Group *d) {
 
 static void place_optimize(Fuse *u, NodeId v) {
   if (u->group_of[v] != NOWHERE) return;
-  Group k = {.kind = STEP_OPTIMIZE, .optimize = v, .closed = true};
+  Group k = {.kind = STEP_OPTIMIZE, .node = v, .closed = true};
   vec_push(u->a, &u->groups, k);
   u->group_of[v] = (uint32_t)u->groups.len - 1;
 }
@@ -263,12 +273,33 @@ static void place(Fuse *u, NodeId v) {
     if (plain_read(u, v, x) && node(u, x)->n_in > 0) place_optimize(u, node(u, x)->in[0]);
     if (available(u, v, x) > earliest) earliest = available(u, v, x);
   }
+  bool loop = node(u, v)->op == OP_SCAN;
   OpKind kind = op_kind(node(u, v)->op);
-  bool opens = kind == KIND_DOT || kind == KIND_ROWS || is_scattering(u, node(u, v));
+  bool opens = loop || kind == KIND_DOT || kind == KIND_ROWS || is_scattering(u, node(u, v));
   if (!opens && (join_some(u, v, &d, earliest, false) || join_some(u, v, &d, earliest, true))) return;
   for (size_t i = 0; i < d.loads.len; i++)
     if (stale(u, v, d.loads.data[i], (uint32_t)u->groups.len)) u->copied[d.loads.data[i]] = u->again = true;
-  open_kernel(u, v, &d);
+  if (!loop) {
+    open_kernel(u, v, &d);
+    return;
+  }
+  u->group_of[v] = (uint32_t)u->groups.len;
+  vec_push(u->a, &u->groups, ((Group){.kind = STEP_LOOP, .node = v, .closed = true}));
+}
+
+// What steps compute: the nodes with buffers, but for a loop's results, and loops.
+static bool is_placed(const Fuse *u, NodeId v) {
+  if (!u->s.live[v] || node(u, v)->op == OP_PROJ) return false;
+  return u->s.has_buffer[v] || node(u, v)->op == OP_SCAN;
+}
+
+// Two that ask for one result of a loop have one buffer.
+static uint32_t same_result(const Fuse *u, NodeId v) {
+  const Node *n = node(u, v);
+  for (NodeId x = n->in[0] + 1; n->op == OP_PROJ && x < v; x++)
+    if (node(u, x)->op == OP_PROJ && node(u, x)->in[0] == n->in[0] && node(u, x)->attr.proj == n->attr.proj)
+      if (u->f->buffer_of[x] != NO_BUFFER) return u->f->buffer_of[x];
+  return NO_BUFFER;
 }
 
 static void prepare(Fuse *u) {
@@ -283,7 +314,9 @@ static void prepare(Fuse *u) {
     u->group_of[v] = NOWHERE;
     if (!u->s.live[v]) continue;
     leaf_buffer(u, v);
-    if (u->s.has_buffer[v]) f->buffer_of[v] = add_buffer(u, BUF_SCRATCH, v, v);
+    if (!u->s.has_buffer[v]) continue;
+    f->buffer_of[v] = same_result(u, v);
+    if (f->buffer_of[v] == NO_BUFFER) f->buffer_of[v] = add_buffer(u, BUF_SCRATCH, v, v);
   }
   for (uint32_t i = u->g->n_roots; i-- > 0;) { // the first of several results of one value holds it
     NodeId v = lower_resolve(u->g, u->g->roots[i]);
@@ -291,15 +324,18 @@ static void prepare(Fuse *u) {
     Buffer *b = &f->buffers.data[f->buffer_of[v]];
     b->kind = BUF_OUTPUT;
     b->id = output_number(f->fn, i);
+    from_outside(u, f->buffer_of[v]);
   }
 }
 
 static void group_nodes(Fuse *u) {
   u->reads = ARENA_ARRAY(u->a, u->g->len, Group);
   for (NodeId v = 0; v < u->g->len; v++)
-    if (u->s.live[v] && u->s.has_buffer[v]) u->reads[v] = dependencies(u, v);
-  for (NodeId v = 0; v < u->g->len && !u->again; v++)
-    if (u->s.live[v] && u->s.has_buffer[v]) place(u, v);
+    if (is_placed(u, v)) u->reads[v] = dependencies(u, v);
+  for (NodeId v = 0; v < u->g->len && !u->again; v++) {
+    if (is_placed(u, v)) place(u, v);
+    if (u->s.live[v] && node(u, v)->op == OP_PROJ) u->group_of[v] = u->group_of[node(u, v)->in[0]];
+  }
   for (NodeId v = 0; v < u->g->len && !u->again; v++)
     if (u->s.live[v] && node(u, v)->op == OP_OPTIMIZE) place_optimize(u, v);
 }
@@ -347,7 +383,7 @@ static void check_early(Fuse *u) {
   FnPlan *f = u->f;
   size_t at = 0;
   for (size_t i = first_after_changes(u); i < f->steps.len; i++) {
-    if (!f->steps.data[i].can_fault) continue;
+    if (!f->steps.data[i].can_fault || f->steps.data[i].kind == STEP_LOOP) continue;
     const Kernel *k = f->steps.data[i].kernel;
     const bool *seen = kernel_marks(k, u->a);
     bool others = false;
@@ -374,10 +410,30 @@ static void all_parts(const Fuse *u, Step *s) {
   s->n_parts = n;
 }
 
+static void add_step(Fuse *u, const Group *k) {
+  FnPlan *f = u->f;
+  if (k->kind == STEP_LOOP) {
+    plan_loop(f, u->s.has_buffer, k->node);
+    return;
+  }
+  Step s = {.kind = k->kind, .node = k->node};
+  if (k->kind == STEP_OPTIMIZE) all_parts(u, &s);
+  if (k->kind == STEP_KERNEL) {
+    s.kernel = build(u, k, NO_NODE, k->n_lead, u->a);
+    assert(s.kernel && "a kernel that could be built a moment ago");
+    s.can_fault = kernel_can_fault(s.kernel);
+  }
+  vec_push(u->a, &f->steps, s);
+}
+
 FnPlan *fuse_function(const Program *p, const Function *fn, uint32_t align, Arena *a) {
+  return fuse_body(p, fn, NULL, align, a);
+}
+
+FnPlan *fuse_body(const Program *p, const Function *fn, const Loop *loop, uint32_t align, Arena *a) {
   FnPlan *f = ARENA_NEW(a, FnPlan);
   Fuse u = {.f = f, .g = fn->g, .a = a};
-  *f = (FnPlan){.program = p, .fn = fn, .align = align, .a = a};
+  *f = (FnPlan){.program = p, .fn = fn, .loop = loop, .align = align, .a = a};
   f->buffer_of = ARENA_ARRAY(a, fn->g->len, uint32_t);
   f->leaf_of = ARENA_ARRAY(a, fn->g->len, uint32_t);
   u.copied = ARENA_ARRAY(a, fn->g->len, bool);
@@ -385,19 +441,9 @@ FnPlan *fuse_function(const Program *p, const Function *fn, uint32_t align, Aren
     prepare(&u);
     group_nodes(&u);
   } while (u.again); // each time another read is copied, so this ends
-  for (size_t i = 0; i < u.groups.len; i++) {
-    const Group *k = &u.groups.data[i];
-    Step s = {.kind = k->kind, .node = k->optimize};
-    if (k->kind == STEP_OPTIMIZE) all_parts(&u, &s);
-    if (k->kind == STEP_KERNEL) {
-      s.kernel = build(&u, k, NO_NODE, k->n_lead, a);
-      assert(s.kernel && "a kernel that could be built a moment ago");
-      s.can_fault = kernel_can_fault(s.kernel);
-    }
-    vec_push(a, &f->steps, s);
-  }
+  for (size_t i = 0; i < u.groups.len; i++) add_step(&u, &u.groups.data[i]);
   check_early(&u);
-  place_writes(f);
+  place_writes(f, u.s.has_buffer);
   drop_stores(f);
   order_steps(f);
   overwrite_buffers(f);

@@ -7,6 +7,8 @@
 
 // `align`: of buffers in memory.
 FnPlan *fuse_function(const Program *p, const Function *f, uint32_t align, Arena *a);
+// Likewise the body of a loop, whose operands have memory in the plan around it.
+FnPlan *fuse_body(const Program *p, const Function *f, const Loop *loop, uint32_t align, Arena *a);
 
 // ---- select.c
 typedef struct Selection {
@@ -19,9 +21,10 @@ typedef struct Selection {
 Selection select_buffers(const Function *f, const bool *copied, Arena *a);
 
 // ---- writes.c
-// Puts the values of WRITEs into their stores: by the kernel that computes them where nothing reads the old
-// value later and no fault can follow, else by a copy at the end.
-void place_writes(FnPlan *f);
+// Puts the values of WRITEs into their stores, and the next carries of a loop's body into their places: by
+// the kernel that computes them where nothing reads the old value later and no fault can follow, else by a
+// copy at the end.
+void place_writes(FnPlan *f, const bool *has_buffer);
 // Drops stores of values that only their own iteration reads.
 void drop_stores(FnPlan *f);
 

@@ -22,6 +22,9 @@ uint32_t lower_window_taps(const Shape *conv, const WindowAttr *w);
 // Only the check of the indices of v, a GATHER or SCATTER_ADD: one store without a buffer.
 Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Arena *a);
 
+// The value of v, which may have no buffer, to a buffer of its shape.
+Kernel *lower_copy(const FnPlan *f, const bool *has_buffer, NodeId v, uint32_t to, Arena *a);
+
 // The node that stands for v: reads of what a WRITE made, and identities, stand for its value.
 NodeId lower_resolve(const Graph *g, NodeId v);
 // True when a scatter adds at most one element to each place, so that it is an elementwise choice.

@@ -415,3 +415,15 @@ Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Are
   vec_push(l.a, &l.stores, check);
   return end(&l);
 }
+
+Kernel *lower_copy(const FnPlan *f, const bool *has_buffer, NodeId v, uint32_t to, Arena *a) {
+  v = lower_resolve(f->fn->g, v);
+  Lower l = begin(f, has_buffer, v, a);
+  const Shape *s = &node(&l, v)->shape;
+  lead_axes(&l, s, s->rank);
+  Put copy = {.buffer = to, .node = v, .rank = s->rank};
+  memcpy(copy.at, l.lead, s->rank * sizeof *copy.at);
+  copy.value = lower_value(&l, v, l.lead);
+  vec_push(l.a, &l.stores, copy);
+  return end(&l);
+}

@@ -45,17 +45,17 @@ static Blocks blocks_of(const FnPlan *f, const Sched *s, Arena *a) {
   const Lifetime *lives = schedule_lifetimes(f, s, a);
   uint32_t n = (uint32_t)f->buffers.len;
   Blocks b = {.data = ARENA_ARRAY(a, n, Block), .of = ARENA_ARRAY(a, n, uint32_t)};
-  uint32_t *by_node = ARENA_ARRAY(a, f->fn->g->len, uint32_t); // of a memory's node: its block + 1
+  uint32_t *by_memory = ARENA_ARRAY(a, n, uint32_t); // of a buffer: the block of its memory + 1
   for (uint32_t i = 0; i < n; i++) {
     const Buffer *x = &f->buffers.data[i];
     b.of[i] = NO_BUFFER;
     if (x->kind != BUF_SCRATCH || !lives[i].used) continue;
-    if (by_node[x->memory] == 0) {
+    if (by_memory[x->memory] == 0) {
       b.data[b.n] = (Block){round_up(x->bytes, f->align), 0, lives[i].first, lives[i].last, b.n};
-      by_node[x->memory] = ++b.n;
+      by_memory[x->memory] = ++b.n;
     }
-    Block *block = &b.data[by_node[x->memory] - 1];
-    b.of[i] = by_node[x->memory] - 1;
+    Block *block = &b.data[by_memory[x->memory] - 1];
+    b.of[i] = by_memory[x->memory] - 1;
     if (round_up(x->bytes, f->align) > block->bytes) block->bytes = round_up(x->bytes, f->align);
     if (lives[i].first < block->first) block->first = lives[i].first;
     if (lives[i].last > block->last) block->last = lives[i].last;
@@ -179,6 +179,24 @@ static uint64_t place_well(Blocks *b, uint64_t least, Arena *a) {
   return best;
 }
 
+// Bodies of loops were planned before: their memory is a buffer of the plan around them.
+static void move_scratch(FnPlan *f, uint64_t by) {
+  for (uint32_t i = 0; i < f->buffers.len; i++)
+    if (f->buffers.data[i].kind == BUF_SCRATCH) f->buffers.data[i].offset += by;
+  f->scratch_begin += by;
+  f->scratch_end += by;
+  for (uint32_t i = 0; i < f->steps.len; i++)
+    if (f->steps.data[i].kind == STEP_LOOP) move_scratch(f->steps.data[i].loop->body, by);
+}
+
+static void place_bodies(FnPlan *f) {
+  for (uint32_t i = 0; i < f->steps.len; i++) {
+    const Loop *l = f->steps.data[i].loop;
+    if (f->steps.data[i].kind != STEP_LOOP || l->workspace == NO_BUFFER) continue;
+    move_scratch(l->body, f->buffers.data[l->workspace].offset - l->body->scratch_begin);
+  }
+}
+
 uint64_t memplan_scratch(FnPlan *f, const Sched *s, const uint64_t *stores, uint64_t base) {
   Arena *a = arena_new();
   Blocks b = blocks_of(f, s, a);
@@ -190,6 +208,7 @@ uint64_t memplan_scratch(FnPlan *f, const Sched *s, const uint64_t *stores, uint
   }
   f->scratch_begin = base;
   f->scratch_end = end;
+  place_bodies(f);
   arena_free(a);
   return end;
 }

@@ -1,6 +1,6 @@
 // The plan is replayed: buffers that hold something still wanted at the same time are laid over one another.
 // Shares no code with the planner, not even the lifetimes: a buffer is wanted at time t when some step <= t
-// touched it and some step >= t will. A loop is replayed twice, so what it carries over is found.
+// touched it and some step >= t will.
 #include "codegen/memplan.h"
 
 #include <stdlib.h>
@@ -36,8 +36,7 @@ static void execute(Trace *t, const Sched *s) {
     vec_push(t->a, &t->touched, touches(t, s->step));
     vec_push(t->a, &t->steps, s->step);
   }
-  for (int round = 0; round < (s->kind == SCHED_LOOP ? 2 : 1); round++)
-    for (uint32_t i = 0; i < s->n; i++) execute(t, s->children[i]);
+  for (uint32_t i = 0; i < s->n; i++) execute(t, s->children[i]);
 }
 
 typedef struct Use {

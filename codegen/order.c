@@ -47,7 +47,7 @@ typedef struct Resource { // a piece of memory
 
 typedef struct Build {
   Order *o;
-  Resource *resources; // buffers, then stores, then outputs
+  Resource *resources; // buffers, then stores, then outputs, then carries
   uint32_t step;
   bool writes_store;
 } Build;
@@ -87,6 +87,8 @@ static void access(void *user, uint32_t buffer, bool written) {
     touch_store(b, x->id, written);
   } else if (x->kind == BUF_OUTPUT) {
     touch(b, o->n_buffers + o->f->program->n_stores + x->id, written);
+  } else if (x->kind == BUF_CARRY) {
+    touch(b, o->n_buffers + o->f->program->n_stores + o->f->fn->g->n_roots + x->id, written);
   } else if (x->kind == BUF_SCRATCH) {
     Item *item = &o->items[b->step];
     bool known = false;
@@ -135,7 +137,7 @@ Order *order_new(const FnPlan *f, Arena *a) {
   for (uint32_t b = 0; b < n_buffers; b++)
     if (f->buffers.data[b].kind == BUF_SCRATCH) o->bytes[b] = round_up(f->buffers.data[b].bytes, f->align);
   Build build = {.o = o};
-  uint32_t n_resources = n_buffers + f->program->n_stores + f->fn->g->n_roots;
+  uint32_t n_resources = n_buffers + f->program->n_stores + f->fn->g->n_roots + f->fn->n_inputs;
   build.resources = ARENA_ARRAY(a, n_resources, Resource);
   for (uint32_t i = 0; i < n_resources; i++) build.resources[i].writer = NO_BUFFER;
   // Faults are found in the program's order, and what was written before one is found stays as it was.

@@ -39,7 +39,7 @@ static void take_share(void *user, const Step *s, const char *path, const Cost *
 
 static NodeId node_of(const FnPlan *f, const Step *s) {
   if (s->kind == STEP_KERNEL) return s->kernel->node;
-  if (s->kind == STEP_OPTIMIZE) return s->node;
+  if (s->kind == STEP_OPTIMIZE || s->kind == STEP_LOOP) return s->node;
   NodeId v = f->buffers.data[s->dst].node;
   return v != NO_NODE ? v : f->buffers.data[s->src].node;
 }
@@ -50,6 +50,7 @@ static ReportStep describe(const FnPlan *f, const Step *s) {
   ReportStep r = {.kind = "copy", .what = "copy", .path = n && n->path ? n->path : ""};
   if (n) r.span = n->span;
   if (s->kind == STEP_KERNEL) r.kind = "kernel", r.what = kernel_kind(s->kernel);
+  if (s->kind == STEP_LOOP) r.kind = "loop", r.what = op_name(n->op);
   if (s->kind == STEP_OPTIMIZE) r.kind = "optimizer", r.what = optimizer_info(n->attr.optimize->kind)->name;
   return r;
 }

@@ -5,7 +5,7 @@
 #include "codegen/cost.h"
 
 typedef struct ReportStep {
-  const char *kind; // "kernel", "optimizer", "copy"
+  const char *kind; // "kernel", "loop", "optimizer", "copy"
   const char *what; // "dot", "map", "Adam", "copy", …
   const char *path; // of the node that opened it, "" outside of layers
   Span span;

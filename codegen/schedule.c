@@ -1,5 +1,4 @@
-// Times are numbered by a walk of the tree. An access inside a loop to a buffer that was written before the
-// loop counts until the loop's end, because the next iteration makes it again.
+// Times are numbered by a walk of the tree.
 #include "codegen/schedule.h"
 
 static uint32_t number(Sched *s, uint32_t time) {
@@ -31,7 +30,6 @@ typedef struct Walk {
   const FnPlan *f;
   Arena *a;
   Lifetime *lives;
-  const Sched *loop; // the outermost loop around the step, NULL: none
   uint32_t time;
 } Walk;
 
@@ -42,17 +40,13 @@ static void access(void *user, uint32_t buffer, bool written) {
   Lifetime *l = &w->lives[buffer];
   if (!l->used) *l = (Lifetime){.used = true, .first = time, .last = time};
   if (time > l->last) l->last = time;
-  if (w->loop && l->first < w->loop->begin && w->loop->end - 1 > l->last) l->last = w->loop->end - 1;
 }
 
 static void walk(Walk *w, const Sched *s) {
   w->time = s->begin;
   if (s->kind == SCHED_STEP) plan_accesses(w->f, s->step, w->a, access, w);
   if (s->kind == SCHED_GUARD) access(w, s->mask, false);
-  bool outermost = s->kind == SCHED_LOOP && !w->loop;
-  if (outermost) w->loop = s;
   for (uint32_t i = 0; i < s->n; i++) walk(w, s->children[i]);
-  if (outermost) w->loop = NULL;
 }
 
 Lifetime *schedule_lifetimes(const FnPlan *f, const Sched *s, Arena *a) {

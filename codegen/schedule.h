@@ -1,19 +1,17 @@
-// The order of execution as a tree: sequences, loops (scan), guards (when) and steps: kernel calls, optimizer
-// calls, copies. Flattened it gives the times that lifetimes are intervals of; what is live into a loop lives
-// through the whole of it.
+// The order of execution as a tree: sequences, guards (when) and steps: kernel calls, loops, optimizer calls,
+// copies. Flattened it gives the times that lifetimes are intervals of; a loop is one step.
 #ifndef NNC_CODEGEN_SCHEDULE_H
 #define NNC_CODEGEN_SCHEDULE_H
 
 #include "codegen/plan.h"
 
-typedef enum SchedKind { SCHED_SEQUENCE, SCHED_LOOP, SCHED_GUARD, SCHED_STEP } SchedKind;
+typedef enum SchedKind { SCHED_SEQUENCE, SCHED_GUARD, SCHED_STEP } SchedKind;
 
 typedef struct Sched {
   SchedKind kind;
   const Step *step;        // STEP
   struct Sched **children; // of the others
   uint32_t n;
-  Dim count;           // LOOP: iterations
   uint32_t mask;       // GUARD: the buffer of its condition
   uint32_t begin, end; // times: begin <= t < end
 } Sched;

@@ -79,6 +79,12 @@ static void want_rows(Select *s, NodeId v) {
   if (!is_leaf(graph_node(s->g, v))) want(s, v);
 }
 
+// It lies in memory that kernels and loops can be given.
+static bool has_memory(const Node *n) {
+  if (n->op == OP_INPUT) return n->attr.input.role == IN_ARG;
+  return n->op == OP_READ || (n->op == OP_CONST && n->attr.konst.count != 1);
+}
+
 static void want_of_inputs(Select *s, const Node *n) {
   switch (n->op) {
   case OP_CUMSUM:
@@ -107,6 +113,10 @@ static void want_of_inputs(Select *s, const Node *n) {
         want(s, in(s, n, i));
     break;
   case OP_WRITE: want(s, in(s, n, 0)); break;
+  case OP_SCAN: // the first carries are computed where the loop keeps them
+    for (uint32_t i = n->attr.scan->n_carries; i < n->n_in; i++)
+      if (!has_memory(graph_node(s->g, in(s, n, i)))) want(s, in(s, n, i));
+    break;
   default: break;
   }
 }
@@ -216,6 +226,7 @@ static void keep_rows(Select *s, const Node *n) {
 
 static void choose(Select *s, NodeId v) {
   const Node *n = graph_node(s->g, v);
+  if (n->op == OP_SCAN || n->op == OP_PROJ) return;
   if (op_kind(n->op) == KIND_REDUCE) keep_rows(s, n);
   if (makes_buffer(s, v)) {
     NodeId end = lower_is_template(s->g, n) ? v : chain_end(s, v);
@@ -233,6 +244,13 @@ static void choose(Select *s, NodeId v) {
   s->s.work[v] = s->cost[v] * fold(s, n) * (uint64_t)elements(s, &n->shape);
 }
 
+// The root of a loop's body that is a carry as it was.
+static bool keeps_carry(const Function *f, uint32_t root) {
+  const Node *n = graph_node(f->g, lower_resolve(f->g, f->g->roots[root]));
+  return f->roots[root].kind == ROOT_EFFECT && n->op == OP_INPUT && n->attr.input.role == IN_ARG &&
+         n->attr.input.index == root;
+}
+
 Selection select_buffers(const Function *f, const bool *copied, Arena *a) {
   const Graph *g = f->g;
   Select s = {.g = g, .a = a};
@@ -246,14 +264,14 @@ Selection select_buffers(const Function *f, const bool *copied, Arena *a) {
   for (NodeId v = 0; v < g->len; v++) s.consumer[v] = NO_NODE;
   mark_live(&s);
   for (uint32_t i = 0; i < g->n_roots; i++) {
-    if (f->roots[i].kind == ROOT_EFFECT) continue;
+    if (is_effect(graph_node(g, g->roots[i])->op) || keeps_carry(f, i)) continue;
     want(&s, lower_resolve(g, g->roots[i]));
     s.uses[lower_resolve(g, g->roots[i])]++;
   }
   for (NodeId v = 0; v < g->len; v++) {
     const Node *n = graph_node(g, v);
     if (!s.s.live[v]) continue;
-    if (copied && copied[v]) want(&s, v);
+    if ((copied && copied[v]) || n->op == OP_PROJ) want(&s, v);
     if ((lower_resolve(g, v) != v && n->op != OP_WRITE) || n->op == OP_READ) continue;
     for (uint32_t i = 0; i < n->n_in; i++) {
       NodeId x = in(&s, n, i);

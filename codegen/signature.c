@@ -54,7 +54,7 @@ static void put_buffer(Walk *w, uint32_t buffer) {
   const Buffer *b = &w->f->buffers.data[buffer];
   while (same < i && !buffer_same_memory(&w->f->buffers.data[w->buffers.data[same]], b)) same++;
   put(w, same);
-  put(w, (uint64_t)b->kind << 16 | (uint64_t)b->dtype << 8 | b->shape.rank);
+  put(w, (uint64_t)b->dense << 24 | (uint64_t)b->kind << 16 | (uint64_t)b->dtype << 8 | b->shape.rank);
   for (uint32_t k = 0; k < b->shape.rank; k++) {
     put(w, (uint64_t)b->shape.d[k].a);
     put(w, (uint64_t)b->shape.d[k].b);
@@ -146,7 +146,7 @@ Signature kernel_signature(const FnPlan *f, const Kernel *k, Arena *a) {
   w.index = ARENA_ARRAY(a, index_sums(k->pool->index), uint32_t);
   vec_reserve(a, &w.words, 256);
   put(&w, (uint64_t)index_bound(k->pool->index));
-  put(&w, (uint64_t)f->fn->kind << 1 | k->is_dot);
+  put(&w, (uint64_t)f->fn->kind << 2 | (uint64_t)(f->loop != NULL) << 1 | k->is_dot);
   put_vars(&w, k->lead, k->n_lead);
   if (k->is_dot) put_dot(&w, k);
   put(&w, k->n_stores);

@@ -2,6 +2,7 @@
 // end: no later step reads the old value, its own iterations read no other place of it, and nothing after it
 // can fault.
 #include "codegen/fuse.h"
+#include "codegen/loop.h"
 #include "codegen/lower.h"
 
 #include <string.h>
@@ -52,6 +53,24 @@ static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
   return NULL;
 }
 
+// Whether a step reads, or writes, some memory.
+typedef struct Touch {
+  const FnPlan *f;
+  const Buffer *memory;
+  bool written, found;
+} Touch;
+
+static void note_touch(void *user, uint32_t buffer, bool written) {
+  Touch *t = user;
+  if (written == t->written && buffer_same_memory(&t->f->buffers.data[buffer], t->memory)) t->found = true;
+}
+
+static bool touches(Touch *t, size_t step) {
+  t->found = false;
+  plan_accesses(t->f, &t->f->steps.data[step], t->f->a, note_touch, t);
+  return t->found;
+}
+
 // The last step that reads each store from its own memory; SIZE_MAX: none.
 typedef struct Readers {
   const FnPlan *f;
@@ -72,6 +91,15 @@ static void find_readers(Readers *r) {
     plan_accesses(f, &f->steps.data[r->step], f->a, note_store, r);
 }
 
+// The kernel may compute the value into this memory: it and what comes after it in the kernel read no other
+// place of it.
+static bool keeps_place(const FnPlan *f, size_t step, const Put *to, const Buffer *memory) {
+  const Kernel *k = f->steps.data[step].kernel;
+  for (uint32_t i = 0; i < k->n_stores; i++)
+    if (k->stores[i].buffer == to->buffer && k->stores[i].add) return false;
+  return kernel_owns_place(f, k, to, memory);
+}
+
 static bool may_write_directly(Readers *r, size_t step, const Put *to, uint32_t store) {
   const FnPlan *f = r->f;
   find_readers(r);
@@ -81,10 +109,7 @@ static bool may_write_directly(Readers *r, size_t step, const Put *to, uint32_t 
     if (s->kind == STEP_OPTIMIZE && optimizes(node(f, s->node)->attr.optimize, store)) return false;
     if (i >= step && s->can_fault) return false;
   }
-  const Kernel *k = f->steps.data[step].kernel;
-  for (uint32_t i = 0; i < k->n_stores; i++)
-    if (k->stores[i].buffer == to->buffer && k->stores[i].add) return false;
-  return kernel_owns_place(f, k, to, &(Buffer){.kind = BUF_STORE, .id = store});
+  return keeps_place(f, step, to, &(Buffer){.kind = BUF_STORE, .id = store});
 }
 
 static uint32_t new_buffer(FnPlan *f, Buffer b) {
@@ -121,17 +146,37 @@ static void place_write(FnPlan *f, Readers *r, const Node *w) {
   }
 }
 
-// A second result of one value is written by the same kernel.
-static void second_result(FnPlan *f, NodeId v, uint32_t id) {
-  size_t step;
-  const Put *s = store_of(f, v, &step);
+// A second result of one value is copied from the first one.
+static void second_result(FnPlan *f, const bool *has_buffer, NodeId v, uint32_t id) {
+  size_t step = f->steps.len;
+  Touch t = {.f = f, .memory = &f->buffers.data[f->buffer_of[v]], .written = true};
+  while (step > 0 && !touches(&t, step - 1)) step--;
   Buffer b = f->buffers.data[f->buffer_of[v]];
   b.kind = BUF_OUTPUT;
   b.id = id;
-  plan_insert(f, step + 1, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = s->buffer});
+  if (f->loop) b.dense = f->loop->outer->buffers.data[loop_outside(f->loop, &b)].dense;
+  plan_insert(f, step, plan_copy(f, has_buffer, v, new_buffer(f, b)));
 }
 
-void place_writes(FnPlan *f) {
+// The next value of a carry. (After a fault nobody reads it.)
+static void place_carry(FnPlan *f, const bool *has_buffer, uint32_t k) {
+  NodeId v = lower_resolve(f->fn->g, f->fn->g->roots[k]);
+  if (f->buffer_of[v] == NO_BUFFER) return; // it stays as it is
+  size_t step = 0, last = f->steps.len;
+  Buffer *b = &f->buffers.data[f->buffer_of[v]], carry = *b;
+  carry.kind = BUF_CARRY;
+  carry.id = k;
+  carry.dense = f->loop->outer->buffers.data[f->loop->operands[k]].dense;
+  const Put *to = store_of(f, v, &step);
+  Touch t = {.f = f, .memory = &carry};
+  while (last > 0 && !touches(&t, last - 1)) last--;
+  if (to && b->kind == BUF_SCRATCH && last <= step + 1 && keeps_place(f, step, to, &carry))
+    *b = carry;
+  else
+    plan_insert(f, f->steps.len, plan_copy(f, has_buffer, v, new_buffer(f, carry)));
+}
+
+void place_writes(FnPlan *f, const bool *has_buffer) {
   const Graph *g = f->fn->g;
   Readers r = {.f = f};
   uint32_t out = 0;
@@ -139,11 +184,12 @@ void place_writes(FnPlan *f) {
     if (f->fn->roots[i].kind == ROOT_EFFECT) continue;
     NodeId v = lower_resolve(g, g->roots[i]);
     const Buffer *b = &f->buffers.data[f->buffer_of[v]];
-    if (b->id != out) second_result(f, v, out);
+    if (b->id != out) second_result(f, has_buffer, v, out);
     out++;
   }
   for (uint32_t i = 0; i < g->n_roots; i++)
     if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, &r, node(f, g->roots[i]));
+  for (uint32_t k = 0; f->loop && k < loop_attr(f->loop)->n_carries; k++) place_carry(f, has_buffer, k);
 }
 
 static void note_read(void *user, uint32_t buffer, bool written) {

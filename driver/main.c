@@ -106,23 +106,6 @@ static Program *front_end(Job *j) {
   return p;
 }
 
-// The first loop of the program, which only the interpreter runs so far; NULL: none.
-static const Node *find_loop(const Program *p) {
-  for (uint32_t i = 0; i < p->n_fns; i++)
-    for (NodeId id = 0; id < p->fns[i].g->len; id++)
-      if (graph_node(p->fns[i].g, id)->op == OP_SCAN) return graph_node(p->fns[i].g, id);
-  return NULL;
-}
-
-static int only_interpreted(Job *j, const Program *p) {
-  const Node *loop = find_loop(p);
-  if (!loop) return EXIT_DONE;
-  Diag *g = diag_error(j->diags, DIAG_E0901, loop->span, "`scan` in emitted text: not yet in this nnc");
-  diag_note(g, "the interpreter runs it: `nnc --interpret %s -- …`, with the arguments of a program", j->o->input);
-  diagnose(j->diags, j->o);
-  return EXIT_SOURCE;
-}
-
 // What every command with a model begins with: the elaborated program, or the exit code.
 static int job_program(Job *j, const Options *o, Program **p, Arena *a) {
   int status = job_begin(j, o, a);
@@ -133,7 +116,7 @@ static int job_program(Job *j, const Options *o, Program **p, Arena *a) {
 
 static void middle(Job *j, Program *p) {
   passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
-  if (!find_loop(p)) inspect_kernels(&j->inspect, p);
+  inspect_kernels(&j->inspect, p);
 }
 
 // Tests break the emitter on purpose; a build without tests can't.
@@ -281,8 +264,6 @@ static int compile(const Options *o, Arena *a) {
   if (status != EXIT_DONE) return status;
   middle(&j, p);
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
-  status = only_interpreted(&j, p);
-  if (status != EXIT_DONE) return status;
   if (wants_output(o) && o->library) status = library(&j, p);
   Text c;
   if (wants_output(o) && !o->library && (status = emit(&j, p, false, &c)) == EXIT_DONE)
@@ -299,14 +280,13 @@ static int check(const Options *o, Arena *a) {
   if (status != EXIT_DONE) return status;
   middle(&j, p);
   inspect_end(&j.inspect);
-  return only_interpreted(&j, p);
+  return EXIT_DONE;
 }
 
 static int compile_tests(void *job, const Program *p, const char *path) {
   Job *j = job;
   Text c;
-  int status = only_interpreted(j, p);
-  if (status == EXIT_DONE) status = emit(j, p, true, &c);
+  int status = emit(j, p, true, &c);
   return status == EXIT_DONE ? cc_compile(j->o, false, c, path, &j->bug, j->arena) : status;
 }
 
@@ -349,8 +329,6 @@ static int report(const Options *o, Arena *a) {
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
   middle(&j, p);
-  status = only_interpreted(&j, p);
-  if (status != EXIT_DONE) return status;
   Report r = codegen_report(p, o->cuda, o->n, a);
   inspect_stage(&j.inspect, "codegen");
   status = report_print(&r, o, a);

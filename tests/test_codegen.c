@@ -320,26 +320,6 @@ START_TEST(the_verifier_tells_a_buffer_taken_over_from_one_still_read) {
 }
 END_TEST
 
-START_TEST(what_a_loop_carries_lives_through_the_loop) {
-  Arena *a = arena_new();
-  FnPlan *f = plan_of(
-      "(= y (exp (matmul x:f32[N,7] w:f32[7,5]))) (= z (matmul y v:f32[5,6])) (matmul z u:f32[6,3])", a);
-  Sched *s = schedule_function(f, a);
-  Sched *loop = ARENA_NEW(a, Sched); // the second and third step run in a loop
-  *loop =
-      (Sched){.kind = SCHED_LOOP, .children = s->children + 1, .n = 2, .begin = 1, .end = 3, .count = {0, 9}};
-  Sched whole = {.children = (Sched *[]){s->children[0], loop}, .n = 2, .begin = 0, .end = 3};
-  Lifetime *lives = schedule_lifetimes(f, &whole, a);
-  uint32_t carried = f->steps.data[0].kernel->stores[0].buffer;
-  ck_assert_uint_eq(lives[carried].last, 2);
-  uint64_t stores[N_STORES], base = memplan_stores(f->program, ARENA_ALIGN, stores),
-                             end = memplan_scratch(f, s, stores, base);
-  ck_assert_ptr_null(memverify(f, s, base, end, a));
-  ck_assert_ptr_null(memverify(f, &whole, base, memplan_scratch(f, &whole, stores, base), a));
-  arena_free(a);
-}
-END_TEST
-
 // ---- text
 
 static uint32_t count_of(const char *text, const char *what) {
@@ -446,7 +426,6 @@ int main(void) {
   tcase_add_test(t, a_store_is_written_in_place_exactly_where_nothing_reads_it_later);
   tcase_add_test(t, the_verifier_finds_a_planted_overlap);
   tcase_add_test(t, the_verifier_tells_a_buffer_taken_over_from_one_still_read);
-  tcase_add_test(t, what_a_loop_carries_lives_through_the_loop);
   tcase_add_test(t, kernels_of_one_form_are_one_function);
   tcase_add_test(t, the_text_is_the_same_each_time);
   tcase_add_test(t, names_and_strings_of_a_model_cannot_become_code);

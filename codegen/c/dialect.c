@@ -38,10 +38,10 @@ static void optimize(Unit *u, const FnPlan *f, const Step *s, const char *functi
   sb_printf(u->out, "    %s(c, spans, %u, &hyper);\n", function, n);
 }
 
-static void function_head(Unit *u, uint32_t id) {
-  sb_printf(u->out, "static int %s(nn_ctx *c, size_t n, void *const *args) {\n", function_name(u, id));
-  if (unit_uses_arena(u->plan.plans[id])) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");
-  sb_puts(u->out, "  (void)args;\n  c->n = n;\n");
+static void function_head(Unit *u, const FnPlan *f) {
+  unit_print_head(u, f, "nn_ctx *c");
+  if (unit_uses_arena(f)) sb_puts(u->out, "  unsigned char *const m = c->arena;\n");
+  sb_puts(u->out, f->loop ? "" : "  (void)args;\n  c->n = n;\n");
 }
 
 static void program_end(Unit *u) {
@@ -56,6 +56,7 @@ const Dialect dialect_c = {
                 "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
                 "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n#endif\n",
     .includes = "#include \"nn_dot.h\"\n",
+    .context = "c",
     .arguments = "a->",
     .optimizer = "nn_",
     .pointer = "",

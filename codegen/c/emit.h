@@ -11,7 +11,13 @@
 #include "codegen/plan.h"
 #include "ir/base/strbuf.h"
 
-typedef enum SlotKind { SLOT_CONST, SLOT_SITE, SLOT_PLACE } SlotKind;
+typedef enum SlotKind {
+  SLOT_CONST,
+  SLOT_SITE,
+  SLOT_PLACE,
+  SLOT_ITERATION, // of the loop around the kernel; always an argument
+  SLOT_DRAW       // the number of the iteration for draws, over all loops around the kernel; likewise
+} SlotKind;
 
 typedef struct Slot {
   SlotKind kind;
@@ -54,9 +60,9 @@ typedef struct Text {
   bool primary;
 } Text;
 
-// While the panel of a contraction is loaded: parts of indices that depend on the column (`own`) and not on the
-// step (`other`), and are dear, are made once a tile and kept in arrays. Where the index of a panel gathers it
-// is computed in 32 bits if all of the array's can be: a vector holds twice as many.
+// While the panel of a contraction is loaded: parts of indices that depend on the column (`own`) and not on
+// the step (`other`), and are dear, are made once a tile and kept in arrays. Where the index of a panel
+// gathers it is computed in 32 bits if all of the array's can be: a vector holds twice as many.
 typedef struct Hoist {
   bool on, narrow;
   uint64_t own, other;     // bits of the two variables
@@ -155,7 +161,8 @@ void place_outer(Emit *e, Digits *d, const VarId *outer, uint32_t n, Block *b);
 
 // ---- reduce.c: sums, maxima, positions of maxima
 void emit_reduce(Emit *e, ExprId x, Block *b); // defines it in b, or in a block of columns around b
-// Defines the position of the first largest or smallest element, or a reduction over no axis; false for others.
+// Defines the position of the first largest or smallest element, or a reduction over no axis; false for
+// others.
 bool emit_plain_reduce(Emit *e, ExprId x, Block *b);
 const char *reduce_start(Emit *e, const Expr *x); // what combining begins with
 DType reduce_lane_type(const Expr *x);            // of its accumulators
@@ -183,8 +190,8 @@ void emit_loops(Emit *e, StrBuf *body, Launch *launch);
 void emit_dot(Emit *e, StrBuf *body, Launch *launch);
 // The stores of one iteration of the parallel loops, each group in loops of its own.
 void emit_groups(Emit *e, Block *b);
-bool emit_is_one(Emit *e, VarId v);          // its extent
-int64_t emit_at_bound(Emit *e, VarId v);     // its extent where n is largest, at least 1
+bool emit_is_one(Emit *e, VarId v);      // its extent
+int64_t emit_at_bound(Emit *e, VarId v); // its extent where n is largest, at least 1
 // Whether y runs in the loops of x, the store before it.
 bool emit_same_loops(const Put *x, const Put *y);
 void emit_stores(Emit *e, const Put *s, uint32_t n, Block *b); // one group, in a block where all is bound

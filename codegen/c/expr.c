@@ -303,19 +303,21 @@ static Text op_text(Emit *e, ExprId id, const Expr *x, Block *b) {
 }
 
 static Text rand_text(Emit *e, ExprId id, const Expr *x, Block *b) {
-  static const char *const counters[] = {
-      [FN_INIT] = "0, UINT32_MAX", [FN_PREPARE] = "c->example, c->epoch_count"};
   FnKind kind = e->f->fn->kind;
-  const char *counter = kind == FN_INIT || kind == FN_PREPARE ? counters[kind] : "0, c->batch_count";
+  const char *iteration = kind == FN_PREPARE ? "c->example" : e->f->loop ? emit_slot(e, SLOT_DRAW, id) : "0";
+  const char *step = kind == FN_PREPARE ? "c->epoch_count"
+                     : kind == FN_INIT  ? "UINT32_MAX"
+                                        : "c->batch_count";
   const char *site = emit_slot(e, SLOT_SITE, id);
   const char *s =
-      arena_printf(e->a, "nn_%s%s(c->seed, %s, %s, (uint64_t)%s)", x->op == OP_RAND ? "rand" : "randn",
-                   x->dtype == DT_F64 ? "" : "f", counter, site, emit_index(e, x->at[0], b));
+      arena_printf(e->a, "nn_%s%s(c->seed, %s, %s, %s, (uint64_t)%s)", x->op == OP_RAND ? "rand" : "randn",
+                   x->dtype == DT_F64 ? "" : "f", iteration, step, site, emit_index(e, x->at[0], b));
   Text value = {s, true};
   return x->dtype == DT_F16 || x->dtype == DT_BF16 ? text_cast(e->a, DT_F32, x->dtype, value) : value;
 }
 
-static Text ctx_text(Emit *e, const Expr *x) {
+static Text ctx_text(Emit *e, ExprId id, const Expr *x) {
+  if (x->role == IN_ITERATION) return (Text){emit_slot(e, SLOT_ITERATION, id), true};
   const char *s = x->role == IN_STEP    ? "c->step"
                   : x->role == IN_EPOCH ? "c->epoch"
                   : x->role == IN_BATCH ? "c->n"
@@ -351,7 +353,7 @@ static Text make_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   case X_INSIDE: return inside_text(e, x, b);
   case X_CHECK: return check_text(e, id, x, b);
   case X_RAND: return rand_text(e, id, x, b);
-  case X_CTX: return ctx_text(e, x);
+  case X_CTX: return ctx_text(e, id, x);
   case X_ACC: return (Text){e->acc[x->number], true};
   default: assert(!"reductions are emitted by reduce.c, rows by rows.c"); return (Text){"", true};
   }

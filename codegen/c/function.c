@@ -14,27 +14,52 @@ static const Node *node(const FnPlan *f, NodeId v) { return graph_node(f->fn->g,
 
 const char *function_name(const Unit *u, uint32_t fn) { return mangle(u->a, "fn_", u->p->fns[fn].name); }
 
+const char *plan_name(const Unit *u, const FnPlan *f) {
+  const char *prefix = f->loop ? arena_printf(u->a, "loop%u_", f->loop->number) : "fn_";
+  return mangle(u->a, prefix, f->fn->name);
+}
+
 const char *unit_store_name(const Unit *u, uint32_t store) {
   return arena_printf(u->a, "%s_weight%u", library_stem(u), store);
+}
+
+// What an element of a sequence or of a yield begins with: bytes from the first one, over n and the
+// iteration.
+static const char *element_offset(Unit *u, const Loop *l, uint32_t outside) {
+  const Buffer *b = &l->outer->buffers.data[outside];
+  Poly strides[MAX_RANK];
+  buffer_strides(b, plan_bound(l->outer), strides);
+  Poly bytes = poly_mul(strides[0], poly_of((int64_t)dtype_bytes(b->dtype)));
+  const char *i = unit_iteration(u, l);
+  return poly_is(&bytes, 1) ? i : arena_printf(u->a, "%s * %s", i, text_poly(u->a, &bytes));
 }
 
 const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
   const char *type = arena_printf(u->a, "(%s%s *)", written ? "" : "const ", dtype_ctype(b->dtype));
-  switch (b->kind) {
-  case BUF_INPUT: return arena_printf(u->a, "%sargs[%u]", type, b->id);
-  case BUF_OUTPUT: return arena_printf(u->a, "%sargs[%u]", type, f->fn->n_inputs + b->id);
-  case BUF_CONST: {
+  const char *at = ""; // " + BYTES" of elements
+  while (f->loop && loop_outside(f->loop, b) != NO_BUFFER) {
+    buffer = loop_outside(f->loop, b);
+    bool element = b->kind == BUF_OUTPUT || (b->kind == BUF_INPUT && loop_is_sequence(f->loop, b->id));
+    if (element) at = arena_printf(u->a, " + %s%s", element_offset(u, f->loop, buffer), at);
+    f = f->loop->outer;
+    b = &f->buffers.data[buffer];
+  }
+  const char *base = NULL; // other than the arena
+  if (b->kind == BUF_INPUT) base = arena_printf(u->a, "args[%u]", b->id);
+  if (b->kind == BUF_OUTPUT) base = arena_printf(u->a, "args[%u]", f->fn->n_inputs + b->id);
+  const char *fixed = *at ? "" : type; // with its type already
+  if (b->kind == BUF_CONST) {
     uint32_t i = unit_constant(u, node(f, b->node));
-    return u->d->fixed(u, type, i, arena_printf(u->a, "constant%u", i));
+    base = u->d->fixed(u, fixed, i, arena_printf(u->a, "constant%u", i));
+  } else if (b->kind == BUF_STORE && u->p->stores[b->id].constant) {
+    base = u->d->fixed(u, fixed, unit_fixed(u, b->id), unit_store_name(u, b->id));
+  } else {
+    fixed = NULL;
   }
-  case BUF_STORE:
-    if (u->p->stores[b->id].constant)
-      return u->d->fixed(u, type, unit_fixed(u, b->id), unit_store_name(u, b->id));
-    break;
-  default: break;
-  }
-  return arena_printf(u->a, "%s(m + %" PRIu64 ")", type, b->offset);
+  if (!base) return arena_printf(u->a, "%s(m + %" PRIu64 "%s)", type, b->offset, at);
+  if (!*at) return fixed ? base : arena_printf(u->a, "%s%s", type, base);
+  return arena_printf(u->a, "%s((%sunsigned char *)%s%s)", type, written ? "" : "const ", base, at);
 }
 
 const char *unit_place_text(Unit *u, const FnPlan *f, const Step *s) {
@@ -86,9 +111,8 @@ static void print_kernel(Unit *u, const FnPlan *f, const Step *s, const Call *ca
 
 static void print_copy(Unit *u, const FnPlan *f, const Step *s) {
   const Buffer *b = &f->buffers.data[s->dst];
-  Poly count = poly_of((int64_t)dtype_bytes(b->dtype));
-  for (uint32_t i = 0; i < b->shape.rank; i++) count = poly_mul(count, poly_dim(b->shape.d[i]));
-  u->d->copy(u, f, s, text_poly(u->a, &count));
+  Poly bytes = poly_mul(buffer_extent(b, plan_bound(f)), poly_of((int64_t)dtype_bytes(b->dtype)));
+  u->d->copy(u, f, s, text_poly(u->a, &bytes));
 }
 
 // ---- optimizers
@@ -182,14 +206,44 @@ static void put_signature(Unit *u, const Function *fn) {
   sb_puts(u->out, " */\n");
 }
 
+// An iteration of a loop: "net.cell: an iteration of scan(char_lstm.nn:12:5)"
+static void put_body_signature(Unit *u, const FnPlan *f) {
+  const Node *n = node(f->loop->outer, f->loop->node);
+  sb_puts(u->out, "/* ");
+  put_comment(u->out, n->path && *n->path ? n->path : f->fn->name);
+  sb_printf(u->out, ": iteration %s of a scan  ", unit_iteration(u, f->loop));
+  put_comment(u->out, span_text_here(u->p->sources, n->span, u->a));
+  sb_puts(u->out, " */\n");
+}
+
+typedef struct ArenaUse {
+  const FnPlan *f;
+  bool used;
+} ArenaUse;
+
+static void note_arena(void *user, uint32_t buffer, bool written) {
+  ArenaUse *use = user;
+  const FnPlan *f = use->f;
+  const Buffer *b = &f->buffers.data[buffer];
+  (void)written;
+  while (f->loop && loop_outside(f->loop, b) != NO_BUFFER) {
+    buffer = loop_outside(f->loop, b);
+    f = f->loop->outer;
+    b = &f->buffers.data[buffer];
+  }
+  if (b->kind == BUF_SCRATCH || (b->kind == BUF_STORE && !f->program->stores[b->id].constant))
+    use->used = true;
+}
+
 bool unit_uses_arena(const FnPlan *f) {
-  for (size_t i = 0; i < f->steps.len; i++)
-    if (f->steps.data[i].kind == STEP_OPTIMIZE) return true;
-  for (size_t i = 0; i < f->buffers.len; i++)
-    if ((f->buffers.data[i].kind == BUF_STORE && !f->program->stores[f->buffers.data[i].id].constant) ||
-        (f->buffers.data[i].kind == BUF_SCRATCH && f->scratch_end > f->scratch_begin))
-      return true;
-  return false;
+  ArenaUse use = {.f = f};
+  for (size_t i = 0; i < f->steps.len; i++) {
+    const Step *s = &f->steps.data[i];
+    if (s->kind == STEP_OPTIMIZE) return true;
+    if (s->kind != STEP_LOOP)
+      plan_accesses(f, s, f->a, note_arena, &use); // a loop's body has addresses of its own
+  }
+  return use.used;
 }
 
 typedef struct Print {
@@ -203,16 +257,40 @@ static void print_step(void *user, const Step *s) {
   if (s->kind == STEP_KERNEL) print_kernel(p->u, p->f, s, &p->u->calls.data[(*p->next_call)++]);
   if (s->kind == STEP_COPY) print_copy(p->u, p->f, s);
   if (s->kind == STEP_OPTIMIZE) print_optimize(p->u, p->f, s);
-  if (s->can_fault) sb_puts(p->u->out, p->u->d->after_fault);
+  if (s->kind == STEP_LOOP) {
+    put_place(p->u, p->f, s->node, op_name(OP_SCAN));
+    unit_print_loop(p->u, s);
+  } else if (s->can_fault)
+    sb_puts(p->u->out, p->u->d->after_fault);
+}
+
+void unit_print_head(Unit *u, const FnPlan *f, const char *first) {
+  sb_printf(u->out, "static int %s(%s, size_t n, void *const *args", plan_name(u, f), first);
+  for (uint32_t d = 0; f->loop && d <= f->loop->depth; d++)
+    sb_printf(u->out, ", size_t %s", unit_variable(u, d));
+  sb_puts(u->out, ") {\n");
+  if (!f->loop) return;
+  sb_puts(u->out, "  (void)n, (void)args");
+  for (uint32_t d = 0; d <= f->loop->depth; d++) sb_printf(u->out, ", (void)%s", unit_variable(u, d));
+  sb_puts(u->out, ";\n");
+}
+
+// The functions of loops' bodies come before their own.
+static void print_plan(Unit *u, const FnPlan *f, const Sched *sched, uint32_t *next_call) {
+  for (size_t i = 0; i < f->steps.len; i++)
+    if (f->steps.data[i].kind == STEP_LOOP)
+      print_plan(u, f->steps.data[i].loop->body, f->steps.data[i].loop->sched, next_call);
+  Print p = {.u = u, .f = f, .next_call = next_call};
+  unit_mark(u, f->fn->span);
+  if (f->loop)
+    put_body_signature(u, f);
+  else
+    put_signature(u, f->fn);
+  u->d->function_head(u, f);
+  schedule_walk(sched, print_step, &p);
+  sb_puts(u->out, u->d->function_end);
 }
 
 void unit_print_function(Unit *u, uint32_t id, uint32_t *next_call) {
-  const Function *fn = &u->p->fns[id];
-  const FnPlan *f = u->plan.plans[id];
-  Print p = {.u = u, .f = f, .next_call = next_call};
-  unit_mark(u, fn->span);
-  put_signature(u, fn);
-  u->d->function_head(u, id);
-  schedule_walk(u->plan.scheds[id], print_step, &p);
-  sb_puts(u->out, u->d->function_end);
+  print_plan(u, u->plan.plans[id], u->plan.scheds[id], next_call);
 }

@@ -139,6 +139,9 @@ static bool same_number(const Slot *x, const Slot *y) {
   return x->kind != SLOT_PLACE && x->dtype == y->dtype && x->value.i == y->value.i && x->number == y->number;
 }
 
+// It changes from one call to the next.
+static bool slot_varies(SlotKind kind) { return kind == SLOT_ITERATION || kind == SLOT_DRAW; }
+
 void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   Arena *scratch = arena_new();
   const Signature s = kernel_signature(f, k, scratch);
@@ -149,7 +152,7 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
   Form *form = &u->forms.data[call.form];
   form->n_calls++;
   for (uint32_t i = 0; i < form->n_slots; i++)
-    form->differs[i] = form->differs[i] ||
+    form->differs[i] = form->differs[i] || slot_varies(form->slots[i].kind) ||
                        (!same_number(&form->slots[i], &call.slots[i]) &&
                         strcmp(unit_slot(u, form->f, &form->slots[i]), unit_slot(u, f, &call.slots[i])) != 0);
   vec_push(u->a, &u->calls, call);
@@ -169,11 +172,19 @@ static const char *sizes_text(Unit *u, const FnPlan *f, const Node *n) {
   return text;
 }
 
+// The argument of the function whose elements v holds, also where v belongs to the body of a loop; -1: none.
+static int argument_of(const FnPlan *f, NodeId v) {
+  uint32_t k = graph_argument_of(f->fn->g, v);
+  if (k == UINT32_MAX || !f->loop) return (int)k; // UINT32_MAX: -1
+  if (k < loop_attr(f->loop)->n_carries) return -1;
+  return argument_of(f->loop->outer, graph_node(f->loop->outer->fn->g, f->loop->node)->in[k]);
+}
+
 static uint32_t place_of(Unit *u, const FnPlan *f, NodeId v) {
   const Node *n = graph_node(f->fn->g, v);
   const char *what = sizes_text(u, f, n);
   bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
-  int input = indexes ? (int)graph_argument_of(f->fn->g, n->in[1]) : -1; // UINT32_MAX: -1
+  int input = indexes ? argument_of(f, n->in[1]) : -1;
   for (uint32_t i = 0; i < u->places.len; i++) {
     const Place *p = &u->places.data[i];
     if (memcmp(&p->span, &n->span, sizeof n->span) == 0 && p->input == input && strcmp(p->what, what) == 0)
@@ -186,6 +197,8 @@ static uint32_t place_of(Unit *u, const FnPlan *f, NodeId v) {
 const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s) {
   if (s->kind == SLOT_PLACE) return arena_printf(u->a, "%u", place_of(u, f, s->number));
   if (s->kind == SLOT_SITE) return arena_printf(u->a, "%uu", s->number);
+  if (s->kind == SLOT_ITERATION) return arena_printf(u->a, "(int32_t)%s", unit_iteration(u, f->loop));
+  if (s->kind == SLOT_DRAW) return arena_printf(u->a, "(uint32_t)%s", unit_draw(u, f->loop));
   if (!dtype_is_real(s->dtype)) return text_int(u->a, s->dtype, s->value.i);
   return text_real(u->a, s->dtype, eval_round(s->dtype, s->value.f));
 }
@@ -197,7 +210,7 @@ const char *unit_form_name(const Unit *u, uint32_t form) {
 // ---- text of one form
 
 static const char *slot_type(const Slot *s) {
-  return s->kind == SLOT_CONST ? text_ctype(s->dtype) : "uint32_t";
+  return s->kind == SLOT_CONST ? text_ctype(s->dtype) : s->kind == SLOT_ITERATION ? "int32_t" : "uint32_t";
 }
 
 static void put_body(Unit *u, const Form *form) {

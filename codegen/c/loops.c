@@ -32,16 +32,16 @@ static int64_t tile_rows(Emit *e, uint32_t first) {
   return rows < 16 ? 16 : rows / 16 * 16;
 }
 
-typedef struct Loop { // one loop of a nest; with columns it is two, and the block of columns between them
+typedef struct ForLoop { // one loop of a nest; with columns it is two, and the block of columns between them
   Block columns, body;
   VarId var;
   bool by_columns;
   const char *from, *to;
-} Loop;
+} ForLoop;
 
 // Opens a loop over v inside b; its text joins b when it is closed.
-static Block *loop_open(Emit *e, Loop *l, Block *b, VarId v, const char *from, const char *to) {
-  *l = (Loop){.var = v, .from = from, .to = to};
+static Block *loop_open(Emit *e, ForLoop *l, Block *b, VarId v, const char *from, const char *to) {
+  *l = (ForLoop){.var = v, .from = from, .to = to};
   const char *name = emit_name_var(e, v, false);
   uint64_t bit = (uint64_t)1 << v;
   l->by_columns = emit_prefers_columns(e, v, b->bound);
@@ -57,7 +57,7 @@ static Block *loop_open(Emit *e, Loop *l, Block *b, VarId v, const char *from, c
   return &l->body;
 }
 
-static void loop_close(Emit *e, Loop *l) {
+static void loop_close(Emit *e, ForLoop *l) {
   const char *v = e->var[l->var];
   if (!l->by_columns) {
     block_close(&l->body,
@@ -87,7 +87,7 @@ void emit_groups(Emit *e, Block *b) {
     }
     for (end = s + 1; end < k->n_stores && emit_same_loops(first, &k->stores[end]); end++) {
     }
-    Loop loops[MAX_RANK];
+    ForLoop loops[MAX_RANK];
     uint32_t n = 0;
     Block *in = b;
     uint32_t names = e->n_loop_names;
@@ -103,7 +103,7 @@ void emit_groups(Emit *e, Block *b) {
 void emit_loops(Emit *e, StrBuf *body, Launch *launch) {
   const Kernel *k = e->k;
   Block top = block_top(e);
-  Loop loops[MAX_RANK];
+  ForLoop loops[MAX_RANK];
   uint32_t n = 0, first = 0;
   Block *in = &top;
   while (first < k->n_lead && emit_is_one(e, k->lead[first])) first++;

@@ -4,15 +4,21 @@
 #include "codegen/c/library.h"
 #include "codegen/c/names.h"
 
-static void collect_kernels(Unit *u) {
-  for (uint32_t i = 0; i < u->p->n_fns; i++) {
-    const FnPlan *f = u->plan.plans[i];
-    for (size_t s = 0; s < f->steps.len; s++)
-      if (f->steps.data[s].kind == STEP_KERNEL) unit_add_kernel(u, f, f->steps.data[s].kernel);
-    for (size_t b = 0; b < f->buffers.len; b++)
-      if (f->buffers.data[b].kind == BUF_CONST)
-        unit_constant(u, graph_node(f->fn->g, f->buffers.data[b].node));
+// Bodies of loops come before what calls them.
+static void collect(Unit *u, const FnPlan *f) {
+  for (size_t s = 0; s < f->steps.len; s++) {
+    if (f->steps.data[s].kind != STEP_LOOP) continue;
+    collect(u, f->steps.data[s].loop->body);
+    f->steps.data[s].loop->number = u->n_loops++;
   }
+  for (size_t s = 0; s < f->steps.len; s++)
+    if (f->steps.data[s].kind == STEP_KERNEL) unit_add_kernel(u, f, f->steps.data[s].kernel);
+  for (size_t b = 0; b < f->buffers.len; b++)
+    if (f->buffers.data[b].kind == BUF_CONST) unit_constant(u, graph_node(f->fn->g, f->buffers.data[b].node));
+}
+
+static void collect_kernels(Unit *u) {
+  for (uint32_t i = 0; i < u->p->n_fns; i++) collect(u, u->plan.plans[i]);
 }
 
 Span text_map_at(const TextMap *m, size_t offset) {

@@ -54,6 +54,7 @@ typedef struct Dialect {
   uint32_t align;                    // of buffers
   const char *preamble;              // ends the comment at the top, and what comes before the includes
   const char *includes;              // of the runtime, beside the core, in a program
+  const char *context;               // what emitted functions get first: "c"
   const char *arguments;             // how a kernel reaches a member of its arguments: "a->"
   const char *optimizer;             // what the names of optimizers begin with: "nn_"
   const char *pointer, *pointer_end; // around the type of what an argument points to: "", " *"
@@ -68,7 +69,8 @@ typedef struct Dialect {
   const char *(*hyper_number)(Unit *u, double value);
   // The step of an optimizer, over `spans` with `hyper`.
   void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n);
-  void (*function_head)(Unit *u, uint32_t fn);
+  // Down to where steps begin; of a loop's body too, whose arguments end with the iterations.
+  void (*function_head)(Unit *u, const FnPlan *f);
   const char *after_fault;      // after a step that may have found one: "  if (…) return …;\n", or ""
   const char *function_end;     // "  return …;\n}\n\n"
   bool own_table;               // `main` hands the functions over in a table of its own, not in the model's
@@ -91,6 +93,7 @@ struct Unit {
   VEC(Call) calls; // one per kernel step, in order of functions and steps
   VEC(Place) places;
   unsigned n_marks;
+  uint32_t n_loops;
   bool may_fault; // some kernel of the program can find a fault
   VEC(Constant) constants;
 };
@@ -114,6 +117,14 @@ const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s);
 // function.c
 void unit_print_function(Unit *u, uint32_t fn, uint32_t *next_call);
 const char *function_name(const Unit *u, uint32_t fn); // "fn_fit_step"
+const char *plan_name(const Unit *u, const FnPlan *f); // likewise; of a loop's body "loop0_fit_step"
+// "static int NAME(FIRST, size_t n, void *const *args", and for a loop's body the iterations.
+void unit_print_head(Unit *u, const FnPlan *f, const char *first);
+// loop.c: a loop's step, the number of its iteration and that for draws
+void unit_print_loop(Unit *u, const Step *s);
+const char *unit_variable(Unit *u, uint32_t depth); // of the loop at this depth: "i"
+const char *unit_iteration(Unit *u, const Loop *l);
+const char *unit_draw(Unit *u, const Loop *l);
 // The address of a buffer as a pointer of its type.
 const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written);
 // Where in the model a step comes from, "iris.nn:6:9"; "" for nowhere.

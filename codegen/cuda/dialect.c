@@ -38,13 +38,11 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
 // be no row, a row is read all the same, and what was read is not used: then it is all that the memory has.
 // (A result is the caller's array, which ends at its rows.)
 static Poly reach(const FnPlan *f, const Buffer *b) {
-  Poly strides[MAX_RANK];
   if (b->shape.rank == 0) return poly_of(1);
   Poly rows = poly_dim(b->shape.d[0]);
   if (poly_at(&rows, 1) < 1 && b->kind != BUF_OUTPUT)
     return poly_of((int64_t)(b->bytes / dtype_bytes(b->dtype)));
-  buffer_strides(b, f->fn->g->symbol ? f->fn->g->bound : 1, strides);
-  return poly_mul(rows, strides[0]);
+  return buffer_extent(b, plan_bound(f));
 }
 
 static const char *fixed(Unit *u, const char *type, uint32_t number, const char *name) {
@@ -101,12 +99,11 @@ static bool launches(const FnPlan *f) {
   return false;
 }
 
-static void function_head(Unit *u, uint32_t id) {
-  const FnPlan *f = u->plan.plans[id];
-  sb_printf(u->out, "static int %s(nn_cuda *d, size_t n, void *const *args) {\n", function_name(u, id));
+static void function_head(Unit *u, const FnPlan *f) {
+  unit_print_head(u, f, "nn_cuda *d");
   if (unit_uses_arena(f)) sb_puts(u->out, "  unsigned char *const m = nn_cuda_arena(d);\n");
   if (launches(f)) sb_puts(u->out, "  nn_ctx *const c = nn_cuda_ctx(d);\n");
-  sb_puts(u->out, "  (void)d, (void)n, (void)args;\n");
+  if (!f->loop) sb_puts(u->out, "  (void)d, (void)n, (void)args;\n");
 }
 
 static void program_end(Unit *u) {
@@ -129,6 +126,7 @@ const Dialect dialect_cuda = {
     .align = DEVICE_ALIGN,
     .preamble = ".\n   Multiply-adds are written out: nvcc -fmad=false makes no others. */\n",
     .includes = "#include \"nn_cuda_program.h\"\n#include \"nn_cuda_optim.h\"\n",
+    .context = "d",
     .arguments = "a.",
     .optimizer = "nn_cuda_",
     .pointer = "NN_PTR(",

@@ -1,0 +1,38 @@
+// A loop: a C `for` around calls of the function that is its body. What it reads and writes is named by the
+// body's own kernels, through the arguments of the function around it and the numbers of the iterations.
+#include "codegen/c/unit.h"
+#include "codegen/dump.h"
+
+const char *unit_variable(Unit *u, uint32_t depth) {
+  StrBuf name = {0};
+  dump_iteration(depth, &name);
+  const char *text = arena_strdup(u->a, sb_text(&name));
+  strbuf_free(&name);
+  return text;
+}
+
+const char *unit_iteration(Unit *u, const Loop *l) { return unit_variable(u, l->depth); }
+
+// language.md, "Randomness": outer * inner bound + inner
+const char *unit_draw(Unit *u, const Loop *l) {
+  const Loop *outer = l->outer->loop;
+  if (!outer) return unit_iteration(u, l);
+  int64_t bound = dim_at(loop_attr(l)->length, plan_bound(l->outer));
+  return arena_printf(u->a, "(%s * %s + %s)", unit_draw(u, outer), text_int(u->a, DT_I64, bound),
+                      unit_iteration(u, l));
+}
+
+void unit_print_loop(Unit *u, const Step *s) {
+  const Loop *l = s->loop;
+  const ScanAttr *attr = loop_attr(l);
+  Poly length = poly_dim(attr->length);
+  const char *i = unit_iteration(u, l), *end = text_poly(u->a, &length);
+  if (!poly_static(&length)) end = arena_printf(u->a, "(size_t)(%s)", end);
+  if (attr->reverse)
+    sb_printf(u->out, "  for (size_t %s = %s; %s-- > 0;) {\n", i, end, i);
+  else
+    sb_printf(u->out, "  for (size_t %s = 0; %s < %s; %s++) {\n", i, i, end, i);
+  sb_printf(u->out, "    const int failed = %s(%s, n, args", plan_name(u, l->body), u->d->context);
+  for (uint32_t d = 0; d <= l->depth; d++) sb_printf(u->out, ", %s", unit_variable(u, d));
+  sb_puts(u->out, ");\n    if (failed) return failed;\n  }\n");
+}
