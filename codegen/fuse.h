@@ -25,7 +25,7 @@ Selection select_buffers(const Function *f, const bool *copied, Arena *a);
 // the kernel that computes them where nothing reads the old value later and no fault can follow, else by a
 // copy at the end.
 void place_writes(FnPlan *f, const bool *has_buffer);
-// Drops stores of values that only their own iteration reads.
+// Drops stores of values that only their own iteration reads, and kernels of which nothing is left.
 void drop_stores(FnPlan *f);
 
 #endif

@@ -81,6 +81,7 @@ void plan_loop(FnPlan *f, const bool *has_buffer, NodeId scan) {
     assert(operands[k] != NO_BUFFER && "select.c gives operands of loops memory");
     if (k < s->n_carries) vec_push(f->a, &f->steps, plan_copy(f, has_buffer, n->in[k], operands[k]));
   }
+  if (dim_is(s->length, 0)) return;
   *l = (Loop){.outer = f, .node = scan, .operands = operands, .yields = yields};
   l->depth = f->loop ? f->loop->depth + 1 : 0;
   l->body = fuse_body(f->program, body_function(f, n), l, f->align, f->a);

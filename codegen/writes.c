@@ -197,16 +197,22 @@ static void note_read(void *user, uint32_t buffer, bool written) {
   if (!written) used[buffer] = true;
 }
 
+static void drop_unread(Kernel *k, const bool *used) {
+  uint32_t kept = 0;
+  for (uint32_t s = 0; s < k->n_stores; s++)
+    if (k->stores[s].buffer == NO_BUFFER || used[k->stores[s].buffer]) k->stores[kept++] = k->stores[s];
+  k->n_stores = kept;
+}
+
 void drop_stores(FnPlan *f) {
   bool *used = ARENA_ARRAY(f->a, f->buffers.len, bool);
+  size_t kept = 0;
   for (size_t i = 0; i < f->buffers.len; i++) used[i] = f->buffers.data[i].kind != BUF_SCRATCH;
   for (size_t i = 0; i < f->steps.len; i++) plan_accesses(f, &f->steps.data[i], f->a, note_read, used);
   for (size_t i = 0; i < f->steps.len; i++) {
-    if (f->steps.data[i].kind != STEP_KERNEL) continue;
-    Kernel *k = f->steps.data[i].kernel;
-    uint32_t kept = 0;
-    for (uint32_t s = 0; s < k->n_stores; s++)
-      if (k->stores[s].buffer == NO_BUFFER || used[k->stores[s].buffer]) k->stores[kept++] = k->stores[s];
-    k->n_stores = kept;
+    const Step s = f->steps.data[i];
+    if (s.kind == STEP_KERNEL) drop_unread(s.kernel, used);
+    if (s.kind != STEP_KERNEL || s.kernel->n_stores > 0) f->steps.data[kept++] = s;
   }
+  f->steps.len = kept;
 }
