@@ -14,7 +14,8 @@ struct Loop {
   VEC(NodeId) yields;
   NodeId iteration; // NO_NODE: not over a range
   Dim length;
-  bool has_length, bad;
+  int64_t from; // of the range
+  bool has_length, several, bad;
 };
 
 // ---- yield and next
@@ -163,16 +164,12 @@ static bool add_sequence(Elab *e, Loop *l, Value v, const Head *h) {
   }
   l->length = length;
   l->has_length = true;
-  n = move_axis(e, n, (uint32_t)axis, 0);
-  Shape element = node_of(e, n)->shape;
-  memmove(element.d, element.d + 1, --element.rank * sizeof *element.d);
-  l->sequence[l->n_sequences] = n;
-  l->element[l->n_sequences++] = stand_for(e, IN_ARG, node_of(e, n)->dtype, element, "element");
+  l->sequence[l->n_sequences++] = move_axis(e, n, (uint32_t)axis, 0);
   return true;
 }
 
-// What it runs over; *v is what the pattern is bound to.
-static bool sequences(Elab *e, Loop *l, const Head *h, Value *v) {
+// What it runs over.
+static bool sequences(Elab *e, Loop *l, const Head *h) {
   const Range *r = &l->x->u.scan.in;
   Value from = eval(e, r->from);
   if (r->to) {
@@ -187,22 +184,35 @@ static bool sequences(Elab *e, Loop *l, const Head *h, Value *v) {
     l->length = (Dim){b.a, b.b - a.b};
     if (dim_static(l->length) && l->length.b < 0) l->length.b = 0;
     l->has_length = true;
-    NodeId i = l->iteration = stand_for(e, IN_ITERATION, DT_I32, (Shape){0}, "iteration");
-    if (a.b != 0) i = b_ew2(&e->fn->b, OP_ADD, i, b_scalar(&e->fn->b, DT_I32, (double)a.b));
-    *v = v_tensor(e, i);
+    l->from = a.b;
     return true;
   }
-  bool several = from.kind == V_TUPLE;
-  uint32_t n = several ? from.u.list.len : 1;
+  l->several = from.kind == V_TUPLE;
+  uint32_t n = l->several ? from.u.list.len : 1;
   l->element = ARENA_ARRAY(e->a, n, NodeId);
   l->sequence = ARENA_ARRAY(e->a, n, NodeId);
-  Value *parts = ARENA_ARRAY(e->a, n, Value);
-  for (uint32_t i = 0; i < n; i++) {
-    if (!add_sequence(e, l, several ? from.u.list.data[i] : from, h)) return false;
+  for (uint32_t i = 0; i < n; i++)
+    if (!add_sequence(e, l, l->several ? from.u.list.data[i] : from, h)) return false;
+  return true;
+}
+
+// What the pattern is bound to: stand-ins for an element of each sequence, or for the number of the
+// iteration.
+static Value elements(Elab *e, Loop *l) {
+  if (l->n_sequences == 0) {
+    NodeId i = l->iteration = stand_for(e, IN_ITERATION, DT_I32, (Shape){0}, "iteration");
+    if (l->from != 0) i = b_ew2(&e->fn->b, OP_ADD, i, b_scalar(&e->fn->b, DT_I32, (double)l->from));
+    return v_tensor(e, i);
+  }
+  Value *parts = ARENA_ARRAY(e->a, l->n_sequences, Value);
+  for (uint32_t i = 0; i < l->n_sequences; i++) {
+    const Node *n = node_of(e, l->sequence[i]);
+    Shape s = n->shape;
+    memmove(s.d, s.d + 1, --s.rank * sizeof *s.d);
+    l->element[i] = stand_for(e, IN_ARG, n->dtype, s, "element");
     parts[i] = v_tensor(e, l->element[i]);
   }
-  *v = several ? v_list(e, V_TUPLE, parts, n) : parts[0];
-  return true;
+  return l->several ? v_list(e, V_TUPLE, parts, l->n_sequences) : parts[0];
 }
 
 static bool carries(Elab *e, Loop *l) {
@@ -249,7 +259,8 @@ static void find_inside(Move *m, const Loop *l) {
     m->inside[id] = op_kind(n->op) == KIND_RANDOM || is_stand_in(l, id);
     for (uint32_t i = 0; i < n->n_in; i++) m->inside[id] |= m->inside[n->in[i]];
   }
-  // A gradient by something outside goes through what is computed of it outside: that is copied.
+  // A gradient by something outside goes through what is computed of it outside, but not through stores: that
+  // is copied.
   for (NodeId g = m->mark; g < m->len; g++)
     for (uint32_t k = 1; m->nodes[g].op == OP_GRAD && k < m->nodes[g].n_in; k++) {
       NodeId x = m->nodes[g].in[k];
@@ -257,7 +268,8 @@ static void find_inside(Move *m, const Loop *l) {
       bool *depends = ARENA_ARRAY(m->c->b.g->arena, m->len, bool);
       depends[x] = true;
       for (NodeId id = x + 1; id < m->len; id++)
-        for (uint32_t i = 0; i < m->nodes[id].n_in; i++) depends[id] |= depends[m->nodes[id].in[i]];
+        for (uint32_t i = 0; i < m->nodes[id].n_in; i++)
+          depends[id] |= op_kind(m->nodes[id].op) != KIND_EFFECT && depends[m->nodes[id].in[i]];
       for (NodeId id = x + 1; id < m->len; id++) m->inside[id] |= depends[id];
     }
 }
@@ -412,11 +424,11 @@ static bool leaks(Elab *e, const Loop *l, NodeId mark) {
   return false;
 }
 
-static bool run(Elab *e, Loop *l, Value elements) {
+static bool run(Elab *e, Loop *l, Value element) {
   const Expr *x = l->x;
   Scope *saved = e->scope;
   e->scope = scope_new(e, saved, SCOPE_LOCAL);
-  bool ok = bind_pattern(e, x->u.scan.pattern, elements, false);
+  bool ok = bind_pattern(e, x->u.scan.pattern, element, false);
   for (uint32_t k = 0; k < l->n_carries; k++) {
     const Named *c = &x->u.scan.carries.data[k];
     scope_bind(e, e->scope, c->name.text, v_tensor(e, l->carry[k]), c->name.span);
@@ -435,18 +447,18 @@ static bool run(Elab *e, Loop *l, Value elements) {
 Value eval_loop(Elab *e, const Expr *x) {
   Loop l = {.frame = e->frame, .x = x, .iteration = NO_NODE};
   Head h;
-  Value elements;
   if (!options(e, &x->u.scan.options, &h)) return v_poison();
   // Everything from outside comes before the stand-ins, so that the body is one piece.
   bool ok = carries(e, &l);
-  uint32_t mark = e->fn->b.g->len;
-  ok = sequences(e, &l, &h, &elements) && ok;
+  ok = sequences(e, &l, &h) && ok;
   if (!ok) return v_poison();
+  uint32_t mark = e->fn->b.g->len;
+  Value element = elements(e, &l);
   for (uint32_t k = 0; k < l.n_carries; k++) {
     const Node n = *node_of(e, l.init[k]);
     l.carry[k] = stand_for(e, IN_ARG, n.dtype, n.shape, x->u.scan.carries.data[k].name.text);
   }
-  bool good = run(e, &l, elements);
+  bool good = run(e, &l, element);
   if (leaks(e, &l, mark) || !good) return v_poison();
   if (l.yields.len + l.n_carries == 0) {
     diag_label(err(e, DIAG_E0202, x->span, "this scan has no result"), "it neither yields nor carries");

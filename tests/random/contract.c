@@ -141,7 +141,7 @@ bool p_windows(Model *m) {
   const char *w = per_axis(m, k, n), *st = per_axis(m, stride, n), *p = per_axis(m, pad, n),
              *d = n == 1 ? "1" : "2";
   const char *apart = use_apart(m, x);
-  switch (below(m, 4)) {
+  switch (below(m, m->loops > 0 ? 2 : 4)) { // no layers are made in loops
   case 0:
     return let(m, REAL, s, x->size * (double)terms, x->reach,
                text(m, "box(%s, %s, stride = %s, pad = %s)", use(m, x), w, st, p));

@@ -215,7 +215,7 @@ static bool matches(const Value *v, DType t, const Shape *s, Dim *B, bool *bound
 }
 
 bool p_call(Model *m) {
-  if (m->n_defs == 0) return false;
+  if (m->n_defs == 0 || m->loops > 0) return false; // it may make a layer, or write a state
   const Def *d = &m->defs[below(m, m->n_defs)];
   Dim B = {0};
   bool bound = false;

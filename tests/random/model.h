@@ -63,6 +63,7 @@ typedef struct Model {
   bool layer;         // this body may make instances itself
   bool train;         // an `each`: what is written is seen in the next call
   bool effects;       // this body may write states
+  uint32_t loops;     // bodies of `scan` around the statement
   StrBuf top;         // finished definitions
   StrBuf *body;       // the statements of the body being written
   Value v[MAX_VALUES];
@@ -137,6 +138,8 @@ Production p_matmul, p_einsum, p_conv, p_windows, p_linear, p_products, p_reduce
     p_arg;
 // nets.c
 Production p_layer, p_plain_layer, p_again, p_loss, p_draw, p_embed, p_machine, p_long;
+// scan.c
+Production p_scan;
 // control.c
 Production p_grad, p_call, p_lambda, p_loop, p_stop, p_update, p_choice;
 void new_def(Model *m);                // a function or layer for p_call

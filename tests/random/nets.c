@@ -166,9 +166,13 @@ static const Value *made_for(Model *m, const LayerRow *r) {
   return NULL;
 }
 
+// Its application writes a state, which the body of a loop may not.
+static bool writes(const Model *m, const LayerRow *r) { return m->loops > 0 && strstr(r->make, "BatchNorm"); }
+
 bool p_layer(Model *m) {
   uint32_t i = wheel(m, sizeof rows / sizeof *rows);
   const LayerRow *r = &rows[i];
+  if (writes(m, r)) return false;
   int64_t k = 1 + below(m, 5);
   Shape s;
   const Value *x = NULL;
@@ -196,6 +200,7 @@ bool p_layer(Model *m) {
 bool p_again(Model *m) {
   if (m->n_nets == 0) return false;
   const Net *net = &m->nets[below(m, m->n_nets)];
+  if (writes(m, net->row)) return false;
   uint32_t start = below(m, m->n + 1);
   for (uint32_t i = 0; i < m->n; i++) {
     const Value *x = &m->v[(start + i) % m->n];
@@ -209,6 +214,7 @@ bool p_again(Model *m) {
 }
 
 bool p_plain_layer(Model *m) {
+  if (m->loops > 0) return false; // made where it stands
   const LayerRow *r = &plain[wheel(m, sizeof plain / sizeof *plain)];
   const Value *x = NULL;
   Shape s;

@@ -7,7 +7,6 @@ typedef struct ProductionRow {
   uint32_t weight;
 } ProductionRow;
 
-// `scan` joins here, with a row: its body is made as `new_def` makes that of a function.
 static const ProductionRow table[] = {
     {"unary", p_unary, 12},
     {"binary", p_binary, 10},
@@ -61,6 +60,7 @@ static const ProductionRow table[] = {
     {"stop", p_stop, 1},
     {"update", p_update, 4},
     {"choice", p_choice, 2},
+    {"scan", p_scan, 6},
 };
 
 bool produce(Model *m) {

@@ -128,4 +128,63 @@ NN
 "$NNC" --interpret draws.nn -- train --json --out out >log || fail draws
 grep -oE '"apart":[-+.0-9e]+' log | head -n 1 | awk -F: '$2 > 0 { ok = 1 } END { exit !ok }' || fail "two iterations draw the same"
 
+# A fault in an iteration stops the call, as C and in the interpreter; C knows the argument whose element it was.
+cat >faults.nn <<'NN'
+param w: [2, 3] = ones();
+state seen: i32 = 0;
+data p {
+    x: [2] from rows([[1, 2], [3, 4]]);
+    y: i32[2] from rows([[0, 1], [2, 3]]);
+}
+train labels {
+    batch = 2;
+    let o = SGD(lr = 0.1);
+    each d in p() {
+        let scores = scan(yt in d.y, axis = 1) { yield pick(d.x @ w, yt); };
+        update seen = seen + 1;
+        minimize sum(scores) over w using o;
+    }
+}
+train divided {
+    batch = 2;
+    each d in p() {
+        let (n, k) = scan(i in 0..3; k = d.y[0, 0] * 0 + 6) {
+            yield k;
+            next k = k // (2 - i);
+        };
+        report n = sum(n);
+    }
+}
+NN
+"$NNC" faults.nn -o faults || fail "faults.nn"
+for run in ./faults "$NNC --interpret faults.nn --"; do
+    # shellcheck disable=SC2086
+    expect 1 'index 3 is outside 0..2' $run train labels --quiet
+    # shellcheck disable=SC2086
+    expect 1 'an integer is divided by zero' $run train divided --quiet
+done
+expect 1 'faults.nn:11:56.*gather' ./faults train labels --quiet
+expect 1 '`y` of example 1 of data `p` is 3' ./faults train labels --quiet
+expect 1 'faults.nn:21:22' ./faults train divided --quiet
+
+# A carry is written in place where nothing else of the old one is read; else it is copied, and nothing more is: no
+# sequence, no weights.
+copies() {  # NUMBER BODY
+    cat >copies.nn <<NN
+dim N <= 8;
+param W: [3, 3] = ones();
+export fn f(x: [N, 5, 3]) -> [N, 3] {
+    let (ys, h) = scan(xt in x, axis = 1; h = zeros([N, 3])) { $2 };
+    return h + mean(ys, axis = 1);
+}
+NN
+    "$NNC" -S copies.nn -o copies.c || fail "copies.nn"
+    local n
+    n=$(awk '/^static int loop0_f/{ on = 1 } on && /memcpy/{ n++ } /^}/{ on = 0 } END { print n + 0 }' copies.c)
+    [ "$n" = "$1" ] || fail "$n copies, not $1: $2"
+    ! grep -q memcpy <(sed -n '/^static int fn_f/,/^}/p' copies.c) || fail "a copy outside of the loop: $2"
+}
+copies 0 'yield h; next h = 0.5 * h + sin(xt);'
+copies 1 'let g = h * xt; yield g + h; next h = g;'
+copies 1 'yield xt; next h = tanh(xt + h @ W);'
 done_testing

@@ -1,0 +1,144 @@
+// Loops: a body of random statements over elements of sequences, carries and the number of the iteration.
+#include "tests/random/model.h"
+
+#include <string.h>
+
+enum { MAX_LOOPS = 2, MAX_SEQUENCES = 2, MAX_CARRIES = 2, MAX_YIELDS = 3 };
+
+typedef struct Scan {
+  uint32_t axis;
+  Dim length;
+  uint32_t n_sequences, n_carries, n_yields;
+  uint32_t sequences[MAX_SEQUENCES]; // values outside
+  uint32_t carries[MAX_CARRIES];     // likewise: the first ones
+  const char *first[MAX_CARRIES];    // they as text
+  uint32_t elements, inside;         // the first element's value in the body, the first carry's
+  uint64_t next[MAX_CARRIES];        // reach of what the carries become
+  Value yields[MAX_YIELDS];
+} Scan;
+
+static bool real_or_int(const Value *v) { return v->t == REAL || v->t == DT_I32; }
+
+// Values of one length along one axis, or a range.
+static void choose_sequences(Model *m, Scan *s) {
+  const Value *x = pick(m, ANY_VALUE, 1, 4);
+  if (!x || !real_or_int(x) || chance(m, 25)) {
+    s->length = m->symbol && chance(m, 40) ? (Dim){1, 0} : dim_of(1 + below(m, 4));
+    return;
+  }
+  s->axis = below(m, x->s.rank);
+  s->length = x->s.d[s->axis];
+  s->sequences[s->n_sequences++] = (uint32_t)(x - m->v);
+  const Value *y = pick(m, ANY_VALUE, s->axis + 1, 4);
+  if (y && y != x && real_or_int(y) && dim_eq(y->s.d[s->axis], s->length))
+    s->sequences[s->n_sequences++] = (uint32_t)(y - m->v);
+}
+
+static void choose_carries(Model *m, Scan *s) {
+  for (uint32_t k = below(m, MAX_CARRIES + 1); k-- > 0;) {
+    const Value *x = pick(m, ANY_REAL, 0, 3);
+    if (!x) continue;
+    s->first[s->n_carries] = use_small(m, x, 1.5);
+    s->carries[s->n_carries++] = (uint32_t)(x - m->v);
+  }
+}
+
+// "(a, b) in (x, y), axis = 1; h = h0": declares what the body sees.
+static const char *head(Model *m, Scan *s) {
+  const char *names = "", *of = "", *carries = "", *options = "";
+  s->elements = m->n;
+  for (uint32_t k = 0; k < s->n_sequences; k++) {
+    const Value x = m->v[s->sequences[k]];
+    Value *e = declare(m, fresh(m, "e"), x.t, without_axis(x.s, s->axis), x.size);
+    e->given = x.given;
+    names = text(m, "%s%s%s", names, k ? ", " : "", e->name);
+    of = text(m, "%s%s%s", of, k ? ", " : "", x.name);
+  }
+  if (s->n_sequences > 1) names = text(m, "(%s)", names), of = text(m, "(%s)", of);
+  if (s->n_sequences == 0) {
+    names = declare(m, fresh(m, "k"), DT_I32, scalar_shape(), DIM_BOUND)->name;
+    of = text(m, "0..%s", t_dim(m, s->length));
+  }
+  s->inside = m->n;
+  for (uint32_t k = 0; k < s->n_carries; k++) {
+    Value *h = declare(m, fresh(m, "h"), REAL, m->v[s->carries[k]].s, 1.5);
+    h->given = false;
+    carries = text(m, "%s%s%s = %s", carries, k ? ", " : "; ", h->name, s->first[k]);
+  }
+  if (s->axis > 0) options = text(m, ", axis = %u", s->axis);
+  if (chance(m, 40)) options = text(m, "%s, reverse = true", options);
+  return text(m, "%s in %s%s%s", names, of, options, carries);
+}
+
+static void finish(Model *m, Scan *s) {
+  for (uint32_t k = 0; k < 1 + below(m, MAX_YIELDS); k++) {
+    const Value *y = pick(m, ANY_VALUE, 0, 4);
+    Shape stacked;
+    if (!y || y->s.rank < s->axis || y->t == DT_MASK) continue;
+    stacked = with_axis(y->s, s->axis, s->length);
+    if (!fits(&stacked)) continue;
+    s->yields[s->n_yields] = *y;
+    s->yields[s->n_yields++].s = stacked;
+    statement(m, "yield %s;", y->name);
+  }
+  const char *next = "";
+  for (uint32_t k = 0; k < s->n_carries; k++) {
+    const Value *h = &m->v[s->inside + k], *v = pick(m, ANY_REAL, 0, 4);
+    const char *also = same_shape(&v->s, &h->s) ? v->name : text(m, "mean(%s)", v->name);
+    next = text(m, "%s%s%s = sin(0.5 * %s + %s)", next, k ? ", " : "", h->name, h->name, also);
+    s->next[k] = h->reach | v->reach;
+  }
+  if (s->n_carries > 0) statement(m, "next %s;", next);
+}
+
+// What a value of the body reaches outside: through elements and carries to what these come from.
+static uint64_t outside(const Model *m, const Scan *s, uint64_t reach) {
+  for (uint64_t before = 0; before != reach;) {
+    before = reach;
+    for (uint32_t k = 0; k < s->n_sequences; k++)
+      if (reach >> (s->elements + k) & 1) reach |= m->v[s->sequences[k]].reach;
+    for (uint32_t k = 0; k < s->n_carries; k++)
+      if (reach >> (s->inside + k) & 1) reach |= m->v[s->carries[k]].reach | s->next[k];
+  }
+  return reach & (((uint64_t)1 << s->elements) - 1);
+}
+
+bool p_scan(Model *m) {
+  if (m->loops == MAX_LOOPS || m->n + 16 > MAX_VALUES) return false;
+  StrBuf body = {0}, *around = m->body;
+  Scan s = {0};
+  uint32_t n = m->n, n_extra = m->n_extra;
+  bool layer = m->layer, effects = m->effects;
+  choose_sequences(m, &s);
+  choose_carries(m, &s);
+  m->body = &body;
+  m->loops++;
+  m->layer = m->effects = false; // instances are made outside, states written there
+  const char *h = head(m, &s);
+  statements(m, 1 + below(m, 5));
+  finish(m, &s);
+  m->body = around;
+  m->loops--;
+  m->layer = layer, m->effects = effects;
+  m->n = n, m->n_extra = n_extra;
+  for (uint32_t k = 0; k < s.n_yields; k++) s.yields[k].reach = outside(m, &s, s.yields[k].reach);
+  const char *names = "", *results[MAX_YIELDS + MAX_CARRIES];
+  uint32_t n_results = s.n_yields + s.n_carries;
+  for (uint32_t k = 0; k < n_results; k++)
+    names = text(m, "%s%s%s", names, k ? ", " : "", results[k] = fresh(m, "r"));
+  if (n_results > 0)
+    statement(m, n_results == 1 ? "let %s = scan(%s) {\n%s    };" : "let (%s) = scan(%s) {\n%s    };", names,
+              h, sb_text(&body));
+  strbuf_free(&body);
+  for (uint32_t k = 0; k < n_results; k++) {
+    bool yield = k < s.n_yields;
+    uint32_t carry = k - s.n_yields;
+    const Value *y = &s.yields[yield ? k : 0];
+    if (yield)
+      let(m, y->t, y->s, y->size, y->reach, results[k]);
+    else
+      let(m, REAL, m->v[s.carries[carry]].s, 1.5, outside(m, &s, (uint64_t)1 << (s.inside + carry)),
+          results[k]);
+  }
+  return n_results > 0;
+}
