@@ -4,12 +4,6 @@
 
 #include "frontend/builtins.h"
 
-static const char *const not_yet_names[] = {
-#define NOT_YET(name) #name,
-#include "frontend/not_yet.def"
-#undef NOT_YET
-};
-
 enum { MAX_BUILTIN_PARAMS = 8 };
 
 typedef struct Sig {
@@ -39,7 +33,6 @@ Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span
                "it belongs to `let` in a train block");
     return v_poison();
   }
-  if (!b->run) return not_yet(e, span, arena_printf(e->a, "`%s`", b->name));
   Sig s = signature(e, b->params);
   Value v[MAX_BUILTIN_PARAMS];
   Span spans[MAX_BUILTIN_PARAMS];
@@ -264,6 +257,13 @@ static Value bi_inference(Elab *e, const BuiltinCall *c) {
   return v_poison();
 }
 
+static Value bi_another(Elab *e, const BuiltinCall *c) {
+  Value v = c->v[0];
+  if (v.kind == V_INSTANCE) return another_instance(e, v, c->call, c->span);
+  diag_label(err(e, DIAG_E0202, c->spans[0], "`another` wants a layer"), "this is %s", v_describe(e, v));
+  return v_poison();
+}
+
 static Value bi_npy(Elab *e, const BuiltinCall *c) {
   if (c->v[0].kind == V_STR) return (Value){.kind = V_NPY, .u.s = c->v[0].u.s};
   diag_label(err(e, DIAG_E0202, c->spans[0], "`npy` wants a file name"), "this is %s",
@@ -292,6 +292,7 @@ static const Builtin table[] = {
     {"params", "layer", bi_params, 0},
     {"per_axis", "v n", bi_per_axis, 0},
     {"inference", "layer", bi_inference, 0},
+    {"another", "layer", bi_another, 0},
     {"npy", "path", bi_npy, 0},
     {"shape_of", "x", bi_shape, 0},
 };
@@ -346,8 +347,6 @@ const Builtin *const *builtins_list(Arena *a, uint32_t *n) {
 
 void builtins_define(Elab *e, Scope *s) {
   BuiltinList l = {0};
-  for (size_t i = 0; i < sizeof not_yet_names / sizeof *not_yet_names; i++)
-    list_row(&l, (Builtin){not_yet_names[i], "", NULL, 0}, e->a);
   uint32_t n;
   const Builtin *const *have = builtins_list(e->a, &n);
   for (uint32_t i = 0; i < n; i++) vec_push(e->a, &l, have[i]);

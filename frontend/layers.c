@@ -252,6 +252,39 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
   return v;
 }
 
+// An instance of the same type with the same attributes, and with stores of its own. Layers that `like` took
+// among its attributes are made again, too, each at a place of its own.
+static Value make_alike(Elab *e, const Instance *like, const Expr *call, Span span, int64_t *place) {
+  const ParamList *attrs = &like->type->u.layer.attrs;
+  Args args = {.n = attrs->len,
+               .names = ARENA_ARRAY(e->a, attrs->len, const char *),
+               .v = ARENA_ARRAY(e->a, attrs->len, Value),
+               .spans = ARENA_ARRAY(e->a, attrs->len, Span),
+               .name_spans = ARENA_ARRAY(e->a, attrs->len, Span)};
+  for (uint32_t i = 0; i < attrs->len; i++) {
+    Value v = scope_local(like->scope, attrs->data[i].name.text)->v;
+    args.v[i] = v.kind == V_LIST ? v_list(e, V_LIST, v.u.list.data, v.u.list.len) : v;
+    Value *items = v.kind == V_LIST ? args.v[i].u.list.data : &args.v[i];
+    for (uint32_t k = 0; k < (v.kind == V_LIST ? v.u.list.len : 1); k++)
+      if (items[k].kind == V_INSTANCE && items[k].u.inst.inst->owner == like)
+        items[k] = make_alike(e, items[k].u.inst.inst, call, span, place);
+    args.spans[i] = args.name_spans[i] = span;
+    args.any_poison |= v_has_poison(args.v[i]);
+  }
+  if (args.any_poison) return v_poison();
+  vec_push(e->a, &e->frame->loops, ++*place);
+  Value made = make_instance(e, like->type, &args, call, span);
+  e->frame->loops.len--;
+  return made;
+}
+
+Value another_instance(Elab *e, Value like, const Expr *call, Span span) {
+  int64_t place = 0;
+  Value v = make_alike(e, like.u.inst.inst, call, span, &place);
+  if (v.kind == V_INSTANCE) v.u.inst.inference = like.u.inst.inference;
+  return v;
+}
+
 static Value apply_long(Elab *e, Instance *inst, bool inference, Args *args, const Expr *call, Span span) {
   Binding *b = scope_local(inst->scope, intern(e->names, "apply"));
   if (b && b->v.kind == V_FN) {

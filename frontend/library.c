@@ -22,6 +22,7 @@ static const Section sections[] = {
     {"linalg", "Linear algebra"},
     {"losses", "Losses and metrics"},
     {"layers", "Layers"},
+    {"recurrent", "Recurrent layers and memories"},
     {"attention", "Attention, transformers and capsules"},
     {"conv", "Convolutions"},
     {"pool", "Pooling"},

@@ -532,6 +532,7 @@ bool outside_loops(Elab *e, Span at, const char *what, const char *instead);
 
 // ---- layers.c
 Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span);
+Value another_instance(Elab *e, Value like, const Expr *call, Span span);
 Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const Expr *call, Span span);
 const char *instance_path(Elab *e, Instance *inst);
 void name_value(Elab *e, Value v, const char *name, Instance *owner);
@@ -564,7 +565,7 @@ struct Builtin {
   Value (*run)(Elab *e, const BuiltinCall *c);
   int data;
 };
-const Builtin *const *builtins_list(Arena *a, uint32_t *n); // without the names of not_yet.def
+const Builtin *const *builtins_list(Arena *a, uint32_t *n);
 void builtins_define(Elab *e, Scope *s);
 Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span span);
 

@@ -16,13 +16,15 @@ static bool commutes(Op op) {
 
 typedef struct Table {
   const Graph *g;
-  const NodeId *same; // representative of every node before the one looked up
+  const NodeId *same; // representative of every node before the one looked up; NULL: itself
   NodeId *slots;
   uint32_t mask;
 } Table;
 
+static NodeId same_as(const Table *t, NodeId id) { return t->same ? t->same[id] : id; }
+
 static void inputs_of(const Table *t, const Node *n, NodeId in[2]) {
-  for (uint32_t i = 0; i < 2 && i < n->n_in; i++) in[i] = t->same[n->in[i]];
+  for (uint32_t i = 0; i < 2 && i < n->n_in; i++) in[i] = same_as(t, n->in[i]);
   if (n->n_in == 2 && commutes(n->op) && in[0] > in[1]) {
     NodeId first = in[0];
     in[0] = in[1];
@@ -43,7 +45,7 @@ static uint32_t hash(const Table *t, const Node *n) {
     h = mix(mix(h, (uint64_t)n->shape.d[i].a), (uint64_t)n->shape.d[i].b);
   inputs_of(t, n, in);
   h = mix(mix(h, in[0]), in[1]);
-  for (uint32_t i = 2; i < n->n_in; i++) h = mix(h, t->same[n->in[i]]);
+  for (uint32_t i = 2; i < n->n_in; i++) h = mix(h, same_as(t, n->in[i]));
   if (n->op == OP_CONST) h = mix(h, (uint64_t)n->attr.konst.data[0].i);
   if (n->op == OP_READ) h = mix(h, n->attr.store.id);
   return h;
@@ -74,6 +76,21 @@ static bool same_window(const WindowAttr *x, const WindowAttr *y, uint32_t rank)
   size_t n = rank * sizeof *x->window;
   return same_bytes(x->window, y->window, n) && same_bytes(x->stride, y->stride, n) &&
          same_bytes(x->lo, y->lo, n) && same_bytes(x->hi, y->hi, n);
+}
+
+static bool same_node(const Table *t, const Node *m, const Node *n);
+
+// Loops are the same when their bodies are, node by node.
+static bool same_loop(const ScanAttr *x, const ScanAttr *y) {
+  const Graph *p = x->body, *q = y->body;
+  if (!dim_eq(x->length, y->length) || x->reverse != y->reverse || x->n_carries != y->n_carries ||
+      x->n_sequences != y->n_sequences || p->len != q->len || p->n_roots != q->n_roots ||
+      !same_bytes(p->roots, q->roots, p->n_roots * sizeof *p->roots))
+    return false;
+  Table t = {.g = p};
+  for (NodeId id = 0; id < p->len; id++)
+    if (!same_node(&t, graph_node(p, id), graph_node(q, id))) return false;
+  return true;
 }
 
 static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
@@ -113,6 +130,8 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   case OP_READ: return x->store.id == y->store.id && x->store.version == y->store.version;
   case OP_RAND:
   case OP_RANDN: return x->site == y->site;
+  case OP_SCAN: return same_loop(x->scan, y->scan);
+  case OP_PROJ: return x->proj == y->proj;
   case OP_INPUT: return x->input.role == y->input.role && x->input.index == y->input.index;
   default: return true; // no attribute, or one that the shape tells
   }
@@ -126,7 +145,7 @@ static bool same_node(const Table *t, const Node *m, const Node *n) {
   inputs_of(t, n, q);
   if (p[0] != q[0] || p[1] != q[1]) return false;
   for (uint32_t i = 2; i < n->n_in; i++)
-    if (t->same[m->in[i]] != t->same[n->in[i]]) return false;
+    if (same_as(t, m->in[i]) != same_as(t, n->in[i])) return false;
   return same_attr(m, n, n->n_in ? graph_node(t->g, n->in[0])->shape.rank : 0);
 }
 

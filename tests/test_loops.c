@@ -125,6 +125,35 @@ START_TEST(a_loop_nobody_reads_is_gone) {
 }
 END_TEST
 
+static uint32_t count_loops(const Graph *g) {
+  uint32_t n = 0;
+  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == OP_SCAN;
+  return n;
+}
+
+START_TEST(only_equal_loops_are_one) {
+#define TWICE(first, second, loop)                                                                           \
+  "(rule p (h:f64) " first ") (rule q (h:f64) " second ") (= x x:f64)"                                       \
+  "(= a (scan p 3 1 0 forward x)) (= b " loop ") (result a 0) (result b 0)"
+  static const struct {
+    const char *text;
+    uint32_t loops;
+  } rows[] = {
+      {TWICE("(exp h)", "(exp h)", "(scan q 3 1 0 forward x)"), 1},
+      {TWICE("(exp h)", "(tanh h)", "(scan q 3 1 0 forward x)"), 2},
+      {TWICE("(mul h (const f64 2))", "(mul h (const f64 3))", "(scan q 3 1 0 forward x)"), 2},
+      {TWICE("(mul h h)", "(mul h h) h", "(scan q 3 1 0 forward x)"), 2},
+      {TWICE("(exp h)", "(exp h)", "(scan q 4 1 0 forward x)"), 2},
+      {TWICE("(exp h)", "(exp h)", "(scan q 3 1 0 back x)"), 2},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    Graph *g = verified(rows[i].text), *one = pass_cse(g, arena);
+    ck_assert_msg(count_loops(one) == rows[i].loops, "%s", rows[i].text);
+    if (i < 3) same_roots(rows[i].text, one, g);
+  }
+}
+END_TEST
+
 START_TEST(a_broken_loop_is_noticed) {
   static const char *const texts[] = {
       "(rule f (a:f64[2]) (sum a [0])) (result (scan f 2 1 0 forward a:f64[2]) 0)",
@@ -149,6 +178,7 @@ int main(void) {
   tcase_add_test(t, every_iteration_draws_anew);
   tcase_add_test(t, what_nobody_reads_is_dropped);
   tcase_add_test(t, a_loop_nobody_reads_is_gone);
+  tcase_add_test(t, only_equal_loops_are_one);
   tcase_add_test(t, a_broken_loop_is_noticed);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);

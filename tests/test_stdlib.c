@@ -1,5 +1,5 @@
 // Every name of the library is documented, has a line of use that compiles, and stands in a case of
-// reference/library; and every name that the language promises is there or in not_yet.def.
+// reference/library; and every name that the language promises is there.
 #include "frontend/library.h"
 
 #include "tests/library_program.h"
@@ -11,12 +11,6 @@
 #include <stdlib.h>
 
 static const char folder[] = PROJECT_DIR "/tests/reference/library";
-
-static const char *const not_yet[] = {
-#define NOT_YET(name) #name,
-#include "frontend/not_yet.def"
-#undef NOT_YET
-    NULL};
 
 static Arena *arena;
 static SourceMap *sources;
@@ -36,12 +30,6 @@ static void teardown(void) { arena_free(arena); }
 static bool in_library(const char *name) {
   for (uint32_t i = 0; i < n_library; i++)
     if (strcmp(library[i].name, name) == 0) return true;
-  return false;
-}
-
-static bool is_not_yet(const char *name) {
-  for (uint32_t i = 0; not_yet[i]; i++)
-    if (strcmp(not_yet[i], name) == 0) return true;
   return false;
 }
 
@@ -160,7 +148,7 @@ START_TEST(every_name_stands_in_a_case_of_the_reference) {
 }
 END_TEST
 
-START_TEST(every_name_of_the_language_is_there_or_not_yet) {
+START_TEST(every_name_of_the_language_is_there) {
   StrBuf text = {0};
   append_file(arena_printf(arena, "%s/names.txt", folder), &text);
   int bad = 0, n = 0;
@@ -169,9 +157,7 @@ START_TEST(every_name_of_the_language_is_there_or_not_yet) {
     for (char *p = line; *p && *p != '\n';) {
       size_t len = strcspn(p, " \n");
       const char *name = arena_strndup(arena, p, len);
-      if (in_library(name) == is_not_yet(name))
-        fprintf(stderr, "%s: %s\n", name, in_library(name) ? "in the library and in not_yet.def" : "unknown"),
-            bad++;
+      if (!in_library(name)) fprintf(stderr, "%s: unknown\n", name), bad++;
       n++;
       p += len + (p[len] == ' ');
     }
@@ -191,7 +177,7 @@ int main(void) {
   tcase_add_test(t, signatures_of_builtins_have_the_parameters_of_their_rows);
   tcase_add_test(t, every_use_compiles);
   tcase_add_test(t, every_name_stands_in_a_case_of_the_reference);
-  tcase_add_test(t, every_name_of_the_language_is_there_or_not_yet);
+  tcase_add_test(t, every_name_of_the_language_is_there);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
