@@ -11,7 +11,7 @@
 //   call.c     calls, frames, recursion, vjp      index.c    slices and indices
 //   stmt.c     statements of bodies               builtin*.c core functions by table
 //   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
-//   loop.c     scan
+//   loop*.c    scan
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
@@ -319,6 +319,10 @@ typedef struct Patch {
   DataUse *use;
   uint32_t *field;
 } Patch;
+typedef struct LoopWrite { // a scan whose body updates a store
+  uint64_t place;
+  StoreRef *store;
+} LoopWrite;
 typedef struct Query {
   const Instance *inst;
   uint32_t n;
@@ -376,6 +380,7 @@ struct Elab {
     uint32_t cap, n;
   } ordinals;
   Loop *loop; // whose body is being elaborated; NULL: none
+  VEC(LoopWrite) loop_writes; // found so far
   Value ret; // of the body being executed
   Span ret_span;
   // names the elaborator asks for
@@ -525,6 +530,8 @@ void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
 Value eval_loop(Elab *e, const Expr *x);
 void exec_yield(Elab *e, const Stmt *s);
 void exec_next(Elab *e, const Stmt *s);
+// In the body of a scan: the store is carried, and written after the loop (loop_stores.c).
+bool loop_takes_write(Elab *e, StoreRef *r);
 // False, with an error, for a statement or call that stands in the body of a scan itself.
 bool outside_loop(Elab *e, Span at, const char *what, const char *instead);
 // Nor in what such a body calls.
@@ -542,6 +549,7 @@ bool store_realise(Elab *e, StoreRef *s, const Shape *shape, DType t);
 bool store_ready(Elab *e, StoreRef *s, Span at);
 NodeId store_read(Elab *e, StoreRef *s, Span at);
 void store_write(Elab *e, StoreRef *s, Value v, Span at);
+void store_set(Elab *e, StoreRef *s, NodeId n); // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
 StoreRef *find_member_store(Instance *i, const char *name);

@@ -412,12 +412,19 @@ static bool may_write(Elab *e, StoreRef *r, Span at) {
   return false;
 }
 
-void store_write(Elab *e, StoreRef *r, Value v, Span at) {
-  if (!store_ready(e, r, at) || !may_write(e, r, at)) return;
-  if (e->loop) {
-    not_yet(e, at, "`update` in a `scan`");
+void store_set(Elab *e, StoreRef *r, NodeId n) {
+  StoreState *s = store_state(e, r->id);
+  if (loop_takes_write(e, r)) {
+    s->read = n;
     return;
   }
+  NodeId w = b_write(&e->fn->b, r->id, s->version, n);
+  add_root(e, e->fn, w, ROOT_EFFECT, NULL);
+  store_written(e, r->id, w);
+}
+
+void store_write(Elab *e, StoreRef *r, Value v, Span at) {
+  if (!store_ready(e, r, at) || !may_write(e, r, at)) return;
   Shape shape = e->stores.data[r->id].shape;
   DType t = e->stores.data[r->id].dtype;
   NodeId n = to_node(e, v, t, at);
@@ -428,11 +435,7 @@ void store_write(Elab *e, StoreRef *r, Value v, Span at) {
     return;
   }
   n = broadcast_to(e, n, &shape, at, arena_printf(e->a, "`%s` is %s", r->name, shape_text(e, &shape)));
-  if (n == NO_NODE) return;
-  Builder *b = &e->fn->b;
-  NodeId w = b_write(b, r->id, store_state(e, r->id)->version, dtype_is_real(t) ? b_stop_grad(b, n) : n);
-  add_root(e, e->fn, w, ROOT_EFFECT, NULL);
-  store_written(e, r->id, w);
+  if (n != NO_NODE) store_set(e, r, dtype_is_real(t) ? b_stop_grad(&e->fn->b, n) : n);
 }
 
 // ---- subtrees

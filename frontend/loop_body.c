@@ -1,0 +1,186 @@
+// The body of a `scan`: what depends on the stand-ins of loop.c moves into a graph of its own. What does not
+// depend on them stays where it is, before the loop.
+#include "frontend/loop.h"
+
+#include <string.h>
+
+typedef struct Move {
+  Ctx *c;
+  const Node *nodes; // of the graph as it was; those from `mark` on are the body's
+  uint32_t mark, len;
+  bool *inside;  // depends on a stand-in, or a draw
+  NodeId *outer; // where a node that stays went
+  NodeId *inner; // where a node is in the body
+  Builder body;
+  uint32_t n_args;
+  VEC(NodeId) captured; // of the graph around, in the order of arguments
+} Move;
+
+static bool is_stand_in(const Loop *l, NodeId id) {
+  for (uint32_t k = 0; k < l->n_carries; k++)
+    if (l->carry[k] == id) return true;
+  for (uint32_t k = 0; k < l->n_sequences; k++)
+    if (l->element[k] == id) return true;
+  return l->iteration == id;
+}
+
+static void find_inside(Move *m, const Loop *l) {
+  for (NodeId id = m->mark; id < m->len; id++) {
+    const Node *n = &m->nodes[id];
+    m->inside[id] = op_kind(n->op) == KIND_RANDOM || is_stand_in(l, id);
+    for (uint32_t i = 0; i < n->n_in; i++) m->inside[id] |= m->inside[n->in[i]];
+  }
+  // A gradient by something outside goes through what is computed of it outside, but not through stores: that
+  // is copied.
+  for (NodeId g = m->mark; g < m->len; g++)
+    for (uint32_t k = 1; m->nodes[g].op == OP_GRAD && k < m->nodes[g].n_in; k++) {
+      NodeId x = m->nodes[g].in[k];
+      if (m->inside[x]) continue;
+      bool *depends = ARENA_ARRAY(m->c->b.g->arena, m->len, bool);
+      depends[x] = true;
+      for (NodeId id = x + 1; id < m->len; id++)
+        for (uint32_t i = 0; i < m->nodes[id].n_in; i++)
+          depends[id] |= op_kind(m->nodes[id].op) != KIND_EFFECT && depends[m->nodes[id].in[i]];
+      for (NodeId id = x + 1; id < m->len; id++) m->inside[id] |= depends[id];
+    }
+}
+
+static NodeId inner_of(Move *m, NodeId id);
+
+static NodeId capture(Move *m, NodeId id) {
+  const Node *n = &m->nodes[id];
+  vec_push(m->c->b.g->arena, &m->captured, m->outer[id]);
+  return b_input(&m->body, IN_ARG, m->n_args++, "captured", n->dtype, n->shape);
+}
+
+static NodeId copy_inside(Move *m, NodeId id) {
+  const Node *n = &m->nodes[id];
+  NodeId *in = ARENA_ARRAY(m->c->b.g->arena, n->n_in, NodeId);
+  for (uint32_t i = 0; i < n->n_in; i++) in[i] = inner_of(m, n->in[i]);
+  return b_copy(&m->body, n, in);
+}
+
+// Operands come first: those that the body does not have yet are made before their user. Constants are
+// copied, so that they are known there.
+static NodeId inner_of(Move *m, NodeId id) {
+  bool copied = m->inside[id] || m->nodes[id].op == OP_CONST;
+  if (m->inner[id] == NO_NODE) m->inner[id] = copied ? copy_inside(m, id) : capture(m, id);
+  return m->inner[id];
+}
+
+static void stay(Move *m, NodeId id) {
+  const Node *n = &m->nodes[id];
+  NodeId *in = ARENA_ARRAY(m->c->b.g->arena, n->n_in, NodeId);
+  for (uint32_t i = 0; i < n->n_in; i++) in[i] = m->outer[n->in[i]];
+  m->outer[id] = b_copy(&m->c->b, n, in);
+}
+
+static void moved(const Move *m, NodeId *id) {
+  if (*id != NO_NODE && *id >= m->mark) *id = m->outer[*id];
+}
+
+// What the elaborator remembers of nodes that were made in the body and stay outside.
+static void remember(Elab *e, Move *m) {
+  Ctx *c = m->c;
+  moved(m, &c->step), moved(m, &c->epoch), moved(m, &c->batch);
+  for (size_t i = 0; i < c->options.len; i++) moved(m, &c->options.data[i]);
+  for (size_t i = 0; i < c->n_fields; i++) moved(m, &c->fields[i].node);
+  for (size_t i = 0; i < c->roots.len; i++) moved(m, &c->roots.data[i]);
+  for (size_t i = 0; i < c->stores.len; i++) moved(m, &c->stores.data[i].read);
+  for (size_t i = 0; c->test && i < c->test->evidence.len; i++) {
+    Evidence *x = &c->test->evidence.data[i];
+    moved(m, &x->holds), moved(m, &x->left), moved(m, &x->right);
+  }
+  for (size_t u = 0; u < e->data.len; u++) {
+    DataUse *use = e->data.data[u];
+    for (size_t i = 0; use->prepare == c && i < use->fields.len; i++) moved(m, &use->fields.data[i].node);
+    for (size_t i = 0; use->prepare == c && i < use->source_nodes.len; i++)
+      moved(m, &use->source_nodes.data[i]);
+  }
+}
+
+// The graph without the body: the loop's operands are found in m.
+static void move_out(Elab *e, Move *m, const Loop *l) {
+  Graph *g = m->c->b.g;
+  Arena *a = g->arena;
+  m->nodes = arena_copy(a, g->nodes, g->len * sizeof *g->nodes);
+  m->len = g->len;
+  m->inside = ARENA_ARRAY(a, m->len, bool);
+  m->outer = ARENA_ARRAY(a, m->len, NodeId);
+  m->inner = ARENA_ARRAY(a, m->len, NodeId);
+  memset(m->inner, 0xff, m->len * sizeof *m->inner);
+  find_inside(m, l);
+  e->n_nodes += g->len - m->c->counted;
+  g->len = m->mark;
+  for (NodeId id = 0; id < m->len; id++) {
+    m->outer[id] = id < m->mark ? id : NO_NODE;
+    if (id >= m->mark && !m->inside[id]) stay(m, id);
+  }
+  m->c->counted = g->len;
+  m->body = (Builder){.g = graph_new(a, g->symbol, g->bound), .real = m->c->b.real, .path = ""};
+  for (uint32_t k = 0; k < l->n_carries; k++) {
+    const Node *n = &m->nodes[l->carry[k]];
+    m->inner[l->carry[k]] = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, n->shape);
+  }
+  for (uint32_t k = 0; k < l->n_sequences; k++) {
+    const Node *n = &m->nodes[l->element[k]];
+    m->inner[l->element[k]] = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, n->shape);
+  }
+  for (NodeId id = m->mark; id < m->len; id++)
+    if (m->inside[id]) inner_of(m, id);
+}
+
+NodeId loop_move_axis(Elab *e, NodeId x, uint32_t from, uint32_t to) {
+  uint8_t perm[MAX_RANK];
+  uint32_t rank = node_of(e, x)->shape.rank, other = 0;
+  if (from == to) return x;
+  for (uint32_t i = 0; i < rank; i++) {
+    other += other == from;
+    perm[i] = (uint8_t)(i == to ? from : other++);
+  }
+  return b_transpose(&e->fn->b, x, perm);
+}
+
+Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
+  Move m = {.c = e->fn, .mark = mark};
+  Arena *a = e->fn->b.g->arena;
+  move_out(e, &m, l);
+  uint32_t n_yields = (uint32_t)l->yields.len, n_results = n_yields + l->n_carries;
+  NodeId *roots = ARENA_ARRAY(a, n_results, NodeId);
+  for (uint32_t k = 0; k < l->n_carries; k++)
+    roots[k] = inner_of(&m, l->next[k] == NO_NODE ? l->carry[k] : l->next[k]);
+  for (uint32_t k = 0; k < n_yields; k++) roots[l->n_carries + k] = inner_of(&m, l->yields.data[k]);
+  graph_set_roots(m.body.g, roots, n_results);
+  remember(e, &m);
+  ScanAttr s = {
+      .body = m.body.g, .length = l->length, .n_carries = l->n_carries, .n_sequences = l->n_sequences};
+  s.n_yields = n_yields;
+  s.reverse = h->reverse;
+  NodeId *in = ARENA_ARRAY(a, (size_t)m.n_args, NodeId);
+  uint32_t n = 0;
+  for (uint32_t k = 0; k < l->n_carries; k++) in[n++] = m.outer[l->init[k]];
+  for (uint32_t k = 0; k < l->n_sequences; k++) in[n++] = m.outer[l->sequence[k]];
+  for (size_t k = 0; k < m.captured.len; k++) in[n++] = m.captured.data[k];
+  Builder *b = &e->fn->b;
+  b->span = user_span(e, l->x->span);
+  NodeId scan = b_scan(b, &s, in, n);
+  uint32_t n_values = n_yields + l->n_named;
+  Value *v = ARENA_ARRAY(e->a, n_values, Value);
+  NodeId *last = ARENA_ARRAY(e->a, l->stores.len, NodeId);
+  for (uint32_t k = n_values; k < n_results; k++) last[k - n_values] = b_scan_result(b, scan, k);
+  loop_write_stores(e, l, last);
+  for (uint32_t k = 0; k < n_values; k++) {
+    NodeId r = b_scan_result(b, scan, k);
+    uint32_t rank = node_of(e, r)->shape.rank;
+    int64_t axis = h->axis < 0 ? h->axis + rank : h->axis;
+    if (k < n_yields && (axis < 0 || axis >= (int64_t)rank)) {
+      Diag *g = err(e, DIAG_E0203, l->x->span, "what is yielded can't be stacked along axis %lld",
+                    (long long)h->axis);
+      diag_label(g, "the result is %s, the new axis first", tensor_text(e, r));
+      return v_poison();
+    }
+    if (k < n_yields) r = loop_move_axis(e, r, 0, (uint32_t)axis);
+    v[k] = v_tensor(e, r);
+  }
+  return n_values == 1 ? v[0] : v_list(e, V_TUPLE, v, n_values);
+}
