@@ -156,6 +156,7 @@ const char *unique_name(Elab *e, const char *base) {
 
 uint32_t ctx_finish(Elab *e, Ctx *c) {
   graph_set_roots(c->b.g, c->roots.data, (uint32_t)c->roots.len);
+  check_recompute(e, c->b.g);
   Function f = {.name = unique_name(e, c->name),
                 .kind = c->kind,
                 .g = c->b.g,

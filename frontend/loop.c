@@ -87,6 +87,13 @@ bool outside_loops(Elab *e, Span at, const char *what, const char *instead) {
 
 // ---- the head
 
+static bool recompute_fits(Elab *e, const Named *n, int64_t k) {
+  if (k >= 1 && k <= INT32_MAX) return true;
+  Diag *g = err(e, DIAG_E0302, n->value->span, "`recompute` saves the carries of every k-th iteration");
+  diag_label(g, "k is %lld here", (long long)k);
+  return false;
+}
+
 static bool options(Elab *e, const NamedList *list, Head *h) {
   bool ok = true;
   *h = (Head){0};
@@ -97,8 +104,7 @@ static bool options(Elab *e, const NamedList *list, Head *h) {
     } else if (!strcmp(n->name.text, "reverse")) {
       ok = eval_bool(e, n->value, &h->reverse, "`reverse`") && ok;
     } else if (!strcmp(n->name.text, "recompute")) {
-      not_yet(e, n->name.span, "`recompute`");
-      ok = false;
+      ok = eval_int(e, n->value, &h->recompute, "`recompute`") && recompute_fits(e, n, h->recompute) && ok;
     } else {
       diag_label(err(e, DIAG_E0202, n->name.span, "a scan has no option `%s`", n->name.text),
                  "`axis`, `reverse` and `recompute` stand before the `;`");
@@ -273,4 +279,23 @@ Value eval_loop(Elab *e, const Expr *x) {
     return v_poison();
   }
   return loop_make(e, &l, mark, &h);
+}
+
+// A loop of dynamic length is cut into blocks, and a rest of fixed size, where its length is a multiple of k
+// but for that rest.
+void check_recompute(Elab *e, const Graph *g) {
+  bool *needed = ARENA_ARRAY(e->a, g->len, bool);
+  for (NodeId id = g->len; id-- > 0;) {
+    const Node *n = graph_node(g, id);
+    if (n->op == OP_GRAD) needed[n->in[0]] = true;
+    for (uint32_t i = 0; i < n->n_in && needed[id]; i++) needed[n->in[i]] = true;
+    if (n->op != OP_SCAN) continue;
+    check_recompute(e, n->attr.scan->body);
+    int64_t k = n->attr.scan->recompute;
+    if (!needed[id] || k == 0 || n->attr.scan->length.a % k == 0) continue;
+    Diag *d = err(e, DIAG_E0225, n->span,
+                  "this loop has a gradient, and its length is not one of blocks of %lld", (long long)k);
+    diag_label(d, "%s iterations", dim_text(e, n->attr.scan->length));
+    diag_note(d, "leave `recompute` out, or make the length static or a multiple of it");
+  }
 }

@@ -33,6 +33,7 @@ struct Loop {
 typedef struct Head {
   int64_t axis;
   bool reverse;
+  int64_t recompute; // 0: not given
 } Head;
 
 // ---- loop_stores.c

@@ -156,6 +156,7 @@ Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
       .body = m.body.g, .length = l->length, .n_carries = l->n_carries, .n_sequences = l->n_sequences};
   s.n_yields = n_yields;
   s.reverse = h->reverse;
+  s.recompute = (uint32_t)h->recompute;
   NodeId *in = ARENA_ARRAY(a, (size_t)m.n_args, NodeId);
   uint32_t n = 0;
   for (uint32_t k = 0; k < l->n_carries; k++) in[n++] = m.outer[l->init[k]];

@@ -36,7 +36,7 @@ static void run(Eval *e, const Node *n, int64_t i, int64_t bound, Scalar **carri
                 : k < s->n_carries + s->n_sequences ? element(e, n, k, i)
                                                     : eval_value(e, n, k);
   Eval body = {.g = s->body, .env = e->env, .inputs = inputs, .scratch = scratch, .index = i};
-  body.iteration = e->iteration * (uint32_t)bound + (uint32_t)i;
+  body.iteration = (uint32_t)scan_draw(s, e->iteration, i, bound);
   eval_nodes(&body);
   if (e->env->status == EVAL_OK) keep(e, s, &body, i, carries, yields);
   arena_free(scratch);
@@ -45,7 +45,7 @@ static void run(Eval *e, const Node *n, int64_t i, int64_t bound, Scalar **carri
 void eval_scan(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)out;
   const ScanAttr *s = n->attr.scan;
-  int64_t length = dim_at(s->length, e->env->n), bound = dim_at(s->length, e->g->symbol ? e->g->bound : 1);
+  int64_t length = dim_at(s->length, e->env->n), bound = e->g->symbol ? e->g->bound : 1;
   Scalar **results = ARENA_ARRAY(e->scratch, (size_t)s->n_yields + s->n_carries, Scalar *);
   for (uint32_t k = 0; k < s->n_yields; k++) {
     DType t;

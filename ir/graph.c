@@ -127,6 +127,12 @@ void scan_result(const ScanAttr *s, uint32_t k, DType *t, Shape *shape) {
   shape->rank = root->shape.rank + 1;
 }
 
+int64_t scan_draw(const ScanAttr *s, int64_t outer, int64_t i, int64_t bound) {
+  if (!s->part) return outer * dim_at(s->length, bound) + i;
+  int64_t scale = s->part->within ? 1 : dim_at(s->part->whole, bound);
+  return outer * scale + s->part->first + s->part->step * i;
+}
+
 uint32_t graph_argument_of(const Graph *g, NodeId v) {
   for (;;) {
     const Node *n = graph_node(g, v);

@@ -69,12 +69,23 @@ typedef struct WindowAttr {
 // first with `reverse`. The body is a closed graph: its arguments are, in this order, the carries, element i along
 // axis 0 of each sequence, and what is captured; its roots the next carries, then the yields. It has no effects.
 // PROJ(scan, k) are the yields, stacked along axis 0 where i stands, then the carries after the last iteration.
+// A loop that does a part of the work of another one draws with the numbers that its iterations had there: iteration
+// i has first + step * i of `whole` (its length), within the loop around it on top of that one's number.
+typedef struct ScanPart {
+  Dim whole;
+  int64_t first, step;
+  bool within;
+} ScanPart;
+
 typedef struct ScanAttr {
   const Graph *body;
   Dim length;
   uint32_t n_carries, n_sequences, n_yields;
   bool reverse;
   bool saved;  // the last n_carries yields are the carries that each iteration began with (autodiff)
+  uint32_t recompute;    // derivatives save the carries of every so many iterations; 0: of all. Of a loop over blocks
+                         // (with a part): nothing but its carries is to be saved
+  const ScanPart *part;  // NULL: a loop of its own
 } ScanAttr;
 
 typedef union Attr {
@@ -165,6 +176,8 @@ uint32_t graph_argument_of(const Graph *g, NodeId v);
 Shape scan_argument(const ScanAttr *s, uint32_t k, const Shape *operand);
 // The type and shape of result k, which PROJ gives.
 void scan_result(const ScanAttr *s, uint32_t k, DType *t, Shape *shape);
+// The number that draws of iteration i have, in a loop whose iteration has the number `outer`.
+int64_t scan_draw(const ScanAttr *s, int64_t outer, int64_t i, int64_t bound);
 
 // What a call does with a store.
 typedef struct StoreUse {

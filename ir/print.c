@@ -227,7 +227,14 @@ static void attr_scan(Printer *p, const Node *n) {
   dim_print(p->out, s->length, p->g->symbol);
   sb_printf(p->out, " carries=%" PRIu32 " sequences=%" PRIu32 " yields=%" PRIu32, s->n_carries, s->n_sequences,
             s->n_yields);
-  sb_printf(p->out, "%s%s body {\n", s->reverse ? " reverse" : "", s->saved ? " saved" : "");
+  sb_printf(p->out, "%s%s", s->reverse ? " reverse" : "", s->saved ? " saved" : "");
+  if (s->recompute) sb_printf(p->out, " recompute=%" PRIu32, s->recompute);
+  if (s->part) {
+    sb_printf(p->out, " %s=%" PRId64 " step=%" PRId64, s->part->within ? "within" : "from", s->part->first,
+              s->part->step);
+    if (!s->part->within) sb_puts(p->out, " of="), dim_print(p->out, s->part->whole, p->g->symbol);
+  }
+  sb_puts(p->out, " body {\n");
   print_graph(&inner);
   sb_printf(p->out, "%*s}", (int)p->indent, "");
 }

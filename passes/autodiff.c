@@ -83,8 +83,14 @@ static void propagate_scan(Walk *w, NodeId scan, NodeId e, NodeId *cot, const bo
   if (!any) return;
   w->b.span = n.span;
   w->b.path = n.path;
-  for (uint32_t i = 0; i < n.n_in; i++) of_operands[i] = wanted[n.in[i]] && passes_to(w->b.g, &n, i);
-  const NodeId *t = scan_cotangents(w, scan, of_results, of_operands);
+  NodeId *so_far = no_nodes(a, n.n_in);
+  for (uint32_t i = 0; i < n.n_in; i++) {
+    of_operands[i] = wanted[n.in[i]] && passes_to(w->b.g, &n, i);
+    if (!of_operands[i] || i < s->n_carries + s->n_sequences) continue;
+    so_far[i] = cot[n.in[i]];
+    cot[n.in[i]] = NO_NODE; // it comes back with the loop's own
+  }
+  const NodeId *t = scan_cotangents(w, scan, of_results, of_operands, so_far);
   for (uint32_t i = 0; i < n.n_in; i++)
     if (of_operands[i] && t[i] != NO_NODE) arrive(w, n.in[i], t[i], cot);
 }
@@ -145,17 +151,28 @@ static bool *targets_of(const Graph *g, Arena *a) {
   return is_target;
 }
 
+// Nodes that the e of some GRAD depends on.
+static bool *differentiated(const Graph *g, Arena *a) {
+  bool *is = ARENA_ARRAY(a, g->len, bool);
+  for (NodeId id = g->len; id-- > 0;) {
+    const Node *n = &g->nodes[id];
+    if (n->op == OP_GRAD) is[n->in[0]] = true;
+    for (uint32_t i = 0; i < n->n_in && is[id]; i++) is[n->in[i]] = true;
+  }
+  return is;
+}
+
 // Appends g's nodes; map[id] is where node id went, and is kept where the caller has set it.
 static void append(Walk *w, const Graph *g, NodeId *map) {
   Arena *a = w->b.g->own;
-  bool *is_target = targets_of(g, a);
-  NodeId **grads = ARENA_ARRAY(a, g->len, NodeId *);
+  bool *is_target = targets_of(g, a), *needed = differentiated(g, a);
+  NodeId **results = ARENA_ARRAY(a, g->len, NodeId *); // of GRADs, and of loops that became two
   const char *caller = w->b.path;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = &g->nodes[id];
     if (map[id] != NO_NODE) continue;
-    if (n->op == OP_PROJ && grads[n->in[0]]) {
-      NodeId r = grads[n->in[0]][n->attr.proj];
+    if (n->op == OP_PROJ && results[n->in[0]]) {
+      NodeId r = results[n->in[0]][n->attr.proj];
       map[id] = is_target[id] ? mark(w, r) : r;
       continue;
     }
@@ -164,7 +181,9 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
     w->b.span = n->span;
     w->b.path = *n->path ? n->path : caller;
     if (n->op == OP_GRAD)
-      grads[id] = gradients(w, in[0], in + 1, n->n_in - 1);
+      results[id] = gradients(w, in[0], in + 1, n->n_in - 1);
+    else if (n->op == OP_SCAN && needed[id] && scan_splits(n->attr.scan))
+      results[id] = split_scan(w, n->attr.scan, in, n->n_in);
     else if (n->op == OP_SCAN)
       map[id] = saved_scan(w, n->attr.scan, in, n->n_in);
     else if (n->op == OP_PROJ)

@@ -61,8 +61,13 @@ DerivRule d_gather, d_scatter_add, d_sum, d_rmax, d_dot, d_conv, d_custom_vjp;
 NodeId saved_scan(Walk *w, const ScanAttr *s, const NodeId *in, uint32_t n);
 // The number that result k has in a scan made by saved_scan from s.
 uint32_t saved_result(const ScanAttr *s, uint32_t k);
-// The cotangents of a saved scan's operands, NO_NODE for zero, from those of its results.
-NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bool *wanted);
-
+// The cotangents of a saved scan's operands, NO_NODE for zero, from those of its results, of which there are
+// some. so_far[i]: what has arrived at what is captured; it is part of the result.
+NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bool *wanted,
+                        const NodeId *so_far);
+// Whether saving carries of every s->recompute-th iteration only makes two loops of s (recompute.c), and the
+// results of these.
+bool scan_splits(const ScanAttr *s);
+NodeId *split_scan(Walk *w, const ScanAttr *s, const NodeId *in, uint32_t n);
 
 #endif

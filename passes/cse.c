@@ -80,12 +80,17 @@ static bool same_window(const WindowAttr *x, const WindowAttr *y, uint32_t rank)
 
 static bool same_node(const Table *t, const Node *m, const Node *n);
 
+static bool same_part(const ScanPart *x, const ScanPart *y) {
+  if (!x || !y) return x == y;
+  return dim_eq(x->whole, y->whole) && x->first == y->first && x->step == y->step && x->within == y->within;
+}
+
 // Loops are the same when their bodies are, node by node.
 static bool same_loop(const ScanAttr *x, const ScanAttr *y) {
   const Graph *p = x->body, *q = y->body;
   if (!dim_eq(x->length, y->length) || x->reverse != y->reverse || x->n_carries != y->n_carries ||
-      x->n_sequences != y->n_sequences || p->len != q->len || p->n_roots != q->n_roots ||
-      !same_bytes(p->roots, q->roots, p->n_roots * sizeof *p->roots))
+      x->n_sequences != y->n_sequences || !same_part(x->part, y->part) || p->len != q->len ||
+      p->n_roots != q->n_roots || !same_bytes(p->roots, q->roots, p->n_roots * sizeof *p->roots))
     return false;
   Table t = {.g = p};
   for (NodeId id = 0; id < p->len; id++)

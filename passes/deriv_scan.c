@@ -48,6 +48,7 @@ typedef struct Back {
   const ScanAttr *s;
   const NodeId *of_results; // cotangents
   const bool *wanted;       // operands
+  const NodeId *so_far;     // what is captured: cotangents that have arrived, on which the sums go on
   uint32_t captured;        // the first operand that is
   ScanAttr loop;
   Builder b;      // of its body
@@ -87,6 +88,12 @@ static NodeId zeros(const Back *k, uint32_t operand) {
   return b_splat(&k->w->b, x->dtype, x->shape, (Scalar){0});
 }
 
+static NodeId begin_sum(const Back *k, uint32_t operand) {
+  NodeId c = k->so_far[operand];
+  return c == NO_NODE ? zeros(k, operand)
+                      : cot_exact(k->w, c, walk_node(k->w, k->forward.in[operand])->shape);
+}
+
 // Cotangents of the forward carries, and sums for what is captured.
 static void make_carries(Back *k) {
   for (uint32_t i = 0; i < k->s->n_carries; i++) {
@@ -95,7 +102,7 @@ static void make_carries(Back *k) {
     k->d_carry[i] = whole(k, d == NO_NODE ? zeros(k, i) : d);
   }
   for (uint32_t i = k->captured; i < k->forward.n_in; i++)
-    if (k->wanted[i]) k->sum[i] = whole(k, zeros(k, i));
+    if (k->wanted[i]) k->sum[i] = whole(k, begin_sum(k, i));
   k->loop.n_carries = (uint32_t)k->in.len;
 }
 
@@ -141,11 +148,13 @@ static NodeId *copy_body(Back *k) {
   return roots;
 }
 
-// <results, cotangents> of one iteration; NO_NODE: no cotangent arrives.
+// <results, cotangents> of one iteration. The sums come last, so that they are what the cotangents of
+// captured operands begin with: each term is added to them as it arrives, whatever the loops in between.
 static NodeId products(Back *k) {
   NodeId e = NO_NODE, *roots = copy_body(k);
   for (uint32_t i = 0; i < k->s->n_carries; i++) add_product(k, roots[i], k->d_carry[i], &e);
   for (uint32_t i = 0; i < k->s->n_yields; i++) add_product(k, roots[k->s->n_carries + i], k->d_yield[i], &e);
+  for (uint32_t i = k->captured; i < k->forward.n_in; i++) add_product(k, k->arg[i], k->sum[i], &e);
   return e;
 }
 
@@ -170,17 +179,18 @@ static void make_roots(Back *k, NodeId e, const uint32_t *operand, uint32_t n) {
   NodeId grad = b_grad(&k->b, e, x, n);
   for (uint32_t j = 0; j < n; j++) {
     const Node *t = graph_node(k->b.g, x[j]);
-    NodeId d = b_proj(&k->b, grad, j, t->dtype, t->shape), sum = k->sum[operand[j]];
-    if (sum != NO_NODE) d = b_ew2(&k->b, OP_ADD, sum, d);
+    NodeId d = b_proj(&k->b, grad, j, t->dtype, t->shape);
     roots[is_sequence(k, operand[j]) ? yield++ : carry++] = d;
   }
   k->loop.n_yields = yield - k->loop.n_carries;
   graph_set_roots(k->b.g, roots, n);
 }
 
-NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bool *wanted) {
+NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bool *wanted,
+                        const NodeId *so_far) {
   Arena *a = w->b.g->own;
-  Back k = {.w = w, .forward = *walk_node(w, scan), .of_results = of_results, .wanted = wanted};
+  Back k = {
+      .w = w, .forward = *walk_node(w, scan), .of_results = of_results, .wanted = wanted, .so_far = so_far};
   const ScanAttr *s = k.s = k.forward.attr.scan;
   uint32_t n_in = k.forward.n_in;
   k.captured = s->n_carries + s->n_sequences;
@@ -192,12 +202,12 @@ NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bo
   k.d_yield = no_nodes(a, s->n_yields);
   k.sum = no_nodes(a, n_in);
   k.arg = no_nodes(a, n_in);
-  k.loop = (ScanAttr){.body = k.b.g, .length = s->length, .reverse = !s->reverse};
+  k.loop = (ScanAttr){
+      .body = k.b.g, .length = s->length, .reverse = !s->reverse, .recompute = s->recompute, .part = s->part};
   make_carries(&k);
   make_sequences(&k, scan);
   for (uint32_t i = k.captured; i < n_in; i++) k.arg[i] = whole(&k, k.forward.in[i]);
   NodeId e = products(&k), *result = no_nodes(a, n_in);
-  if (e == NO_NODE) return result;
   uint32_t *operand = ARENA_ARRAY(a, n_in, uint32_t), n = list_targets(&k, operand);
   make_roots(&k, e, operand, n);
   NodeId back = saved_scan(w, &k.loop, k.in.data, (uint32_t)k.in.len);

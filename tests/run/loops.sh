@@ -110,6 +110,21 @@ model '    let base = mean(x, axis = 1) @ ones([m, n]);
     let last = h;' >unrolled.nn
 same "a gradient by something from outside, through what is computed of it there"
 
+# Carries that are computed again are the same.
+cell() {
+    model "    let (all, last) = scan(xt in x, axis = 1$1; h = zeros([B, n])) {
+        let g = cell(xt, h) * scale + 0.1 * randn([B, n]);
+        yield g * 2.0;
+        next h = g;
+    };"
+}
+cell '' >unrolled.nn
+for k in 2 3 5; do
+    cell ", recompute = $k" >loop.nn
+    same "recompute = $k"
+    cmp -s a b || fail "recompute = $k: other bits"
+done
+
 # What does not depend on the iteration is computed before the loop; a draw is made anew in each.
 model '    let (all, last) = scan(xt in x, axis = 1; h = zeros([B, n])) {
         yield h;
