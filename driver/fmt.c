@@ -14,7 +14,7 @@
 static int lay_out(const Options *o, const char *name, Text text, StrBuf *out, Arena *a) {
   SourceMap *sources = source_map_new(a);
   Diags *diags = diags_new(a, sources);
-  uint32_t source = source_add(sources, name, text.text, text.len, false);
+  uint32_t source = source_add(sources, name, text.text, text.len, true); // of the library, perhaps
   bool done = fmt_source(source, sources, intern_new(a), diags, out, a);
   diagnose(diags, o);
   return done ? EXIT_DONE : EXIT_SOURCE;

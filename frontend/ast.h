@@ -9,6 +9,8 @@
 
 typedef struct Expr Expr;
 typedef struct Stmt Stmt;
+#define DT_ANY DT_COUNT // in the library's signatures: any[*s]
+
 typedef struct Type Type;
 
 typedef struct Name { const char *text; Span span; } Name;
@@ -101,7 +103,7 @@ struct Type {
   Span span;
   StaticType st;          // TY_STATIC, TY_LIST's element
   bool is_real;           // TY_TENSOR: `real` or no element type
-  DType dtype;            // TY_TENSOR: otherwise
+  DType dtype;            // TY_TENSOR: otherwise; DT_ANY
   bool has_shape;         // false: a scalar
   DimSpec *dims;
   uint32_t n_dims;

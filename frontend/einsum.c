@@ -13,6 +13,11 @@ typedef struct Einsum {
   Span span;
 } Einsum;
 
+// Only a scalar has no labels to write.
+static bool is_scalar(const Elab *e, Value v) {
+  return v_is_number(v) || v.kind == V_DIM || (v.kind == V_TENSOR && node_of(e, v.u.node)->shape.rank == 0);
+}
+
 static bool operands(Elab *e, const Expr *x, Einsum *s) {
   const ExprList *list = &x->u.einsum.operands;
   s->n = list->len;
@@ -21,11 +26,15 @@ static bool operands(Elab *e, const Expr *x, Einsum *s) {
   Value *v = ARENA_ARRAY(e->a, s->n, Value);
   NodeId *node = ARENA_ARRAY(e->a, s->n, NodeId);
   for (uint32_t i = 0; i < s->n; i++)
-    if (!labels_of_operand(e, &s->l, list->data[i], false, &s->p[i])) return false;
+    if (list->data[i]->kind == EX_INDEX && !labels_of_operand(e, &s->l, list->data[i], false, &s->p[i]))
+      return false;
   bool ok = true;
   for (uint32_t i = 0; i < s->n; i++) {
-    v[i] = eval(e, list->data[i]->u.index.base);
+    const Expr *o = list->data[i];
+    v[i] = eval(e, o->kind == EX_INDEX ? o->u.index.base : o);
     ok &= v[i].kind != V_POISON;
+    if (ok && o->kind != EX_INDEX && !is_scalar(e, v[i])) // says that labels are missing
+      return labels_of_operand(e, &s->l, o, false, &s->p[i]);
   }
   if (!ok || !unify(e, v, node, s->n, false, x->span, "einsum")) return false;
   for (uint32_t i = 0; i < s->n; i++) {

@@ -72,7 +72,8 @@ bool fmt_source(uint32_t source, const SourceMap *sources, Intern *names, Diags 
   fmt_align(f);
   StrBuf text = {0};
   for (size_t i = 0; i < f->lines.len; i++) put_line(f, &f->lines.data[i], &text);
-  const Source laid_out = {.name = "", .text = sb_text(&text), .len = text.len};
+  const Source laid_out = {
+      .name = "", .text = sb_text(&text), .len = text.len, .is_std = source_get(sources, source)->is_std};
   assert(same_words(f, read(source, &laid_out, names, a)));
   sb_putn(out, laid_out.text, laid_out.len);
   strbuf_free(&text);

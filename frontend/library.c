@@ -191,7 +191,7 @@ static const char introduction[] =
     "\n"
     "Made from the `##` comments of `frontend/std/*.nn` and, for what is written in C, from "
     "`frontend/builtin_docs.def`.\n"
-    "`[*s]` is any shape; a type without a word before `[…]` is `real`. A loss without `-> [*s]` is the "
+    "`[*s]` is any shape; a type without a word before `[…]` is `real`, `any[…]` of any element type. A loss without `-> [*s]` is the "
     "mean.\n"
     "`layer L(attributes)(inputs)` is made by `L(attributes)` and applied to inputs; the parameters of "
     "layers are named with\n"

@@ -9,6 +9,7 @@ typedef struct Scanner {
   Arena *arena;
   Intern *names;
   uint32_t source;
+  bool is_std;
   const char *text;
   size_t len;
   uint32_t begin, end; // of the lexeme

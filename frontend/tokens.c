@@ -11,6 +11,7 @@ typedef void *yyscan_t;
 #endif
 #include "frontend/lexer.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -44,12 +45,23 @@ static const char *lexeme(const Scanner *s) {
   return arena_strndup(s->arena, s->text + s->begin, s->end - s->begin);
 }
 
+static bool before_bracket(const Scanner *s) {
+  uint32_t i = s->end;
+  while (i < s->len && isspace((unsigned char)s->text[i])) i++;
+  return i < s->len && s->text[i] == '[';
+}
+
 int scan_word(Scanner *s, int kind) {
   static const struct {
     const char *word;
     StaticType type;
   } static_types[] = {{"int", ST_INT}, {"float", ST_FLOAT}, {"bool", ST_BOOL}, {"str", ST_STR}};
   const char *word = intern_n(s->names, s->text + s->begin, s->end - s->begin);
+  // The library's own: a parameter of any element type.
+  if (kind == T_IDENT && s->is_std && strcmp(word, "any") == 0 && before_bracket(s)) {
+    s->value.dtype.type = DT_ANY;
+    return T_DTYPE;
+  }
   if (kind == T_BOOL) {
     s->value.b = word[0] == 't';
   } else if (kind == T_STYPE) {
@@ -251,7 +263,8 @@ static void place(Lines *l, const char *text, Token *t) {
 }
 
 Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a) {
-  Scanner s = {.out = ARENA_NEW(a, Scanned), .arena = a, .names = names, .source = id};
+  Scanner s = {
+      .out = ARENA_NEW(a, Scanned), .arena = a, .names = names, .source = id, .is_std = source->is_std};
   s.text = source->text;
   s.len = source->len;
   yyscan_t flex;

@@ -2,7 +2,9 @@
 // occurs and is an int from then on. `[*s, k]`: s becomes a list of sizes.
 #include "frontend/sema.h"
 
-DType type_dtype(const Elab *e, const Type *t) { return t->is_real ? e->real : t->dtype; }
+DType type_dtype(const Elab *e, const Type *t) {
+  return t->is_real || t->dtype == DT_ANY ? e->real : t->dtype;
+}
 
 bool type_is_star(const Type *t) { return t->has_shape && t->n_dims == 1 && t->dims[0].kind == DIM_STAR; }
 
@@ -21,7 +23,10 @@ const char *type_text(const Elab *e, const Type *t) {
   case TY_STATIC: return words[t->st];
   case TY_LIST: return arena_printf(e->a, "[%s]", words[t->st]);
   case TY_TENSOR: {
-    const char *dt = t->is_real ? (t->has_shape ? "" : "real") : dtype_name(t->dtype), *s = dt;
+    const char *dt = t->is_real           ? (t->has_shape ? "" : "real")
+                     : t->dtype == DT_ANY ? "any"
+                                          : dtype_name(t->dtype),
+               *s = dt;
     if (!t->has_shape) return s;
     s = arena_printf(e->a, "%s[", dt);
     for (uint32_t i = 0; i < t->n_dims; i++)
@@ -250,7 +255,7 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
   }
   if (v->kind != V_TENSOR) return mismatch(e, DIAG_E0202, t, *v, at, who, what);
   const Node *n = node_of(e, v->u.node);
-  if (n->dtype != want) {
+  if (n->dtype != want && t->dtype != DT_ANY) {
     Diag *g;
     if (said_of_field(e, *v, want) || said_of(e, t, *v)) return false;
     if (who)

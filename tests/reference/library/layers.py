@@ -89,3 +89,4 @@ free = lambda v, W, a, b: -(v @ a) - F.softplus(v @ W + b).sum(-1)
 case("net.free_energy(v)", free, model="RBM(3, 2)", params=rbm, v=real(2, 3), name="RBM")
 case("cd_loss(net, v, 0)", lambda v, W, a, b: (free(v, W, a, b) - free(v.detach(), W, a, b)).mean(), model="RBM(3, 2)", params=rbm, v=real(2, 3),
      name="cd_loss")
+case("net(x)", lambda x: torch.zeros_like(x) * x, model="InstanceNorm()", x=real(2, 3), name="InstanceNorm")
