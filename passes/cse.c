@@ -142,16 +142,20 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   }
 }
 
+bool same_but_inputs(const Node *m, const Node *n, uint32_t rank) {
+  return m->op == n->op && m->dtype == n->dtype && m->n_in == n->n_in && shape_eq(&m->shape, &n->shape) &&
+         same_attr(m, n, rank);
+}
+
 static bool same_node(const Table *t, const Node *m, const Node *n) {
   NodeId p[2] = {0}, q[2] = {0};
-  if (m->op != n->op || m->dtype != n->dtype || m->n_in != n->n_in || !shape_eq(&m->shape, &n->shape))
-    return false;
+  if (!same_but_inputs(m, n, n->n_in ? graph_node(t->g, n->in[0])->shape.rank : 0)) return false;
   inputs_of(t, m, p);
   inputs_of(t, n, q);
   if (p[0] != q[0] || p[1] != q[1]) return false;
   for (uint32_t i = 2; i < n->n_in; i++)
     if (same_as(t, m->in[i]) != same_as(t, n->in[i])) return false;
-  return same_attr(m, n, n->n_in ? graph_node(t->g, n->in[0])->shape.rank : 0);
+  return true;
 }
 
 // The first node equal to `id`, itself if there was none.

@@ -11,4 +11,8 @@ void map_roots(Graph *to, const Graph *g, const NodeId *map);
 // `same` (NULL: nothing) gives for each node the earlier one that stands in its place.
 Graph *live_copy(const Graph *g, const NodeId *same, Arena *a);
 
+// Whether they are the same operation of the same type, shape and attributes, `rank` being that of their first
+// inputs (cse.c).
+bool same_but_inputs(const Node *m, const Node *n, uint32_t rank);
+
 #endif
