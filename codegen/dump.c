@@ -3,6 +3,7 @@
 
 #include "codegen/codegen.h"
 #include "codegen/fuse.h"
+#include "codegen/lower.h"
 #include "codegen/memplan.h"
 #include "ir/print.h"
 
@@ -373,6 +374,11 @@ static void dump_step(const FnPlan *f, const Step *s, const char *number, StrBuf
     sb_printf(out, "optimize %s\n ", number);
     for (uint32_t i = 0; i < s->n_parts; i++)
       sb_printf(out, " %s", f->program->stores[o->stores[s->parts[i]]].name);
+    if (o->guarded) {
+      const Node *n = graph_node(f->fn->g, s->node);
+      sb_puts(out, " when ");
+      dump_buffer(f, f->buffer_of[lower_resolve(f->fn->g, n->in[n->n_in - 1])], out);
+    }
     sb_puts(out, "\n");
   }
 }

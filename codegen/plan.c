@@ -36,10 +36,11 @@ void plan_accesses(const FnPlan *f, const Step *s, Arena *a,
     visit(user, s->dst, true);
   } else if (s->kind == STEP_OPTIMIZE) {
     const Node *n = graph_node(g, s->node);
-    for (uint32_t i = 0; i < n->attr.optimize->n_hyper + s->n_parts; i++) {
-      uint32_t in = i < n->attr.optimize->n_hyper
-                        ? i
-                        : s->parts[i - n->attr.optimize->n_hyper] + n->attr.optimize->n_hyper;
+    const OptimizeAttr *o = n->attr.optimize;
+    for (uint32_t i = 0; i < o->n_hyper + s->n_parts + o->guarded; i++) {
+      uint32_t in = i < o->n_hyper                ? i
+                    : i < o->n_hyper + s->n_parts ? s->parts[i - o->n_hyper] + o->n_hyper
+                                                  : n->n_in - 1;
       uint32_t buffer = f->buffer_of[lower_resolve(g, n->in[in])];
       if (buffer != NO_BUFFER) visit(user, buffer, false);
     }

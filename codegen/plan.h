@@ -30,7 +30,7 @@ typedef enum StepKind { STEP_KERNEL, STEP_OPTIMIZE, STEP_COPY, STEP_LOOP } StepK
 
 typedef struct Loop Loop;
 
-// A schedule is a tree of sequences, guards and steps (schedule.h); these are its leaves.
+// A schedule is a tree of sequences and steps (schedule.h); these are its leaves.
 typedef struct Step {
   StepKind kind;
   Kernel *kernel;

@@ -45,7 +45,6 @@ static void access(void *user, uint32_t buffer, bool written) {
 static void walk(Walk *w, const Sched *s) {
   w->time = s->begin;
   if (s->kind == SCHED_STEP) plan_accesses(w->f, s->step, w->a, access, w);
-  if (s->kind == SCHED_GUARD) access(w, s->mask, false);
   for (uint32_t i = 0; i < s->n; i++) walk(w, s->children[i]);
 }
 

@@ -1,18 +1,18 @@
-// The order of execution as a tree: sequences, guards (when) and steps: kernel calls, loops, optimizer calls,
-// copies. Flattened it gives the times that lifetimes are intervals of; a loop is one step.
+// The order of execution as a tree: sequences and steps: kernel calls, loops, optimizer calls, copies. What
+// `when` guards is no branch of it: a written value is chosen, an optimizer call looks at its own mask.
+// Flattened it gives the times that lifetimes are intervals of; a loop is one step.
 #ifndef NNC_CODEGEN_SCHEDULE_H
 #define NNC_CODEGEN_SCHEDULE_H
 
 #include "codegen/plan.h"
 
-typedef enum SchedKind { SCHED_SEQUENCE, SCHED_GUARD, SCHED_STEP } SchedKind;
+typedef enum SchedKind { SCHED_SEQUENCE, SCHED_STEP } SchedKind;
 
 typedef struct Sched {
   SchedKind kind;
   const Step *step;        // STEP
   struct Sched **children; // of the others
   uint32_t n;
-  uint32_t mask;       // GUARD: the buffer of its condition
   uint32_t begin, end; // times: begin <= t < end
 } Sched;
 

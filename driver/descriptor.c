@@ -20,10 +20,10 @@ static const int64_t *static_dims(const Shape *s, Arena *a) {
   return dims;
 }
 
-static nn_arg make_arg(const char *name, DType t, const Shape *s, Arena *a) {
+static nn_arg make_arg(const char *name, DType t, const Shape *s, nn_use use, Arena *a) {
   int64_t *slope = ARENA_ARRAY(a, s->rank, int64_t);
   for (uint32_t i = 0; i < s->rank; i++) slope[i] = s->d[i].a;
-  return (nn_arg){name, (nn_dtype)t, (int)s->rank, slope, static_dims(s, a)};
+  return (nn_arg){name, (nn_dtype)t, (int)s->rank, slope, static_dims(s, a), use};
 }
 
 static const int *ints(const uint32_t *from, uint32_t n, Arena *a) {
@@ -67,11 +67,12 @@ static nn_function make_function(const Program *p, const Function *f, Arena *a) 
   int n_out = 0, n_reads;
   const int *reads = reads_of(p, f, &n_reads, a);
   for (uint32_t i = 0; i < f->n_inputs; i++)
-    in[i] = make_arg(f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape, a);
+    in[i] = make_arg(f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape, NN_USE_VALUE, a);
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *root = graph_node(f->g, f->g->roots[i]);
-    if (f->roots[i].kind != ROOT_EFFECT)
-      out[n_out++] = make_arg(f->roots[i].name, root->dtype, &root->shape, a);
+    const RootInfo *r = &f->roots[i];
+    nn_use use = r->kind == ROOT_REPORTED ? NN_USE_REPORTED : NN_USE_VALUE;
+    if (r->kind != ROOT_EFFECT) out[n_out++] = make_arg(r->name, root->dtype, &root->shape, use, a);
   }
   return (nn_function){.name = f->name,
                        .n_in = (int)f->n_inputs,

@@ -46,12 +46,16 @@ static bool is_edge(const Picture *d, const Node *to, uint32_t i) {
   return !is_number(from) && !(to->op == OP_GRAD && i > 0 && from->op == OP_READ);
 }
 
-static bool is_unnamed_loss(const RootInfo *r) { return r->kind == ROOT_REPORT && r->name && !*r->name; }
+static bool is_drawn(const RootInfo *r) {
+  bool unnamed_loss = r->kind == ROOT_REPORT && r->name && !*r->name;
+  return r->kind != ROOT_EFFECT && r->kind != ROOT_REPORTED && !unnamed_loss;
+}
 
 static void find_shown(Picture *d) {
   const Graph *g = d->f->g;
   d->shown = ARENA_ARRAY(d->a, g->len, bool);
-  for (uint32_t i = 0; i < g->n_roots; i++) d->shown[seen_through(d, g->roots[i])] = true;
+  for (uint32_t i = 0; i < g->n_roots; i++)
+    if (d->f->roots[i].kind != ROOT_REPORTED) d->shown[seen_through(d, g->roots[i])] = true;
   for (NodeId v = g->len; v-- > 0;)
     for (uint32_t i = 0; d->shown[v] && i < node(d, v)->n_in; i++)
       if (is_edge(d, node(d, v), i)) d->shown[seen_through(d, node(d, v)->in[i])] = true;
@@ -267,7 +271,7 @@ static void put_edges(Picture *d) {
       if (is_edge(d, node(d, v), i)) put_edge(d, &e, seen_through(d, node(d, v)->in[i]), box_name(d, v));
   for (uint32_t i = 0; i < d->f->g->n_roots; i++) {
     const RootInfo *r = &d->f->roots[i];
-    if (r->kind == ROOT_EFFECT || is_unnamed_loss(r)) continue;
+    if (!is_drawn(r)) continue;
     sb_printf(d->out, "  r%u [label=\"", i);
     put_escaped(d->out, r->name && *r->name ? r->name : "result");
     sb_puts(d->out, "\", shape=ellipse];\n");

@@ -117,7 +117,7 @@ Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *s
   c->span = span;
   c->b = (Builder){graph_new(e->a, symbol, bound), e->real, span, ""};
   c->training = kind == FN_STEP;
-  c->step = c->epoch = c->batch = NO_NODE;
+  c->step = c->epoch = c->batch = c->guard = NO_NODE;
   return c;
 }
 
@@ -248,6 +248,7 @@ static bool declares_stores(const StmtList *b) {
     if (s->kind == ST_PARAM || s->kind == ST_STATE) return true;
     if (s->kind == ST_IF && (declares_stores(&s->u.cond.then) || declares_stores(&s->u.cond.otherwise)))
       return true;
+    if (s->kind == ST_WHEN && declares_stores(&s->u.cond.then)) return true;
     if (s->kind == ST_FOR && declares_stores(&s->u.loop.body)) return true;
   }
   return false;

@@ -7,7 +7,8 @@
 // ---- yield and next
 
 static Loop *loop_here(Elab *e, const Stmt *s, const char *what) {
-  if (e->loop && e->loop->frame == e->frame) return e->loop;
+  Loop *l = e->loop;
+  if (l && l->frame == e->frame) return outside_when(e, s->span, what, l->when_depth) ? l : NULL;
   diag_label(err(e, DIAG_E0610, s->span, "%s can't stand here", what), "it belongs to a `scan`");
   return NULL;
 }
@@ -257,7 +258,8 @@ static bool run(Elab *e, Loop *l, Value element) {
 }
 
 Value eval_loop(Elab *e, const Expr *x) {
-  Loop l = {.frame = e->frame, .fn = e->fn, .x = x, .iteration = NO_NODE};
+  Loop l = {
+      .frame = e->frame, .fn = e->fn, .x = x, .when_depth = e->fn->when_depth, .iteration = NO_NODE};
   Head h;
   if (!options(e, &x->u.scan.options, &h)) return v_poison();
   // Everything from outside comes before the stand-ins, so that the body is one piece.

@@ -18,7 +18,8 @@ struct Loop {
   uint64_t place;     // known again when everything is elaborated once more
   const Frame *frame; // of the expression: `yield` and `next` belong to its body
   const Expr *x;
-  uint32_t n_named; // carries of the head; those after them are stores
+  uint32_t when_depth; // how many `when` are around it
+  uint32_t n_named;    // carries of the head; those after them are stores
   uint32_t n_carries, n_sequences;
   NodeId *carry, *init, *next; // stand-ins; what they begin with; what they become, NO_NODE: themselves
   NodeId *element, *sequence;

@@ -102,6 +102,7 @@ bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
   }
   Binding *b = scope_bind(e, e->scope, name, v, span);
   b->is_var = is_var;
+  b->when_depth = e->fn->when_depth;
   return true;
 }
 
@@ -147,6 +148,14 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
       diag_label(g, "it is not a `var`");
       if (b->span.source) diag_also(g, b->span, "defined here");
     }
+    return false;
+  }
+  if (b->when_depth < e->fn->when_depth) {
+    Diag *g = err(e, DIAG_E0612, x->span, "`%s` is assigned in a `when`", name);
+    diag_label(g, "it would have the new value whatever the mask");
+    diag_also(g, b->span, "defined outside of the block");
+    diag_note(g, "`select(c, a, b)` chooses between two values; `state` and `update` keep one");
+    b->v = v_poison();
     return false;
   }
   b->v = v;

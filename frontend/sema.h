@@ -11,7 +11,7 @@
 //   call.c     calls, frames, recursion, vjp      index.c    slices and indices
 //   stmt.c     statements of bodies               builtin*.c core functions by table
 //   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
-//   loop*.c    scan
+//   loop*.c    scan                               when.c     when
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
@@ -133,6 +133,7 @@ typedef struct Binding {
   bool mentioned;   // models: used other than in `over`, `save` …
   Span listed;      // models: the first such place
   int state;        // of decl: 0 not yet, 1 being evaluated, 2 done
+  uint32_t when_depth; // a `var`: how many `when` it was made in
 } Binding;
 
 typedef enum ScopeKind { SCOPE_STD, SCOPE_USER, SCOPE_LOCAL } ScopeKind;
@@ -259,6 +260,8 @@ struct Ctx {
   const Stmt *dim; // whose symbol the graph's is; NULL: batch, or none
   bool training;
   Span span;
+  NodeId guard;        // the mask of the `when` around, NO_NODE: none
+  uint32_t when_depth; // how many are around
   VEC(StoreState) stores;
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
@@ -537,6 +540,13 @@ bool loop_takes_write(Elab *e, StoreRef *r);
 bool outside_loop(Elab *e, Span at, const char *what, const char *instead);
 // Nor in what such a body calls.
 bool outside_loops(Elab *e, Span at, const char *what, const char *instead);
+
+// ---- when.c
+void exec_when(Elab *e, const Stmt *s);
+// False, with an error, where more `when` are around than `depth`.
+bool outside_when(Elab *e, Span at, const char *what, uint32_t depth);
+// `is`, or in a `when` whose mask is false `otherwise` (NO_NODE: a real 0), which broadcasts.
+NodeId guarded(Elab *e, NodeId is, NodeId otherwise);
 
 // ---- layers.c
 Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span);

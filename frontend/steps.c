@@ -1,5 +1,5 @@
 // Statements of steps: minimize, report; optimizers. `minimize` is GRAD, one PROJ a parameter and one
-// OPTIMIZE that writes them all, in path order.
+// OPTIMIZE that writes them all, in path order. In a `when` its mask is the last operand.
 #include "frontend/sema.h"
 
 #include <math.h>
@@ -226,7 +226,7 @@ static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Sp
   const OptimizerInfo *info = optimizer_info(o->kind);
   Builder *b = &e->fn->b;
   uint32_t n = (uint32_t)t->len, n_hyper = 0, slots = info->slots;
-  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + MAX_HYPERS, NodeId);
+  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + MAX_HYPERS + 1, NodeId);
   OptimizeAttr *a = ARENA_NEW(e->a, OptimizeAttr);
   a->kind = o->kind;
   a->uses_momentum = true;
@@ -256,7 +256,9 @@ static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Sp
   a->n_hyper = n_hyper;
   a->n = n;
   a->stores = stores, a->versions = versions, a->counts = counts, a->slots = slot;
-  NodeId node = b_optimize(b, a, in, n_hyper + n);
+  a->guarded = e->fn->guard != NO_NODE;
+  in[n_hyper + n] = e->fn->guard;
+  NodeId node = b_optimize(b, a, in, n_hyper + n + a->guarded);
   add_root(e, e->fn, node, ROOT_EFFECT, NULL);
   for (uint32_t i = 0; i < n; i++) store_written(e, stores[i], node);
 }
@@ -297,7 +299,8 @@ void exec_minimize(Elab *e, const Stmt *s) {
   if (!opt.u.opt->name) opt.u.opt->name = lower(e, optimizer_info(opt.u.opt->kind)->name);
   Targets t = {0};
   if (!reached(e, n, &over, s, &t)) return;
-  add_root(e, e->fn, n, ROOT_REPORT, ""); // the loop looks whether it is finite; it is not logged
+  // The loop looks whether it is finite; it is not logged.
+  add_root(e, e->fn, guarded(e, n, NO_NODE), ROOT_REPORT, "");
   optimize(e, opt.u.opt, n, &t, s->span);
 }
 
@@ -351,7 +354,9 @@ static void report_one(Elab *e, const Named *r) {
     return;
   }
   teach_finish(e, r->value);
-  add_root(e, e->fn, b_cast(&e->fn->b, n, e->real), ROOT_REPORT, name);
+  add_root(e, e->fn, guarded(e, b_cast(&e->fn->b, n, e->real), NO_NODE), ROOT_REPORT, name);
+  if (e->fn->guard != NO_NODE)
+    add_root(e, e->fn, e->fn->guard, ROOT_REPORTED, arena_printf(e->a, "%s_reported", name));
 }
 
 void exec_report(Elab *e, const Stmt *s) {

@@ -140,6 +140,7 @@ static void exec_finish(Elab *e, const Stmt *s) {
     misplaced(e, s, "`finish`", "it belongs to an `eval` block");
     return;
   }
+  if (!outside_when(e, s->span, "`finish`", 0)) return;
   if (e->fn->finish) {
     misplaced(e, s, "a second `finish`", "an `eval` has one at most");
     return;
@@ -166,7 +167,7 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
   case ST_ASSIGN: exec_assign(e, s); break;
   case ST_FOR: return exec_for(e, s);
   case ST_IF: return exec_if(e, s);
-  case ST_WHEN: not_yet(e, s->span, "`when`"); break;
+  case ST_WHEN: exec_when(e, s); break;
   case ST_RETURN:
     e->ret = eval(e, s->u.value);
     e->ret_span = s->u.value->span;

@@ -435,7 +435,9 @@ void store_write(Elab *e, StoreRef *r, Value v, Span at) {
     return;
   }
   n = broadcast_to(e, n, &shape, at, arena_printf(e->a, "`%s` is %s", r->name, shape_text(e, &shape)));
-  if (n != NO_NODE) store_set(e, r, dtype_is_real(t) ? b_stop_grad(&e->fn->b, n) : n);
+  if (n == NO_NODE) return;
+  if (e->fn->guard != NO_NODE) n = guarded(e, n, store_read(e, r, at));
+  store_set(e, r, dtype_is_real(t) ? b_stop_grad(&e->fn->b, n) : n);
 }
 
 // ---- subtrees

@@ -542,7 +542,8 @@ static bool has_report(const StmtList *l, const char *name) {
     if (s->kind == ST_FINISH) here = has_report(&s->u.block, name);
     if (s->kind == ST_FOR) here = has_report(&s->u.loop.body, name);
     if (s->kind == ST_PHASE) here = has_report(&s->u.train.items, name);
-    if (s->kind == ST_IF) here = has_report(&s->u.cond.then, name) || has_report(&s->u.cond.otherwise, name);
+    if (s->kind == ST_IF || s->kind == ST_WHEN)
+      here = has_report(&s->u.cond.then, name) || has_report(&s->u.cond.otherwise, name);
     if (here) return true;
   }
   return false;

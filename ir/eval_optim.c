@@ -91,7 +91,7 @@ static double clip_scale(const Eval *e, const Node *n, double c) {
   const OptimizeAttr *o = n->attr.optimize;
   double sum = 0;
   if (!(c > 0)) return 1;
-  for (uint32_t i = o->n_hyper; i < n->n_in; i++) {
+  for (uint32_t i = o->n_hyper; i < o->n_hyper + o->n; i++) {
     int64_t count = eval_count(e, &eval_in(e, n, i)->shape);
     for (int64_t k = 0; k < count; k++) sum += eval_value(e, n, i)[k].f * eval_value(e, n, i)[k].f;
   }
@@ -110,10 +110,21 @@ static uint32_t latest(const Eval *e, uint32_t store) {
   return e->versions[store].len ? e->versions[store].len - 1 : 0;
 }
 
+// Nothing is updated or counted, but the parameters have new versions.
+static void keep_all(Eval *e, const Node *n) {
+  const OptimizeAttr *o = n->attr.optimize;
+  for (uint32_t i = 0; i < o->n; i++)
+    next_value(e, o->stores[i], o->versions[i], (size_t)eval_count(e, &eval_in(e, n, o->n_hyper + i)->shape));
+}
+
 void eval_optimize(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
   (void)out;
   const OptimizeAttr *o = n->attr.optimize;
+  if (o->guarded && !eval_value(e, n, n->n_in - 1)->i) {
+    keep_all(e, n);
+    return;
+  }
   uint32_t n_slots = optimizer_info(o->kind)->slots;
   Update u = {.nesterov = o->flags & 1, .momentum = o->uses_momentum};
   for (uint32_t i = 0; i < o->n_hyper; i++) {

@@ -27,14 +27,16 @@ typedef enum InputRole {
   IN_ITERATION // of the innermost SCAN whose body this is, i32 scalar
 } InputRole;
 
-// OPTIMIZE: inputs are [hyper-parameters in optim.def order without FLAGs, then one gradient per store].
-// Writes stores[i] (version versions[i] -> +1) and its slots. A hyper-parameter that is a CONST keeps its f64
+// OPTIMIZE: inputs are [hyper-parameters in optim.def order without FLAGs, then one gradient per store, then with
+// `guarded` a scalar mask]. Writes stores[i] (version versions[i] -> +1), its slots and its count; where the mask is
+// false the new versions are the old ones. A hyper-parameter that is a CONST keeps its f64
 // value whatever its type (1 - 0.999 loses five digits in f32), any other is of its type.
 typedef struct OptimizeAttr {
   Optimizer kind;
   uint32_t n_hyper;      // inputs before the gradients
   uint32_t flags;        // bit i: the i-th FLAG hyper-parameter of the optimizer is true
   bool uses_momentum;    // the last slot exists, where the optimizer has a MOMENTUM
+  bool guarded;          // by the mask that is the last input (`when`)
   uint32_t n;            // parameters
   const uint32_t *stores;    // parameter store ids, in path order
   const uint32_t *versions;  // version read, version + 1 written

@@ -201,7 +201,8 @@ static void print_stores(Printer *p, const char *name, const uint32_t *stores, u
 static void attr_optimize(Printer *p, const Node *n) {
   const OptimizeAttr *o = n->attr.optimize;
   const OptimizerInfo *info = optimizer_info(o->kind);
-  sb_printf(p->out, " %s hypers=%" PRIu32 " flags=%" PRIu32, info->name, o->n_hyper, o->flags);
+  sb_printf(p->out, " %s hypers=%" PRIu32 " flags=%" PRIu32 "%s", info->name, o->n_hyper, o->flags,
+            o->guarded ? " guarded" : "");
   for (uint32_t i = 0; i < o->n; i++) print_store(p, o->stores[i], o->versions[i] + 1);
   print_stores(p, "counts", o->counts, o->n);
   print_stores(p, "slots", o->slots, o->n * info->slots);
@@ -320,7 +321,7 @@ void graph_print(const Graph *g, const SourceMap *sources, StrBuf *out) {
 }
 
 static void print_roots(const Function *f, StrBuf *out) {
-  static const char *const kinds[] = {"result", "report", "effect"};
+  static const char *const kinds[] = {"result", "report", "effect", "reported"};
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const RootInfo *r = &f->roots[i];
     sb_printf(out, "  %s %%%" PRIu32, kinds[r->kind], f->g->roots[i]);

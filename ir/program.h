@@ -40,7 +40,12 @@ typedef enum FnKind {
 } FnKind;
 
 // A report named "" is a minimised loss: the host looks whether it is finite and does not log it.
-typedef enum RootKind { ROOT_RESULT, ROOT_REPORT, ROOT_EFFECT } RootKind;
+typedef enum RootKind {
+  ROOT_RESULT,
+  ROOT_REPORT,
+  ROOT_EFFECT,
+  ROOT_REPORTED  // a scalar mask: whether the report before it is made (`when`); without one it always is
+} RootKind;
 
 typedef struct RootInfo {
   RootKind kind;

@@ -117,7 +117,9 @@ static const char *check_optimize(Verifier *v, const Node *n) {
   for (uint32_t i = 0; info->hyper[i].name; i++) of_kind[info->hyper[i].kind]++;
   if (o->n_hyper != of_kind[HYPER_REAL] + of_kind[HYPER_MOMENTUM] || o->flags >= 1u << of_kind[HYPER_FLAG])
     return "hyper-parameters are not the optimizer's";
-  if (n->n_in != o->n_hyper + o->n) return "one gradient a parameter";
+  if (n->n_in != o->n_hyper + o->n + o->guarded) return "one gradient a parameter";
+  if (o->guarded && (in(v, n, n->n_in - 1)->shape.rank || in(v, n, n->n_in - 1)->dtype != DT_MASK))
+    return "its guard is a scalar mask";
   for (uint32_t i = 0; i < o->n_hyper; i++)
     if (in(v, n, i)->shape.rank || !dtype_is_real(in(v, n, i)->dtype))
       return "a hyper-parameter is a real scalar";
@@ -297,6 +299,9 @@ static void check_roots(Verifier *v) {
     bool effect = v->f->roots[i].kind == ROOT_EFFECT;
     if (effect && !is_effect(&v->g->nodes[id])) fail(v, id, "an effect root without effect");
     if (v->f->roots[i].kind == ROOT_REPORT && v->g->nodes[id].shape.rank) fail(v, id, "a report is a scalar");
+    if (v->f->roots[i].kind != ROOT_REPORTED) continue;
+    if (v->g->nodes[id].shape.rank || v->g->nodes[id].dtype != DT_MASK) fail(v, id, "a guard is a scalar mask");
+    if (i == 0 || v->f->roots[i - 1].kind != ROOT_REPORT) fail(v, id, "a guard without its report");
   }
 }
 

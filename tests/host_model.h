@@ -82,13 +82,14 @@ static const int64_t host_one[] = {1}, host_zero[] = {0}, host_two[] = {2}, host
 static const nn_store host_stores[] = {{"net.W", NN_PARAM, NN_F32, 1, host_two, 2, 0, NULL},
                                        {"net.b", NN_PARAM, NN_F32, 0, NULL, 1, 8, NULL},
                                        {"hits", NN_EVAL_STATE, NN_F32, 0, NULL, 1, 12, NULL}};
-static const nn_arg host_xy[] = {{"x", NN_F32, 2, host_n2_a, host_n2_b},
-                                 {"y", NN_F32, 1, host_one, host_zero}};
-static const nn_arg host_step_out[] = {{"loss", NN_F32, 0, NULL, NULL}, {"size", NN_F32, 0, NULL, NULL}};
-static const nn_arg host_eval_out[] = {{"err", NN_F32, 0, NULL, NULL}};
-static const nn_arg host_finish_out[] = {{"seen", NN_F32, 0, NULL, NULL}};
-static const nn_arg host_row[] = {{"x", NN_F32, 1, host_zero, host_two}};
-static const nn_arg host_row_out[] = {{"y", NN_F32, 0, NULL, NULL}};
+static const nn_arg host_xy[] = {{"x", NN_F32, 2, host_n2_a, host_n2_b, NN_USE_VALUE},
+                                 {"y", NN_F32, 1, host_one, host_zero, NN_USE_VALUE}};
+static const nn_arg host_step_out[] = {{"loss", NN_F32, 0, NULL, NULL, NN_USE_VALUE},
+                                       {"size", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg host_eval_out[] = {{"err", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg host_finish_out[] = {{"seen", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg host_row[] = {{"x", NN_F32, 1, host_zero, host_two, NN_USE_VALUE}};
+static const nn_arg host_row_out[] = {{"y", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
 static const int host_reads[] = {0, 1, 2}; // W, b, hits
 static const nn_function host_fns[] = {
     {"init", host_init, 0, 0, NULL, NULL, 0, 1, NULL, 0},

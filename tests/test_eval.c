@@ -160,6 +160,7 @@ END_TEST
 typedef struct Run {
   Store table[4];
   Scalar w[2], slot0[2], slot1[2], count, *stores[4];
+  bool passes; // of a guarded step
   EvalEnv env;
 } Run;
 
@@ -188,7 +189,8 @@ static void step(Run *r, OptimizeAttr o, const double *hyper, uint32_t n_hyper, 
   o.versions = (uint32_t[]){0};
   o.counts = (uint32_t[]){3};
   o.slots = (uint32_t[]){1, 2};
-  NodeId node = b_optimize(&b, &o, in, n_hyper + 1);
+  in[n_hyper + 1] = b_scalar(&b, DT_MASK, r->passes);
+  NodeId node = b_optimize(&b, &o, in, n_hyper + 1 + o.guarded);
   roots(&node, 1);
   ck_assert(eval_graph(g, &r->env, NULL, NULL, arena));
 }
@@ -262,6 +264,26 @@ START_TEST(adam_corrects_its_bias_and_decays_apart) {
 }
 END_TEST
 
+START_TEST(a_guarded_step_that_does_not_pass_changes_and_counts_nothing) {
+  Run r = {0}, all;
+  start(&r, 1, 1);
+  OptimizeAttr o = {.kind = OPTIM_ADAM, .guarded = true};
+  const double hyper[] = {0.1, 0.9, 0.99, 0.5, 0.2, 1};
+  r.passes = true;
+  step(&r, o, hyper, 6, 2, 0);
+  ck_assert_int_eq(r.count.i, 1);
+  all = r;
+  r.passes = false;
+  step(&r, o, hyper, 6, -1, 3);
+  for (int k = 0; k < 2; k++) {
+    ck_assert_double_eq(r.w[k].f, all.w[k].f);
+    ck_assert_double_eq(r.slot0[k].f, all.slot0[k].f);
+    ck_assert_double_eq(r.slot1[k].f, all.slot1[k].f);
+  }
+  ck_assert_int_eq(r.count.i, 1);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("eval");
   TCase *t = tcase_create("eval");
@@ -281,6 +303,7 @@ int main(void) {
   tcase_add_test(t, multipliers_scale_the_step_and_the_decay);
   tcase_add_test(t, clip_norm_scales_all_gradients_together_and_only_down);
   tcase_add_test(t, adam_corrects_its_bias_and_decays_apart);
+  tcase_add_test(t, a_guarded_step_that_does_not_pass_changes_and_counts_nothing);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

@@ -296,6 +296,44 @@ START_TEST(a_loss_that_is_not_finite_ends_with_4_and_writes_nothing) {
 }
 END_TEST
 
+// Its second report is made in batches of `*made` examples only.
+static size_t made;
+static int sometimes(nn_ctx *c, size_t n, void *const *args) {
+  int code = host_step(c, n, args);
+  *(unsigned char *)args[4] = n == made;
+  return code;
+}
+
+START_TEST(a_report_that_is_not_made_is_left_out_of_steps_and_means) {
+  nn_function fns[7];
+  nn_arg out[3] = {
+      host_step_out[0], host_step_out[1], {"size_reported", NN_MASK, 0, NULL, NULL, NN_USE_REPORTED}};
+  nn_model m = host_model;
+  memcpy(fns, host_fns, sizeof fns);
+  fns[1].fn = sometimes;
+  fns[1].out = out;
+  fns[1].n_out = 3;
+  m.fns = fns;
+  static const struct {
+    size_t made;
+    const char *mean; // of 4, 4 and 2 examples; the key is absent where NULL
+    int steps;        // of 3 that report it
+  } cases[] = {{4, "\"size\":4}", 2}, {2, "\"size\":2}", 1}, {9, NULL, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    made = cases[i].made;
+    HostResult r = host_run(&m, "train --json --epochs 1");
+    ck_assert_int_eq(r.code, 0);
+    const char *epoch = strstr(r.out, "{\"event\":\"epoch\""), *end = strchr(epoch, '\n'), *at = r.out;
+    const char *mean = cases[i].mean ? strstr(epoch, cases[i].mean) : NULL;
+    int steps = 0;
+    ck_assert_msg(cases[i].mean ? mean && mean < end : !strstr(r.out, "\"size\""), "%s", r.out);
+    while ((at = strstr(at, "\"size\"")) && at < epoch) steps++, at++;
+    ck_assert_int_eq(steps, cases[i].steps);
+    ck_assert_ptr_null(strstr(r.out, "reported"));
+  }
+}
+END_TEST
+
 static int faulty(nn_ctx *c, size_t n, void *const *args) {
   (void)n, (void)args;
   nn_fault_set(c, NN_FAULT_INDEX, 0, 12, 10);
@@ -711,6 +749,7 @@ int main(void) {
   tcase_add_test(t, a_second_stream_goes_on_cyclically_and_drop_last_drops);
   tcase_add_test(t, patience_stops_and_puts_the_best_back);
   tcase_add_test(t, a_loss_that_is_not_finite_ends_with_4_and_writes_nothing);
+  tcase_add_test(t, a_report_that_is_not_made_is_left_out_of_steps_and_means);
   tcase_add_test(t, a_fault_names_the_place_the_value_and_the_range);
   tcase_add_test(t, a_bad_label_is_traced_to_its_example);
   tcase_add_test(t, a_bad_label_is_traced_where_its_stream_begins_anew);

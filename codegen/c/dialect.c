@@ -33,8 +33,10 @@ static const char *hyper_at(Unit *u, const char *address, bool single) {
 
 static const char *hyper_number(Unit *u, double value) { return text_real(u->a, DT_F64, value); }
 
-static void optimize(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n) {
+static void optimize(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n,
+                     const char *guard) {
   (void)f, (void)s;
+  if (guard) sb_printf(u->out, "    if (*%s)\n  ", guard);
   sb_printf(u->out, "    %s(c, spans, %u, &hyper);\n", function, n);
 }
 

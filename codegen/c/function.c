@@ -169,7 +169,9 @@ static void print_optimize(Unit *u, const FnPlan *f, const Step *s) {
     else
       sb_printf(u->out, "    hyper.%s = %s;\n", info->hyper[i].name, hyper_value(u, f, n->in[real++]));
   }
-  u->d->optimize(u, f, s, arena_printf(u->a, "%s_step_%s", name, suffix), s->n_parts);
+  NodeId mask = lower_resolve(f->fn->g, n->in[n->n_in - 1]);
+  const char *guard = o->guarded ? unit_address(u, f, f->buffer_of[mask], false) : NULL;
+  u->d->optimize(u, f, s, arena_printf(u->a, "%s_step_%s", name, suffix), s->n_parts, guard);
   sb_puts(u->out, "  }\n");
 }
 

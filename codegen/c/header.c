@@ -181,7 +181,8 @@ static void put_report(Lib *h, const ApiFn *f) {
   sb_printf(h->out, "typedef struct %s {\n", f->report);
   for (uint32_t i = 0; i < f->n_members; i++)
     if (f->members[i].name)
-      sb_printf(h->out, "  %s %s;\n", dtype_ctype(f->members[i].dtype), f->members[i].name);
+      sb_printf(h->out, "  %s %s;%s\n", dtype_ctype(f->members[i].dtype), f->members[i].name,
+                f->members[i].dtype == DT_MASK ? " /* 1: the one before is reported, 0: it is 0 */" : "");
   sb_printf(h->out, "} %s;\n", f->report);
 }
 

@@ -349,7 +349,7 @@ static void put_judgement(Lib *l, const ApiFn *f) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < f->n_members; i++) losses |= !f->members[i].name;
   for (uint32_t i = 0; i < f->n_members; i++)
-    if (!losses || !f->members[i].name) judged[n++] = member(l, f, i);
+    if (f->members[i].dtype != DT_MASK && (!losses || !f->members[i].name)) judged[n++] = member(l, f, i);
   if (n) dialect(l)->judge(l, judged, n);
 }
 

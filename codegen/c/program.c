@@ -83,14 +83,15 @@ static void print_args_dims(Unit *u, uint32_t fn, const char *which, uint32_t i,
 }
 
 static void print_arg(Unit *u, uint32_t fn, const char *which, uint32_t i, const char *name, DType t,
-                      const Shape *s) {
+                      const Shape *s, RootKind kind) {
+  const char *use = kind == ROOT_REPORTED ? "NN_USE_REPORTED" : "NN_USE_VALUE";
   sb_puts(u->out, "  {");
   put_string(u->out, name ? name : "");
   sb_printf(u->out, ", %s, %u, ", dtype_names[t], s->rank);
   if (s->rank)
-    sb_printf(u->out, "fn%u_%s%u_a, fn%u_%s%u_b},\n", fn, which, i, fn, which, i);
+    sb_printf(u->out, "fn%u_%s%u_a, fn%u_%s%u_b, %s},\n", fn, which, i, fn, which, i, use);
   else
-    sb_puts(u->out, "NULL, NULL},\n");
+    sb_printf(u->out, "NULL, NULL, %s},\n", use);
 }
 
 static uint32_t n_outputs(const Function *f) {
@@ -107,7 +108,7 @@ static void print_outputs(Unit *u, uint32_t id, bool dims) {
     if (dims)
       print_args_dims(u, id, "out", out, &n->shape);
     else
-      print_arg(u, id, "out", out, f->roots[i].name, n->dtype, &n->shape);
+      print_arg(u, id, "out", out, f->roots[i].name, n->dtype, &n->shape, f->roots[i].kind);
     out++;
   }
 }
@@ -131,7 +132,8 @@ static void print_function_tables(Unit *u, uint32_t id) {
   if (f->n_inputs) {
     open_table(u, "nn_arg", arena_printf(u->a, "fn%u_in", id));
     for (uint32_t i = 0; i < f->n_inputs; i++)
-      print_arg(u, id, "in", i, f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape);
+      print_arg(u, id, "in", i, f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape,
+                ROOT_RESULT);
     close_table(u);
   }
   if (n_outputs(f)) {

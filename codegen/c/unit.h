@@ -67,8 +67,8 @@ typedef struct Dialect {
   // A hyper-parameter in memory, at an address of type `float` or `double`, and one that is a number.
   const char *(*hyper_at)(Unit *u, const char *address, bool single);
   const char *(*hyper_number)(Unit *u, double value);
-  // The step of an optimizer, over `spans` with `hyper`.
-  void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n);
+  // The step of an optimizer, over `spans` with `hyper`; `guard`: the address of its mask, NULL: it has none.
+  void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n, const char *guard);
   // Down to where steps begin; of a loop's body too, whose arguments end with the iterations.
   void (*function_head)(Unit *u, const FnPlan *f);
   const char *after_fault;      // after a step that may have found one: "  if (…) return …;\n", or ""

@@ -87,8 +87,9 @@ static const char *hyper_number(Unit *u, double value) {
   return arena_printf(u->a, "nn_cuda_number(%s)", text_real(u->a, DT_F64, value));
 }
 
-static void optimize(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n) {
-  sb_printf(u->out, "    if (%s(d, spans, %u, &hyper, ", function, n);
+static void optimize(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n,
+                     const char *guard) {
+  sb_printf(u->out, "    if (%s(d, spans, %u, &hyper, %s, ", function, n, guard ? guard : "NULL");
   put_string(u->out, unit_place_text(u, f, s));
   sb_puts(u->out, ")) return 1;\n");
 }

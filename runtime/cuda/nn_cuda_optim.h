@@ -10,9 +10,10 @@
    and is read through the constant cache. NN_CUDA_SPANS fit into the 4096 bytes that every device takes; more
    spans are more launches. After a fault nothing is counted or updated.
 
-   A step is nn_cuda_sgd_step_f32(d, spans, n, &hyper, place) ... and so on for adam, adagrad, adadelta, rmsprop, in
-   f32 and f64, over a span table whose pointers are device addresses; it returns 0 or a status. Included after
-   what has the functions of an nn_cuda (nn_cuda.h). */
+   A step is nn_cuda_sgd_step_f32(d, spans, n, &hyper, guard, place) ... and so on for adam, adagrad, adadelta, rmsprop,
+   in f32 and f64, over a span table whose pointers are device addresses; it returns 0 or a status. Where `guard`, a
+   mask in device memory or NULL, is false, nothing is counted or updated. Included after what has the functions of an
+   nn_cuda (nn_cuda.h). */
 #ifndef NN_CUDA_OPTIM_H
 #define NN_CUDA_OPTIM_H
 
@@ -85,6 +86,8 @@ static __device__ inline double nn_cuda_value(const nn_cuda_hyper &h) {
   return !h.at ? h.value : h.is_f32 ? (double)*(const float *)h.at : *(const double *)h.at;
 }
 
+static __device__ inline int nn_cuda_passes(const uint8_t *guard) { return !guard || *guard; }
+
 /* ---- before the updates */
 
 /* What is in d's scratch memory. */
@@ -156,15 +159,15 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
 #define NN_CUDA_BEGIN(T)                                                                                     \
   static __global__ void nn_cuda_begin_##T(const nn_ctx *c, const nn_cuda_spans<nn_span_##T> t,              \
                                            const nn_cuda_hyper norm, nn_cuda_clip *clip,                     \
-                                           const nn_cuda_turn turn) {                                        \
+                                           const nn_cuda_turn turn, const uint8_t *guard) {                  \
     __shared__ double square[NN_CUDA_SQUARES];                                                               \
-    if (c->fault.status != NN_OK) return;                                                                    \
+    if (c->fault.status != NN_OK || !nn_cuda_passes(guard)) return;                                          \
     nn_cuda_begin(t, norm, clip, turn, square);                                                              \
   }                                                                                                          \
   /* *scale: where the updates find the scale of the gradients; NULL: nowhere, it is 1. */                   \
   static inline int nn_cuda_begin_step_##T(nn_cuda *d, const nn_span_##T *spans, size_t n,                   \
-                                           const nn_cuda_hyper &norm, const char *place,                     \
-                                           const double **scale) {                                           \
+                                           const nn_cuda_hyper &norm, const uint8_t *guard,                  \
+                                           const char *place, const double **scale) {                        \
     nn_cuda_clip *clip = norm.at || norm.value > 0.0 ? (nn_cuda_clip *)nn_cuda_scratch(d) : NULL;            \
     nn_cuda_turn turn = {1, 0, 0};                                                                           \
     *scale = clip ? &clip->scale : NULL;                                                                     \
@@ -173,7 +176,7 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
       const nn_cuda_spans<nn_span_##T> t = nn_cuda_take(spans + s, n - s, NN_CUDA_OPTIM_BLOCK);              \
       turn.last = n - s <= NN_CUDA_SPANS;                                                                    \
       NN_LAUNCH(nn_cuda_begin_##T, 1, NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, norm, clip, \
-                turn);                                                                                       \
+                turn, guard);                                                                                \
       const int status = nn_cuda_launched(d, "nn_cuda_begin_" #T, place);                                    \
       if (status) return status;                                                                             \
       turn = nn_cuda_turn_after(turn, t);                                                                    \
@@ -221,8 +224,9 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
    before the loop. */
 #define NN_CUDA_OPTIMIZER(name, T, real)                                                                     \
   static __global__ void nn_cuda_##name##_##T(const nn_ctx *c, const nn_cuda_spans<nn_span_##T> t,           \
-                                              const nn_cuda_##name hyper, const double *scale) {             \
-    if (c->fault.status != NN_OK) return;                                                                    \
+                                              const nn_cuda_##name hyper, const double *scale,               \
+                                              const uint8_t *guard) {                                        \
+    if (c->fault.status != NN_OK || !nn_cuda_passes(guard)) return;                                          \
     const uint32_t s = nn_cuda_span_of(t, blockIdx.x);                                                       \
     nn_span_##T p = t.span[s];                                                                               \
     int32_t count = p.count ? *p.count : 0;                                                                  \
@@ -235,16 +239,18 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
       nn_##name##_span_##T(&p, &h, clip, i, i + 1);                                                          \
   }                                                                                                          \
   static inline int nn_cuda_##name##_step_##T(nn_cuda *d, const nn_span_##T *spans, size_t n,                \
-                                              const nn_cuda_##name *h, const char *place) {                  \
+                                              const nn_cuda_##name *h, const uint8_t *guard,                 \
+                                              const char *place) {                                           \
     const double *scale;                                                                                     \
-    int status = nn_cuda_begin_step_##T(d, spans, n, h->clip_norm, place, &scale);                           \
+    int status = nn_cuda_begin_step_##T(d, spans, n, h->clip_norm, guard, place, &scale);                    \
     const uint32_t tile = nn_cuda_tile(spans, n);                                                            \
     for (size_t s = 0; s < n && !status; s += NN_CUDA_SPANS) {                                               \
       const nn_cuda_spans<nn_span_##T> t = nn_cuda_take(spans + s, n - s, tile);                             \
-      static_assert(sizeof(nn_ctx *) + sizeof t + sizeof *h + sizeof scale <= 4096, "a kernel's arguments");                    \
+      static_assert(sizeof(nn_ctx *) + sizeof t + sizeof *h + sizeof scale + sizeof guard <= 4096,           \
+                    "a kernel's arguments");                                                                 \
       if (t.first[t.n] == 0) continue;                                                                       \
       NN_LAUNCH(nn_cuda_##name##_##T, t.first[t.n], NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, *h,  \
-                scale);                                                                                      \
+                scale, guard);                                                                               \
       status = nn_cuda_launched(d, "nn_cuda_" #name "_" #T, place);                                          \
     }                                                                                                        \
     return status;                                                                                           \

@@ -90,6 +90,7 @@ static void nn_logger_json(nn_text *t, const nn_event *v) {
   }
   nn_text_addf(t, ",\"epoch\":%llu,\"step\":%llu", (unsigned long long)v->epoch, (unsigned long long)v->step);
   for (i = 0; i < v->n_values; i++) {
+    if (v->values[i].left_out) continue;
     nn_text_addf(t, ",");
     nn_json_string(t, v->values[i].name);
     nn_text_addf(t, ":");
@@ -101,7 +102,7 @@ static void nn_logger_json(nn_text *t, const nn_event *v) {
 static void nn_logger_csv(nn_text *t, const nn_event *v) {
   int i;
   for (i = 0; i < v->n_values; i++)
-    nn_text_addf(t, "%s,%s,%s,%s,%llu,%llu,%s,%.*g\n", v->event, v->train, v->phase ? v->phase : "",
+    if (!v->values[i].left_out) nn_text_addf(t, "%s,%s,%s,%s,%llu,%llu,%s,%.*g\n", v->event, v->train, v->phase ? v->phase : "",
                  v->eval ? v->eval : "", (unsigned long long)v->epoch, (unsigned long long)v->step,
                  v->values[i].name, v->values[i].digits, v->values[i].value);
 }
@@ -125,10 +126,11 @@ void nn_logger_event(nn_logger *g, const nn_event *v) {
 
 /* ---- text */
 
-static void nn_logger_values(nn_text *t, const nn_event *v, const double *instead) {
+static void nn_logger_values(nn_text *t, const nn_event *v, const nn_smooth *instead) {
   int i;
   for (i = 0; i < v->n_values; i++)
-    nn_text_addf(t, "  %s %.5g", v->values[i].name, instead ? instead[i] : v->values[i].value);
+    if (instead ? instead[i].n : !v->values[i].left_out)
+      nn_text_addf(t, "  %s %.5g", v->values[i].name, instead ? instead[i].mean : v->values[i].value);
 }
 
 static void nn_logger_title(nn_text *t, const nn_event *v) {
@@ -147,10 +149,9 @@ static void nn_logger_time(nn_text *t, double seconds) {
 
 void nn_logger_loop(nn_logger *g, int n_values) {
   g->began = nn_seconds();
-  g->smooth_n = 0;
   g->n_smooth = 0;
   free(g->smooth);
-  g->smooth = g->live ? (double *)nn_alloc((size_t)n_values, sizeof *g->smooth) : NULL;
+  g->smooth = g->live ? (nn_smooth *)nn_alloc((size_t)n_values, sizeof *g->smooth) : NULL;
   if (g->smooth) g->n_smooth = n_values;
 }
 
@@ -201,13 +202,16 @@ static void nn_logger_live(nn_logger *g, const nn_event *v, const nn_progress *p
   nn_text_free(&t);
 }
 
-/* Reports are smoothed by an exponential mean over some 20 steps, without a bias towards its start. */
 void nn_logger_step(nn_logger *g, const nn_event *v, const nn_progress *p) {
-  double now, weight;
+  double now;
   int i;
   if (!g->live || !g->smooth || v->n_values > g->n_smooth) return;
-  weight = 1 / (double)(++g->smooth_n < 20 ? g->smooth_n : 20);
-  for (i = 0; i < v->n_values; i++) g->smooth[i] += weight * (v->values[i].value - g->smooth[i]);
+  for (i = 0; i < v->n_values; i++) {
+    nn_smooth *s = &g->smooth[i];
+    if (v->values[i].left_out) continue;
+    s->n += s->n < 20;
+    s->mean += (v->values[i].value - s->mean) / (double)s->n;
+  }
   now = nn_seconds();
   if (now - g->shown < 0.1) return;
   g->shown = now;

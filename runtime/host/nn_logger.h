@@ -5,7 +5,8 @@
    object a line,
      {"event":"step","train":"fit","phase":null,"epoch":1,"step":1,"loss":2.31}
    then "epoch" (example-weighted means), "eval" (with "eval":NAME), "done". Epochs and steps count from 1;
-   numbers have 9 significant digits (17 for f64), null stands for one that is not finite.
+   numbers have 9 significant digits (17 for f64), null stands for one that is not finite. What is not reported this
+   time is left out everywhere.
    --log FILE.csv: a line event,train,phase,eval,epoch,step,name,value for each value. */
 #ifndef NN_LOGGER_H
 #define NN_LOGGER_H
@@ -16,7 +17,8 @@
 typedef struct nn_value {
   const char *name;
   double value;
-  int digits; /* significant: 9 or 17 */
+  int digits;   /* significant: 9 or 17 */
+  int left_out; /* not reported this time (`when`) */
 } nn_value;
 
 typedef struct nn_event {
@@ -32,14 +34,18 @@ typedef struct nn_progress { /* of a loop, for the live line */
   uint64_t samples;          /* since the loop began */
 } nn_progress;
 
+typedef struct nn_smooth { /* an exponential mean over some 20 values, without a bias towards its start */
+  double mean;
+  int n; /* of values, 20 at most */
+} nn_smooth;
+
 typedef struct nn_logger {
   int json, quiet, live;
   FILE *out;
   nn_out file; /* --log; f NULL: none */
   int file_csv;
   double began, shown; /* seconds: of the loop, of the last live line */
-  double *smooth;      /* of the step reports */
-  uint64_t smooth_n;
+  nn_smooth *smooth;   /* of the step reports */
   int n_smooth;
   nn_text line;      /* the kept line, as it grows: the epoch, then its evals */
   int failed;        /* out of memory for a line: said when closing */

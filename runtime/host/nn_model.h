@@ -9,8 +9,8 @@
 typedef enum nn_dtype { NN_F32, NN_F64, NN_F16, NN_BF16, NN_I8, NN_I16, NN_I32, NN_I64, NN_U8, NN_MASK } nn_dtype;
 /* `int dtype` below is one of these: host arrays have a few types more, counted on. */
 
-/* Runs one function: args = inputs, then results and reports (reports are real scalars), in the order of the
-   nn_function below. n = the dynamic size. Returns c->fault.status. */
+/* Runs one function: args = inputs, then results and reports (reports are real scalars) and what goes with them
+   (nn_use), in the order of the nn_function below. n = the dynamic size. Returns c->fault.status. */
 typedef int (*nn_fn)(nn_ctx *c, size_t n, void *const *args);
 
 typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUNT } nn_store_kind;
@@ -26,17 +26,24 @@ typedef struct nn_store {
   const char *npy; /* file that fills it at start, or NULL */
 } nn_store;
 
+/* What an output is for. */
+typedef enum nn_use {
+  NN_USE_VALUE,   /* a result or a report */
+  NN_USE_REPORTED /* a mask, of one element: whether the report before it is made; without one it always is */
+} nn_use;
+
 typedef struct nn_arg {
   const char *name; /* an output of a step named "": a minimised loss, checked to be finite, never logged */
   int dtype;
   int rank;
   const int64_t *dims_a, *dims_b; /* axis i has dims_a[i] * n + dims_b[i] elements */
+  int use;                        /* nn_use */
 } nn_arg;
 
 typedef struct nn_function {
   const char *name;
   nn_fn fn;        /* NULL: model->call is used */
-  int n_in, n_out; /* n_out counts results and reports */
+  int n_in, n_out; /* n_out counts all outputs, whatever their use */
   const nn_arg *in, *out;
   size_t bound;    /* largest n; 0: no dynamic size */
   size_t min_n;    /* 1 */

@@ -47,12 +47,13 @@ static int nn_looper_not_finite(nn_looper *l, const char *name) {
   return nn_fail(l->r->e, NN_EXIT_DIVERGED, "training diverged: the loss is not finite");
 }
 
-/* Outputs named "" are the losses; without any, all reports are judged. */
+/* Outputs named "" are the losses; without any, all reports are judged. One that is not made is 0. */
 static int nn_looper_check(nn_looper *l) {
   const nn_function *f = l->means.f;
   int i;
   for (i = 0; i < f->n_out; i++)
-    if ((!f->out[i].name[0] || !l->means.n_losses) && !isfinite(nn_feed_output(&l->feed, i)))
+    if (f->out[i].use == NN_USE_VALUE && (!f->out[i].name[0] || !l->means.n_losses) &&
+        !isfinite(nn_feed_output(&l->feed, i)))
       return nn_looper_not_finite(l, f->out[i].name);
   return 0;
 }
@@ -167,7 +168,7 @@ static int nn_looper_evals(nn_looper *l) {
 static int nn_looper_report(nn_looper *l) {
   nn_runner *r = l->r;
   nn_event v = nn_looper_event(l, "epoch");
-  int n_then = l->loop->then >= 0 ? r->s->m->fns[l->loop->then].n_out : 0;
+  int n_then = l->loop->then >= 0 ? nn_report_count(&r->s->m->fns[l->loop->then]) : 0;
   nn_value *values = (nn_value *)nn_alloc((size_t)(l->means.n_values + n_then), sizeof *values);
   if (!values) return nn_fail_memory(r->e);
   memcpy(values, l->means.values, (size_t)l->means.n_values * sizeof *values);

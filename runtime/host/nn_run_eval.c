@@ -9,61 +9,80 @@
 #include <stdlib.h>
 #include <string.h>
 
+int nn_is_report(const nn_function *f, int i, int *reported) {
+  int next = i + 1 < f->n_out && f->out[i + 1].use == NN_USE_REPORTED;
+  *reported = next ? i + 1 : -1;
+  return f->out[i].use == NN_USE_VALUE && f->out[i].name[0];
+}
+
+int nn_report_count(const nn_function *f) {
+  int i, n = 0, reported;
+  for (i = 0; i < f->n_out; i++) n += nn_is_report(f, i, &reported);
+  return n;
+}
+
+/* The reports of a call, out of its outputs. */
+static void nn_reports(const nn_function *f, void *const *out, nn_value *values) {
+  int i, reported, k = 0;
+  for (i = 0; i < f->n_out; i++) {
+    nn_value *v = &values[k];
+    if (!nn_is_report(f, i, &reported)) continue;
+    k++;
+    v->name = f->out[i].name;
+    v->value = nn_get_real(f->out[i].dtype, out[i]);
+    v->digits = f->out[i].dtype == NN_F64 ? 17 : 9;
+    v->left_out = reported >= 0 && !*(const unsigned char *)out[reported];
+  }
+}
+
 int nn_means_open(nn_means *a, const nn_function *f, nn_err *e) {
   int i;
   memset(a, 0, sizeof *a);
   a->f = f;
-  a->sums = (double *)nn_alloc((size_t)f->n_out, sizeof *a->sums);
-  a->values = (nn_value *)nn_alloc((size_t)f->n_out, sizeof *a->values);
-  if (!a->sums || !a->values) return nn_fail_memory(e);
-  for (i = 0; i < f->n_out; i++) {
-    if (!f->out[i].name[0]) {
-      a->n_losses++;
-      continue;
-    }
-    a->values[a->n_values].name = f->out[i].name;
-    a->values[a->n_values++].digits = f->out[i].dtype == NN_F64 ? 17 : 9;
-  }
+  a->n_values = nn_report_count(f);
+  a->sums = (double *)nn_alloc((size_t)a->n_values, sizeof *a->sums);
+  a->weights = (double *)nn_alloc((size_t)a->n_values, sizeof *a->weights);
+  a->values = (nn_value *)nn_alloc((size_t)a->n_values, sizeof *a->values);
+  if (!a->sums || !a->weights || !a->values) return nn_fail_memory(e);
+  for (i = 0; i < f->n_out; i++) a->n_losses += !f->out[i].name[0];
   return 0;
 }
 
 void nn_means_close(nn_means *a) {
   free(a->sums);
+  free(a->weights);
   free(a->values);
   memset(a, 0, sizeof *a);
 }
 
 void nn_means_reset(nn_means *a) {
   int i;
-  for (i = 0; i < a->n_values; i++) a->sums[i] = 0;
-  a->weight = 0;
+  for (i = 0; i < a->n_values; i++) a->sums[i] = a->weights[i] = 0;
 }
 
 void nn_means_add(nn_means *a, const nn_feed *feed, size_t n) {
-  int i, k = 0;
-  for (i = 0; i < a->f->n_out; i++)
-    if (a->f->out[i].name[0]) {
-      a->values[k].value = nn_feed_output(feed, i);
-      a->sums[k] += (double)n * a->values[k].value;
-      k++;
-    }
-  a->weight += (double)n;
+  int i;
+  nn_reports(a->f, feed->args + a->f->n_in, a->values);
+  for (i = 0; i < a->n_values; i++) {
+    if (a->values[i].left_out) continue;
+    a->sums[i] += (double)n * a->values[i].value;
+    a->weights[i] += (double)n;
+  }
 }
 
 void nn_means_finish(nn_means *a) {
   int i;
-  for (i = 0; i < a->n_values; i++) a->values[i].value = a->sums[i] / a->weight;
+  for (i = 0; i < a->n_values; i++) {
+    a->values[i].left_out = a->weights[i] == 0;
+    a->values[i].value = a->weights[i] ? a->sums[i] / a->weights[i] : 0;
+  }
 }
 
 int nn_run_plain(nn_runner *r, int function, nn_value *values) {
   const nn_function *f = &r->s->m->fns[function];
   void **args = nn_args_new(f, 1);
-  int i, code = args ? nn_call(r->s, function, 1, args) : nn_fail_memory(r->e);
-  for (i = 0; !code && values && i < f->n_out; i++) {
-    values[i].name = f->out[i].name;
-    values[i].value = nn_get_real(f->out[i].dtype, args[f->n_in + i]);
-    values[i].digits = f->out[i].dtype == NN_F64 ? 17 : 9;
-  }
+  int code = args ? nn_call(r->s, function, 1, args) : nn_fail_memory(r->e);
+  if (!code && values) nn_reports(f, args + f->n_in, values);
   nn_args_free(f, args);
   return code;
 }
@@ -94,7 +113,7 @@ static void nn_watch_look(nn_watch *w, nn_session *s, const nn_event *v) {
   int i;
   for (i = 0; w && w->patience && i < v->n_values; i++) {
     double x = v->values[i].value;
-    if (strcmp(v->values[i].name, w->name)) continue;
+    if (v->values[i].left_out || strcmp(v->values[i].name, w->name)) continue;
     if (x == x && (!w->seen || (w->mode_max ? x > w->best : x < w->best))) {
       w->seen = 1;
       w->best = x;
@@ -135,7 +154,7 @@ static int nn_eval_batches(nn_runner *r, const nn_eval *ev, nn_feed *feed, nn_me
 /* The means, then what `finish` reports, as one event. */
 static int nn_eval_report(nn_runner *r, const nn_eval *ev, uint64_t epoch, const nn_means *means,
                           nn_watch *watch) {
-  int i, n_finish = ev->finish >= 0 ? r->s->m->fns[ev->finish].n_out : 0;
+  int i, n_finish = ev->finish >= 0 ? nn_report_count(&r->s->m->fns[ev->finish]) : 0;
   nn_value *values = (nn_value *)nn_alloc((size_t)(means->n_values + n_finish), sizeof *values);
   nn_event v;
   if (!values) return nn_fail_memory(r->e);

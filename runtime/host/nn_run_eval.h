@@ -22,12 +22,11 @@ void nn_watch_close(nn_watch *w, nn_session *s);
 /* `epoch`: the one it is logged under. `watch` may be NULL. */
 int nn_run_eval(nn_runner *r, const nn_eval *ev, uint64_t epoch, nn_watch *watch);
 
-/* Example-weighted means of the outputs of a step or an eval. */
+/* Example-weighted means of the reports of a step or an eval. */
 typedef struct nn_means {
   const nn_function *f;
-  double *sums;
-  double weight;
-  nn_value *values; /* what was reported last, or the means; outputs named "" are left out */
+  double *sums, *weights; /* by value; a weight counts the examples of calls that made the report */
+  nn_value *values;       /* what was reported last, or the means; outputs named "" are left out */
   int n_values;
   int n_losses; /* outputs named "" */
 } nn_means;
@@ -40,8 +39,12 @@ void nn_means_add(nn_means *a, const nn_feed *feed, size_t n);
 /* Turns `values` into the means. */
 void nn_means_finish(nn_means *a);
 
-/* Calls a function without inputs (then, finish, update); its reports go to values[0 .. n_out), if not NULL.
- */
+/* The number of reports that a function has. */
+int nn_report_count(const nn_function *f);
+/* Output i of f is a report with a name; *reported: the output that says whether it is made, -1: it always is. */
+int nn_is_report(const nn_function *f, int i, int *reported);
+/* Calls a function without inputs (then, finish, update); its reports go to values[0 .. nn_report_count), if not
+   NULL. */
 int nn_run_plain(nn_runner *r, int function, nn_value *values);
 
 #endif

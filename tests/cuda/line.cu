@@ -246,16 +246,16 @@ static const nn_store line_stores[] = {{"net.W", NN_PARAM, NN_F32, 1, line_two, 
                                        {"net.b", NN_PARAM, NN_F32, 0, NULL, 1, B_AT, NULL},
                                        {"hits", NN_EVAL_STATE, NN_F32, 0, NULL, 1, HITS_AT, NULL},
                                        {"net.shift", NN_PARAM, NN_F32, 1, line_rows, ROWS, SHIFT_AT, NULL}};
-static const nn_arg line_xyk[] = {{"x", NN_F32, 2, line_n2_a, line_n2_b},
-                                  {"y", NN_F32, 1, line_one, line_zero},
-                                  {"kind", NN_I32, 1, line_one, line_zero}};
-static const nn_arg line_xk[] = {{"x", NN_F32, 2, line_n2_a, line_n2_b},
-                                 {"kind", NN_I32, 1, line_one, line_zero}};
-static const nn_arg line_step_out[] = {{"loss", NN_F32, 0, NULL, NULL}, {"size", NN_F32, 0, NULL, NULL}};
-static const nn_arg line_eval_out[] = {{"err", NN_F32, 0, NULL, NULL}};
-static const nn_arg line_finish_out[] = {{"seen", NN_F32, 0, NULL, NULL}};
-static const nn_arg line_row[] = {{"x", NN_F32, 1, line_zero, line_two}, {"kind", NN_I32, 0, NULL, NULL}};
-static const nn_arg line_row_out[] = {{"y", NN_F32, 0, NULL, NULL}};
+static const nn_arg line_xyk[] = {{"x", NN_F32, 2, line_n2_a, line_n2_b, NN_USE_VALUE},
+                                  {"y", NN_F32, 1, line_one, line_zero, NN_USE_VALUE},
+                                  {"kind", NN_I32, 1, line_one, line_zero, NN_USE_VALUE}};
+static const nn_arg line_xk[] = {{"x", NN_F32, 2, line_n2_a, line_n2_b, NN_USE_VALUE},
+                                 {"kind", NN_I32, 1, line_one, line_zero, NN_USE_VALUE}};
+static const nn_arg line_step_out[] = {{"loss", NN_F32, 0, NULL, NULL, NN_USE_VALUE}, {"size", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg line_eval_out[] = {{"err", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg line_finish_out[] = {{"seen", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg line_row[] = {{"x", NN_F32, 1, line_zero, line_two, NN_USE_VALUE}, {"kind", NN_I32, 0, NULL, NULL, NN_USE_VALUE}};
+static const nn_arg line_row_out[] = {{"y", NN_F32, 0, NULL, NULL, NN_USE_VALUE}};
 static const int line_reads[] = {0, 1, 3}, line_hits[] = {2}; // W, b, shift
 static const nn_function line_fns[] = {
     {"init", LINE_FN(fn_init), 0, 0, NULL, NULL, 0, 1, NULL, 0},

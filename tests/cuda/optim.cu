@@ -238,7 +238,7 @@ static void not_a_number() {
   p.add(1, 0, false);
   p.gradients();
   ((double *)p.device[0].g)[20] = NAN;
-  check(nn_cuda_sgd_step_f64(&d, p.device.data(), 2, &h, "model.nn:1:1") == 0, "a status", "NaN", 2);
+  check(nn_cuda_sgd_step_f64(&d, p.device.data(), 2, &h, NULL, "model.nn:1:1") == 0, "a status", "NaN", 2);
   wait();
   check(std::isnan(p.device[0].w[0]) && std::isnan(p.device[1].w[0]), "weights", "NaN", 2);
   give_back();
@@ -252,7 +252,7 @@ static void failing() {
     Pair<nn_span_f32> p;
     for (int s = 0; s < 130; s++) p.add(3, 0, true);
     p.gradients();
-    const int status = nn_cuda_sgd_step_f32(&d, p.device.data(), 130, &h, "model.nn:1:1");
+    const int status = nn_cuda_sgd_step_f32(&d, p.device.data(), 130, &h, NULL, "model.nn:1:1");
     wait();
     check(status == (at <= 6 ? 7 : 0) && d.launches == (at <= 6 ? at : 6), "the status of a launch", "SGD",
           130);
@@ -279,11 +279,11 @@ static void after_a_fault() {
   const nn_cuda_sgd h = {nn_cuda_number(0.5), nn_cuda_number(0.9), nn_cuda_number(0), nn_cuda_number(1), 0};
   nn_cuda d = {take<double>(NN_CUDA_SCRATCH_BYTES / sizeof(double)), 0, -1};
   context()->fault.status = NN_FAULT_INDEX;
-  nn_cuda_sgd_step_f32(&d, &span, 1, &h, "");
+  nn_cuda_sgd_step_f32(&d, &span, 1, &h, NULL, "");
   wait();
   check(w[0] == 1 && w[1] == 0 && *count == 3, "nothing changes", "after a fault", 1);
   context()->fault.status = NN_OK;
-  nn_cuda_sgd_step_f32(&d, &span, 1, &h, "");
+  nn_cuda_sgd_step_f32(&d, &span, 1, &h, NULL, "");
   wait();
   check(w[0] == 0.5f && w[1] == 1 && *count == 4, "the update is made", "without one", 1);
   give_back();

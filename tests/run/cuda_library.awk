@@ -45,13 +45,21 @@ END {
         pointers(f, "k->device")
         printf "%s);\n}\n", R ? ", (" fname[f] "_report *)k->device[" R "]" : ""
     }
-    print "\ntypedef struct Fn { const char *name; size_t bound, bytes; int args; void (*make)(Call *, size_t, int); c_status (*c)(c *, size_t, Call *); g_status (*host)(g *, size_t, Call *); g_status (*device)(g *, g_stream, size_t, Call *); unsigned long out; } Fn;"
+    print "\n/* ---- bytes of reports that no member has */"
+    for (f = 1; f <= F; f++) {
+        if (!report[f]) continue
+        t = fname[f] "_report"
+        printf "static void tidy%d(void *p) {\n  %s *from = p, r;\n  memset(&r, 0, sizeof r);\n", f, t
+        for (i = 1; i <= members[t]; i++) printf "  r.%s = from->%s;\n", member[t, i], member[t, i]
+        print "  memcpy(p, &r, sizeof r);\n}"
+    }
+    print "\ntypedef struct Fn { const char *name; size_t bound, bytes; int args; void (*make)(Call *, size_t, int); c_status (*c)(c *, size_t, Call *); g_status (*host)(g *, size_t, Call *); g_status (*device)(g *, g_stream, size_t, Call *); unsigned long out; void (*tidy)(void *); } Fn;"
     print "static const Fn fns[] = {"
     for (f = 1; f <= F; f++) {
         o = "0"
         for (a = 1; a <= fargs[f]; a++) if (aout[f, a]) o = o " | 1ul << " a
         if (report[f]) o = o " | 1ul << " fargs[f] + 1
-        printf "  {\"%s\", %d, %s_BYTES, %d, make%d, in_c%d, on_host%d, on_device%d, %s},\n", fname[f], fbound[f], fmacro[f], fargs[f] + report[f], f, f, f, f, o
+        printf "  {\"%s\", %d, %s_BYTES, %d, make%d, in_c%d, on_host%d, on_device%d, %s, %s},\n", fname[f], fbound[f], fmacro[f], fargs[f] + report[f], f, f, f, f, o, report[f] ? "tidy" f : "NULL"
     }
     print "};"
     while ((getline line <BODY) > 0) print line

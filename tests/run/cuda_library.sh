@@ -64,7 +64,7 @@ if [ -n "${NNC_MODELS:-}" ]; then
 fi
 model "$S/xor/xor.nn" --train
 model "$S/digits/digits.nn" --train --weights-as=file
-for name in dynamic rows; do model "$T/$name.nn" --train; done
+for name in dynamic rows when; do model "$T/$name.nn" --train; done
 
 # ---- each call of CUDA fails once: a status and the call's name, nothing crashes, and init begins anew
 nnc --cpu=baseline "$run/library_odd.nn" -o odd && ./odd train --out out --quiet --seed 2 --save trained.st || fail "library_odd.nn"

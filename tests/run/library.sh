@@ -102,6 +102,14 @@ compile_everywhere rows
 harness rows
 cd "$work" || exit 1
 
+# ---- guarded effects, in training and in an export that keeps state
+mkdir masked && cd masked || exit 1
+nnc --library --train "$PROJECT_DIR/tests/programs/when.nn" -o masked || fail "nnc --library when"
+grep -q 'uint8_t l2_reported;' masked.h || fail "a report does not tell whether it was made"
+compile_everywhere masked
+harness masked
+cd "$work" || exit 1
+
 # ---- the harness notices a header that promises too little
 nnc --library "$PROJECT_DIR/samples/digits/digits.nn" -o small || fail "nnc --library digits"
 bytes=$(sed -nE 's/^#define SMALL_ARENA_BYTES ([0-9]+)u$/\1/p' small.h)

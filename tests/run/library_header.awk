@@ -1,9 +1,12 @@
 # What the header of a library declares, for the generators of tests (awk -v P=PREFIX -v T=TYPE -f library_header.awk -f …):
 # F functions fname[f] with their macro fmacro[f], largest size fbound[f] (0: no size), report[f], and fargs[f] pointers
-# of type[f, a], acount[f, a] elements, aout[f, a].
+# of type[f, a], acount[f, a] elements, aout[f, a]. A report has members[its type] members, member[its type, i].
 function upper(s) { return toupper(s) }
 /^#define .*_BYTES / && $2 !~ "^" toupper(P) "_(ARENA|PARAM|STATE|CONST)_BYTES$" { macro[++n_macros] = substr($2, 1, length($2) - 6) }
 /^\/\*/ { n_args = 0; bound = 0 }
+/^typedef struct [A-Za-z_0-9]+_report \{$/ { inside = $3 }
+/^\}/ { inside = "" }
+inside && /^  / { m = $2; sub(/;$/, "", m); member[inside, ++members[inside]] = m }
 /^     n +1 \.\. / { bound = $4 }
 /^     [A-Za-z_0-9]+ +(in|out) / {
     n_args++
