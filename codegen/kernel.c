@@ -190,7 +190,9 @@ bool *kernel_marks(const Kernel *k, Arena *a) {
   return seen;
 }
 
-bool op_can_fault(Op op, DType t) { return (op == OP_FLOORDIV || op == OP_MOD) && dtype_is_int(t); }
+bool op_can_fault(Op op, DType t) {
+  return op == OP_ASSERT || ((op == OP_FLOORDIV || op == OP_MOD) && dtype_is_int(t));
+}
 
 bool kernel_can_fault(const Kernel *k) {
   const bool *seen = kernel_marks(k, k->pool->a);

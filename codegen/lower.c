@@ -311,6 +311,7 @@ static const Rule rules[OP_COUNT] = {
     [OP_RAND] = lower_rand,
     [OP_RANDN] = lower_rand,
     [OP_READ] = lower_read,
+    [OP_ASSERT] = lower_scalar,
 };
 
 // ---- values

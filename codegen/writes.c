@@ -207,7 +207,10 @@ static void drop_unread(Kernel *k, const bool *used) {
 void drop_stores(FnPlan *f) {
   bool *used = ARENA_ARRAY(f->a, f->buffers.len, bool);
   size_t kept = 0;
-  for (size_t i = 0; i < f->buffers.len; i++) used[i] = f->buffers.data[i].kind != BUF_SCRATCH;
+  for (size_t i = 0; i < f->buffers.len; i++) {
+    const Buffer *b = &f->buffers.data[i]; // an assertion is there for its faults
+    used[i] = b->kind != BUF_SCRATCH || (b->node != NO_NODE && node(f, b->node)->op == OP_ASSERT);
+  }
   for (size_t i = 0; i < f->steps.len; i++) plan_accesses(f, &f->steps.data[i], f->a, note_read, used);
   for (size_t i = 0; i < f->steps.len; i++) {
     const Step s = f->steps.data[i];

@@ -10,7 +10,7 @@ size_t elements(const Shape *s, int64_t n) {
 }
 
 bool node_may_fault(const Node *n) {
-  return n->op == OP_GATHER || n->op == OP_SCATTER_ADD ||
+  return n->op == OP_GATHER || n->op == OP_SCATTER_ADD || n->op == OP_ASSERT ||
          ((n->op == OP_FLOORDIV || n->op == OP_MOD) && !dtype_is_real(n->dtype));
 }
 
@@ -71,7 +71,10 @@ static nn_function make_function(const Program *p, const Function *f, Arena *a) 
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *root = graph_node(f->g, f->g->roots[i]);
     const RootInfo *r = &f->roots[i];
-    nn_use use = r->kind == ROOT_REPORTED ? NN_USE_REPORTED : NN_USE_VALUE;
+    nn_use use = r->kind == ROOT_REPORTED  ? NN_USE_REPORTED
+                 : r->kind == ROOT_PRINTED ? NN_USE_PRINTED
+                 : r->kind == ROOT_LINE    ? NN_USE_LINE
+                                           : NN_USE_VALUE;
     if (r->kind != ROOT_EFFECT) out[n_out++] = make_arg(r->name, root->dtype, &root->shape, use, a);
   }
   return (nn_function){.name = f->name,
@@ -102,7 +105,8 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
       bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
       int input = indexes ? (int)graph_argument_of(p->fns[i].g, n->in[1]) : -1; // UINT32_MAX: -1
       if (node_may_fault(n))
-        *next++ = (nn_place){span_text_here(p->sources, n->span, a), op_name(n->op), input};
+        *next++ = (nn_place){span_text_here(p->sources, n->span, a),
+                             n->op == OP_ASSERT ? n->attr.text : op_name(n->op), input};
     }
   }
   m->fns = fns;

@@ -51,7 +51,7 @@ void function_signature(const Function *f, StrBuf *out) {
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *v = graph_node(f->g, f->g->roots[i]);
     bool loss = f->roots[i].kind == ROOT_REPORT && f->roots[i].name && !*f->roots[i].name;
-    if (f->roots[i].kind == ROOT_EFFECT || f->roots[i].kind == ROOT_REPORTED || loss) continue;
+    if (!root_is_value(&f->roots[i]) || loss) continue;
     sb_puts(out, n++ ? ", " : " -> ");
     put_value(out, f->roots[i].name, v->dtype, &v->shape, f->g->symbol);
   }

@@ -42,8 +42,11 @@ static int fault(nn_ctx *ctx, const Interpreter *in, uint32_t function, const Ev
     for (NodeId id = 0; id < (i < function ? g->len : env->fault_node); id++)
       place += node_may_fault(&g->nodes[id]);
   }
-  int status = env->status == EVAL_FAULT_DIVISION ? NN_FAULT_DIVISION : NN_FAULT_INDEX;
-  nn_fault_set(ctx, status, place, env->fault_value, env->fault_bound);
+  static const int statuses[] = {[EVAL_OK] = NN_OK,
+                                 [EVAL_FAULT_INDEX] = NN_FAULT_INDEX,
+                                 [EVAL_FAULT_DIVISION] = NN_FAULT_DIVISION,
+                                 [EVAL_FAULT_ASSERT] = NN_FAULT_ASSERT};
+  nn_fault_set(ctx, statuses[env->status], place, env->fault_value, env->fault_bound);
   return ctx->fault.status;
 }
 

@@ -90,6 +90,8 @@ static Program *front_end(Job *j) {
   const Options *o = j->o;
   ElaborateOptions options = {.real = o->real, .defines = o->defines, .n_defines = o->n_defines};
   options.tests = o->command && o->command->tests;
+  options.library = o->library;
+  options.checks = o->checks;
   const File **std_files = parse_std(j);
   File *user = parse(j, o->input, j->bug.source.text, j->bug.source.len, false);
   inspect_ast(&j->inspect, user);

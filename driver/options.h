@@ -41,6 +41,7 @@ struct Options {
   char **rest;        // what stands after `--`
   int n_rest;
 
+  bool checks;          // -fchecks: assertions on tensors
   bool library;         // the following are for it
   const char **exports; // --export=; none: all
   uint32_t n_exports;

@@ -48,14 +48,15 @@ static bool is_edge(const Picture *d, const Node *to, uint32_t i) {
 
 static bool is_drawn(const RootInfo *r) {
   bool unnamed_loss = r->kind == ROOT_REPORT && r->name && !*r->name;
-  return r->kind != ROOT_EFFECT && r->kind != ROOT_REPORTED && !unnamed_loss;
+  return root_is_value(r) && !unnamed_loss;
 }
 
 static void find_shown(Picture *d) {
   const Graph *g = d->f->g;
   d->shown = ARENA_ARRAY(d->a, g->len, bool);
   for (uint32_t i = 0; i < g->n_roots; i++)
-    if (d->f->roots[i].kind != ROOT_REPORTED) d->shown[seen_through(d, g->roots[i])] = true;
+    if (root_is_value(&d->f->roots[i]) || d->f->roots[i].kind == ROOT_EFFECT)
+      d->shown[seen_through(d, g->roots[i])] = true;
   for (NodeId v = g->len; v-- > 0;)
     for (uint32_t i = 0; d->shown[v] && i < node(d, v)->n_in; i++)
       if (is_edge(d, node(d, v), i)) d->shown[seen_through(d, node(d, v)->in[i])] = true;

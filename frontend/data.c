@@ -196,6 +196,17 @@ static Graph *prune(Elab *e, const Graph *g, const bool *seen, const int32_t *in
   return out;
 }
 
+// Assertions, the only effects of `prepare`: one is kept where all that it is about is read anyway.
+static void reach_assertions(Elab *e, const DataUse *u, const bool *need, bool *seen) {
+  const Graph *g = u->prepare->b.g;
+  for (size_t r = 0; r < u->prepare->roots.len; r++) {
+    bool *below = ARENA_ARRAY(e->a, g->len + 1, bool), all = true;
+    reach(g, u->prepare->roots.data[r], below);
+    for (size_t i = 0; i < u->sources.len; i++) all &= need[i] || !below[u->source_nodes.data[i]];
+    for (NodeId i = 0; all && i < g->len; i++) seen[i] |= below[i];
+  }
+}
+
 // What the steps need of the sources: the fields they read and those that computed fields are made of.
 static void finish_use(Elab *e, DataUse *u, DataSet *out, const char *label) {
   const Graph *g = u->prepare->b.g;
@@ -213,6 +224,7 @@ static void finish_use(Elab *e, DataUse *u, DataSet *out, const char *label) {
   }
   for (uint32_t i = 0; i < n; i++) any |= need[i] |= seen[u->source_nodes.data[i]];
   if (!any && n) need[0] = true; // the number of examples still counts
+  reach_assertions(e, u, need, seen);
   for (uint32_t i = 0; i < n; i++) {
     index[i] = (int32_t)kept;
     if (!need[i]) continue;
@@ -222,6 +234,10 @@ static void finish_use(Elab *e, DataUse *u, DataSet *out, const char *label) {
     sources[kept++] = *s;
   }
   u->prepare->b.g = prune(e, g, seen, index, map);
+  VEC(NodeId) asserted = {0};
+  for (size_t r = 0; r < u->prepare->roots.len; r++)
+    if (seen[u->prepare->roots.data[r]]) vec_push(e->a, &asserted, map[u->prepare->roots.data[r]]);
+  u->prepare->roots.len = u->prepare->root_info.len = 0;
   for (size_t i = 0; i < u->fields.len; i++) {
     DataFieldUse *f = &u->fields.data[i];
     if (!f->used) continue;
@@ -231,6 +247,7 @@ static void finish_use(Elab *e, DataUse *u, DataSet *out, const char *label) {
     if (computed) add_root(e, u->prepare, map[f->node], ROOT_RESULT, f->name);
     f->final = n_fields++;
   }
+  for (size_t r = 0; r < asserted.len; r++) add_root(e, u->prepare, asserted.data[r], ROOT_EFFECT, NULL);
   *out = (DataSet){.name = u->decl->u.data.name.text,
                    .label = label,
                    .sources = sources,

@@ -15,6 +15,8 @@ typedef struct ElaborateOptions {
   uint32_t n_defines;
   const Modules *modules;  // with the files that are imported; NULL: the user's alone
   bool tests;              // `test` blocks become functions; else they are passed over
+  bool library;            // nobody prints
+  bool checks;             // assertions on tensors are checked at run time
 } ElaborateOptions;
 
 // `files[0]` is the user's; `std_files` the parsed standard library. NULL when there were errors.

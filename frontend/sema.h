@@ -12,6 +12,7 @@
 //   stmt.c     statements of bodies               builtin*.c core functions by table
 //   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
 //   loop*.c    scan                               when.c     when
+//   print.c    print
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
@@ -548,6 +549,9 @@ bool outside_when(Elab *e, Span at, const char *what, uint32_t depth);
 // `is`, or in a `when` whose mask is false `otherwise` (NO_NODE: a real 0), which broadcasts.
 NodeId guarded(Elab *e, NodeId is, NodeId otherwise);
 
+// ---- print.c
+void exec_print(Elab *e, const Stmt *s);
+
 // ---- layers.c
 Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span);
 Value another_instance(Elab *e, Value like, const Expr *call, Span span);
@@ -628,5 +632,6 @@ void exec_report(Elab *e, const Stmt *s);
 // ---- test.c
 void elaborate_test(Elab *e, const Stmt *s);
 bool test_assert(Elab *e, const Stmt *s, Value cond); // false: it is no assertion of a test
+bool asserted_mask(Elab *e, const Stmt *s, Value *v);   // makes it a mask of the graph; false after an error
 
 #endif

@@ -78,11 +78,26 @@ static void name_sizes(Elab *e, const Expr *x, StrBuf *out) {
   if (!out->len || !strstr(out->text, text)) sb_printf(out, "%s%s", out->len ? ", " : "", text);
 }
 
+// A mask is checked when the program runs, with -fchecks; in a `when` only where its mask is true.
+static void assert_tensor(Elab *e, const Stmt *s, Value v) {
+  const Expr *cond = s->u.assertion.cond, *message = s->u.assertion.message;
+  Builder *b = &e->fn->b;
+  if (!asserted_mask(e, s, &v)) return;
+  if (e->fn->what == CTX_RULE) {
+    diag_label(err(e, DIAG_E0610, cond->span, "`assert` of a tensor can't stand here"),
+               "a vjp rule has no effects");
+    return;
+  }
+  if (!e->opt->checks || e->fn->what != CTX_FN) return;
+  b->span = user_span(e, cond->span);
+  add_root(e, e->fn, b_assert(b, v.u.node, message ? message->u.str.text : ""), ROOT_EFFECT, NULL);
+}
+
 static void exec_assert(Elab *e, const Stmt *s) {
   Value v = eval(e, s->u.assertion.cond);
   if (v.kind == V_POISON || test_assert(e, s, v)) return;
-  if (v.kind == V_TENSOR) {
-    if (!e->probing) not_yet(e, s->u.assertion.cond->span, "`assert` on tensors outside of tests");
+  if (v_graph_bound(v) || v.kind == V_STORE) {
+    assert_tensor(e, s, v);
     return;
   }
   if (v.kind != V_BOOL) {
@@ -178,7 +193,7 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
   case ST_MINIMIZE: exec_minimize(e, s); break;
   case ST_REPORT: exec_report(e, s); break;
   case ST_FINISH: exec_finish(e, s); break;
-  case ST_PRINT: not_yet(e, s->span, "`print`"); break;
+  case ST_PRINT: exec_print(e, s); break;
   case ST_ASSERT: exec_assert(e, s); break;
   case ST_ERROR: forget_vars(e); break;
   default: misplaced(e, s, "this", "not inside a body"); break;

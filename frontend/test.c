@@ -43,18 +43,27 @@ static void add_check(Elab *e, const Stmt *s, NodeId holds) {
   vec_push(e->a, &e->fn->test->checks, c);
 }
 
+bool asserted_mask(Elab *e, const Stmt *s, Value *v) {
+  Span at = s->u.assertion.cond->span;
+  if (!outside_loops(e, at, "`assert` of a tensor", "yield the mask, and assert it after")) return false;
+  NodeId n = to_node(e, *v, DT_COUNT, at);
+  if (n == NO_NODE) return false;
+  Builder *b = &e->fn->b;
+  bool is_mask = node_of(e, n)->dtype == DT_MASK;
+  if (is_mask && e->fn->guard != NO_NODE) // nothing is asserted where the mask of the `when` is false
+    *v = v_tensor(e, b_ew2(b, OP_OR, b_ew1(b, OP_NOT, e->fn->guard), n));
+  else
+    *v = v_tensor(e, n);
+  if (is_mask) return true;
+  diag_label(err(e, DIAG_E0202, at, "`assert` wants a bool or a mask"), "this is %s", tensor_text(e, n));
+  return false;
+}
+
 bool test_assert(Elab *e, const Stmt *s, Value v) {
   if (!e->fn->test) return false;
   bool own = e->frame->what == e->fn && !e->loop; // not in a function that the test calls
   if (v.kind == V_BOOL ? !own : !v_graph_bound(v) && v.kind != V_STORE) return false;
-  Span at = s->u.assertion.cond->span;
-  if (!outside_loops(e, at, "`assert` of a tensor", "yield the mask, and assert it after")) return true;
-  NodeId n = to_node(e, v, DT_COUNT, at);
-  if (n == NO_NODE) return true;
-  if (node_of(e, n)->dtype == DT_MASK)
-    add_check(e, s, n);
-  else
-    diag_label(err(e, DIAG_E0202, at, "`assert` wants a bool or a mask"), "this is %s", tensor_text(e, n));
+  if (asserted_mask(e, s, &v)) add_check(e, s, v.u.node);
   return true;
 }
 

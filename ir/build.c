@@ -178,6 +178,10 @@ NodeId b_optimize(Builder *b, const OptimizeAttr *attr, const NodeId *in, uint32
   return append(b, (Node){.op = OP_OPTIMIZE, .dtype = b->real, .attr.optimize = o}, in, n);
 }
 
+NodeId b_assert(Builder *b, NodeId mask, const char *text) {
+  return append(b, (Node){.op = OP_ASSERT, .attr.text = text}, &mask, 1);
+}
+
 NodeId b_stop_grad(Builder *b, NodeId x) { return append(b, (Node){.op = OP_STOP_GRAD}, &x, 1); }
 
 NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const Graph *rule) {

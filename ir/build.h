@@ -57,6 +57,7 @@ NodeId b_rand(Builder *b, Op op, DType t, Shape s, uint32_t site);
 NodeId b_read(Builder *b, uint32_t store, uint32_t version, DType t, Shape s, NodeId made_by);
 NodeId b_write(Builder *b, uint32_t store, uint32_t version, NodeId value);
 NodeId b_optimize(Builder *b, const OptimizeAttr *attr, const NodeId *in, uint32_t n);
+NodeId b_assert(Builder *b, NodeId mask, const char *text);
 NodeId b_stop_grad(Builder *b, NodeId x);
 NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const Graph *rule);
 NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n);

@@ -153,6 +153,12 @@ static void eval_write(Eval *e, NodeId id, const Node *n, Scalar *out) {
   eval_set_version(e, n->attr.store.id, n->attr.store.version + 1, out);
 }
 
+static void eval_assert(Eval *e, NodeId id, const Node *n, Scalar *out) {
+  eval_first(e, id, n, out);
+  for (int64_t i = 0; i < eval_count(e, &n->shape); i++)
+    if (!out[i].i) eval_fault(e, id, EVAL_FAULT_ASSERT, 0, 0);
+}
+
 static EvalFn *const others[OP_COUNT] = {
     [OP_CAST] = eval_cast_node,
     [OP_RESHAPE] = eval_reshape,
@@ -188,6 +194,7 @@ static EvalFn *const others[OP_COUNT] = {
     [OP_READ] = eval_read,
     [OP_WRITE] = eval_write,
     [OP_OPTIMIZE] = eval_optimize,
+    [OP_ASSERT] = eval_assert,
     [OP_STOP_GRAD] = eval_first,
     [OP_CUSTOM_VJP] = eval_first,
     [OP_SCAN] = eval_scan,

@@ -18,7 +18,7 @@ typedef enum EvalMode {
   EVAL_PREPARE // (element / 4, example, epoch_count, site)
 } EvalMode;
 
-typedef enum EvalStatus { EVAL_OK, EVAL_FAULT_INDEX, EVAL_FAULT_DIVISION } EvalStatus;
+typedef enum EvalStatus { EVAL_OK, EVAL_FAULT_INDEX, EVAL_FAULT_DIVISION, EVAL_FAULT_ASSERT } EvalStatus;
 
 typedef struct EvalEnv {
   bool rounded; // eval32

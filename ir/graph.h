@@ -111,6 +111,7 @@ typedef union Attr {
   const OptimizeAttr *optimize;
   const Graph *vjp;                          // CUSTOM_VJP, see below
   const ScanAttr *scan;
+  const char *text;                          // ASSERT: what it says, "" for nothing
 } Attr;
 // DOT: batch axes lb[i] ~ rb[i], contracted axes lc[i] ~ rc[i]; result axes: batch, lhs free, rhs free.
 // PAD: size + (size - 1) * interior + lo + hi, also where size is 0; element i stands at lo + i (interior + 1).
@@ -121,7 +122,8 @@ typedef union Attr {
 //   the lower triangle of A only. The lower triangle is all NaN where A is not positive definite.
 // TRIANGULAR_SOLVE(L, B: [.., n, m]): X with L X = B; reads the lower (upper) triangle of L only. Equal leading
 //   axes.
-// WRITE's value is what it wrote. Every WRITE and OPTIMIZE is a root (ROOT_EFFECT).
+// WRITE's value is what it wrote. Every WRITE, OPTIMIZE and ASSERT is a root (ROOT_EFFECT).
+// ASSERT(m): a fault unless all of the mask is true; nobody reads it.
 // READ: no input for version 0, else the WRITE or OPTIMIZE node that made the version.
 // CUSTOM_VJP(y, x1..xn): the value is y's; the cotangent dy does not enter y but gives xi the i-th root
 //   of the rule graph, whose INPUT args are x1..xn, y, dy in this order (a root NO_NODE: no gradient).

@@ -208,6 +208,8 @@ static void attr_optimize(Printer *p, const Node *n) {
   print_stores(p, "slots", o->slots, o->n * info->slots);
 }
 
+static void attr_text(Printer *p, const Node *n) { sb_printf(p->out, " \"%s\"", n->attr.text); }
+
 static void print_graph(Printer *p);
 
 static void attr_vjp(Printer *p, const Node *n) {
@@ -264,6 +266,7 @@ static void (*const attributes[OP_COUNT])(Printer *, const Node *) = {
     [OP_READ] = attr_store,
     [OP_WRITE] = attr_store,
     [OP_OPTIMIZE] = attr_optimize,
+    [OP_ASSERT] = attr_text,
     [OP_CUSTOM_VJP] = attr_vjp,
     [OP_SCAN] = attr_scan,
     [OP_PROJ] = attr_proj,
@@ -321,7 +324,7 @@ void graph_print(const Graph *g, const SourceMap *sources, StrBuf *out) {
 }
 
 static void print_roots(const Function *f, StrBuf *out) {
-  static const char *const kinds[] = {"result", "report", "effect", "reported"};
+  static const char *const kinds[] = {"result", "report", "effect", "reported", "printed", "line"};
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const RootInfo *r = &f->roots[i];
     sb_printf(out, "  %s %%%" PRIu32, kinds[r->kind], f->g->roots[i]);

@@ -44,13 +44,18 @@ typedef enum RootKind {
   ROOT_RESULT,
   ROOT_REPORT,
   ROOT_EFFECT,
-  ROOT_REPORTED  // a scalar mask: whether the report before it is made (`when`); without one it always is
+  ROOT_REPORTED, // a scalar mask: whether the report before it is made (`when`); without one it always is
+  ROOT_PRINTED,  // of a line of `print`: a value, after the text that is its name
+  ROOT_LINE      // a scalar mask: ends a line with the text that is its name, and says whether it is printed
 } RootKind;
 
 typedef struct RootInfo {
   RootKind kind;
   const char *name;  // result or report name; effects: NULL
 } RootInfo;
+
+// What a function gives, in its signature: neither an effect nor what goes with reports and lines.
+static inline bool root_is_value(const RootInfo *r) { return r->kind == ROOT_RESULT || r->kind == ROOT_REPORT; }
 
 typedef struct FnInput {  // an input (IN_ARG index = position) of a function
   const char *name;

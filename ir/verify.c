@@ -28,7 +28,7 @@ static void fail(Verifier *v, NodeId id, const char *what) {
 
 static const Node *in(const Verifier *v, const Node *n, uint32_t i) { return &v->g->nodes[n->in[i]]; }
 
-static bool is_effect(const Node *n) { return n->op == OP_WRITE || n->op == OP_OPTIMIZE; }
+static bool is_effect(const Node *n) { return n->op == OP_WRITE || n->op == OP_OPTIMIZE || n->op == OP_ASSERT; }
 
 // ---- attributes of single operations
 
@@ -128,6 +128,10 @@ static const char *check_optimize(Verifier *v, const Node *n) {
     if (why) return why;
   }
   return NULL;
+}
+
+static const char *check_assert(Verifier *v, const Node *n) {
+  return in(v, n, 0)->dtype == DT_MASK && n->attr.text ? NULL : "it is of a mask, with a text";
 }
 
 static const char *check_grad(Verifier *v, const Node *n) {
@@ -236,6 +240,7 @@ static const char *(*const attribute_checks[OP_COUNT])(Verifier *, const Node *)
     [OP_READ] = check_read,
     [OP_WRITE] = check_write,
     [OP_OPTIMIZE] = check_optimize,
+    [OP_ASSERT] = check_assert,
     [OP_GRAD] = check_grad,
     [OP_PROJ] = check_proj,
     [OP_CUSTOM_VJP] = check_custom_vjp,
@@ -299,9 +304,10 @@ static void check_roots(Verifier *v) {
     bool effect = v->f->roots[i].kind == ROOT_EFFECT;
     if (effect && !is_effect(&v->g->nodes[id])) fail(v, id, "an effect root without effect");
     if (v->f->roots[i].kind == ROOT_REPORT && v->g->nodes[id].shape.rank) fail(v, id, "a report is a scalar");
-    if (v->f->roots[i].kind != ROOT_REPORTED) continue;
+    bool guard = v->f->roots[i].kind == ROOT_REPORTED;
+    if (!guard && v->f->roots[i].kind != ROOT_LINE) continue;
     if (v->g->nodes[id].shape.rank || v->g->nodes[id].dtype != DT_MASK) fail(v, id, "a guard is a scalar mask");
-    if (i == 0 || v->f->roots[i - 1].kind != ROOT_REPORT) fail(v, id, "a guard without its report");
+    if (guard && (i == 0 || v->f->roots[i - 1].kind != ROOT_REPORT)) fail(v, id, "a guard without its report");
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static bool mergeable(Op op) {
-  return op != OP_WRITE && op != OP_OPTIMIZE && (op_kind(op) != KIND_AD || op == OP_STOP_GRAD);
+  return op != OP_WRITE && op != OP_OPTIMIZE && op != OP_ASSERT && (op_kind(op) != KIND_AD || op == OP_STOP_GRAD);
 }
 
 // Bit for bit the same with its inputs exchanged (max and min are not: of two zeros either may come).

@@ -183,7 +183,7 @@ static Program *program_of(const char *path, DType real, Arena *a) {
   }
   File *user = parse_source(source_add(sources, path, text, len, false), sources, names, diags, a);
   Modules modules = import_files(user, &(Loader){find_import, a, path}, sources, names, diags, a);
-  const ElaborateOptions options = {.real = real, .modules = &modules};
+  const ElaborateOptions options = {.real = real, .modules = &modules, .checks = true};
   Program *p = elaborate(user, std_files, embedded_std.n, sources, names, &options, diags, a);
   if (p) passes_run(p, &(PassOptions){.verify = true}, a);
   return p;

@@ -86,6 +86,7 @@ static void run_leaf(const OpCase *c) {
     break;
   case OP_INPUT: id = b_input(&r.b, IN_ARG, 0, "x", c->out.t, c->out.s); break;
   case OP_STOP_GRAD: id = b_stop_grad(&r.b, case_constant(&r.b, &c->in[0])); break;
+  case OP_ASSERT: id = b_assert(&r.b, case_constant(&r.b, &c->in[0]), ""); break;
   case OP_CUSTOM_VJP: {
     NodeId y = case_constant(&r.b, &c->in[0]);
     id = b_custom_vjp(&r.b, &y, 1, graph_new(arena, NULL, 0));
@@ -141,6 +142,7 @@ static void (*const runners[OP_COUNT])(const OpCase *) = {
     [OP_CONST] = run_leaf,      [OP_INPUT] = run_leaf,  [OP_STOP_GRAD] = run_leaf,
     [OP_CUSTOM_VJP] = run_leaf, [OP_RAND] = run_draw,   [OP_RANDN] = run_draw,
     [OP_READ] = run_store,      [OP_WRITE] = run_store, [OP_OPTIMIZE] = run_optimize,
+    [OP_ASSERT] = run_leaf,
 };
 
 START_TEST(every_operation_has_the_values_of_the_table) {

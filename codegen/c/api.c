@@ -254,7 +254,8 @@ static void place_results(Unit *u, ApiFn *f, uint32_t stream) {
   uint64_t *at = ARENA_ARRAY(u->a, prepare->g->n_roots, uint64_t);
   bool *kept = ARENA_ARRAY(u->a, prepare->g->n_roots, bool);
   f->bytes = larger(f->bytes, u->plan.plans[s->data->prepare]->scratch_end);
-  for (uint32_t i = 0; i < prepare->g->n_roots; i++) { // `prepare` has no effects: a root is a result
+  for (uint32_t i = 0; i < prepare->g->n_roots; i++) { // results come first
+    if (prepare->roots[i].kind == ROOT_EFFECT) break;
     const Node *n = graph_node(prepare->g, prepare->g->roots[i]);
     kept[i] = step_reads(u, f->loop, stream, true, (int32_t)i);
     int64_t count = shape_elements(&n->shape, 1) * (kept[i] ? f->bound : 1);

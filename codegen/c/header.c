@@ -26,6 +26,8 @@ const LibraryStatus library_statuses[] = {
     {"BAD_INDEX", "NN_FAULT_INDEX", "an index is outside its axis", "an index is outside its axis; kept"},
     {"DIVISION_BY_ZERO", "NN_FAULT_DIVISION", "an integer is divided by zero",
      "an integer is divided by zero; kept"},
+    {"ASSERTION", "NN_FAULT_ASSERT", "an assertion does not hold",
+     "an `assert` of the model does not hold (nnc -fchecks); kept"},
     {"FAULT", NULL, "a run-time fault", "another fault at run time; kept"},
     {"PENDING_ERROR", NULL, "an earlier error of CUDA is pending",
      "cudaPeekAtLastError has an error of an earlier call of CUDA"},

@@ -84,7 +84,12 @@ static void print_args_dims(Unit *u, uint32_t fn, const char *which, uint32_t i,
 
 static void print_arg(Unit *u, uint32_t fn, const char *which, uint32_t i, const char *name, DType t,
                       const Shape *s, RootKind kind) {
-  const char *use = kind == ROOT_REPORTED ? "NN_USE_REPORTED" : "NN_USE_VALUE";
+  static const char *const uses[] = {[ROOT_RESULT] = "NN_USE_VALUE",
+                                     [ROOT_REPORT] = "NN_USE_VALUE",
+                                     [ROOT_REPORTED] = "NN_USE_REPORTED",
+                                     [ROOT_PRINTED] = "NN_USE_PRINTED",
+                                     [ROOT_LINE] = "NN_USE_LINE"};
+  const char *use = uses[kind];
   sb_puts(u->out, "  {");
   put_string(u->out, name ? name : "");
   sb_printf(u->out, ", %s, %u, ", dtype_names[t], s->rank);

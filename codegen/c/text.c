@@ -192,6 +192,7 @@ static Text integer_op(Arena *a, Op op, DType t, const Text *in, const char *pla
 Text text_op(Arena *a, Op op, DType operand, DType result, const Text *in, const char *place) {
   bool real = dtype_is_real(operand);
   if (op == OP_CAST) return text_cast(a, operand, result, in[0]);
+  if (op == OP_ASSERT) return (Text){arena_printf(a, "nn_assert(c, %s, %s)", in[0].s, place), true};
   if (real) {
     const char *meaning = op_meaning_real(op);
     Text x = {substitute(a, meaning, operand, in), meaning[0] != '('};

@@ -37,7 +37,8 @@ typedef enum nn_status {
   NN_OK = 0,
   NN_FAULT_INDEX,    /* an index outside its axis: fault.value, fault.bound */
   NN_FAULT_DIVISION, /* integer division by zero */
-  NN_NOT_FINITE      /* a loss that is not finite */
+  NN_NOT_FINITE,     /* a loss that is not finite */
+  NN_FAULT_ASSERT    /* an assertion of the model does not hold */
 } nn_status;
 
 typedef struct nn_fault {
@@ -98,6 +99,12 @@ NN_INLINE ptrdiff_t nn_index(nn_ctx *c, int64_t i, int64_t bound, uint32_t place
 NN_INLINE int64_t nn_divisor(nn_ctx *c, int64_t d, uint32_t place) {
   if (d == 0) nn_fault_set(c, NN_FAULT_DIVISION, place, 0, 0);
   return d;
+}
+
+/* An element of an asserted mask: itself, and a fault when it is false. */
+NN_INLINE uint8_t nn_assert(nn_ctx *c, int holds, uint32_t place) {
+  if (!holds) nn_fault_set(c, NN_FAULT_ASSERT, place, 0, 0);
+  return holds != 0;
 }
 
 /* How many neighbours of a type an inner loop runs over at once, at most 16: one vector of the target. No result

@@ -136,8 +136,12 @@ static int nn_cli_train_blocks(nn_cli *c, nn_runner *r, const nn_train *first, i
   return c->save ? nn_weights_save(r->s, c->save) : 0;
 }
 
+static void nn_cli_clear(void *logger) { nn_logger_clear((nn_logger *)logger); }
+
 static void nn_cli_runner(nn_cli *c, nn_runner *r, nn_session *s, nn_logger *g) {
   memset(r, 0, sizeof *r);
+  s->before_print = nn_cli_clear;
+  s->before_print_user = g;
   r->s = s;
   r->log = g;
   r->o = &c->run;

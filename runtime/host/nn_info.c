@@ -45,16 +45,23 @@ static size_t nn_info_count(const nn_model *m, nn_store_kind kind, size_t *bytes
 /* ---- text */
 
 static void nn_info_args(nn_text *t, const nn_arg *a, int n) {
-  int i;
+  int i, shown = 0;
   nn_text_addf(t, "(");
   for (i = 0; i < n; i++) {
-    nn_text_addf(t, "%s", i ? ", " : "");
+    if (a[i].use != NN_USE_VALUE) continue;
+    nn_text_addf(t, "%s", shown++ ? ", " : "");
     if (a[i].name[0])
       nn_cli_arg(t, &a[i]);
     else
       nn_text_addf(t, "loss");
   }
   nn_text_addf(t, ")");
+}
+
+static int nn_info_values(const nn_function *f) {
+  int i, n = 0;
+  for (i = 0; i < f->n_out; i++) n += f->out[i].use == NN_USE_VALUE;
+  return n;
 }
 
 static void nn_info_text(nn_text *t, const nn_model *m) {
@@ -76,7 +83,7 @@ static void nn_info_text(nn_text *t, const nn_model *m) {
   for (i = 0; i < m->n_fns; i++) {
     nn_text_addf(t, "  %s", m->fns[i].name);
     nn_info_args(t, m->fns[i].in, m->fns[i].n_in);
-    if (m->fns[i].n_out) {
+    if (nn_info_values(&m->fns[i])) {
       nn_text_addf(t, " -> ");
       nn_info_args(t, m->fns[i].out, m->fns[i].n_out);
     }
@@ -89,10 +96,11 @@ static void nn_info_text(nn_text *t, const nn_model *m) {
 /* ---- JSON */
 
 static void nn_info_json_args(nn_text *t, const char *key, const nn_arg *a, int n) {
-  int i, k;
+  int i, k, shown = 0;
   nn_text_addf(t, ",\"%s\":[", key);
   for (i = 0; i < n; i++) {
-    nn_text_addf(t, "%s{\"name\":", i ? "," : "");
+    if (a[i].use != NN_USE_VALUE) continue;
+    nn_text_addf(t, "%s{\"name\":", shown++ ? "," : "");
     nn_json_string(t, a[i].name);
     nn_text_addf(t, ",\"dtype\":\"%s\",\"shape\":[", nn_types[a[i].dtype].name);
     for (k = 0; k < a[i].rank; k++) {

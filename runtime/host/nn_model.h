@@ -28,8 +28,10 @@ typedef struct nn_store {
 
 /* What an output is for. */
 typedef enum nn_use {
-  NN_USE_VALUE,   /* a result or a report */
-  NN_USE_REPORTED /* a mask, of one element: whether the report before it is made; without one it always is */
+  NN_USE_VALUE,    /* a result or a report */
+  NN_USE_REPORTED, /* a mask, of one element: whether the report before it is made; without one it always is */
+  NN_USE_PRINTED,  /* of a line of `print`: a value, after the text that is its name */
+  NN_USE_LINE      /* a mask, of one element: ends a line with the text that is its name; true: it is printed */
 } nn_use;
 
 typedef struct nn_arg {

@@ -44,10 +44,17 @@ static int nn_predict_same_file(const char *a, const char *b) {
          S_ISREG(x.st_mode);
 }
 
+static int nn_predict_count(const nn_function *f) {
+  int i, n = 0;
+  for (i = 0; i < f->n_out; i++) n += f->out[i].use == NN_USE_VALUE;
+  return n;
+}
+
 /* Sorts the positional arguments into inputs and results: after -o, those the inputs don't need are results.
  */
 static int nn_predict_files(nn_cli *c, const nn_function *f) {
   size_t i, k, given = c->n_args - 1, n_in = (size_t)f->n_in;
+  int n_out = nn_predict_count(f);
   if (given > n_in && c->n_outputs && c->args_before_o == n_in + 1)
     while (c->n_args > n_in + 1) {
       /* `-o a.npy b.npy`: the plain ones follow the one after -o */
@@ -59,9 +66,9 @@ static int nn_predict_files(nn_cli *c, const nn_function *f) {
   if (given != n_in)
     return nn_fail(c->e, NN_EXIT_USAGE, "`%s` takes %zu input file%s, but %zu %s given", f->name, n_in,
                    n_in == 1 ? "" : "s", given, given == 1 ? "is" : "are");
-  if (c->n_outputs && c->n_outputs != (size_t)f->n_out)
-    return nn_fail(c->e, NN_EXIT_USAGE, "`%s` has %d result%s, but -o names %zu", f->name, f->n_out,
-                   f->n_out == 1 ? "" : "s", c->n_outputs);
+  if (c->n_outputs && c->n_outputs != (size_t)n_out)
+    return nn_fail(c->e, NN_EXIT_USAGE, "`%s` has %d result%s, but -o names %zu", f->name, n_out,
+                   n_out == 1 ? "" : "s", c->n_outputs);
   for (i = 0; i < c->n_outputs; i++) {
     for (k = 0; k < i; k++)
       if (!strcmp(c->outputs[i], c->outputs[k]))
@@ -143,16 +150,18 @@ static int nn_predict_print(nn_err *e, const nn_arg *a, size_t n, const unsigned
 }
 
 static int nn_predict_results(nn_cli *c, const nn_function *f, size_t n, void **args) {
-  int i, k;
+  int i, k, written = 0;
   for (i = 0; i < f->n_out; i++) {
     const nn_arg *a = &f->out[i];
     int64_t dims[NN_MAX_RANK];
+    if (a->use != NN_USE_VALUE) continue;
     if (!c->n_outputs) {
       if (nn_predict_print(c->e, a, n, (const unsigned char *)args[f->n_in + i])) return c->e->code;
       continue;
     }
     for (k = 0; k < a->rank && k < NN_MAX_RANK; k++) dims[k] = nn_arg_dim(a, k, n);
-    if (nn_npy_write(c->outputs[i], a->dtype, a->rank, dims, args[f->n_in + i], c->e)) return c->e->code;
+    if (nn_npy_write(c->outputs[written++], a->dtype, a->rank, dims, args[f->n_in + i], c->e))
+      return c->e->code;
   }
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "nn_session.h"
 
 #include "nn_dataset.h"
+#include "nn_print.h"
 #include "nn_read.h"
 
 #include <stdlib.h>
@@ -133,6 +134,7 @@ static int nn_fault_fail(nn_session *s) {
   case NN_FAULT_INDEX:
     nn_text_addf(&t, "index %lld is outside 0..%lld", (long long)f->value, (long long)f->bound - 1);
     break;
+  case NN_FAULT_ASSERT: nn_text_addf(&t, "an assertion does not hold"); break;
   case NN_FAULT_DIVISION: nn_text_addf(&t, "an integer is divided by zero"); break;
   case NN_NOT_FINITE:
     nn_text_addf(&t, "the loss is not finite");
@@ -171,7 +173,8 @@ int nn_call_finish(nn_session *s, int function, size_t n, void *const *args) {
     s->c.user = s->m->call_user;
     status = s->m->call(&s->c, function, n, args);
   }
-  return nn_call_ended(s, status);
+  if (nn_call_ended(s, status)) return s->e->code;
+  return nn_print_lines(s, f, n, args + f->n_in);
 }
 
 int nn_call(nn_session *s, int function, size_t n, void *const *args) {

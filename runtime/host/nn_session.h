@@ -19,6 +19,8 @@ typedef struct nn_session {
   const char *out_dir;      /* of what the model saves */
   struct nn_dataset **sets; /* of m->data; NULL: not loaded yet */
   int warn;                 /* notes may be printed to stderr */
+  void (*before_print)(void *user); /* before a line of `print`; NULL: nothing is in its way */
+  void *before_print_user;
   nn_err *e;
 } nn_session;
 

@@ -15,7 +15,7 @@ cuda_harness_so() {  # TEXT.cu SO
     g++ "${harness_flags[@]}" -shared -include harness.h -x c++ "$2.cu" -o "$2"
 }
 cuda_pair() {  # MODEL
-    nnc -S "$1" -o c.c && nnc -S --backend=cuda "$1" -o cuda.cu || { fail "nnc $1"; return 1; }
+    nnc -S -fchecks "$1" -o c.c && nnc -S -fchecks --backend=cuda "$1" -o cuda.cu || { fail "nnc $1"; return 1; }
     { grep -v '^int main(int argc' c.c; echo 'const nn_model *test_model(void); const nn_model *test_model(void) { return &model; }'; } >c_so.c
     gcc -O1 -march=native -w -shared -fPIC -I "$runtime/core" -I "$runtime/host" c_so.c -o ./c.so -lm || { fail "$1: its C"; return 1; }
     cuda_harness_so cuda.cu ./cuda.so || { fail "$1: its CUDA text"; return 1; }

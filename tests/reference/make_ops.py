@@ -554,6 +554,7 @@ def leaves():
     case("input", [x], x)
     case("read", [x], x)
     case("write", [x], x)
+    case("assert", [np.array([True, True])], np.array([True, True]))
     case("stop_grad", [x], x)
     case("custom_vjp", [x], x)
     # one step of each optimizer from w, g by the papers' formulas; the output is the new w

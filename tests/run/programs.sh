@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every tests/programs/*.nn: `nnc check` has nothing to say; the emitted C does what the interpreter does, in f64 over
+# Every tests/programs/*.nn, with -fchecks: `nnc check` has nothing to say; the emitted C does what the interpreter does, in f64 over
 # the first 50 steps of every loop and in f32 step by step; the interpreter run by nnc itself logs the same numbers,
 # and every report named `zero…` is zero; gcc and clang find nothing in the text; and it runs under AddressSanitizer
 # and UBSan. A program's first lines may hold
@@ -50,10 +50,10 @@ one() {  # MODEL
     mkdir -p "$name" && cd "$name" || exit 1
     # A sanitized nnc has its runtime in the process, so the object has it too.
     [ "$NNC_SANITIZE" != ON ] || sanitize=(-fsanitize=address,undefined)
-    [ -z "$("$NNC" check "$model" 2>&1)" ] || { fail "$name: nnc check"; "$NNC" check "$model"; }
+    [ -z "$("$NNC" check -fchecks "$model" 2>&1)" ] || { fail "$name: nnc check"; "$NNC" check -fchecks "$model"; }
     for real in f64 f32; do
         [ $real = f64 ] && { steps=50 cc=$clang; } || { steps=10 cc=gcc; }
-        "$NNC" -S --real=$real "$model" -o $real.c || { fail "$name: nnc -S --real=$real"; return 1; }
+        "$NNC" -S -fchecks --real=$real "$model" -o $real.c || { fail "$name: nnc -S --real=$real"; return 1; }
         shared_object $real.c ./$real.so ${cc:-gcc} -O1 "${sanitize[@]}" || fail "$name: $real does not compile without a warning"
         NNC_TOLERANCE_F32=$tolerance "$BUILD_DIR/tests/equivalence" "$model" $real ./$real.so train --data "$data" --out out --steps $steps "${args[@]}" --json >$real.log 2>&1
         code=$?
