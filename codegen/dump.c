@@ -292,11 +292,8 @@ void dump_kernel(const FnPlan *f, const Kernel *k, const DumpNames *names, StrBu
 // ---- --dump-ir=after:fuse
 
 void dump_iteration(uint32_t depth, StrBuf *out) {
-  static const char letters[] = "ijkl";
-  if (depth < sizeof letters - 1)
-    sb_putc(out, letters[depth]);
-  else
-    sb_printf(out, "i%u", depth);
+  sb_puts(out, "t"); // time; kernels' own variables have other names
+  if (depth > 0) sb_printf(out, "_%u", depth);
 }
 
 void dump_buffer(const FnPlan *f, uint32_t buffer, StrBuf *out) {

@@ -17,7 +17,7 @@ typedef struct DumpNames {
 void dump_kernel(const FnPlan *f, const Kernel *k, const DumpNames *names, StrBuf *out);
 // A buffer by the name of what it holds: "net.dense_0.W", "pixels", "out.loss", else the node, "%12".
 void dump_buffer(const FnPlan *f, uint32_t buffer, StrBuf *out);
-// The iteration of a loop with so many loops around it: "i", "j", ...
+// The iteration of a loop with so many loops around it: "t", "t_1", ...
 void dump_iteration(uint32_t depth, StrBuf *out);
 // "dot", "reduce", "scatter" or "map".
 const char *kernel_kind(const Kernel *k);

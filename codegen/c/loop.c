@@ -22,13 +22,23 @@ const char *unit_draw(Unit *u, const Loop *l) {
                       unit_iteration(u, l));
 }
 
+// A range may end before it begins: then there is no iteration.
+static const char *length_text(Unit *u, const Loop *l) {
+  Dim d = loop_attr(l)->length;
+  Poly length = poly_dim(d), more = {0}, less = {0};
+  if (dim_at(d, 1) >= 0 && dim_at(d, plan_bound(l->outer)) >= 0) return text_poly(u->a, &length);
+  for (int i = 0; i <= 1; i++) {
+    if (length.c[i] > 0) more.c[i] = length.c[i];
+    if (length.c[i] < 0) less.c[i] = -length.c[i];
+  }
+  const char *x = text_poly(u->a, &more), *y = text_poly(u->a, &less);
+  return arena_printf(u->a, "(%s > %s ? %s - %s : 0)", x, y, x, y);
+}
+
 void unit_print_loop(Unit *u, const Step *s) {
   const Loop *l = s->loop;
-  const ScanAttr *attr = loop_attr(l);
-  Poly length = poly_dim(attr->length);
-  const char *i = unit_iteration(u, l), *end = text_poly(u->a, &length);
-  if (!poly_static(&length)) end = arena_printf(u->a, "(size_t)(%s)", end);
-  if (attr->reverse)
+  const char *i = unit_iteration(u, l), *end = length_text(u, l);
+  if (loop_attr(l)->reverse)
     sb_printf(u->out, "  for (size_t %s = %s; %s-- > 0;) {\n", i, end, i);
   else
     sb_printf(u->out, "  for (size_t %s = 0; %s < %s; %s++) {\n", i, i, end, i);

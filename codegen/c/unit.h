@@ -122,7 +122,7 @@ const char *plan_name(const Unit *u, const FnPlan *f); // likewise; of a loop's 
 void unit_print_head(Unit *u, const FnPlan *f, const char *first);
 // loop.c: a loop's step, the number of its iteration and that for draws
 void unit_print_loop(Unit *u, const Step *s);
-const char *unit_variable(Unit *u, uint32_t depth); // of the loop at this depth: "i"
+const char *unit_variable(Unit *u, uint32_t depth); // of the loop at this depth: "t"
 const char *unit_iteration(Unit *u, const Loop *l);
 const char *unit_draw(Unit *u, const Loop *l);
 // The address of a buffer as a pointer of its type.
