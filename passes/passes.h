@@ -11,6 +11,8 @@ Graph *pass_autodiff(const Graph *g, Arena *a);
 Graph *pass_loops(const Graph *g, Arena *a);
 // Products that a loop's derivative computes again become yields of the loop.
 Graph *pass_save(const Graph *g, Arena *a);
+// What is the same in every iteration is computed before the loop.
+Graph *pass_hoist(const Graph *g, Arena *a);
 // Rules of rules.def until none fires.
 Graph *pass_simplify(const Graph *g, Arena *a);
 // Operations of constants whose bits are certain.

@@ -154,6 +154,46 @@ START_TEST(only_equal_loops_are_one) {
 }
 END_TEST
 
+static uint32_t count_op(const Graph *g, Op op) {
+  uint32_t n = 0;
+  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == op;
+  return n;
+}
+
+START_TEST(what_is_the_same_in_every_iteration_goes_before_the_loop) {
+  // exp(k) and its product with c go, also under a view; what is made of the carry, the element, the number
+  // of the iteration or a draw stays.
+  Graph *g = verified(
+      "(rule step (h:f64[2] x:f64[2] k:f64[2] c:f64)"
+      " (add (mul h (reverse (mul (exp k) c) [0])) (mul (sin x) (tanh (cast (iteration) f64)))) (sqrt (rand "
+      "f64 3)))"
+      "(= s (scan step 4 1 1 forward h:f64[2] x:f64[4,2] k:f64[2] c:f64)) (result s 1) (result s 0)");
+  Graph *out = pass_hoist(g, arena);
+  const Graph *body = only_loop(pass_loops(out, arena))->attr.scan->body;
+  ck_assert_uint_eq(count_op(out, OP_EXP), 1);
+  ck_assert_uint_eq(count_op(out, OP_MUL), 1);
+  ck_assert_uint_eq(count_op(body, OP_EXP), 0);
+  ck_assert_uint_eq(count_op(body, OP_REVERSE), 1);
+  ck_assert_uint_eq(count_op(body, OP_SIN) + count_op(body, OP_TANH) + count_op(body, OP_SQRT), 3);
+  ck_assert_uint_eq(only_loop(pass_loops(out, arena))->n_in, 3);
+  same_roots("hoisted", out, g);
+}
+END_TEST
+
+START_TEST(derivatives_compute_what_is_the_same_once) {
+  Graph *g = verified(
+      "(rule step (h:f64[2] k:f64[2]) (mul h (sin (exp k))))"
+      "(= s (scan step 4 1 0 forward h:f64[2] k:f64[2])) (= e (sum (result s 0) [0])) (grads e h k)");
+  Graph *back = pass_loops(pass_hoist(pass_autodiff(g, arena), arena), arena);
+  for (NodeId id = 0; id < back->len; id++) {
+    if (back->nodes[id].op != OP_SCAN) continue;
+    const Graph *body = back->nodes[id].attr.scan->body;
+    ck_assert_uint_eq(count_op(body, OP_EXP) + count_op(body, OP_SIN) + count_op(body, OP_COS), 0);
+  }
+  same_roots("derivative", back, pass_autodiff(g, arena));
+}
+END_TEST
+
 START_TEST(a_broken_loop_is_noticed) {
   static const char *const texts[] = {
       "(rule f (a:f64[2]) (sum a [0])) (result (scan f 2 1 0 forward a:f64[2]) 0)",
@@ -179,6 +219,8 @@ int main(void) {
   tcase_add_test(t, what_nobody_reads_is_dropped);
   tcase_add_test(t, a_loop_nobody_reads_is_gone);
   tcase_add_test(t, only_equal_loops_are_one);
+  tcase_add_test(t, what_is_the_same_in_every_iteration_goes_before_the_loop);
+  tcase_add_test(t, derivatives_compute_what_is_the_same_once);
   tcase_add_test(t, a_broken_loop_is_noticed);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);

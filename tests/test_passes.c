@@ -154,8 +154,8 @@ START_TEST(passes_run_on_every_function_in_order_and_can_be_turned_off) {
   passes_run(&p, &o, arena);
   ck_assert_str_eq(
       sb_text(&seen),
-      "f before autodiff;f after autodiff;f before save;f after save;f before loops;f after loops;f before simplify;f after simplify;"
-      "g before autodiff;g after autodiff;g before save;g after save;g before loops;g after loops;g before simplify;g after simplify;");
+      "f before autodiff;f after autodiff;f before save;f after save;f before hoist;f after hoist;f before loops;f after loops;f before simplify;f after simplify;"
+      "g before autodiff;g after autodiff;g before save;g after save;g before hoist;g after hoist;g before loops;g after loops;g before simplify;g after simplify;");
   ck_assert_str_eq(show(fns[1].g), "(add x:f32[] x:f32[])");
   strbuf_free(&seen);
 }
