@@ -3,6 +3,8 @@
 #include "codegen/c/unit.h"
 #include "codegen/dump.h"
 
+#include <string.h>
+
 const char *unit_variable(Unit *u, uint32_t depth) {
   StrBuf name = {0};
   dump_iteration(depth, &name);
@@ -13,13 +15,21 @@ const char *unit_variable(Unit *u, uint32_t depth) {
 
 const char *unit_iteration(Unit *u, const Loop *l) { return unit_variable(u, l->depth); }
 
-// language.md, "Randomness": outer * inner bound + inner
+// As scan_draw of ir/graph.h: outer * scale + first + step * inner.
 const char *unit_draw(Unit *u, const Loop *l) {
-  const Loop *outer = l->outer->loop;
-  if (!outer) return unit_iteration(u, l);
-  int64_t bound = dim_at(loop_attr(l)->length, plan_bound(l->outer));
-  return arena_printf(u->a, "(%s * %s + %s)", unit_draw(u, outer), text_int(u->a, DT_I64, bound),
-                      unit_iteration(u, l));
+  const Loop *around = l->outer->loop;
+  const ScanAttr *s = loop_attr(l);
+  int64_t bound = plan_bound(l->outer), first = scan_draw(s, 0, 0, bound);
+  int64_t step = scan_draw(s, 0, 1, bound) - first, scale = scan_draw(s, 1, 0, bound) - first;
+  const char *text = unit_iteration(u, l);
+  if (step != 1) text = arena_printf(u->a, "%s * %s", text, text_int(u->a, DT_I64, step));
+  if (first != 0) text = arena_printf(u->a, "%s + %s", text, text_int(u->a, DT_I64, first));
+  if (around) {
+    const char *outer = unit_draw(u, around);
+    if (scale != 1) outer = arena_printf(u->a, "%s * %s", outer, text_int(u->a, DT_I64, scale));
+    text = arena_printf(u->a, "%s + %s", outer, text);
+  }
+  return strchr(text, ' ') ? arena_printf(u->a, "(%s)", text) : text;
 }
 
 // A range may end before it begins: then there is no iteration.
