@@ -273,13 +273,6 @@ static char **themes(uint32_t *n, Arena *a) {
   return names;
 }
 
-static bool has_loop(const Program *p) {
-  for (uint32_t i = 0; i < p->n_fns; i++)
-    for (NodeId id = 0; id < p->fns[i].g->len; id++)
-      if (graph_node(p->fns[i].g, id)->op == OP_SCAN) return true;
-  return false;
-}
-
 START_TEST(the_library_is_what_its_definitions_say) {
   Arena *a = arena_new();
   uint32_t n, n_themes;
@@ -298,13 +291,9 @@ START_TEST(the_library_is_what_its_definitions_say) {
     bad += run_interpreter(p, &cases[i], &p->fns[fn_named(p, cases[i].fn)], own);
     arena_free(own);
   }
-  if (has_loop(p)) {
-    printf("%s: loops, the interpreter only\n", theme);
-  } else {
-    Emitted e = compile_text(text_of(p, a), "cc", "-O0");
-    for (uint32_t i = 0; i < n; i++) bad += run_emitted(p, e.model, &cases[i], fn_named(p, cases[i].fn), a);
-    release(&e);
-  }
+  Emitted e = compile_text(text_of(p, a), "cc", "-O0");
+  for (uint32_t i = 0; i < n; i++) bad += run_emitted(p, e.model, &cases[i], fn_named(p, cases[i].fn), a);
+  release(&e);
   ck_assert_msg(bad == 0, "%s: %d tensors differ", theme, bad);
   strbuf_free(&said);
   arena_free(a);

@@ -202,4 +202,21 @@ NN
 copies 0 'yield h; next h = 0.5 * h + sin(xt);'
 copies 1 'let g = h * xt; yield g + h; next h = g;'
 copies 1 'yield xt; next h = tanh(xt + h @ W);'
+# `recompute` keeps 20 + 20 sets of carries of 2 KiB instead of 400.
+cat >memory.nn <<'NN'
+option k = 1;
+layer Net()(x: [B, T, m]) -> [B, m] {
+    param w: [m] = ones();
+    return scan(xt in x, axis = 1, recompute = k; h = zeros([B, m])) { next h = sin(h * w + xt); };
+}
+model net = Net();
+export fn f(x: [8, 400, 64]) {
+    var s = sum(zeros([1]));
+    for g in grad(sum(net(x)), net) { s = s + sum(g); }
+    return s;
+}
+NN
+arena() { "$NNC" report -D k="$1" memory.nn | sed -n 's/.*an arena of \([0-9,]*\) bytes.*/\1/p' | tr -d ,; }
+all=$(arena 1) some=$(arena 20)
+[ "$((all - some))" -gt $((350 * 2048)) ] || fail "recompute = 20: an arena of $some bytes, $all without"
 done_testing
