@@ -1,6 +1,8 @@
 // Field by field from the Program; only the stores' offsets and the table of places are made here.
 #include "driver/descriptor.h"
 
+#include "ir/parts.h"
+
 #include <assert.h>
 
 size_t elements(const Shape *s, int64_t n) {
@@ -251,6 +253,15 @@ static void make_trains(nn_model *m, const Program *p, Arena *a) {
   m->n_trains = (int)p->n_trains;
 }
 
+static void make_parts(nn_model *m, const Program *p, Arena *a) {
+  uint32_t n;
+  const Part *from = program_parts(p, &n, a);
+  nn_part *parts = ARENA_ARRAY(a, n, nn_part);
+  for (uint32_t i = 0; i < n; i++) parts[i] = (nn_part){from[i].what, from[i].hash};
+  m->parts = parts;
+  m->n_parts = (int)n;
+}
+
 nn_model *descriptor_make(const Program *p, const char *version, bool keep_subnormals, Arena *a) {
   assert((int)DT_F32 == NN_F32 && (int)DT_I32 == NN_I32 && (int)DT_MASK == NN_MASK);
   assert((int)STORE_COUNT == NN_COUNT && (int)SRC_EXTERN == NN_SRC_EXTERN &&
@@ -265,6 +276,7 @@ nn_model *descriptor_make(const Program *p, const char *version, bool keep_subno
   make_functions(m, p, a);
   make_data(m, p, a);
   make_trains(m, p, a);
+  make_parts(m, p, a);
   nn_option *options = ARENA_ARRAY(a, p->n_options, nn_option);
   for (uint32_t i = 0; i < p->n_options; i++)
     options[i] = (nn_option){p->options[i].name, p->options[i].value};

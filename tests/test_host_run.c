@@ -709,8 +709,9 @@ START_TEST(an_interrupt_finishes_the_step_and_exits_130) {
   HostResult r = host_run(&m, "train --json");
   ck_assert_int_eq(r.code, 130);
   ck_assert_int_eq(count(r.out, "\"event\":\"step\""), 1);
-  ck_assert_str_eq(r.err, "interrupted after epoch 1, step 1\n");
-  folder_holds("");
+  ck_assert_str_eq(r.err, "interrupted after epoch 1, step 1\n"
+                          "  = note: `train --resume` goes on from here: line.ckpt\n");
+  folder_holds("line.ckpt\nline.ckpt.old\n"); // of two runs
 }
 END_TEST
 

@@ -3,6 +3,8 @@
 
 #include "codegen/c/names.h"
 
+#include "ir/parts.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -404,6 +406,21 @@ static void print_options_and_places(Unit *u) {
   close_table(u);
 }
 
+// Gives their number.
+static uint32_t print_parts(Unit *u) {
+  uint32_t n;
+  const Part *parts = program_parts(u->p, &n, u->a);
+  if (n == 0) return 0;
+  open_table(u, "nn_part", "parts");
+  for (uint32_t i = 0; i < n; i++) {
+    sb_puts(u->out, "  {");
+    put_string(u->out, parts[i].what);
+    sb_printf(u->out, ", UINT64_C(0x%016" PRIx64 ")},\n", parts[i].hash);
+  }
+  close_table(u);
+  return n;
+}
+
 void unit_print_program(Unit *u) {
   const Program *p = u->p;
   uint32_t n_exports = 0;
@@ -414,6 +431,7 @@ void unit_print_program(Unit *u) {
   print_data(u);
   print_trains(u);
   print_options_and_places(u);
+  uint32_t n_parts = print_parts(u);
   sb_puts(u->out, "\nstatic const nn_model model = {\n  ");
   put_string(u->out, p->name);
   sb_puts(u->out, ", ");
@@ -423,7 +441,9 @@ void unit_print_program(Unit *u) {
             p->n_fns, (int32_t)p->init);
   sb_printf(u->out, "  %s, %u, %s, %u, %s, %u,\n", n_exports ? "exports" : "NULL", n_exports,
             p->n_data ? "data" : "NULL", p->n_data, p->n_trains ? "trains" : "NULL", p->n_trains);
-  sb_printf(u->out, "  %s, %u, %s, %zu, %d, NULL, NULL, NULL\n};\n\n", p->n_options ? "options" : "NULL",
-            p->n_options, u->places.len ? "places" : "NULL", u->places.len, !u->o->keep_subnormals);
+  sb_printf(u->out, "  %s, %u, %s, %zu, ", p->n_options ? "options" : "NULL", p->n_options,
+            u->places.len ? "places" : "NULL", u->places.len);
+  sb_printf(u->out, "%s, %u, %d, NULL, NULL, NULL\n};\n\n", n_parts ? "parts" : "NULL", n_parts,
+            !u->o->keep_subnormals);
   u->d->program_end(u);
 }

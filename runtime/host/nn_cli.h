@@ -12,7 +12,9 @@ typedef struct nn_cli {
   nn_err *e;
   const char *data, *weights, *out, *save, *log;
   uint64_t seed;
-  int has_seed, partial, json, quiet, help;
+  int has_seed, partial, json, quiet, help, resume;
+  uint64_t every;       /* --checkpoint-every, 0: not given */
+  nn_checkpoints *from; /* --resume: found; NULL: fresh */
   nn_run_options run;
   const char **set; /* NAME=V of each --set */
   size_t n_set;

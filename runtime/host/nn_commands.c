@@ -41,6 +41,47 @@ static int nn_cli_set(nn_cli *c, nn_session *s, const char *text) {
   return c->e->code;
 }
 
+/* An option that has another value in the checkpoint. */
+static int nn_cli_other(nn_cli *c, const char *option, uint64_t here, uint64_t there) {
+  return nn_fail(c->e, NN_EXIT_CONTENT, "%s: was made with %s %llu, here it is %llu", c->from->used, option,
+                 (unsigned long long)there, (unsigned long long)here);
+}
+
+/* A resumed run has the settings it began with: what isn't given is taken from there. */
+static int nn_cli_settings(nn_cli *c, nn_run_settings *set) {
+  if (c->has_seed && c->seed != set->seed) return nn_cli_other(c, "--seed", c->seed, set->seed);
+  if (c->run.epochs && c->run.epochs != set->epochs)
+    return nn_cli_other(c, "--epochs", c->run.epochs, set->epochs);
+  if (c->run.steps && c->run.steps != set->steps) return nn_cli_other(c, "--steps", c->run.steps, set->steps);
+  if (c->run.no_shuffle && !set->no_shuffle)
+    return nn_fail(c->e, NN_EXIT_CONTENT, "%s: was made without --no-shuffle", c->from->used);
+  c->has_seed = 1;
+  c->seed = set->seed;
+  c->run.epochs = set->epochs;
+  c->run.steps = set->steps;
+  c->run.no_shuffle = (int)set->no_shuffle;
+  if (c->every) set->every = c->every;
+  return 0;
+}
+
+/* The options of the checkpoint; --set may only repeat them. */
+static int nn_cli_options_of(nn_cli *c, nn_session *s) {
+  size_t i;
+  int k;
+  if (c->m->n_options) memcpy(s->options, c->from->options, (size_t)c->m->n_options * sizeof *s->options);
+  for (i = 0; i < c->n_set; i++) {
+    if (nn_cli_set(c, s, c->set[i])) return c->e->code;
+    for (k = 0; k < c->m->n_options; k++) {
+      double there;
+      memcpy(&there, c->from->options + (size_t)k * sizeof there, sizeof there);
+      if (there != s->options[k])
+        return nn_fail(c->e, NN_EXIT_CONTENT, "%s: was made with --set %s=%.9g, here it is %.9g",
+                       c->from->used, c->m->options[k].name, there, s->options[k]);
+    }
+  }
+  return 0;
+}
+
 int nn_cli_session(nn_cli *c, nn_session *s, const unsigned char *needs) {
   const nn_model *m = c->m;
   size_t i;
@@ -48,6 +89,7 @@ int nn_cli_session(nn_cli *c, nn_session *s, const unsigned char *needs) {
   if (nn_session_open(s, m, c->e)) return c->e->code;
   s->data_dir = c->data ? c->data : "";
   s->out_dir = c->out ? c->out : "";
+  if (c->from) return nn_cli_options_of(c, s) ? c->e->code : nn_session_init(s, seed, 1);
   for (i = 0; i < c->n_set; i++)
     if (nn_cli_set(c, s, c->set[i])) return c->e->code;
   /* The weights that matter are all in the file: no .npy files. */
@@ -131,8 +173,9 @@ static int nn_cli_train_blocks(nn_cli *c, nn_runner *r, const nn_train *first, i
   int i;
   for (i = 0; i < n; i++)
     if (nn_run_load_data(r, &first[i]) || nn_cli_saves(c, r->s, &first[i])) return c->e->code;
-  for (i = 0; i < n; i++)
-    if (nn_run_train(r, &first[i])) return c->e->code;
+  if (c->from && (nn_checkpoints_restore(r->keep, r->s) || nn_run_resume(r))) return c->e->code;
+  for (; r->block < n; r->block++)
+    if (nn_run_train(r, &first[r->block])) return c->e->code;
   return c->save ? nn_weights_save(r->s, c->save) : 0;
 }
 
@@ -148,21 +191,51 @@ static void nn_cli_runner(nn_cli *c, nn_runner *r, nn_session *s, nn_logger *g) 
   r->e = c->e;
 }
 
-int nn_command_train(nn_cli *c) {
-  const nn_train *first;
+/* What the checkpoints of this run say about it; or, with --resume, what the newest one says. */
+static int nn_cli_checkpoints(nn_cli *c, nn_checkpoints *keep, const nn_train *first, int n) {
+  uint64_t at = (uint64_t)(first - c->m->trains);
+  if (nn_checkpoints_open(keep, c->m, c->out ? c->out : "", c->e)) return c->e->code;
+  keep->set.every = c->every;
+  keep->set.first = at;
+  keep->set.n = (uint64_t)n;
+  if (!c->resume) return 0;
+  if (nn_checkpoints_find(keep, c->e)) return c->e->code;
+  c->from = keep;
+  if (keep->set.first != at || keep->set.n != (uint64_t)n)
+    return nn_fail(c->e, NN_EXIT_CONTENT, "%s: is of %s%s, here it is %s%s", keep->used,
+                   keep->set.n == 1 ? "train " : "all train blocks",
+                   keep->set.n == 1 ? c->m->trains[keep->set.first].name : "",
+                   n == 1 ? "train " : "all train blocks", n == 1 ? first->name : "");
+  return nn_cli_settings(c, &keep->set);
+}
+
+static int nn_cli_train_session(nn_cli *c, nn_checkpoints *keep, const nn_train *first, int n) {
   nn_session s;
   nn_logger g;
   nn_runner r;
-  int n;
-  if (nn_cli_blocks(c, &first, &n) || (c->out && nn_cli_folder(c, c->out)) ||
-      (c->save && nn_cli_writable(c, c->save)))
-    return c->e->code;
   if (!nn_cli_session(c, &s, NULL) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
     nn_cli_runner(c, &r, &s, &g);
+    keep->set.seed = s.c.seed;
+    keep->set.epochs = c->run.epochs;
+    keep->set.steps = c->run.steps;
+    keep->set.no_shuffle = (uint64_t)c->run.no_shuffle;
+    r.keep = keep;
     nn_cli_train_blocks(c, &r, first, n);
     nn_logger_close(&g, c->e);
   }
   nn_session_close(&s);
+  return c->e->code;
+}
+
+int nn_command_train(nn_cli *c) {
+  const nn_train *first;
+  nn_checkpoints keep;
+  int n;
+  if (nn_cli_blocks(c, &first, &n) || (c->out && nn_cli_folder(c, c->out)) ||
+      (c->save && nn_cli_writable(c, c->save)))
+    return c->e->code;
+  if (!nn_cli_checkpoints(c, &keep, first, n)) nn_cli_train_session(c, &keep, first, n);
+  nn_checkpoints_close(&keep);
   return c->e->code;
 }
 

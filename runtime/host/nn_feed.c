@@ -67,6 +67,19 @@ void nn_feed_epoch(nn_feed *f, uint32_t epoch) {
   if (f->n_streams) nn_stream_start(f->s, &f->streams[0], epoch);
 }
 
+void nn_feed_walk(nn_feed *f, nn_pack *k) {
+  int i;
+  for (i = 0; i < f->n_streams; i++) {
+    nn_stream *t = &f->streams[i];
+    uint64_t epoch = t->epoch, at = t->at;
+    nn_pack_upto(k, &epoch, UINT32_MAX);
+    nn_pack_upto(k, &at, t->set->n);
+    if (k->to) continue;
+    nn_stream_start(f->s, t, (uint32_t)epoch);
+    t->at = (uint32_t)at;
+  }
+}
+
 /* Is any input from stream k a computed field that isn't kept? */
 static int nn_feed_computes(const nn_feed *f, int k) {
   const nn_function *fn = &f->s->m->fns[f->function];

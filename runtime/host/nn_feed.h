@@ -7,6 +7,7 @@
 #define NN_FEED_H
 
 #include "nn_dataset.h"
+#include "nn_pack.h"
 
 typedef struct nn_stream {
   nn_dataset *set;
@@ -34,6 +35,8 @@ void nn_feed_close(nn_feed *f);
 
 /* Begins an epoch: the first stream at its start; the others go on where they were. */
 void nn_feed_epoch(nn_feed *f, uint32_t epoch);
+/* Where the streams stand, written or read back. */
+void nn_feed_walk(nn_feed *f, nn_pack *k);
 /* Fills the inputs of `args` or `spare` with the next n examples. */
 int nn_feed_next(nn_feed *f, size_t n, void **args);
 /* Makes `spare`, so that a batch may be filled while the one in `args` is at work. */

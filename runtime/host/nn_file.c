@@ -268,6 +268,7 @@ int nn_out_close(nn_out *o, nn_err *e) {
   if (!error && o->tmp && fsync(fileno(f)) != 0 && errno != EINVAL) error = errno;
   o->f = NULL;
   if (fclose(f) != 0 && !error) error = errno;
+  if (!error && o->tmp && o->keep && rename(o->path, o->keep) != 0 && errno != ENOENT) error = errno;
   if (!error && o->tmp && rename(o->tmp, o->path) != 0) error = errno;
   if (error) return nn_out_fail(o, error, e);
   if (o->tmp) error = nn_out_sync_folder(o->path);

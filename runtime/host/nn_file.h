@@ -67,6 +67,7 @@ int nn_make_folders(const char *path, nn_err *e);
 typedef struct nn_out {
   FILE *f;
   char *path, *tmp; /* tmp NULL: written directly */
+  const char *keep; /* the name that the file gets which it replaces; NULL: none */
   int error;        /* errno of the first failed write */
 } nn_out;
 

@@ -246,3 +246,16 @@ void nn_logger_flush(nn_logger *g) {
   fflush(g->out);
   g->line.len = 0;
 }
+
+void nn_logger_publish(nn_logger *g) { fflush(g->out); }
+
+void nn_logger_walk(nn_logger *g, nn_pack *k) {
+  const char *s;
+  size_t n;
+  if (k->to) {
+    nn_pack_put_text(k, g->line.len ? g->line.s : "");
+    return;
+  }
+  nn_pack_get_text(k, &s, &n);
+  if (!g->quiet && !g->json) nn_text_add(&g->line, s, n);
+}

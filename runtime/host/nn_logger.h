@@ -13,6 +13,7 @@
 
 #include "nn_file.h"
 #include "nn_model.h"
+#include "nn_pack.h"
 
 typedef struct nn_value {
   const char *name;
@@ -65,6 +66,10 @@ void nn_logger_step(nn_logger *g, const nn_event *v, const nn_progress *p);
 void nn_logger_epoch(nn_logger *g, const nn_event *v, const nn_progress *p);
 void nn_logger_eval(nn_logger *g, const nn_event *v);
 void nn_logger_flush(nn_logger *g);
+/* What was told so far is seen, whatever happens now. */
+void nn_logger_publish(nn_logger *g);
+/* The kept line as far as it has grown, written or read back. */
+void nn_logger_walk(nn_logger *g, nn_pack *k);
 /* Removes the live line before something else is printed. */
 void nn_logger_clear(nn_logger *g);
 

@@ -60,6 +60,11 @@ static int nn_take_json(nn_cli *c, const char *v) { return (void)v, c->json = 1,
 static int nn_take_quiet(nn_cli *c, const char *v) { return (void)v, c->quiet = 1, 0; }
 static int nn_take_help(nn_cli *c, const char *v) { return (void)v, c->help = 1, 0; }
 
+static int nn_take_every(nn_cli *c, const char *v) {
+  return nn_cli_count(c, "--checkpoint-every", v, &c->every, 1);
+}
+static int nn_take_resume(nn_cli *c, const char *v) { return (void)v, c->resume = 1, 0; }
+
 static int nn_take_device(nn_cli *c, const char *v) {
   return c->m->backend->option(c->m->call_user, "--device", v, c->e);
 }
@@ -90,6 +95,8 @@ static const struct nn_option_row {
      "accept weights that miss some stores, and name them"},
     {"--out", "DIR", NN_TRAIN, nn_take_out, "what the model saves goes below DIR (default: here)"},
     {"--save", "FILE", NN_TRAIN, nn_take_save, "write every parameter and state when done (safetensors)"},
+    {"--checkpoint-every", "N", NN_TRAIN, nn_take_every, "keep the whole state, every N steps, below --out"},
+    {"--resume", NULL, NN_TRAIN, nn_take_resume, "go on from the newest checkpoint below --out"},
     {"--epochs", "N", NN_TRAIN, nn_take_epochs, "run every loop for N epochs"},
     {"--steps", "N", NN_TRAIN, nn_take_steps, "end each loop after N steps"},
     {"--seed", "N", NN_TRAIN | NN_EVAL | NN_PREDICT, nn_take_seed,
@@ -107,8 +114,6 @@ static const struct nn_option_row {
      "say what calls take on the device, and from one to the next (medians)"},
     {"--help", NULL, NN_EVERY, nn_take_help, "this text"},
     {"--threads", "N", NN_EVERY, NULL, NULL},
-    {"--checkpoint-every", "N", NN_TRAIN, NULL, NULL},
-    {"--resume", NULL, NN_TRAIN, NULL, NULL},
     {"--profile", NULL, NN_EVERY, NULL, NULL},
 };
 enum { NN_N_OPTIONS = (int)(sizeof nn_option_rows / sizeof *nn_option_rows) };
@@ -128,7 +133,7 @@ static void nn_cli_options(const nn_model *m, FILE *to) {
     int commands = o->commands & NN_EVERY;
     if (!o->help || !nn_cli_has(m, o)) continue;
     n = fprintf(to, "  %s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    fprintf(to, "%*s%s", n < 21 ? 21 - n : 1, "", o->help);
+    fprintf(to, "%*s%s", n < 23 ? 23 - n : 1, "", o->help);
     for (k = 0; commands != NN_EVERY && k < NN_N_COMMANDS; k++)
       if (commands & nn_commands[k].bit)
         fprintf(to, "%s%s", (commands & (nn_commands[k].bit - 1)) ? ", " : "  [", nn_commands[k].name);

@@ -163,6 +163,11 @@ typedef struct nn_place {  /* of a run-time fault: where in the model, and what 
   int input;               /* the argument of the function whose values are the index; -1: it is computed */
 } nn_place;
 
+typedef struct nn_part {   /* of the model: what a checkpoint depends on */
+  const char *what;        /* "function `fit_step`" */
+  uint64_t hash;           /* of all that makes it compute what it does */
+} nn_part;
+
 struct nn_err;  /* nn_file.h */
 struct nn_text;
 
@@ -204,6 +209,8 @@ typedef struct nn_model {
   int n_options;
   const nn_place *places;
   int n_places;
+  const nn_part *parts;    /* none have the same name */
+  int n_parts;
   int flush_subnormals;
   /* Used for functions whose fn is NULL (the interpreter); `c->user` is the caller's. */
   int (*call)(nn_ctx *c, int function, size_t n, void *const *args);

@@ -5,27 +5,14 @@
 #endif
 #include "nn_run.h"
 
-#include "nn_run_eval.h"
+#include "nn_run_loop.h"
 #include "nn_weights.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct nn_looper {
-  nn_runner *r;
-  const nn_loop *loop;
-  nn_feed feed;
-  nn_means means;
-  nn_watch watch;
-  nn_progress progress;
-  uint64_t done;   /* steps of this loop, over all epochs */
-  size_t batch[2]; /* examples of the steps that began and are not taken yet, oldest first */
-  int running;     /* how many those are */
-  int last;        /* this epoch is the last one */
-} nn_looper;
-
-static uint64_t nn_looper_epoch(const nn_looper *l) { return (uint64_t)l->r->s->c.epoch + 1; }
+uint64_t nn_looper_epoch(const nn_looper *l) { return (uint64_t)l->r->s->c.epoch + 1; }
 
 static nn_event nn_looper_event(const nn_looper *l, const char *event) {
   nn_event v;
@@ -104,6 +91,7 @@ static int nn_looper_end(nn_looper *l) {
   if (nn_looper_check(l)) return nn_looper_note(l, 0);
   r->s->c.batch_count++;
   r->s->c.step++;
+  if (r->keep) r->keep->steps++;
   l->done++;
   l->progress.step++;
   l->progress.samples += n;
@@ -126,41 +114,47 @@ static int nn_looper_end_all(nn_looper *l) {
 
 /* How many steps this epoch has: fewer where --steps ends the loop in it. */
 static uint64_t nn_looper_count(nn_looper *l) {
-  uint64_t most = l->r->o->steps;
-  if (!most || most - l->done > l->progress.steps) return l->progress.steps;
+  uint64_t most = l->r->o->steps, before = l->done - l->progress.step;
+  if (!most || most - before > l->progress.steps) return l->progress.steps;
   l->last = 1;
-  return most - l->done;
+  return most - before;
+}
+
+/* A checkpoint, where one is due after the steps that began. */
+static int nn_looper_checkpoint(nn_looper *l) {
+  nn_runner *r = l->r;
+  if (!r->keep || !nn_checkpoints_due(r->keep, r->keep->steps + (uint64_t)l->running)) return 0;
+  return nn_looper_end_all(l) ? r->e->code : nn_run_checkpoint(r);
 }
 
 /* One step at a time; where a backend computes, one begins while the one before is at work. */
 static int nn_looper_steps(nn_looper *l) {
   const nn_runner *r = l->r;
-  size_t left = l->loop->n_streams ? l->feed.streams[0].set->n : 0;
+  const nn_stream *first = l->loop->n_streams ? &l->feed.streams[0] : NULL;
+  size_t left = first ? first->set->n - first->at : 0;
   uint64_t i, steps = nn_looper_count(l);
   int ahead = l->feed.spare != NULL, stopped = 0;
-  l->progress.step = 0;
-  nn_means_reset(&l->means);
-  for (i = 0; i < steps && !stopped; i++) {
+  for (i = l->progress.step; i < steps && !stopped; i++) {
     size_t n = left && left < l->feed.batch ? left : l->feed.batch;
     if ((n < l->means.f->min_n || !nn_feed_may_ahead(&l->feed, n)) && nn_looper_end_all(l)) return r->e->code;
     if (nn_looper_begin(l, n) || (l->running > ahead && nn_looper_end(l))) return r->e->code;
     left -= left ? n : 0;
     stopped = r->o->stop && *r->o->stop;
+    if (nn_looper_checkpoint(l)) return r->e->code;
   }
   if (nn_looper_end_all(l)) return r->e->code;
+  if (stopped) return nn_run_interrupted(l->r);
   nn_means_finish(&l->means);
-  if (!stopped) return 0;
-  return nn_fail(r->e, 128 + *r->o->stop, "interrupted after epoch %llu, step %llu",
-                 (unsigned long long)nn_looper_epoch(l), (unsigned long long)r->s->c.step);
+  return 0;
 }
 
 static int nn_looper_evals(nn_looper *l) {
-  int i;
-  for (i = 0; i < l->loop->n_evals; i++) {
-    const nn_eval *ev = &l->loop->evals[i];
+  for (l->eval = l->eval < 0 ? 0 : l->eval; l->eval < l->loop->n_evals; l->eval++) {
+    const nn_eval *ev = &l->loop->evals[l->eval];
     if (!l->last && ev->every > 1 && l->progress.epoch % (uint64_t)ev->every) continue;
     if (nn_run_eval(l->r, ev, nn_looper_epoch(l), &l->watch)) return l->r->e->code;
   }
+  l->eval = -1;
   return 0;
 }
 
@@ -184,13 +178,20 @@ static int nn_looper_report(nn_looper *l) {
   return r->e->code;
 }
 
-static int nn_looper_one_epoch(nn_looper *l, uint64_t epoch) {
+static void nn_looper_begin_epoch(nn_looper *l) {
+  l->progress.epoch++;
+  l->progress.step = 0;
+  l->last = l->progress.epoch == l->progress.epochs;
+  nn_feed_epoch(&l->feed, (uint32_t)(l->progress.epoch - 1));
+  nn_means_reset(&l->means);
+}
+
+static int nn_looper_one_epoch(nn_looper *l) {
   nn_runner *r = l->r;
-  l->progress.epoch = epoch + 1;
-  l->last = epoch + 1 == l->progress.epochs;
-  nn_feed_epoch(&l->feed, (uint32_t)epoch);
-  if (nn_looper_steps(l)) return r->e->code;
-  if (nn_looper_report(l) || nn_looper_evals(l)) return r->e->code;
+  if (!l->goes_on) nn_looper_begin_epoch(l);
+  l->goes_on = 0;
+  if (l->eval < 0 && (nn_looper_steps(l) || nn_looper_report(l))) return r->e->code;
+  if (nn_looper_evals(l)) return r->e->code;
   r->s->c.epoch++;
   nn_logger_flush(r->log);
   return 0;
@@ -230,17 +231,19 @@ static int nn_looper_ends(const nn_looper *l) {
 
 static int nn_run_loop(nn_runner *r, const nn_plan_item *item) {
   nn_looper l;
-  uint64_t epoch;
   memset(&l, 0, sizeof l);
   l.r = r;
   l.loop = item->loop;
-  if (!nn_looper_open(&l))
-    for (epoch = 0; !nn_looper_one_epoch(&l, epoch) && !nn_looper_ends(&l); epoch++) {
+  l.eval = -1;
+  r->loop = &l;
+  if (!nn_looper_open(&l) && !nn_looper_resume(&l))
+    while (!nn_looper_one_epoch(&l) && !nn_looper_ends(&l)) {
     }
   if (!r->e->code && l.watch.patience && !l.watch.seen)
     nn_fail(r->e, NN_EXIT_CONTENT,
             "train `%s`: patience watches `%s`, but no eval reported a number by this name", r->train->name,
             l.watch.name);
+  r->loop = NULL;
   nn_watch_close(&l.watch, r->s);
   nn_means_close(&l.means);
   nn_feed_close(&l.feed);
@@ -273,12 +276,12 @@ static const struct nn_run_kind {
 
 int nn_run_train(nn_runner *r, const nn_train *t) {
   nn_event v;
-  int i;
   r->train = t;
-  for (i = 0; i < t->n_items; i++) {
-    if (i == 0 || t->items[i].scope != t->items[i - 1].scope) r->s->c.step = r->s->c.epoch = 0;
-    r->phase = t->items[i].phase;
-    if (nn_run_kinds[t->items[i].kind].run(r, &t->items[i])) return r->e->code;
+  for (r->item = r->resuming ? r->item : 0; r->item < t->n_items; r->item++) {
+    const nn_plan_item *item = &t->items[r->item];
+    if (!r->resuming && (r->item == 0 || item->scope != item[-1].scope)) r->s->c.step = r->s->c.epoch = 0;
+    r->phase = item->phase;
+    if (nn_run_kinds[item->kind].run(r, item)) return r->e->code;
   }
   memset(&v, 0, sizeof v);
   v.event = "done";

@@ -70,6 +70,11 @@ void nn_means_add(nn_means *a, const nn_feed *feed, size_t n) {
   }
 }
 
+void nn_means_walk(nn_means *a, nn_pack *k) {
+  nn_pack_bytes(k, a->sums, (size_t)a->n_values * sizeof *a->sums);
+  nn_pack_bytes(k, a->weights, (size_t)a->n_values * sizeof *a->weights);
+}
+
 void nn_means_finish(nn_means *a) {
   int i;
   for (i = 0; i < a->n_values; i++) {
@@ -100,6 +105,17 @@ int nn_watch_open(nn_watch *w, nn_session *s, const nn_loop *loop) {
   return w->copy ? 0 : nn_fail_memory(s->e);
 }
 
+void nn_watch_walk(nn_watch *w, nn_pack *k) {
+  uint64_t worse = (uint64_t)w->worse, seen = (uint64_t)w->seen;
+  if (!w->patience) return;
+  nn_pack_upto(k, &worse, INT64_MAX);
+  nn_pack_upto(k, &seen, 1);
+  nn_pack_real(k, &w->best);
+  if (seen) nn_pack_bytes(k, w->copy, w->bytes);
+  w->worse = (int64_t)worse;
+  w->seen = (int)seen;
+}
+
 void nn_watch_close(nn_watch *w, nn_session *s) {
   if (w->copy && w->seen && !s->e->code) {
     memcpy(s->c.arena, w->copy, w->bytes);
@@ -127,28 +143,48 @@ static void nn_watch_look(nn_watch *w, nn_session *s, const nn_event *v) {
 
 /* ---- the eval */
 
-static int nn_eval_batches(nn_runner *r, const nn_eval *ev, nn_feed *feed, nn_means *means) {
-  size_t left = feed->streams[0].set->n, min_n = r->s->m->fns[ev->fn].min_n;
-  nn_feed_epoch(feed, 0);
-  while (left) {
-    size_t n = left < feed->batch ? left : feed->batch;
+void nn_evaluation_walk(nn_evaluation *v, nn_pack *k) {
+  uint32_t all = v->feed.streams[0].set->n;
+  uint64_t left = v->left;
+  nn_pack_upto(k, &left, all);
+  nn_means_walk(&v->means, k);
+  v->left = (size_t)left;
+  if (!k->to) v->feed.streams[0].at = all - (uint32_t)left;
+}
+
+static int nn_eval_batches(nn_runner *r, nn_evaluation *v) {
+  size_t min_n = r->s->m->fns[v->ev->fn].min_n;
+  while (v->left) {
+    size_t n = v->left < v->feed.batch ? v->left : v->feed.batch;
     if (n < min_n)
       return nn_fail(r->e, NN_EXIT_CONTENT,
-                     "eval `%s`: a batch of %zu examples is left, but it needs at least %zu", ev->name, n,
+                     "eval `%s`: a batch of %zu examples is left, but it needs at least %zu", v->ev->name, n,
                      min_n);
-    if (nn_feed_next(feed, n, feed->args)) return r->e->code;
-    if (nn_call(r->s, ev->fn, n, feed->args)) {
-      nn_feed_blame(feed, n, 0);
+    if (nn_feed_next(&v->feed, n, v->feed.args)) return r->e->code;
+    if (nn_call(r->s, v->ev->fn, n, v->feed.args)) {
+      nn_feed_blame(&v->feed, n, 0);
       return r->e->code;
     }
     r->s->c.batch_count++;
-    nn_means_add(means, feed, n);
-    left -= n;
-    if (r->o->stop && *r->o->stop)
-      return nn_fail(r->e, 128 + *r->o->stop, "interrupted in eval `%s`", ev->name);
+    nn_means_add(&v->means, &v->feed, n);
+    v->left -= n;
+    if (r->o->stop && *r->o->stop) return nn_run_interrupted(r);
   }
-  nn_means_finish(means);
+  nn_means_finish(&v->means);
   return 0;
+}
+
+/* At its first batch; or where a checkpoint was made. */
+static int nn_eval_begin(nn_runner *r, nn_evaluation *v) {
+  r->eval = v;
+  v->left = v->feed.streams[0].set->n;
+  if (r->resuming) {
+    nn_evaluation_walk(v, &r->keep->rest);
+    r->resuming = 0;
+    return nn_checkpoints_resumed(r->keep, r->e);
+  }
+  nn_feed_epoch(&v->feed, 0);
+  return v->ev->init < 0 ? 0 : nn_run_plain(r, v->ev->init, NULL);
 }
 
 /* The means, then what `finish` reports, as one event. */
@@ -180,20 +216,19 @@ static int nn_eval_report(nn_runner *r, const nn_eval *ev, uint64_t epoch, const
 int nn_run_eval(nn_runner *r, const nn_eval *ev, uint64_t epoch, nn_watch *watch) {
   const nn_function *f = &r->s->m->fns[ev->fn];
   nn_stream_field *inputs = (nn_stream_field *)nn_alloc((size_t)f->n_in, sizeof *inputs);
-  nn_feed feed;
-  nn_means means;
+  nn_evaluation v;
   int i;
-  memset(&feed, 0, sizeof feed);
-  memset(&means, 0, sizeof means);
+  memset(&v, 0, sizeof v);
+  v.ev = ev;
   if (!inputs) return nn_fail_memory(r->e);
   for (i = 0; i < f->n_in; i++) inputs[i].field = ev->inputs[i];
-  if (!nn_feed_open(&feed, r->s, ev->fn, &ev->data, 1, inputs, ev->batch, 0) &&
-      !nn_means_open(&means, f, r->e) && (ev->init < 0 || !nn_run_plain(r, ev->init, NULL)) &&
-      !nn_eval_batches(r, ev, &feed, &means))
-    nn_eval_report(r, ev, epoch, &means, watch);
+  if (!nn_feed_open(&v.feed, r->s, ev->fn, &ev->data, 1, inputs, ev->batch, 0) &&
+      !nn_means_open(&v.means, f, r->e) && !nn_eval_begin(r, &v) && !nn_eval_batches(r, &v))
+    nn_eval_report(r, ev, epoch, &v.means, watch);
   if (r->e->code && r->e->code < 128 && r->s->c.fault.status) nn_note(r->e, "in eval `%s`", ev->name);
-  nn_means_close(&means);
-  nn_feed_close(&feed);
+  r->eval = NULL;
+  nn_means_close(&v.means);
+  nn_feed_close(&v.feed);
   free(inputs);
   return r->e->code;
 }

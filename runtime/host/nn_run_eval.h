@@ -16,6 +16,8 @@ typedef struct nn_watch {
 } nn_watch;
 
 int nn_watch_open(nn_watch *w, nn_session *s, const nn_loop *loop);
+/* Its state, written or read back. */
+void nn_watch_walk(nn_watch *w, nn_pack *k);
 /* Puts the best stores back. */
 void nn_watch_close(nn_watch *w, nn_session *s);
 
@@ -36,8 +38,19 @@ void nn_means_close(nn_means *a);
 void nn_means_reset(nn_means *a);
 /* Takes the outputs of one call over n examples; `values` are those of this call. */
 void nn_means_add(nn_means *a, const nn_feed *feed, size_t n);
+/* The sums, written or read back. */
+void nn_means_walk(nn_means *a, nn_pack *k);
 /* Turns `values` into the means. */
 void nn_means_finish(nn_means *a);
+
+typedef struct nn_evaluation { /* an eval at work */
+  const nn_eval *ev;
+  nn_feed feed;
+  nn_means means;
+  size_t left; /* examples */
+} nn_evaluation;
+
+void nn_evaluation_walk(nn_evaluation *v, nn_pack *k);
 
 /* The number of reports that a function has. */
 int nn_report_count(const nn_function *f);

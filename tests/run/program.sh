@@ -94,7 +94,7 @@ expect 2 '' program ./iris train --data "$iris" --set nosuch=1
 expect 2 '' program ./digits predict nosuch --weights w.safetensors image.npy
 expect 2 'weights' program ./digits predict classify image.npy
 expect 2 'weights' program ./digits eval --data data
-for option in --threads=2 --checkpoint-every=1 --resume --profile; do
+for option in --threads=2 --profile; do
     expect 2 'not built into this version yet' program ./digits train $option --data data
 done
 for option in --device=0 --no-graph --time; do # of programs made with --backend=cuda

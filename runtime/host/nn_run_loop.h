@@ -1,0 +1,28 @@
+/* A loop of a train block at work: epochs of steps, with what follows each (nn_run.c). (MIT-0) */
+#ifndef NN_RUN_LOOP_H
+#define NN_RUN_LOOP_H
+
+#include "nn_run_eval.h"
+
+typedef struct nn_looper {
+  nn_runner *r;
+  const nn_loop *loop;
+  nn_feed feed;
+  nn_means means;
+  nn_watch watch;
+  nn_progress progress;
+  uint64_t done;   /* steps of this loop, over all epochs */
+  size_t batch[2]; /* examples of the steps that began and are not taken yet, oldest first */
+  int running;     /* how many those are */
+  int last;        /* this epoch is the last one */
+  int eval;        /* the one at work; -1: in the steps */
+  int goes_on;     /* in the middle of an epoch, where a checkpoint was made */
+} nn_looper;
+
+uint64_t nn_looper_epoch(const nn_looper *l);
+/* Where it stands, written or read back. */
+void nn_looper_walk(nn_looper *l, nn_pack *k);
+/* Goes on in the middle of an epoch, where the run is resumed. */
+int nn_looper_resume(nn_looper *l);
+
+#endif
