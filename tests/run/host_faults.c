@@ -62,5 +62,7 @@ int __wrap_fclose(FILE *f) {
 
 int main(int argc, char **argv) {
   if (getenv("FAULT_AT")) left = atol(getenv("FAULT_AT"));
-  return nn_main(&host_model, argc, argv);
+  int code = nn_main(&host_model, argc, argv);
+  if (left > 0) close(__real_open("unmet", O_WRONLY | O_CREAT, 0666)); // there were fewer calls
+  return code;
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The n-th allocation, open, read, write, flush, fsync, close or rename fails, for every n: the program says so and
-# exits 3, and a saved file is the old one or the new one, whole. The same when the process is killed there.
+# exits 3, and a saved file is the old one or the new one, whole. The same when the process is killed there. A run that
+# resumes and makes checkpoints leaves a good one wherever that happens, and what resumes from it ends as it should.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -48,4 +49,38 @@ for mode in fail kill; do
   done
   [ -s done.$mode ] || { echo "more than 2000 calls"; exit 1; }
   echo "$mode: $((n - 2)) calls"
+done
+
+# Of 9 steps: the run resumes after the sixth and makes a checkpoint after each other.
+run() { ./program train --quiet --seed 8 --out kept --save w "$@"; }
+./program train --quiet --seed 8 --save new
+run --checkpoint-every 2
+mv kept done && mkdir kept && cp done/line.ckpt.old kept/line.ckpt
+run --resume
+cmp w new
+for mode in fail kill; do
+  full=
+  for n in $(seq 1 2000); do
+    rm -rf kept unmet && mkdir kept && cp done/line.ckpt.old kept/line.ckpt && cp done/line.ckpt.old kept/line.ckpt.old
+    code=0
+    if [ $mode = kill ]; then export FAULT_KILL=1; else unset FAULT_KILL; fi
+    FAULT_AT=$n run --resume --checkpoint-every 1 2> err || code=$?
+    if [ -e unmet ]; then break; fi
+    # It goes on where the one before a checkpoint that can't be read takes its place, or closing what is empty failed.
+    case $mode-$code in
+    fail-3) grep -q '^error: .' err || { echo "checkpoints, call $n: no message"; exit 1; } ;;
+    fail-0) cmp w new || { echo "checkpoints, call $n failed unnoticed"; exit 1; } ;;
+    kill-137) ;;
+    *) echo "checkpoints, call $n ($mode): exit code $code"; cat err; exit 1 ;;
+    esac
+    if grep -q "line.ckpt: can't be written: No space left on device" err; then full=1; fi
+    [ $mode = kill ] || [ -z "$(ls -A kept | grep '^\.' || true)" ] || { echo "checkpoints, call $n left $(ls -A kept)"; exit 1; }
+    rm -f w
+    run --resume 2> err || { echo "checkpoints, call $n ($mode): nothing to resume from"; cat err; exit 1; }
+    cmp w new || { echo "checkpoints, call $n ($mode): another run"; exit 1; }
+    [ ! -s err ] || grep -q 'line.ckpt: can.t be opened: No such file' err || { echo "checkpoints, call $n ($mode):"; cat err; exit 1; }
+  done
+  [ -e unmet ] || { echo "more than 2000 calls"; exit 1; }
+  [ $mode = kill ] || [ -n "$full" ] || { echo "no checkpoint met a full disk"; exit 1; }
+  echo "checkpoints, $mode: $((n - 1)) calls"
 done
