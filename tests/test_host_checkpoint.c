@@ -123,6 +123,24 @@ START_TEST(every_kind_of_item_goes_on) {
 }
 END_TEST
 
+static int insisting(nn_ctx *c, size_t n, void *const *args) {
+  if (++calls == 2) raise(SIGTERM), raise(SIGINT);
+  return host_step(c, n, args);
+}
+
+START_TEST(a_second_signal_ends_it_at_once) {
+  nn_function fns[7];
+  nn_model m = model;
+  memcpy(fns, host_fns, sizeof fns);
+  fns[1].fn = insisting;
+  m.fns = fns;
+  HostResult r = host_run_to(&m, "train --quiet", NULL);
+  ck_assert_int_eq(r.code, 130);
+  ck_assert_str_eq(r.err, "");
+  ck_assert_int_ne(access("line.ckpt", F_OK), 0);
+}
+END_TEST
+
 START_TEST(two_generations_are_kept_and_the_steps_counted) {
   HostResult r = host_run_to(&model, "train --quiet --checkpoint-every 4 --out a/b", NULL);
   ck_assert_int_eq(r.code, 0);
@@ -324,6 +342,7 @@ int main(void) {
   tcase_add_test(t, a_run_goes_on_in_the_middle_of_an_eval);
   tcase_add_test(t, a_line_is_kept_with_the_rest);
   tcase_add_test(t, every_kind_of_item_goes_on);
+  tcase_add_test(t, a_second_signal_ends_it_at_once);
   tcase_add_test(t, two_generations_are_kept_and_the_steps_counted);
   tcase_add_test(t, the_one_before_takes_the_place_of_a_damaged_one);
   tcase_add_test(t, without_a_good_one_nothing_is_trained);
