@@ -99,7 +99,7 @@ long=(./digits train --data "$digits/data" --quiet --epochs 300)
 record program "${long[@]}" --checkpoint-every 50 --resume
 "${long[@]}" --save whole.st || fail "long"
 for signal in INT:130 TERM:143; do
-    rm -rf part
+    rm -rf part part.st
     "${long[@]}" --out part --save part.st 2>err & pid=$!
     while [ ! -d part ]; do sleep 0.01; done
     sleep 0.1
