@@ -15,7 +15,7 @@ typedef struct Interpreter {
 } Interpreter;
 
 // DType and nn_dtype have the same order (asserted in descriptor_make).
-static void load(Scalar *to, DType t, const unsigned char *from, size_t n) {
+void interpret_load(Scalar *to, DType t, const unsigned char *from, size_t n) {
   for (size_t i = 0; i < n; i++) {
     const void *p = from + i * dtype_bytes(t);
     if (dtype_is_real(t))
@@ -84,13 +84,13 @@ static int call(nn_ctx *ctx, int function, size_t n, void *const *args) {
     if (!uses[i].read && !uses[i].written) continue;
     size_t count = elements(&p->stores[i].shape, 0);
     env.stores[i] = ARENA_ARRAY(a, count, Scalar);
-    load(env.stores[i], p->stores[i].dtype, ctx->arena + in->stores[i].offset, count);
+    interpret_load(env.stores[i], p->stores[i].dtype, ctx->arena + in->stores[i].offset, count);
   }
   const Scalar **inputs = ARENA_ARRAY(a, f->n_inputs, const Scalar *);
   for (uint32_t i = 0; i < f->n_inputs; i++) {
     size_t count = elements(&f->inputs[i].shape, (int64_t)n);
     Scalar *values = ARENA_ARRAY(a, count, Scalar);
-    load(values, f->inputs[i].dtype, args[i], count);
+    interpret_load(values, f->inputs[i].dtype, args[i], count);
     inputs[i] = values;
   }
   Scalar **roots = ARENA_ARRAY(a, f->g->n_roots, Scalar *);

@@ -12,6 +12,9 @@
 // laid out in the arena in their order, each at a multiple of 64.
 const nn_model *interpret_model(const Program *p, const char *version, bool keep_subnormals, Arena *a);
 
+// n values as they lie in memory to the interpreter's. (DType and nn_dtype have the same order.)
+void interpret_load(Scalar *to, DType t, const unsigned char *from, size_t n);
+
 // Runs nn_main over it; `name` is argv[0]. Gives its exit code.
 int interpret(const Program *p, const char *version, bool keep_subnormals, const char *name, int argc,
               char **argv);

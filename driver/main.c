@@ -7,6 +7,7 @@
 #include "driver/draw.h"
 #include "driver/exit_codes.h"
 #include "driver/fmt.h"
+#include "driver/gradients.h"
 #include "driver/heap.h"
 #include "driver/imported.h"
 #include "driver/info.h"
@@ -292,6 +293,16 @@ static int compile_tests(void *job, const Program *p, const char *path) {
   return status == EXIT_DONE ? cc_compile(j->o, false, c, path, &j->bug, j->arena) : status;
 }
 
+// As elaborated and after the passes: what is meant, and what is computed.
+static int gradients(Job *j, Program *p, const Options *o, Arena *a) {
+  const Graph **written = ARENA_ARRAY(a, p->n_fns, const Graph *);
+  for (uint32_t i = 0; i < p->n_fns; i++) written[i] = p->fns[i].g;
+  middle(j, p);
+  int status = gradients_check(p, written, o, a);
+  inspect_end(&j->inspect);
+  return status;
+}
+
 static int test(const Options *given, Arena *a) {
   Options o = *given;
   Job j;
@@ -299,6 +310,7 @@ static int test(const Options *given, Arena *a) {
   o.real = DT_F64;
   int status = job_program(&j, &o, &p, a);
   if (status != EXIT_DONE) return status;
+  if (o.gradients) return gradients(&j, p, &o, a);
   middle(&j, p);
   status = test_run(p, &o, compile_tests, &j, a);
   inspect_end(&j.inspect);
@@ -352,7 +364,7 @@ static const Command commands[] = {
     {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings", false,
      false},
     {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203", false, false},
-    {"test", "MODEL.nn", test, "run its `test` blocks: in the interpreter and as compiled C", false, true},
+    {"test", "MODEL.nn", test, "run its `test` blocks, interpreted and as compiled C; or --gradients", false, true},
     {"fmt", "FILES", fmt, "lay sources out as is usual, in place; without a file, stdin to stdout", true,
      false},
     {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`", false, false},

@@ -88,20 +88,23 @@ SETTER(set_interpret, o->interpret = true)
 SETTER(set_json, o->json_output = true)
 SETTER(set_cost, o->cost = true)
 SETTER(set_fmt_check, o->fmt_check = true)
+SETTER(set_gradients, o->gradients = true)
+SETTER(set_data, o->data = v)
 
 SETTER(set_library, o->library = true)
 SETTER(set_train, (o->train = true, o->train_name = v))
 SETTER(set_prefix, o->prefix = v)
 SETTER(set_weights, o->weights = v)
 
-HANDLER(set_export) {
-  (void)row;
-  const char **all = ARENA_ARRAY(o->arena, o->n_exports + 1, const char *);
-  if (o->n_exports) memcpy(all, o->exports, o->n_exports * sizeof *all);
-  all[o->n_exports++] = v;
-  o->exports = all;
-  return true;
+static const char **with_name(Options *o, const char **names, uint32_t *n, const char *name) {
+  const char **all = ARENA_ARRAY(o->arena, *n + 1, const char *);
+  if (*n) memcpy(all, names, *n * sizeof *all);
+  all[(*n)++] = name;
+  return all;
 }
+
+SETTER(set_export, o->exports = with_name(o, o->exports, &o->n_exports, v))
+SETTER(set_allow_vjp, o->allowed = with_name(o, o->allowed, &o->n_allowed, v))
 
 HANDLER(set_weights_as) {
   int i = choice(row, v);
@@ -335,10 +338,15 @@ static bool inside_options_fit(const Options *o) {
       {"--json", "info report", o->json_output},
       {"--cost", "report", o->cost},
       {"--check", "fmt", o->fmt_check},
+      {"--gradients", "test", o->gradients},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (!rules[i].given || (o->command && strstr(rules[i].commands, o->command->name))) continue;
     complain(0, "%s goes with one of the commands: %s", rules[i].option, rules[i].commands);
+    return false;
+  }
+  if ((o->data || o->n_allowed) && !o->gradients) {
+    complain(0, "%s goes with `nnc test --gradients`", o->data ? "--data" : "--allow-vjp");
     return false;
   }
   if (o->real_given && o->command && strcmp(o->command->name, "test") == 0) {

@@ -82,6 +82,10 @@ struct Options {
   int64_t depth, n;     // --depth=, --n=; 0: by default
   bool json_output, cost;
   bool fmt_check; // --check
+  bool gradients; // the following are for it
+  const char *data;
+  const char **allowed; // --allow-vjp
+  uint32_t n_allowed;
   Dump *dumps;
   uint32_t n_dumps;
 };

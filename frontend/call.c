@@ -516,7 +516,8 @@ static Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Exp
   if (!ok) return v_poison();
   graph_set_roots(rule->b.g, roots, n_roots);
   e->fn->b.span = user_span(e, span);
-  return v_tensor(e, b_custom_vjp(&e->fn->b, in, n_in, rule->b.g));
+  VjpAttr vjp = {rule->b.g, c->name, c->vjp->name.span};
+  return v_tensor(e, b_custom_vjp(&e->fn->b, in, n_in, &vjp));
 }
 
 // ---- calls

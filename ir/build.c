@@ -184,9 +184,9 @@ NodeId b_assert(Builder *b, NodeId mask, const char *text) {
 
 NodeId b_stop_grad(Builder *b, NodeId x) { return append(b, (Node){.op = OP_STOP_GRAD}, &x, 1); }
 
-NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const Graph *rule) {
-  assert(n > 0 && rule->n_roots == n - 1);
-  return append(b, (Node){.op = OP_CUSTOM_VJP, .attr.vjp = rule}, in, n);
+NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const VjpAttr *vjp) {
+  assert(n > 0 && vjp->rule->n_roots == n - 1);
+  return append(b, (Node){.op = OP_CUSTOM_VJP, .attr.vjp = *vjp}, in, n);
 }
 
 NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n) {

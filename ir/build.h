@@ -59,7 +59,7 @@ NodeId b_write(Builder *b, uint32_t store, uint32_t version, NodeId value);
 NodeId b_optimize(Builder *b, const OptimizeAttr *attr, const NodeId *in, uint32_t n);
 NodeId b_assert(Builder *b, NodeId mask, const char *text);
 NodeId b_stop_grad(Builder *b, NodeId x);
-NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const Graph *rule);
+NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const VjpAttr *vjp);
 NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n);
 NodeId b_proj(Builder *b, NodeId grad, uint32_t i, DType t, Shape s);
 NodeId b_scan(Builder *b, const ScanAttr *attr, const NodeId *in, uint32_t n);

@@ -62,7 +62,7 @@ static bool edge_carries(const Graph *g, const Node *n, uint32_t i) {
   if (n->op == OP_PROJ) return true;
   if (n->op == OP_GRAD) return i == 0; // a gradient depends on what its e depends on
   if (!op_differentiable(n->op) || !dtype_is_real(g->nodes[n->in[i]].dtype)) return false;
-  if (n->op == OP_CUSTOM_VJP) return i > 0 && n->attr.vjp->roots[i - 1] != NO_NODE;
+  if (n->op == OP_CUSTOM_VJP) return i > 0 && n->attr.vjp.rule->roots[i - 1] != NO_NODE;
   return true;
 }
 

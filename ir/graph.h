@@ -90,6 +90,13 @@ typedef struct ScanAttr {
   const ScanPart *part;  // NULL: a loop of its own
 } ScanAttr;
 
+// CUSTOM_VJP(y, x1..xn): see below.
+typedef struct VjpAttr {
+  const Graph *rule;
+  const char *function;  // whose rule it is, and where that is declared: for people only
+  Span span;
+} VjpAttr;
+
 typedef union Attr {
   uint8_t perm[MAX_RANK];                    // TRANSPOSE: output axis i is input axis perm[i]
   struct { const Dim *start; const int64_t *stride; } slice;  // SLICE; size is the node's shape
@@ -109,7 +116,7 @@ typedef union Attr {
   struct { InputRole role; uint32_t index; const char *name; } input;
   uint32_t proj;                             // PROJ: which result
   const OptimizeAttr *optimize;
-  const Graph *vjp;                          // CUSTOM_VJP, see below
+  VjpAttr vjp;
   const ScanAttr *scan;
   const char *text;                          // ASSERT: what it says, "" for nothing
 } Attr;

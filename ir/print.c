@@ -214,7 +214,7 @@ static void print_graph(Printer *p);
 
 static void attr_vjp(Printer *p, const Node *n) {
   Printer inner = *p;
-  inner.g = n->attr.vjp;
+  inner.g = n->attr.vjp.rule;
   inner.indent += 4;
   sb_puts(p->out, " rule {\n");
   print_graph(&inner);

@@ -180,7 +180,7 @@ static const char *check_rule_inputs(const Verifier *v, const Node *n, const Gra
 
 static const char *check_custom_vjp(Verifier *v, const Node *n) {
   if (v->flags & VERIFY_NO_AD) return "stands after autodiff";
-  const Graph *rule = n->attr.vjp;
+  const Graph *rule = n->attr.vjp.rule;
   if (n->n_in == 0 || !rule || rule->n_roots != n->n_in - 1) return "one root of the rule an operand";
   if (!shape_eq(&n->shape, &in(v, n, 0)->shape) || n->dtype != in(v, n, 0)->dtype) return "its value is y";
   Verifier inner = {.g = rule, .flags = v->flags, .rule = true, .why = v->why, .ok = true};

@@ -16,7 +16,7 @@ static bool passes_to(const Graph *g, const Node *n, uint32_t i) {
   const Derivative *d = &derivative_table[n->op];
   if (d->kind == DERIV_NONE || d->kind == DERIV_ZERO) return false;
   if (d->kind == DERIV_EXPR && !d->in[i]) return false;
-  if (n->op == OP_CUSTOM_VJP && (i == 0 || n->attr.vjp->roots[i - 1] == NO_NODE)) return false;
+  if (n->op == OP_CUSTOM_VJP && (i == 0 || n->attr.vjp.rule->roots[i - 1] == NO_NODE)) return false;
   return dtype_is_real(n->dtype) && dtype_is_real(graph_node(g, n->in[i])->dtype);
 }
 
@@ -200,7 +200,7 @@ NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Builder here = w->b;
   NodeId whole = cot_exact(w, dy, walk_node(w, y)->shape);
   Node n = *walk_node(w, y);
-  const Graph *rule = n.attr.vjp;
+  const Graph *rule = n.attr.vjp.rule;
   uint32_t n_x = n.n_in - 1;
   assert(rule->n_roots == n_x);
   NodeId *map = no_nodes(w->b.g->own, rule->len), *x = ARENA_ARRAY(w->b.g->own, n_x, NodeId);

@@ -180,7 +180,7 @@ static inline NodeId text_leaf(TextGraph *t, const Sexpr *x) {
     NodeId in[8];
     for (uint32_t i = 2; i < x->n; i++) in[i - 2] = build_form(t, &x->in[i]);
     TextName *rule = text_find(t, x->in[1].atom, strlen(x->in[1].atom));
-    return b_custom_vjp(b, in, x->n - 2, rule->rule);
+    return b_custom_vjp(b, in, x->n - 2, &(VjpAttr){.rule = rule->rule, .function = rule->name});
   }
   if (!strcmp(head, "scan")) {
     const Graph *body = text_find(t, x->in[1].atom, strlen(x->in[1].atom))->rule;

@@ -89,7 +89,7 @@ static void run_leaf(const OpCase *c) {
   case OP_ASSERT: id = b_assert(&r.b, case_constant(&r.b, &c->in[0]), ""); break;
   case OP_CUSTOM_VJP: {
     NodeId y = case_constant(&r.b, &c->in[0]);
-    id = b_custom_vjp(&r.b, &y, 1, graph_new(arena, NULL, 0));
+    id = b_custom_vjp(&r.b, &y, 1, &(VjpAttr){.rule = graph_new(arena, NULL, 0)});
     break;
   }
   default: ck_abort_msg("%s: the test does not know how to build it", op_name(c->op));
