@@ -150,14 +150,18 @@ static const char *error_text(const Slope *s, Arena *a) {
 
 static const char *place(const Check *c, Span at) { return span_text(c->p->sources, at, c->a); }
 
-static const char *rule_text(const Rule *r) {
+static const char *wrong_text(const Slope *s, Arena *a) {
+  return arena_printf(a, "WRONG: %.6g, by differences %.6g", s->gradient, s->numeric);
+}
+
+static const char *rule_text(const Rule *r, Arena *a) {
   if (r->fault) return r->fault;
   if (r->unknown) return "not compared: a gradient inside of it goes through what it is by";
   if (!differs(r)) return "the derivative";
   if (r->identity) return "on purpose not the derivative: the function gives back what it is given";
   if (r->flat) return "on purpose not the derivative: the function is flat";
   if (r->allowed) return "on purpose not the derivative: --allow-vjp";
-  return "WRONG";
+  return wrong_text(&r->slope, a);
 }
 
 static bool rule_wrong(const Rule *r) { return r->fault || (differs(r) && !on_purpose(r)); }
@@ -174,7 +178,7 @@ static void put_rules(Check *c) {
     table_int(&t, r->slope.kinks);
     table_text(&t, on_purpose(r) ? "" : error_text(&r->slope, c->a));
     table_text(&t, place(c, r->vjp.span));
-    table_text(&t, rule_text(r));
+    table_text(&t, rule_text(r, c->a));
     c->rules_wrong += rule_wrong(r);
   }
   if (t.cells.len > 6) table_print(&t, "", &c->out), sb_putc(&c->out, '\n');
@@ -252,8 +256,7 @@ static void put_slope(Check *c, Table *t, const char *name, const Shape *shape, 
   table_text(t, error_text(x, c->a));
   table_text(t, x->compared && shape ? element_text(*shape, x->at, c->a) : "");
   table_text(t, at);
-  if (x->wrong) note = arena_printf(c->a, "WRONG: %.9g, by differences %.9g", x->gradient, x->numeric);
-  table_text(t, note);
+  table_text(t, x->wrong ? wrong_text(x, c->a) : note);
   c->elements += x->compared;
   c->kinks += x->kinks;
 }
@@ -315,11 +318,15 @@ static bool has_gradients(const Graph *g) {
   return false;
 }
 
-// The functions whose gradients are looked at; a test's are its own to look at.
+// A test's gradients are its own to look at.
+static bool is_subject(const Program *p, const Graph *const *written, uint32_t fn) {
+  return p->fns[fn].kind != FN_TEST && has_gradients(written[fn]);
+}
+
 static int subjects(Check *c, const Graph *const *written, Subject *s, uint32_t *n) {
   for (uint32_t i = 0; i < c->p->n_fns; i++) {
     const Function *f = &c->p->fns[i];
-    if (f->kind == FN_TEST || !has_gradients(written[i])) continue;
+    if (!is_subject(c->p, written, i)) continue;
     int status;
     const Graph *g = probe_unfold(written[i], c->a);
     s[(*n)++] = (Subject){f, g, point_of(&c->points, i, g, &status, c->a)};
@@ -344,7 +351,6 @@ static int check_all(Check *c, const Graph *const *written) {
   uint32_t n = 0;
   int status = subjects(c, written, s, &n);
   if (status != EXIT_DONE) return status;
-  if (n == 0) return printf("%s has no gradients\n", c->o->input), EXIT_DONE;
   for (uint32_t i = 0; i < n; i++)
     for (NodeId id = 0; id < s[i].g->len; id++)
       if (graph_node(s[i].g, id)->op == OP_CUSTOM_VJP) check_rule(c, &s[i], id);
@@ -360,6 +366,9 @@ static int check_all(Check *c, const Graph *const *written) {
 
 int gradients_check(const Program *p, const Graph *const *written, const Options *o, Arena *a) {
   Check c = {.p = p, .o = o, .a = a};
+  bool any = false;
+  for (uint32_t i = 0; i < p->n_fns; i++) any |= is_subject(p, written, i);
+  if (!any) return printf("%s has no gradients\n", o->input), EXIT_DONE;
   int status = points_open(&c.points, p, o, a);
   if (status == EXIT_DONE) status = check_all(&c, written);
   points_close(&c.points);

@@ -46,6 +46,7 @@ typedef struct Job {
   Diags *diags;
   Inspect inspect;
   Imported imported;
+  bool quiet; // nothing is said about the model
 } Job;
 
 static int job_begin(Job *j, const Options *o, Arena *a) {
@@ -102,7 +103,7 @@ static Program *front_end(Job *j) {
   inspect_stage(&j->inspect, "parse");
   Program *p = elaborate(user, std_files, embedded_std.n, j->sources, j->names, &options, j->diags, j->arena);
   inspect_stage(&j->inspect, "elaborate");
-  diagnose(j->diags, j->o);
+  if (!j->quiet) diagnose(j->diags, j->o);
   if (diags_errors(j->diags) > 0) return NULL;
   assert(p);
   inspect_elaborated(&j->inspect, p);
@@ -293,12 +294,25 @@ static int compile_tests(void *job, const Program *p, const char *path) {
   return status == EXIT_DONE ? cc_compile(j->o, false, c, path, &j->bug, j->arena) : status;
 }
 
-// As elaborated and after the passes: what is meant, and what is computed.
-static int gradients(Job *j, Program *p, const Options *o, Arena *a) {
+// In f64; a model that has other floats in places may be right in f32 only. (Its arithmetic is in f64 all the same.)
+static int test_gradients(Options *o, Arena *a) {
+  Job as_given, in_f64;
+  Program *p, *wide;
+  int status = job_program(&as_given, o, &p, a);
+  if (status != EXIT_DONE) return status;
+  Options f64 = *o;
+  f64.real = DT_F64;
+  Job *j = &as_given;
+  if (job_begin(&in_f64, &f64, a) == EXIT_DONE) {
+    in_f64.quiet = true;
+    wide = front_end(&in_f64);
+    if (wide) p = wide, j = &in_f64;
+  }
+  // as elaborated and after the passes: what is meant, and what is computed
   const Graph **written = ARENA_ARRAY(a, p->n_fns, const Graph *);
   for (uint32_t i = 0; i < p->n_fns; i++) written[i] = p->fns[i].g;
   middle(j, p);
-  int status = gradients_check(p, written, o, a);
+  status = gradients_check(p, written, o, a);
   inspect_end(&j->inspect);
   return status;
 }
@@ -307,10 +321,10 @@ static int test(const Options *given, Arena *a) {
   Options o = *given;
   Job j;
   Program *p;
+  if (o.gradients) return test_gradients(&o, a);
   o.real = DT_F64;
   int status = job_program(&j, &o, &p, a);
   if (status != EXIT_DONE) return status;
-  if (o.gradients) return gradients(&j, p, &o, a);
   middle(&j, p);
   status = test_run(p, &o, compile_tests, &j, a);
   inspect_end(&j.inspect);

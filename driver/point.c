@@ -38,6 +38,15 @@ static void load_stores(Points *s, Arena *a) {
   }
 }
 
+static const char *words_of(const nn_err *e) { return e->text.s ? e->text.s : "out of memory"; }
+
+// Files are missing; what they hold is drawn.
+static void do_without(Points *s, Arena *a) {
+  s->no_data = arena_strdup(a, words_of(&s->error));
+  nn_err_free(&s->error);
+  memset(&s->error, 0, sizeof s->error);
+}
+
 int points_open(Points *s, const Program *p, const Options *o, Arena *a) {
   *s = (Points){.p = p, .data_given = o->data != NULL};
   s->m = interpret_model(p, "", o->keep_subnormals, a);
@@ -45,10 +54,12 @@ int points_open(Points *s, const Program *p, const Options *o, Arena *a) {
   if (!dir) dir = slash ? arena_strndup(a, o->input, (size_t)(slash - o->input) + 1) : "";
   if (!nn_session_open(&s->session, s->m, &s->error)) {
     s->session.data_dir = dir;
-    nn_session_init(&s->session, 0, 0);
+    if (nn_session_init(&s->session, 0, 0) == NN_EXIT_SYSTEM && !s->data_given) {
+      do_without(s, a); // without the .npy files of parameters
+      nn_session_init(&s->session, 0, 1);
+    }
   }
-  if (s->error.code)
-    return complain(s->error.code, "%s", s->error.text.s ? s->error.text.s : "out of memory");
+  if (s->error.code) return complain(s->error.code, "%s", words_of(&s->error));
   load_stores(s, a);
   s->options = ARENA_ARRAY(a, p->n_options + 1, double);
   for (uint32_t i = 0; i < p->n_options; i++) s->options[i] = p->options[i].value;
@@ -165,13 +176,14 @@ Point point_of(Points *s, uint32_t fn, const Graph *g, int *status, Arena *a) {
     at.from = data_text(s, l, at.n, a);
     return at;
   }
-  const char *why = s->error.text.s ? s->error.text.s : "out of memory";
+  for (int i = 0; i < l->n_streams; i++) { // one that is read in part would be taken for whole
+    nn_dataset_free(s->session.sets[l->streams[i]]);
+    s->session.sets[l->streams[i]] = NULL;
+  }
   if (s->data_given)
-    *status = complain(s->error.code, "%s", why);
+    *status = complain(s->error.code, "%s", words_of(&s->error));
   else
-    s->no_data = arena_strdup(a, why);
-  nn_err_free(&s->error);
-  memset(&s->error, 0, sizeof s->error);
+    do_without(s, a);
   return at;
 }
 

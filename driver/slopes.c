@@ -26,12 +26,13 @@ typedef struct Way {
   uint32_t first, last;
   int64_t element;
   uint32_t seed;
+  double length;       // of the way's steps: 1 / the root of their number
   double slope, scale; // the gradient along it, and the size of what that is summed from
 } Way;
 
 static double along(const Way *w, uint32_t target, size_t k) {
   if (w->element >= 0) return 1;
-  return 2 * point_draw(w->seed + target, (uint32_t)k) - 1;
+  return w->length * (2 * point_draw(w->seed + target, (uint32_t)k) - 1);
 }
 
 static double value(Trial *t) {
@@ -117,7 +118,9 @@ static void take(Slope *s, const Way *w, const Verdict *v) {
 
 static void compare_way(Trial *t, Slope *s, uint32_t first, uint32_t last, uint32_t seed) {
   Way w = {.first = first, .last = last, .element = -1, .seed = seed};
-  double squares = 0;
+  double squares = 0, n = 0;
+  for (uint32_t i = first; i < last; i++) n += (double)t->count[i];
+  w.length = 1 / sqrt(n);
   for (uint32_t i = first; i < last; i++)
     for (size_t k = 0; k < t->count[i]; k++) {
       double term = t->gradient[i][k].f * along(&w, i, k);

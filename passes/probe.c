@@ -55,51 +55,52 @@ static bool contains(const Graph *g, Op op, const Declared *declared) {
   return false;
 }
 
-// What node `from` depends on, itself as well.
-static bool *mark_behind(const Graph *g, NodeId from, Arena *a) {
+// What node `from` depends on, itself as well; no further than to what `held` (NULL: nothing) says is held.
+static bool *mark_behind(const Graph *g, NodeId from, const Declared *held, Arena *a) {
   bool *behind = ARENA_ARRAY(a, g->len, bool);
   behind[from] = true;
-  for (NodeId id = from + 1; id-- > 0;)
-    for (uint32_t i = 0; behind[id] && i < graph_node(g, id)->n_in; i++)
-      behind[graph_node(g, id)->in[i]] = true;
+  for (NodeId id = from + 1; id-- > 0;) {
+    const Node *n = graph_node(g, id);
+    if (!behind[id] || (held && is_held(held, n))) continue;
+    for (uint32_t i = 0; i < n->n_in; i++) behind[n->in[i]] = true;
+  }
   return behind;
 }
 
 // Where an inner gradient goes through a target to what that is made of, it is a formula in which the target
 // may stand or not (y or sqrt(x)), and the outer one is by that formula.
-static bool passes_through(const Graph *g, const Node *grad, Arena *a) {
-  bool *source = ARENA_ARRAY(a, g->len, bool), *moves = ARENA_ARRAY(a, g->len, bool);
-  for (uint32_t i = 1; i < grad->n_in; i++)
-    for (uint32_t k = 0; k < graph_node(g, grad->in[i])->n_in; k++)
-      source[graph_node(g, grad->in[i])->in[k]] = true;
-  for (NodeId id = g->len; id-- > 0;)
-    for (uint32_t k = 0; source[id] && k < graph_node(g, id)->n_in; k++)
-      source[graph_node(g, id)->in[k]] = true;
+static bool passes_through(const Maker *m) {
+  const Node *grad = m->grad;
+  bool *source = ARENA_ARRAY(m->a, m->g->len, bool), *moves = ARENA_ARRAY(m->a, m->g->len, bool);
+  for (uint32_t i = 1; i < grad->n_in; i++) {
+    const bool *behind = mark_behind(m->g, grad->in[i], m->declared, m->a);
+    for (NodeId id = 0; id < grad->in[i]; id++) source[id] |= behind[id];
+  }
   for (NodeId id = 0; id <= grad->in[0]; id++) {
-    const Node *n = graph_node(g, id);
+    const Node *n = graph_node(m->g, id);
+    if (!m->behind[id]) continue;
     for (uint32_t i = 1; i < grad->n_in; i++) moves[id] |= grad->in[i] == id;
-    for (uint32_t i = 0; i < n->n_in; i++) moves[id] |= moves[n->in[i]];
+    for (uint32_t i = 0; i < n->n_in && !is_held(m->declared, n); i++) moves[id] |= moves[n->in[i]];
     for (uint32_t i = 1; i < n->n_in && n->op == OP_GRAD && moves[id]; i++)
       if (source[n->in[i]]) return true;
   }
   return false;
 }
 
-static const char *unsuited(Maker *m, Probe *p) {
-  const bool *behind = mark_behind(m->g, m->grad->in[0], m->a);
+static const char *unsuited(const Maker *m, Probe *p) {
   for (NodeId id = 0; id < m->g->len; id++) {
     const Node *n = graph_node(m->g, id);
-    if (!behind[id]) continue;
+    if (!m->behind[id]) continue;
     if (n->op == OP_SCAN && contains(n->attr.scan->body, OP_CUSTOM_VJP, m->declared))
       return "a rule that is on purpose not the derivative stands in a loop";
     if (n->op == OP_SCAN) p->cut_in_loop |= contains(n->attr.scan->body, OP_STOP_GRAD, NULL);
     if (n->op != OP_GRAD) continue;
-    const bool *inner = mark_behind(m->g, id, m->a);
+    const bool *inner = mark_behind(m->g, id, m->declared, m->a);
     for (NodeId k = 0; k < id; k++)
       if (inner[k] && is_declared(m->declared, graph_node(m->g, k)))
         return "a gradient inside goes through a rule that is on purpose not the derivative";
   }
-  return passes_through(m->g, m->grad, m->a) ? "a gradient inside goes through what it is by" : NULL;
+  return passes_through(m) ? "a gradient inside goes through what it is by" : NULL;
 }
 
 // ---- the parts
@@ -144,9 +145,9 @@ static Graph *gradient_graph(Maker *m) {
   Graph *out = graph_like(m->g, m->a);
   Builder b = {.g = out, .real = graph_node(m->g, m->grad->in[0])->dtype, .path = ""};
   NodeId *map = no_nodes(out->own, m->g->len), **of_rule = ARENA_ARRAY(m->a, m->g->len, NodeId *);
-  bool *behind = mark_behind(m->g, m->grad->in[0], m->a);
+  bool *behind = mark_behind(m->g, m->grad->in[0], NULL, m->a);
   for (uint32_t i = 1; i < m->grad->n_in; i++) {
-    const bool *more = mark_behind(m->g, m->grad->in[i], m->a);
+    const bool *more = mark_behind(m->g, m->grad->in[i], NULL, m->a);
     for (NodeId id = 0; id < m->g->len; id++) behind[id] |= more[id];
   }
   for (NodeId id = 0; id < m->g->len; id++) {
@@ -213,8 +214,8 @@ static Graph *value_graph(Maker *m, uint32_t *n_held) {
 Probe probe_gradient(const Graph *g, uint32_t n_inputs, NodeId grad, const Declared *declared, Arena *a) {
   Maker m = {.g = g, .grad = graph_node(g, grad), .declared = declared, .n_inputs = n_inputs, .a = a};
   Probe p = {0};
-  p.why_not = unsuited(&m, &p);
   find_parts(&m);
+  p.why_not = unsuited(&m, &p);
   p.targets = m.targets.data;
   p.n_targets = (uint32_t)m.targets.len;
   if (p.why_not) return p;

@@ -69,6 +69,7 @@ expect 0 '"-lm"' nnc -v small.nn -o shown
 expect 0 'shapes do not fit' nnc explain E0203
 expect 0 'W \[2, 3\]' nnc info small.nn
 expect 0 '"event":"done"' nnc --interpret good.nn -- train --json --epochs 1
+expect 0 ' right, 0 wrong' nnc test --gradients --data=. --allow-vjp=none good.nn
 
 # ---- diagnostics
 expect 0 '' nnc check good.nn
