@@ -1,7 +1,7 @@
 // First and second derivatives of every row of ops.def that has one, by construction: the row's operation on
 // random inputs of its DOMAIN (structural rows: on the shapes and attributes of reference/ops.txt), weighted
 // and summed to a scalar, differentiated by the pass, compared with central differences of the interpreter in
-// f64 (eps 1e-5, tolerance 1e-5 (1 + |numeric|)).
+// f64 (eps 1e-5, tolerance 1e-5 (1 + |numeric|)). At the edges: test_edges.
 #include "coverage.h"
 #include "ir/eval.h"
 #include "ir/verify.h"
@@ -238,65 +238,12 @@ START_TEST(grad_and_proj_give_the_derivative_of_a_cube) {
 }
 END_TEST
 
-// ---- at the edges (language.md, "Values at the edges")
-
-// The derivative of op(a, b), or of its reduction of [a, b], by a and by b.
-static void edge(Op op, double a, double b, double by_a, double by_b) {
-  Graph *g = graph_new(arena, NULL, 0);
-  Builder bu = {.g = g, .real = DT_F64, .path = ""};
-  Scalar at[] = {{.f = a}, {.f = b}}, *value[2];
-  NodeId x[2], y, roots[2];
-  if (op_is_scalar(op)) {
-    for (uint32_t i = 0; i < 2; i++) x[i] = b_input(&bu, IN_ARG, i, "x", DT_F64, (Shape){0});
-    y = b_ew(&bu, op, x, (uint32_t)op_arity(op));
-  } else {
-    for (uint32_t i = 0; i < 2; i++) x[i] = b_input(&bu, IN_ARG, i, "x", DT_F64, (Shape){1, {{0, 1}}});
-    y = b_reduce(&bu, op, b_concat(&bu, x, 2, 0), 1);
-  }
-  NodeId grad = b_grad(&bu, y, x, 2);
-  for (uint32_t i = 0; i < 2; i++) roots[i] = b_proj(&bu, grad, i, DT_F64, graph_node(g, x[i])->shape);
-  graph_set_roots(g, roots, 2);
-  OpTensor in[3] = {{.v = &at[0]}, {.v = &at[1]}};
-  evaluate(pass_autodiff(g, arena), in, value);
-  const double want[] = {by_a, by_b};
-  for (int i = 0; i < 2; i++)
-    ck_assert_msg(value[i]->f == want[i] || (isnan(want[i]) && isnan(value[i]->f)),
-                  "%s at (%g, %g): derivative by input %d is %g, not %g", op_name(op), a, b, i, value[i]->f,
-                  want[i]);
-}
-
-START_TEST(a_tie_of_max_and_min_shares_the_gradient) {
-  edge(OP_MAX, 2, 2, 0.5, 0.5);
-  edge(OP_MAX, 2, 3, 0, 1);
-  edge(OP_MIN, 2, 2, 0.5, 0.5);
-  edge(OP_MIN, 2, 3, 1, 0);
-  edge(OP_RMAX, 2, 2, 0.5, 0.5);
-  edge(OP_RMIN, 2, 2, 0.5, 0.5);
-  edge(OP_RMIN, 2, 3, 1, 0);
-}
-END_TEST
-
-START_TEST(derivatives_at_kinks_are_those_of_the_language) {
-  edge(OP_ABS, 0, 0, 0, 0);
-  edge(OP_SQRT, 0, 0, INFINITY, 0);
-  edge(OP_SIGN, 0, 0, 0, 0);
-  edge(OP_ROUND, 0.5, 0, 0, 0);
-  edge(OP_FLOORDIV, 7, 2, 0, 0);
-  edge(OP_MOD, 7, 2, 1, -3);
-  edge(OP_MOD, -7, 2, 1, 4);
-  edge(OP_POW, 0, 2, 0, 0);
-  edge(OP_POW, -2, 3, 12, NAN);
-}
-END_TEST
-
 int main(void) {
   Suite *s = suite_create("derivatives");
   TCase *t = tcase_create("derivatives");
   tcase_add_unchecked_fixture(t, setup, teardown);
   tcase_add_loop_test(t, derivatives_agree_with_central_differences, 0, OP_COUNT);
   tcase_add_test(t, grad_and_proj_give_the_derivative_of_a_cube);
-  tcase_add_test(t, a_tie_of_max_and_min_shares_the_gradient);
-  tcase_add_test(t, derivatives_at_kinks_are_those_of_the_language);
   tcase_set_timeout(t, 120);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
