@@ -8,9 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_ARGUMENTS = 128 };
+
 typedef struct Call {
   EvalEnv env;
-  const Scalar *in[32];
+  const Scalar *in[MAX_ARGUMENTS];
   Scalar **roots;
 } Call;
 
