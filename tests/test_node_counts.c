@@ -23,7 +23,7 @@ static const Layer layers[] = {
     // correlated with dy, batch and channels exchanged in both and in the result, which is how CONV has
     // them: 4
     {"conv2d", 8, 8},
-    // n elements a channel, c for along the channel. Forward: m = (sum x)/n, d = x - m, v = (sum d d)/n, s
+    // n elements a channel. Forward: m = (sum x)/n, d = x - m, v = (sum d d)/n, s
     // = sqrt(v + eps), k = gamma/s: 9. db = sum dy: 1. dgamma = (sum dy d)/s: 3. dx = dy k - d (dgamma
     // k/s/n) - db k/n, whose factors by channel are mul, div, mul and mul, mul, and 4 operations over all
     // elements: 9.
@@ -58,9 +58,10 @@ static const Layer layers[] = {
     {"block", 22, 24},
     // h = tanh(h u + x w), the last h. Forward: 4 and the loop. Backward in the loop: dz = dh (1 - h h), dh
     // = dz u^T: 4 and the loop. dx, dw, du from all dz at once: 3.
-    // Made: 6 more. An iteration's operations are made again from the carries (4), and dw, du are added up
-    // (2).
-    {"rnn", 13, 19},
+    // Made: 4 more. Products are kept, what is made of them element by element is made again (2); dw, du are
+    // added
+    // up (2).
+    {"rnn", 13, 17},
 };
 enum { N_LAYERS = sizeof layers / sizeof *layers };
 
