@@ -18,8 +18,8 @@ Program *front_end(const char *text, DType real, Report *r, Arena *a) {
   }
   File *user =
       parse_source(source_add(sources, "random.nn", text, strlen(text), false), sources, names, diags, a);
-  Program *p =
-      elaborate(user, std, embedded_std.n, sources, names, &(ElaborateOptions){.real = real}, diags, a);
+  Program *p = elaborate(user, std, embedded_std.n, sources, names,
+                         &(ElaborateOptions){.real = real, .checks = true}, diags, a);
   if (!p) {
     StrBuf b = {0};
     diags_print_text(diags, &b, false);

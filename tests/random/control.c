@@ -110,6 +110,42 @@ bool p_choice(Model *m) {
              text(m, "if training then %s else 0.1 + %s", use_small(m, x, 4), use(m, x)));
 }
 
+// A new state, of x's shape without dynamic axes, and a value of x for it.
+static const char *state_for(Model *m, const Value *x, Shape *s, const char **value) {
+  const char *name = global(m, "s");
+  *value = x->name;
+  for (uint32_t i = s->rank; i-- > 0;)
+    if (!dim_static(s->d[i])) {
+      *s = without_axis(*s, i);
+      *value = text(m, "mean(%s, axis = %u)", *value, i);
+    }
+  sb_printf(&m->top, "state %s: %s = %s;\n", name, t_type(m, REAL, s),
+            chance(m, 50) ? "zeros()" : "normal(0.4)");
+  return name;
+}
+
+// An update in some calls only, of a state that is read again. (Masks of numbers near zero would differ by
+// rounding.)
+bool p_when(Model *m) {
+  const Value *x = pick(m, ANY_REAL, 0, 3);
+  if (!m->effects || !x || m->n + 2 > MAX_VALUES) return false;
+  Shape s = x->s;
+  const char *value, *name = state_for(m, x, &s, &value), *n = global(m, "c");
+  sb_printf(&m->top, "state %s: i32 = 0;\n", n);
+  statement(m, "when %s %% 2 == %u { update %s = 0.5 * %s + %s; }", n, below(m, 2), name, name, value);
+  if (chance(m, 50)) statement(m, "when %s > 0 { when %s < 2 { update %s = sin(%s); } }", n, n, name, name);
+  statement(m, "update %s = %s + 1;", n, n);
+  return let(m, REAL, s, 2 * x->size + 1, 0, text(m, "%s + 0.0", name));
+}
+
+// What always holds; its faults would be those of the numbers.
+bool p_assert(Model *m) {
+  const Value *x = pick(m, ANY_REAL, 0, 3);
+  if (!x) return false;
+  statement(m, "assert %s < 1e30 or %s >= 1e30, \"a number\";", x->name, x->name);
+  return true;
+}
+
 // A state of this body, written and read again.
 bool p_update(Model *m) {
   const Value *x = pick(m, ANY_REAL, 0, 3);
@@ -121,16 +157,10 @@ bool p_update(Model *m) {
     return let(m, DT_I32, scalar_shape(), 1, 0, text(m, "%s * 2", n));
   }
   Shape s = x->s;
-  const char *value = x->name, *name = global(m, "s");
-  uint64_t axes = 0;
-  for (uint32_t i = s.rank; i-- > 0;)
-    if (!dim_static(s.d[i])) s = without_axis(s, i), value = text(m, "mean(%s, axis = %u)", value, i), axes++;
-  sb_printf(&m->top, "state %s: %s = %s;\n", name, t_type(m, REAL, &s),
-            chance(m, 50) ? "zeros()" : "normal(0.4)");
+  const char *value, *name = state_for(m, x, &s, &value);
   if (chance(m, 40)) let(m, REAL, s, 2 * x->size, 0, text(m, "%s * 1.0", name)); // as it was
   statement(m, "update %s = 0.5 * %s + %s;", name, name, value);
   if (chance(m, 30)) statement(m, "update %s = tanh(%s);", name, name);
-  (void)axes;
   return let(m, REAL, s, 2 * x->size + 1, 0, text(m, "%s + 0.0", name));
 }
 

@@ -141,7 +141,7 @@ Production p_layer, p_plain_layer, p_again, p_loss, p_draw, p_embed, p_machine, 
 // scan.c
 Production p_scan;
 // control.c
-Production p_grad, p_call, p_lambda, p_loop, p_stop, p_update, p_choice;
+Production p_grad, p_call, p_lambda, p_loop, p_stop, p_update, p_when, p_assert, p_choice;
 void new_def(Model *m);                // a function or layer for p_call
 void statements(Model *m, uint32_t n); // of the current body
 // The instance NAME = CTOR, of the layer or at top level.

@@ -59,6 +59,8 @@ static const ProductionRow table[] = {
     {"loop", p_loop, 2},
     {"stop", p_stop, 1},
     {"update", p_update, 4},
+    {"when", p_when, 3},
+    {"assert", p_assert, 1},
     {"choice", p_choice, 2},
     {"scan", p_scan, 6},
 };
