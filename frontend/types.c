@@ -152,6 +152,9 @@ static void origin_note(Elab *e, Diag *g, const DimSpec *d) {
   Binding *b = scope_find(e->scope, d->expr->u.name);
   if (!b || !b->span.source || b->span.source >= UINT32_MAX) return;
   Dim v;
+  if (b->v.kind == V_DIMDECL)
+    diag_note(g, "`%s` is the `dim` %s; a name of its own would take any size", b->name,
+              where_bound(e, b->span));
   if (!v_as_dim(b->v, &v)) return;
   diag_note(g, "`%s` is %s, %s %s", b->name, dim_text(e, v), b->is_size ? "bound" : "given",
             where_bound(e, b->span));
