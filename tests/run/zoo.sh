@@ -41,13 +41,17 @@ same_as_interpreted() {
         END { exit bad || !NR }' || fail "$name: the interpreter logs other numbers"
 }
 
+# CPU seconds of what this shell has run so far.
+cpu() { times >times; awk -F '[ms ]+' 'NR == 2 { print 60 * $1 + $2 + 60 * $3 + $4 }' times; }
+short() { local v; for v in "$@"; do [[ $v =~ ^[-0-9] ]] && printf '%.3g ' "$v" || printf '%s ' "$v"; done; }
+
 one() { # NAME MEASURE COMPARISON BOUND OPTIONS…
-    local name=$1 measure=$2 comparison=$3 bound=$4 model=$zoo/$1.nn data seed value start=$EPOCHREALTIME middle with=() without=()
+    local name=$1 measure=$2 comparison=$3 bound=$4 model=$zoo/$1.nn data seed value with=() without=()
     shift 4
     data=$PROJECT_DIR/$(sed -n 's/^# data: *//p' "$model")
     failures=0
     compile "$model" with && compile "$model" without "$@" || return 1
-    middle=$EPOCHREALTIME
+    cpu >middle
     for seed in 1 2 3; do
         value=$(measured ./with "$measure" $seed)
         reaches "${value:-diverged}" "$comparison" "$bound" || fail "$name: seed $seed: not $measure $comparison $bound"
@@ -57,8 +61,9 @@ one() { # NAME MEASURE COMPARISON BOUND OPTIONS…
         without+=("${value:-?}")
         [ ! -e failed ] || { fail "$name: seed $seed"; cat failed; break; }
     done
-    printf '%-16s %-10s %-9s %-31s %-24s %-31s %4.1f s + %4.1f s\n' "$name" "$measure" "$comparison $bound" "${with[*]}" "$*" "${without[*]}" \
-        "$(awk "BEGIN { print $middle - $start }")" "$(awk "BEGIN { print $EPOCHREALTIME - $middle }")"
+    cpu >end
+    printf '%-18s %-10s %-9s %-24s %-24s %-24s %5.1f s + %4.1f s\n' "$name" "$measure" "$comparison $bound" "$(short "${with[@]}")" \
+        "$*" "$(short "${without[@]}")" "$(cat middle)" "$(awk 'NR == FNR { m = $1; next } { print $1 - m }' middle end)"
     [ "${NNC_ZOO_STEPS:-0}" = 0 ] || same_as_interpreted
     return $failures
 }
@@ -74,10 +79,10 @@ median=$(sed -n "$((($(wc -l <lines) + 1) / 2))p" lines)
 echo "${#cases[@]} programs, lines: median $median, $(tail -n 1 lines) at most"
 [ "$median" -le 40 ] || fail "the median of the programs' lines is $median, more than 40"
 
-printf '%-16s %-10s %-9s %-31s %-24s %-31s %s\n' program measure bound 'seeds 1, 2, 3' without 'seeds 1, 2, 3' 'compiled, run'
+printf '%-18s %-10s %-9s %-24s %-24s %-24s %s\n' program measure bound 'seeds 1, 2, 3' without 'seeds 1, 2, 3' 'compiled + run, CPU'
 number=0 running=0
-for case in "${cases[@]}"; do
-    read -ra words <<<"$case"
+for line in "${cases[@]}"; do
+    read -ra words <<<"$line"
     [[ -z "${NNC_ZOO:-}" || " $NNC_ZOO " == *" ${words[0]} "* ]] || continue
     number=$((number + 1))
     mkdir -p $number
