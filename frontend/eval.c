@@ -153,14 +153,15 @@ bool range_values(Elab *e, const Range *r, Values *out) {
   return true;
 }
 
-static Value eval_comprehension(Elab *e, const Expr *x) {
+static Value eval_comprehension(Elab *e, const Expr *x, bool ref) {
   Values in, out = {0};
   if (!range_values(e, &x->u.comp.in, &in)) return v_poison();
   Scope *saved = e->scope;
   for (size_t i = 0; i < in.len && loop_enter(e, x->span); i++) {
     e->scope = scope_new(e, saved, SCOPE_LOCAL);
     vec_push(e->a, &e->frame->loops, (int64_t)i);
-    if (bind_pattern(e, x->u.comp.pattern, in.data[i], false)) vec_push(e->a, &out, eval(e, x->u.comp.value));
+    if (bind_pattern(e, x->u.comp.pattern, in.data[i], false))
+      vec_push(e->a, &out, eval_x(e, x->u.comp.value, ref));
     e->frame->loops.len--;
   }
   e->scope = saved;
@@ -339,7 +340,7 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
                    .u.dtype = {x->u.dtype.is_real ? e->real : x->u.dtype.type, x->u.dtype.is_real}};
   case EX_TUPLE:
   case EX_LIST: return eval_items(e, x, ref);
-  case EX_COMPREHENSION: return eval_comprehension(e, x);
+  case EX_COMPREHENSION: return eval_comprehension(e, x, ref);
   case EX_IF: return eval_if(e, x, ref);
   case EX_LAMBDA: return eval_lambda(e, x);
   case EX_PIPE: return eval_pipe(e, x);

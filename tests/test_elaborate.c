@@ -315,6 +315,18 @@ START_TEST(over_means_the_parameters_of_the_finished_program) {
 }
 END_TEST
 
+START_TEST(over_and_except_take_parameters_of_a_comprehension) {
+  Result r = good("model net = [Dense(2), Dense(2)];\n" XOR
+                  "train fit { epochs = 1; batch = 4; each d in xor() { minimize "
+                  "mean(net[1](net[0](d.x))) over net except [l.b for l in net] using SGD(lr = 0.1); } }\n");
+  const OptimizeAttr *o = first_op(fn_named(r.p, "fit_step")->g, OP_OPTIMIZE)->attr.optimize;
+  ck_assert_uint_eq(o->n, 2);
+  ck_assert_str_eq(r.p->stores[o->stores[0]].name, "net.0.W");
+  ck_assert_str_eq(r.p->stores[o->stores[1]].name, "net.1.W");
+  done(&r);
+}
+END_TEST
+
 START_TEST(parameters_are_updated_in_path_order) {
   Result r =
       good("layer Net()(x: [B, n]) -> [B, 2] { let b = Dense(3); let a = Dense(2); return a(b(x)); }\nmodel "
@@ -568,6 +580,7 @@ int main(void) {
   T(a_parameter_is_read_by_one_node_per_version);
   T(sgd_without_momentum_has_no_slots);
   T(over_means_the_parameters_of_the_finished_program);
+  T(over_and_except_take_parameters_of_a_comprehension);
   T(parameters_are_updated_in_path_order);
   T(training_is_static_and_false_in_eval_and_export);
   T(only_what_is_read_of_the_data_is_prepared);
