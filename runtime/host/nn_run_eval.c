@@ -21,16 +21,25 @@ int nn_report_count(const nn_function *f) {
   return n;
 }
 
+/* What a function reports, without what it is. */
+static void nn_name_reports(const nn_function *f, nn_value *values) {
+  int i, reported, k = 0;
+  for (i = 0; i < f->n_out; i++) {
+    if (!nn_is_report(f, i, &reported)) continue;
+    values[k].name = f->out[i].name;
+    values[k++].digits = f->out[i].dtype == NN_F64 ? 17 : 9;
+  }
+}
+
 /* The reports of a call, out of its outputs. */
 static void nn_reports(const nn_function *f, void *const *out, nn_value *values) {
   int i, reported, k = 0;
+  nn_name_reports(f, values);
   for (i = 0; i < f->n_out; i++) {
     nn_value *v = &values[k];
     if (!nn_is_report(f, i, &reported)) continue;
     k++;
-    v->name = f->out[i].name;
     v->value = nn_get_real(f->out[i].dtype, out[i]);
-    v->digits = f->out[i].dtype == NN_F64 ? 17 : 9;
     v->left_out = reported >= 0 && !*(const unsigned char *)out[reported];
   }
 }
@@ -44,6 +53,7 @@ int nn_means_open(nn_means *a, const nn_function *f, nn_err *e) {
   a->weights = (double *)nn_alloc((size_t)a->n_values, sizeof *a->weights);
   a->values = (nn_value *)nn_alloc((size_t)a->n_values, sizeof *a->values);
   if (!a->sums || !a->weights || !a->values) return nn_fail_memory(e);
+  nn_name_reports(f, a->values); /* a run that goes on from a checkpoint may have no call left to name them */
   for (i = 0; i < f->n_out; i++) a->n_losses += !f->out[i].name[0];
   return 0;
 }

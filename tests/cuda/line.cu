@@ -306,7 +306,8 @@ static const nn_model line_model = {"line",      "0",
                                     1,           line_trains,
                                     1,           line_options,
                                     1,           line_places,
-                                    1,           1,
+                                    1,           NULL,
+                                    0,           1,
                                     NULL,        NULL,
                                     NULL};
 
