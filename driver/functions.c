@@ -10,9 +10,9 @@
 
 const char *function_kind(FnKind kind) {
   static const char *const names[] = {
-      [FN_INIT] = "init",       [FN_STEP] = "step",           [FN_THEN] = "then",     [FN_EVAL] = "eval",
-      [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval init", [FN_UPDATE] = "update", [FN_EXPORT] = "export",
-      [FN_PREPARE] = "prepare", [FN_TEST] = "test",
+      [FN_INIT] = "init",     [FN_STEP] = "step",       [FN_APPLY] = "apply",         [FN_THEN] = "then",
+      [FN_EVAL] = "eval",     [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval init", [FN_UPDATE] = "update",
+      [FN_EXPORT] = "export", [FN_PREPARE] = "prepare", [FN_TEST] = "test",
   };
   return names[kind];
 }

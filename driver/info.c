@@ -19,9 +19,13 @@ typedef struct Print {
 // ---- stores
 
 static void print_head(const Print *p) {
-  static const char *const what[] = {"parameters", "of state", "of evaluations' state",
-                                     "of optimizers' slots", "of optimizers' counts"};
-  int64_t count[5] = {0}, bytes[5] = {0}, all = 0;
+  static const char *const what[] = {"parameters",
+                                     "of state",
+                                     "of evaluations' state",
+                                     "of optimizers' slots",
+                                     "of optimizers' counts",
+                                     "of accumulated gradients"};
+  int64_t count[6] = {0}, bytes[6] = {0}, all = 0;
   const Program *m = p->in->p;
   for (uint32_t i = 0; i < m->n_stores; i++) {
     int64_t n = shape_elements(&m->stores[i].shape, 1);
@@ -31,7 +35,7 @@ static void print_head(const Print *p) {
   }
   sb_printf(p->out, "%s: %s parameters in %s, %s bytes\n", m->name, grouped(count[STORE_PARAM], p->a),
             dtype_name(m->real), grouped(bytes[STORE_PARAM], p->a));
-  for (int k = STORE_STATE; k <= STORE_COUNT; k++)
+  for (int k = STORE_STATE; k <= STORE_SUM; k++)
     if (count[k])
       sb_printf(p->out, "  and %s %s, %s bytes\n", grouped(count[k], p->a), what[k], grouped(bytes[k], p->a));
   if (all != bytes[STORE_PARAM]) sb_printf(p->out, "  together %s bytes\n", grouped(all, p->a));
@@ -132,6 +136,7 @@ static void print_loop(const Print *p, const PlanLoop *l) {
     sb_printf(p->out, "%s%s", i ? " and " : "", m->data[l->streams[i]].label);
   if (l->n_streams) sb_printf(p->out, " in batches of %" PRId64, l->batch);
   sb_printf(p->out, ": %s", m->fns[l->step].name);
+  if (l->apply >= 0) sb_printf(p->out, ", after each %" PRId64 " %s", l->accumulate, m->fns[l->apply].name);
   if (l->then >= 0) sb_printf(p->out, ", then %s", m->fns[l->then].name);
   if (l->patience) sb_printf(p->out, "; stops %" PRId64 " epochs after the best %s", l->patience, l->watch);
   for (uint32_t i = 0; i < l->n_evals; i++) {

@@ -70,7 +70,7 @@ static void put_function(Json *j, const Info *in, uint32_t id) {
 }
 
 static void put_stores(Json *j, const Program *p) {
-  static const char *const kinds[] = {"param", "state", "eval_state", "slot", "count"};
+  static const char *const kinds[] = {"param", "state", "eval_state", "slot", "count", "sum"};
   json_open(j, "stores", '[');
   for (uint32_t i = 0; i < p->n_stores; i++) {
     json_open(j, NULL, '{');

@@ -116,7 +116,7 @@ Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *s
   c->name = name;
   c->span = span;
   c->b = (Builder){graph_new(e->a, symbol, bound), e->real, span, ""};
-  c->training = kind == FN_STEP;
+  c->training = kind == FN_STEP || kind == FN_APPLY;
   c->step = c->epoch = c->batch = c->guard = NO_NODE;
   return c;
 }

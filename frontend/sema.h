@@ -226,6 +226,8 @@ struct OptimizerRef {
   } hyper[MAX_HYPERS];
   bool flags[MAX_HYPERS];
   VEC(uint32_t) params, counts, slots; // stores made so far; slots: MAX_SLOTS per parameter
+  VEC(uint32_t) summed, sums;          // with `accumulate`: parameters, and the stores that sum their gradients
+  uint32_t examples;                   // the store that counts the examples of the sums, 0: none (yet)
 };
 
 typedef struct StoreState {
@@ -289,6 +291,8 @@ struct Ctx {
   const char *state_prefix; // FN_EVAL
   const Ctx *logged_with;   // FN_THEN, FN_FINISH: the step or eval whose event takes its reports too
   TestBuild *test;          // FN_TEST
+  Ctx *apply;               // FN_STEP with `accumulate`: FN_APPLY
+  const Stmt *minimized;    // and its `minimize`, NULL: none so far
 };
 
 typedef struct DataFieldUse {
@@ -627,6 +631,8 @@ void data_finish(Elab *e, Program *p);
 void elaborate_train(Elab *e, const Stmt *s);
 Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span);
 void exec_minimize(Elab *e, const Stmt *s);
+// `step` is complete: `accumulate`, whose value stands at `at`, must suit what it does.
+void check_accumulate(Elab *e, const Ctx *step, Span at);
 void exec_report(Elab *e, const Stmt *s);
 
 // ---- test.c

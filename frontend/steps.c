@@ -222,7 +222,8 @@ static NodeId hyper_node(Elab *e, OptimizerRef *o, uint32_t k, Span at) {
   return v.kind == V_POISON ? NO_NODE : to_real(e, v, o->hyper[k].expr->span);
 }
 
-static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Span at) {
+// `given`: gradients instead of the loss's.
+static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const NodeId *given, const Targets *t, Span at) {
   const OptimizerInfo *info = optimizer_info(o->kind);
   Builder *b = &e->fn->b;
   uint32_t n = (uint32_t)t->len, n_hyper = 0, slots = info->slots;
@@ -241,13 +242,13 @@ static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Sp
   }
   b->span = at;
   for (uint32_t i = 0; i < n; i++) x[i] = t->data[i].read;
-  NodeId g = b_grad(b, loss, x, n);
+  NodeId g = given ? NO_NODE : b_grad(b, loss, x, n);
   uint32_t *stores = ARENA_ARRAY(e->a, n, uint32_t), *versions = ARENA_ARRAY(e->a, n, uint32_t);
   uint32_t *counts = ARENA_ARRAY(e->a, n, uint32_t), *slot = ARENA_ARRAY(e->a, n * MAX_SLOTS, uint32_t);
   for (uint32_t i = 0; i < n; i++) {
     uint32_t id = t->data[i].ref->id, k = pair_index(e, o, id, slots);
-    const Node *r = node_of(e, x[i]);
-    in[n_hyper + i] = b_proj(b, g, i, r->dtype, r->shape);
+    const Store *p = &e->stores.data[id];
+    in[n_hyper + i] = given ? given[i] : b_proj(b, g, i, p->dtype, p->shape);
     stores[i] = id;
     versions[i] = store_state(e, id)->version;
     counts[i] = o->counts.data[k];
@@ -263,6 +264,107 @@ static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Sp
   for (uint32_t i = 0; i < n; i++) store_written(e, stores[i], node);
 }
 
+// ---- accumulate: the step adds what its batch gives to sums, and FN_APPLY, after the group's last batch,
+// takes the optimizer's step with the means and empties the sums.
+
+static NodeId sum_read(Elab *e, uint32_t id) {
+  const Store *s = &e->stores.data[id];
+  return b_read(&e->fn->b, id, 0, s->dtype, s->shape, NO_NODE);
+}
+
+static void sum_write(Elab *e, uint32_t id, NodeId value) {
+  add_root(e, e->fn, b_write(&e->fn->b, id, 0, value), ROOT_EFFECT, NULL);
+}
+
+// In a `when` only where the mask is true.
+static void sum_add(Elab *e, uint32_t id, NodeId more) {
+  NodeId before = sum_read(e, id);
+  sum_write(e, id, guarded(e, b_ew2(&e->fn->b, OP_ADD, before, more), before));
+}
+
+static uint32_t sum_of(Elab *e, OptimizerRef *o, uint32_t param) {
+  for (size_t i = 0; i < o->summed.len; i++)
+    if (o->summed.data[i] == param) return o->sums.data[i];
+  Store p = e->stores.data[param];
+  uint32_t sum = slot_store(e, &p, STORE_SUM, arena_printf(e->a, "%s.sum", o->name));
+  vec_push(e->a, &o->sums, sum);
+  if (o->summed.len == 0) {
+    p.shape = (Shape){0};
+    p.dtype = e->real;
+    o->examples = slot_store(e, &p, STORE_SUM, arena_printf(e->a, "%s.examples", o->name));
+  }
+  vec_push(e->a, &o->summed, param);
+  return sum;
+}
+
+static void accumulate(Elab *e, OptimizerRef *o, NodeId loss, const Targets *t, Span at) {
+  uint32_t n = (uint32_t)t->len;
+  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *mean = ARENA_ARRAY(e->a, n, NodeId);
+  Builder *b = &e->fn->b;
+  b->span = at;
+  for (uint32_t i = 0; i < n; i++) x[i] = t->data[i].read;
+  NodeId g = b_grad(b, loss, x, n);
+  NodeId weight = e->fn->has_batch ? dim_node(e, e->fn->batch_dim, e->real) : b_scalar(b, e->real, 1);
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t sum = sum_of(e, o, t->data[i].ref->id);
+    const Store *s = &e->stores.data[sum];
+    NodeId all = b_ew2(b, OP_MUL, b_proj(b, g, i, s->dtype, s->shape), b_cast(b, weight, s->dtype));
+    sum_add(e, sum, all);
+  }
+  sum_add(e, o->examples, weight);
+  bool guarded_step = e->fn->guard != NO_NODE;
+
+  Saved saved = enter_ctx(e, e->fn->apply, e->scope);
+  b = &e->fn->b;
+  b->span = at;
+  NodeId examples = sum_read(e, o->examples);
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t sum = sum_of(e, o, t->data[i].ref->id);
+    mean[i] = b_ew2(b, OP_DIV, sum_read(e, sum), b_cast(b, examples, e->stores.data[sum].dtype));
+  }
+  // Without an example there is no step.
+  if (guarded_step) e->fn->guard = b_ew2(b, OP_GT, examples, b_scalar(b, e->real, 0));
+  optimize(e, o, NO_NODE, mean, t, at);
+  e->fn->guard = NO_NODE;
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t sum = sum_of(e, o, t->data[i].ref->id);
+    sum_write(e, sum, b_splat(b, e->stores.data[sum].dtype, e->stores.data[sum].shape, (Scalar){.i = 0}));
+  }
+  sum_write(e, o->examples, b_scalar(b, e->real, 0));
+  leave_ctx(e, saved);
+}
+
+// False, with an error, for the second `minimize` of a step that accumulates.
+static bool first_minimize(Elab *e, const Stmt *s) {
+  const Stmt *first = e->fn->minimized;
+  e->fn->minimized = first ? first : s;
+  if (!e->fn->apply || !first) return true;
+  Diag *g = err(e, DIAG_E0613, s->span, "with `accumulate` an `each` has one `minimize`");
+  diag_label(g, "this is another");
+  diag_also(g, first->span, "the first");
+  diag_note(g, "`accumulate = 1;` before the `each` turns it off");
+  return false;
+}
+
+void check_accumulate(Elab *e, const Ctx *step, Span at) {
+  if (!step->minimized && !step->recovered && !diags_errors(e->diags)) {
+    Diag *g = err(e, DIAG_E0613, at, "`accumulate` is for an `each` with a `minimize`");
+    diag_also(g, step->span, "nothing is minimised here");
+    diag_note(g, "`accumulate = 1;` before the `each` turns it off");
+  }
+  for (size_t i = 0; i < step->roots.len; i++) {
+    const Node *w = graph_node(step->b.g, step->roots.data[i]);
+    if (w->op != OP_WRITE || w->attr.store.id >= step->apply->stores.len ||
+        step->apply->stores.data[w->attr.store.id].version == 0)
+      continue;
+    Diag *g = err(e, DIAG_E0613, w->span, "`%s` is updated while its gradients accumulate",
+                  e->stores.data[w->attr.store.id].name);
+    diag_also(g, step->minimized->span, "this step comes after the group's last batch");
+    diag_note(g, "an `update` that follows the epoch belongs to `then`");
+    return;
+  }
+}
+
 static const char *lower(Elab *e, const char *s) {
   char *t = arena_strdup(e->a, s);
   for (char *p = t; *p; p++) *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
@@ -275,7 +377,8 @@ void exec_minimize(Elab *e, const Stmt *s) {
     return;
   }
   if (!outside_loop(e, s->span, "`minimize`",
-                    "yield or carry what is minimised, and minimise it after the loop"))
+                    "yield or carry what is minimised, and minimise it after the loop") ||
+      !first_minimize(e, s))
     return;
   Value loss = eval(e, s->u.minimize.loss);
   StoreRefs over = {0}, except = {0};
@@ -301,7 +404,10 @@ void exec_minimize(Elab *e, const Stmt *s) {
   if (!reached(e, n, &over, s, &t)) return;
   // The loop looks whether it is finite; it is not logged.
   add_root(e, e->fn, guarded(e, n, NO_NODE), ROOT_REPORT, "");
-  optimize(e, opt.u.opt, n, &t, s->span);
+  if (e->fn->apply)
+    accumulate(e, opt.u.opt, n, &t, s->span);
+  else
+    optimize(e, opt.u.opt, n, NULL, &t, s->span);
 }
 
 // ---- report

@@ -4,7 +4,7 @@
 #include "frontend/sema.h"
 
 typedef struct Settings {
-  int64_t epochs, batch, patience;
+  int64_t epochs, batch, patience, accumulate;
   bool drop_last, mode_max;
   const char *watch;
 } Settings;
@@ -21,7 +21,7 @@ typedef struct Plan {
   int64_t open;        // index of the loop that evals join, -1
   VEC(const Stmt *) eval_stmts;
   VEC(const char *) eval_names;
-  Span patience_at, watch_at; // the values of the settings
+  Span patience_at, watch_at, accumulate_at; // the values of the settings
 } Plan;
 
 static void items(Plan *p, const StmtList *l);
@@ -54,7 +54,6 @@ static void setting(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   const char *name = s->u.setting.name.text;
   Value v = eval(e, s->u.setting.value);
-  int64_t n = 0;
   uint32_t k = 0;
   while (k < 8 && strcmp(known[k], name) != 0) k++;
   switch (k) {
@@ -84,8 +83,8 @@ static void setting(Plan *p, const Stmt *s) {
       bad_setting(e, s, "is \"min\" or \"max\"", v);
     break;
   case 7:
-    int_setting(e, s, v, 1, INT32_MAX, &n);
-    if (n > 1) not_yet(e, s->span, "`accumulate`");
+    int_setting(e, s, v, 1, INT32_MAX, &p->set.accumulate);
+    p->accumulate_at = s->u.setting.value->span;
     break;
   default: {
     Diag *g = err(e, DIAG_E0601, s->u.setting.name.span, "unknown setting `%s`", name);
@@ -247,6 +246,8 @@ static void each(Plan *p, const Stmt *s) {
                 .batch = p->set.batch,
                 .drop_last = p->set.drop_last,
                 .then = -1,
+                .accumulate = p->set.accumulate,
+                .apply = -1,
                 .patience = p->set.patience,
                 .watch = p->set.watch,
                 .mode_max = p->set.mode_max};
@@ -257,10 +258,13 @@ static void each(Plan *p, const Stmt *s) {
   p->open = -1;
   if (!ok) return;
   Ctx *c = step_ctx(p, FN_STEP, arena_printf(e->a, "%s_step", p->out.name), !counted, s->span);
+  if (l.accumulate > 1)
+    c->apply = step_ctx(p, FN_APPLY, arena_printf(e->a, "%s_apply", p->out.name), false, s->span);
   Saved saved = enter_step(p, c);
   bind_loop(e, s, use, n, counted);
   run_items(e, &s->u.each.body);
   leave_ctx(e, saved);
+  if (c->apply) check_accumulate(e, c, p->accumulate_at);
   StreamField *in = ARENA_ARRAY(e->a, c->n_fields + 1, StreamField);
   for (uint32_t i = 0; i < c->n_fields; i++) {
     in[i] = (StreamField){c->fields[i].stream, c->fields[i].field};
@@ -272,6 +276,7 @@ static void each(Plan *p, const Stmt *s) {
   l.streams = ids;
   l.n_streams = n;
   l.step = ctx_finish(e, c);
+  if (c->apply) l.apply = (int32_t)ctx_finish(e, c->apply);
   if (s->u.each.has_then) {
     Ctx *t = step_ctx(p, FN_THEN, arena_printf(e->a, "%s_then", p->out.name), false, s->u.each.then.span);
     t->logged_with = c;
@@ -568,7 +573,7 @@ static void check_patience(Plan *p) {
 }
 
 void elaborate_train(Elab *e, const Stmt *s) {
-  Plan p = {.e = e, .train = s, .open = -1, .set = {.epochs = 1, .batch = 32}};
+  Plan p = {.e = e, .train = s, .open = -1, .set = {.epochs = 1, .batch = 32, .accumulate = 1}};
   p.out.name = s->u.train.name.text;
   p.out.span = s->span;
   p.scope = ++e->n_scopes;

@@ -6,7 +6,14 @@
 
 #include "ir/graph.h"
 
-typedef enum StoreKind { STORE_PARAM, STORE_STATE, STORE_EVAL_STATE, STORE_SLOT, STORE_COUNT } StoreKind;
+typedef enum StoreKind {
+  STORE_PARAM,
+  STORE_STATE,
+  STORE_EVAL_STATE,
+  STORE_SLOT,
+  STORE_COUNT,
+  STORE_SUM  // of gradients, and of examples (`accumulate`): 0 between the steps of a group
+} StoreKind;
 
 typedef struct Store {
   const char *name;  // path: "net.dense_0.W"; slots: "net.dense_0.W:opt.0", counts: "net.dense_0.W:opt.count"
@@ -27,8 +34,9 @@ typedef struct LayerInstance {
 } LayerInstance;
 
 typedef enum FnKind {
-  FN_INIT,     // no inputs; writes every store (not slots and counts: those start at zero)
+  FN_INIT,     // no inputs; writes every store (not slots, counts and sums: those start at zero)
   FN_STEP,     // an `each` body: inputs = fields of the streams in order
+  FN_APPLY,    // with `accumulate`, the end of a group of batches: the step of its `minimize`; no inputs
   FN_THEN,     // `then` block: no inputs
   FN_EVAL,     // an `eval` body
   FN_FINISH,   // `finish` of an eval; no inputs
@@ -151,6 +159,8 @@ typedef struct PlanLoop {
   const StreamField *inputs; // for each input of step
   uint32_t step;            // FN_STEP
   int32_t then;             // FN_THEN or -1
+  int64_t accumulate;       // batches that make one step, the epoch's last ones may be fewer; 1: each is one
+  int32_t apply;            // FN_APPLY, called after them; -1: accumulate is 1
   const PlanEval *evals;
   uint32_t n_evals;
   int64_t patience;         // 0: off

@@ -24,6 +24,7 @@ static bool reads_computed(const DataSet *d, const Program *p, const PlanLoop *l
 static void mark_loop(Renumber *r, const PlanLoop *l) {
   r->keep[l->step] = true;
   if (l->then >= 0) r->keep[l->then] = true;
+  if (l->apply >= 0) r->keep[l->apply] = true;
   for (uint32_t i = 0; i < l->n_streams; i++) {
     const DataSet *d = &r->p->data[l->streams[i]];
     if (d->prepare >= 0 && reads_computed(d, r->p, l, i)) r->keep[d->prepare] = true;
@@ -171,6 +172,7 @@ static void copy_trains(const Renumber *r, Program *to, const bool *wanted) {
       if (item.kind == PLAN_LOOP) {
         item.u.loop.step = r->fn[item.u.loop.step];
         if (item.u.loop.then >= 0) item.u.loop.then = (int32_t)r->fn[item.u.loop.then];
+        if (item.u.loop.apply >= 0) item.u.loop.apply = (int32_t)r->fn[item.u.loop.apply];
         item.u.loop.n_evals = 0;
       }
       items[n++] = item;

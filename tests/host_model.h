@@ -131,6 +131,8 @@ static const nn_loop host_loop = {.epochs = 3,
                                   .inputs = host_inputs,
                                   .step = 1,
                                   .then = -1,
+                                  .accumulate = 1,
+                                  .apply = -1,
                                   .evals = host_evals,
                                   .n_evals = 1};
 static const nn_file host_file = {"net.safetensors", host_saved, host_saved_names, 2, 0};

@@ -302,7 +302,16 @@ static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
   step.bytes = u->plan.plans[step.fn]->scratch_end;
   take_streams(u, &step, &names);
   take_report(u, api, &step);
+  step.sums = api->n_sums;
   add_function(u, api, &step);
+  if (like->loop->apply >= 0) {
+    ApiFn apply = named(u, api, API_APPLY, arena_printf(u->a, "%s_apply", base), (uint32_t)like->loop->apply);
+    apply.train = like->train, apply.phase = like->phase, apply.loop = like->loop, apply.scope = like->scope;
+    apply.macro = like->macro;
+    apply.bytes = u->plan.plans[apply.fn]->scratch_end;
+    apply.sums = api->n_sums++;
+    add_function(u, api, &apply);
+  }
   end = named(u, api, API_EPOCH, arena_printf(u->a, "%s_epoch", base),
               like->loop->then < 0 ? NO_ARG : (uint32_t)like->loop->then);
   end.train = like->train, end.phase = like->phase, end.loop = like->loop, end.scope = like->scope;

@@ -2,14 +2,15 @@
 //
 // An export is one function. A loop of a train block is two: PREFIX_TRAIN[_PHASE]_step, one step over the
 // fields of its data's sources (computed fields are computed inside), and PREFIX_TRAIN[_PHASE]_epoch, which
-// ends an epoch and runs the loop's `then`. An `update` of a train block is PREFIX_TRAIN[_PHASE]_update.
+// ends an epoch and runs the loop's `then`. With `accumulate` a third one, PREFIX_TRAIN[_PHASE]_apply, makes
+// one step of the batches since the last. An `update` of a train block is PREFIX_TRAIN[_PHASE]_update.
 #ifndef NNC_CODEGEN_C_API_H
 #define NNC_CODEGEN_C_API_H
 
 #include "codegen/c/names.h"
 #include "codegen/c/unit.h"
 
-typedef enum ApiKind { API_EXPORT, API_STEP, API_EPOCH, API_UPDATE } ApiKind;
+typedef enum ApiKind { API_EXPORT, API_STEP, API_APPLY, API_EPOCH, API_UPDATE } ApiKind;
 
 typedef struct ApiArg { // a pointer, or a member of a report
   const char *name;     // in C
@@ -49,6 +50,7 @@ typedef struct ApiFn {
   ApiStream *streams;
   uint32_t n_streams;
   bool draws;     // an export's own draws
+  uint32_t sums;  // of a loop with `accumulate`: its number among those
   uint64_t bytes; // of the arena that it needs
 } ApiFn;
 
@@ -69,6 +71,7 @@ typedef struct Api {
   VEC(ApiArray) arrays;  // by the number that unit_fixed gives; then, where there are any, the options
   uint64_t losses;       // in the arena: those that nothing reports
   bool training;
+  uint32_t n_sums; // loops with `accumulate`
 } Api;
 
 // The names that every library has: "init" …

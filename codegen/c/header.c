@@ -127,6 +127,8 @@ static void put_struct(Lib *h) {
                     "  uint32_t scope;   /* which loop's steps and epochs are counted */\n"
                     "  uint32_t example; /* examples seen in this epoch */\n"
                     "  double step, epoch;\n");
+  if (h->api->n_sums)
+    sb_printf(h->out, "  uint32_t summed[%u]; /* batches that wait for their apply */\n", h->api->n_sums);
   sb_puts(h->out,
           "  int32_t status;  /* the fault that is kept */\n"
           "  uint32_t place;  /* where in the model it happened: listed below; UINT32_MAX: nowhere */\n"
@@ -198,13 +200,23 @@ static void put_title(Lib *h, const ApiFn *f) {
     sb_puts(h->out, "export ");
     put_name(h, p->fns[f->fn].name);
   } else {
-    sb_puts(h->out, f->kind == API_STEP     ? "one step of train "
-                    : f->kind == API_UPDATE ? "an update of train "
-                    : f->fn == NO_ARG       ? "the end of an epoch of train "
-                                            : "the end of an epoch, and `then`, of train ");
+    sb_puts(h->out, f->kind == API_APPLY ? "the step that ends a group of batches of train "
+                    : f->kind == API_STEP && f->loop->apply >= 0 ? "one batch of a step of train "
+                    : f->kind == API_STEP                        ? "one step of train "
+                    : f->kind == API_UPDATE                      ? "an update of train "
+                    : f->fn == NO_ARG                            ? "the end of an epoch of train "
+                                      : "the end of an epoch, and `then`, of train ");
     put_name(h, f->train->name);
     if (f->phase) sb_puts(h->out, ", phase "), put_name(h, f->phase);
   }
+  if (f->kind == API_APPLY)
+    sb_printf(h->out,
+              ": to be called after %" PRId64 " batches,\n"
+              "   and before the end of an epoch for those that are left. Their gradients, averaged by "
+              "examples, make "
+              "one step;\n"
+              "   without a batch since the last one nothing happens",
+              f->loop->accumulate);
 }
 
 static void put_function(Lib *h, const ApiFn *f) {

@@ -118,7 +118,14 @@ static void put_reset(Lib *l) {
   if (l->api->training)
     library_print(l, "  m->batches = m->scope = m->example = 0;\n"
                      "  m->step = m->epoch = 0.0;\n");
+  if (l->api->n_sums) library_print(l, "  memset(m->summed, 0, sizeof m->summed);\n");
   library_print(l, "  m->status = 0;\n  m->place = 0;\n  m->value = m->bound = 0;\n");
+  for (uint32_t i = 0; i < l->u->p->n_stores; i++)
+    if (l->u->p->stores[i].kind == STORE_SUM) {
+      sb_putc(l->out, ' ');
+      dialect(l)->clear(l, "c", place(l, l->u->plan.store_offsets[i]),
+                        number(l, store_bytes(&l->u->p->stores[i])));
+    }
   if (end > slots) {
     library_print(l, "  if (m->bytes >= %" PRIu64 ")", end);
     dialect(l)->clear(l, "c", slots, number(l, end - slots));
@@ -414,11 +421,14 @@ static void put_step(Lib *l, const ApiFn *f) {
   put_run(l, f->fn, size_of(l, f));
   library_print(l, "  }\n");
   if (f->n_members) put_judgement(l, f);
+  library_print(l, "  nn_s = nn_lib_end(m, &nn_c);\n"
+                   "  if (nn_s != $_OK) return nn_s;\n"
+                   "  m->batches++;\n");
+  if (f->loop->apply < 0)
+    library_print(l, "  m->step += 1.0;\n");
+  else
+    library_print(l, "  m->summed[%u]++;\n", f->sums);
   library_print(l,
-                "  nn_s = nn_lib_end(m, &nn_c);\n"
-                "  if (nn_s != $_OK) return nn_s;\n"
-                "  m->batches++;\n"
-                "  m->step += 1.0;\n"
                 "  m->example += (uint32_t)%s;\n"
                 "  return $_OK;\n}\n\n",
                 size_of(l, f));
@@ -427,6 +437,7 @@ static void put_step(Lib *l, const ApiFn *f) {
 static void put_plain(Lib *l, const ApiFn *f) {
   library_print(l, "%s {\n", signature(l, f));
   put_checks(l, f);
+  if (f->kind == API_APPLY) library_print(l, "  if (m->summed[%u] == 0) return $_OK;\n", f->sums);
   put_losses(l, f);
   put_scope(l, f);
   if (f->fn != NO_ARG) {
@@ -441,11 +452,20 @@ static void put_plain(Lib *l, const ApiFn *f) {
     library_print(l, "  if (nn_s != $_OK) return nn_s;\n"
                      "  m->epoch += 1.0;\n"
                      "  m->example = 0;\n");
+  if (f->kind == API_APPLY)
+    library_print(l,
+                  "  if (nn_s != $_OK) return nn_s;\n"
+                  "  m->summed[%u] = 0;\n"
+                  "  m->step += 1.0;\n",
+                  f->sums);
   library_print(l, "  return nn_s;\n}\n\n");
 }
 
-static void (*const put_kind[])(Lib *l, const ApiFn *f) = {
-    [API_EXPORT] = put_export, [API_STEP] = put_step, [API_EPOCH] = put_plain, [API_UPDATE] = put_plain};
+static void (*const put_kind[])(Lib *l, const ApiFn *f) = {[API_EXPORT] = put_export,
+                                                           [API_STEP] = put_step,
+                                                           [API_APPLY] = put_plain,
+                                                           [API_EPOCH] = put_plain,
+                                                           [API_UPDATE] = put_plain};
 
 void unit_print_library(Unit *u, const Api *api) {
   Lib l = {u, api, u->out};

@@ -75,7 +75,7 @@ static void nn_info_text(nn_text *t, const nn_model *m) {
   nn_text_addf(t, ", %s, %zu bytes of memory at work\n\nstores:\n", nn_types[m->real].name, m->arena_bytes);
   for (i = 0; i < m->n_stores; i++) {
     const nn_store *s = &m->stores[i];
-    if (s->kind == NN_SLOT || s->kind == NN_COUNT) continue;
+    if (s->kind >= NN_SLOT) continue;
     nn_text_addf(t, "  %-10s %-28s %s%s\n", nn_info_kinds[s->kind], s->name, nn_types[s->dtype].name,
                  nn_shape_text(&shape, s->rank, s->dims));
   }

@@ -13,7 +13,7 @@ typedef enum nn_dtype { NN_F32, NN_F64, NN_F16, NN_BF16, NN_I8, NN_I16, NN_I32, 
    (nn_use), in the order of the nn_function below. n = the dynamic size. Returns c->fault.status. */
 typedef int (*nn_fn)(nn_ctx *c, size_t n, void *const *args);
 
-typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUNT } nn_store_kind;
+typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUNT, NN_SUM } nn_store_kind;
 
 typedef struct nn_store {
   const char *name;
@@ -122,6 +122,8 @@ typedef struct nn_loop {
   int64_t patience;       /* 0: off */
   const char *watch;
   int mode_max;
+  int64_t accumulate;     /* batches that make one step; 1: each is one */
+  int apply;              /* function that takes the step after them; -1: accumulate is 1 */
 } nn_loop;
 
 typedef struct nn_file {

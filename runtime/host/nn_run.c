@@ -63,7 +63,7 @@ static int nn_looper_note(nn_looper *l, int before) {
 static int nn_looper_fill(nn_looper *l, size_t n, void **args) {
   if (l->loop->n_streams) return nn_feed_next(&l->feed, n, args);
   if (l->means.f->n_in) {
-    int32_t i = (int32_t)(l->loop->first + (int64_t)l->progress.step + l->running);
+    int32_t i = (int32_t)(l->loop->first + (int64_t)l->taken + l->running);
     memcpy(args[0], &i, sizeof i);
   }
   return 0;
@@ -79,6 +79,16 @@ static int nn_looper_begin(nn_looper *l, size_t n) {
   return 0;
 }
 
+/* With `accumulate`: the step that the group of batches makes, if it is complete. Their reports become means.
+ */
+static int nn_looper_apply(nn_looper *l) {
+  if (l->summed < l->loop->accumulate && l->taken < l->batches) return 0;
+  if (nn_run_plain(l->r, l->loop->apply, NULL)) return nn_looper_note(l, 0);
+  nn_means_finish(&l->group);
+  l->summed = 0;
+  return 0;
+}
+
 /* The second half of the oldest step that began: its results. */
 static int nn_looper_end(nn_looper *l) {
   nn_runner *r = l->r;
@@ -90,17 +100,25 @@ static int nn_looper_end(nn_looper *l) {
   }
   if (nn_looper_check(l)) return nn_looper_note(l, 0);
   r->s->c.batch_count++;
+  l->taken++;
+  l->progress.samples += n;
+  nn_means_add(&l->means, &l->feed, n);
+  if (l->loop->apply >= 0) {
+    if (!l->summed++) nn_means_reset(&l->group);
+    nn_means_add(&l->group, &l->feed, n);
+  }
+  l->batch[0] = l->batch[1];
+  if (--l->running) nn_feed_swap(&l->feed);
+  if (l->loop->apply >= 0 && nn_looper_apply(l)) return r->e->code;
+  if (l->summed) return 0;
   r->s->c.step++;
   if (r->keep) r->keep->steps++;
   l->done++;
   l->progress.step++;
-  l->progress.samples += n;
-  nn_means_add(&l->means, &l->feed, n);
   v = nn_looper_event(l, "step");
+  if (l->loop->apply >= 0) v.values = l->group.values;
   nn_logger_event(r->log, &v);
   nn_logger_step(r->log, &v, &l->progress);
-  l->batch[0] = l->batch[1];
-  if (--l->running) nn_feed_swap(&l->feed);
   return 0;
 }
 
@@ -112,34 +130,36 @@ static int nn_looper_end_all(nn_looper *l) {
 
 /* ---- one epoch */
 
-/* How many steps this epoch has: fewer where --steps ends the loop in it. */
+/* How many batches this epoch has: fewer where --steps ends the loop in it. */
 static uint64_t nn_looper_count(nn_looper *l) {
-  uint64_t most = l->r->o->steps, before = l->done - l->progress.step;
-  if (!most || most - before > l->progress.steps) return l->progress.steps;
+  uint64_t most = l->r->o->steps, before = l->done - l->progress.step, batches;
+  if (!most || most - before > l->progress.steps) return l->batches;
   l->last = 1;
-  return most - before;
+  batches = (most - before) * (uint64_t)l->loop->accumulate;
+  return batches < l->batches ? batches : l->batches;
 }
 
 /* A checkpoint, where one is due after the steps that began. */
 static int nn_looper_checkpoint(nn_looper *l) {
   nn_runner *r = l->r;
-  if (!r->keep || !nn_checkpoints_due(r->keep, r->keep->steps + (uint64_t)l->running)) return 0;
+  if (!r->keep || l->summed || !nn_checkpoints_due(r->keep, r->keep->steps + (uint64_t)l->running)) return 0;
   return nn_looper_end_all(l) ? r->e->code : nn_run_checkpoint(r);
 }
 
-/* One step at a time; where a backend computes, one begins while the one before is at work. */
+/* One batch at a time; where a backend computes, one begins while the one before is at work. Who asks to stop
+   waits for the step of a group. */
 static int nn_looper_steps(nn_looper *l) {
   const nn_runner *r = l->r;
   const nn_stream *first = l->loop->n_streams ? &l->feed.streams[0] : NULL;
   size_t left = first ? first->set->n - first->at : 0;
-  uint64_t i, steps = nn_looper_count(l);
+  uint64_t i, batches = nn_looper_count(l);
   int ahead = l->feed.spare != NULL, stopped = 0;
-  for (i = l->progress.step; i < steps && !stopped; i++) {
+  for (i = l->taken; i < batches && !stopped; i++) {
     size_t n = left && left < l->feed.batch ? left : l->feed.batch;
     if ((n < l->means.f->min_n || !nn_feed_may_ahead(&l->feed, n)) && nn_looper_end_all(l)) return r->e->code;
     if (nn_looper_begin(l, n) || (l->running > ahead && nn_looper_end(l))) return r->e->code;
     left -= left ? n : 0;
-    stopped = r->o->stop && *r->o->stop;
+    stopped = r->o->stop && *r->o->stop && !l->summed;
     if (nn_looper_checkpoint(l)) return r->e->code;
   }
   if (nn_looper_end_all(l)) return r->e->code;
@@ -180,7 +200,7 @@ static int nn_looper_report(nn_looper *l) {
 
 static void nn_looper_begin_epoch(nn_looper *l) {
   l->progress.epoch++;
-  l->progress.step = 0;
+  l->progress.step = l->taken = 0;
   l->last = l->progress.epoch == l->progress.epochs;
   nn_feed_epoch(&l->feed, (uint32_t)(l->progress.epoch - 1));
   nn_means_reset(&l->means);
@@ -204,20 +224,22 @@ static int nn_looper_open(nn_looper *l) {
   const nn_loop *loop = l->loop;
   if (nn_feed_open(&l->feed, r->s, loop->step, loop->streams, loop->n_streams, loop->inputs, loop->batch,
                    !r->o->no_shuffle) ||
-      nn_means_open(&l->means, &r->s->m->fns[loop->step], r->e) || nn_watch_open(&l->watch, r->s, loop) ||
-      (r->s->m->backend && nn_feed_ahead(&l->feed)))
+      nn_means_open(&l->means, &r->s->m->fns[loop->step], r->e) ||
+      nn_means_open(&l->group, &r->s->m->fns[loop->step], r->e) || nn_watch_open(&l->watch, r->s, loop) ||
+      (r->s->m->backend && loop->apply < 0 && nn_feed_ahead(&l->feed)))
     return r->e->code;
   l->progress.epochs = r->o->epochs ? r->o->epochs : (uint64_t)(loop->epochs > 0 ? loop->epochs : 0);
   if (loop->n_streams) {
     size_t n = l->feed.streams[0].set->n, batch = l->feed.batch;
-    l->progress.steps = loop->drop_last ? n / batch : n / batch + (n % batch != 0);
-    if (!l->progress.steps)
+    l->batches = loop->drop_last ? n / batch : n / batch + (n % batch != 0);
+    if (!l->batches)
       return nn_fail(r->e, NN_EXIT_CONTENT,
                      "train `%s` would run zero steps: data `%s` has %zu examples, less than one "
                      "batch of %zu, and drop_last is set",
                      r->train->name, l->feed.streams[0].set->d->label, n, batch);
   } else
-    l->progress.steps = (uint64_t)(loop->count > 0 ? loop->count : 0);
+    l->batches = (uint64_t)(loop->count > 0 ? loop->count : 0);
+  l->progress.steps = (l->batches + (uint64_t)loop->accumulate - 1) / (uint64_t)loop->accumulate;
   if (!l->progress.steps || !l->progress.epochs)
     return nn_fail(r->e, NN_EXIT_CONTENT, "train `%s` would run zero steps", r->train->name);
   nn_logger_loop(r->log, l->means.n_values);
@@ -246,6 +268,7 @@ static int nn_run_loop(nn_runner *r, const nn_plan_item *item) {
   r->loop = NULL;
   nn_watch_close(&l.watch, r->s);
   nn_means_close(&l.means);
+  nn_means_close(&l.group);
   nn_feed_close(&l.feed);
   return r->e->code;
 }

@@ -19,6 +19,7 @@ void nn_looper_walk(nn_looper *l, nn_pack *k) {
   uint64_t eval = (uint64_t)(l->eval + 1);
   nn_pack_upto(k, &l->progress.epoch, l->progress.epochs);
   nn_pack_upto(k, &l->progress.step, l->progress.steps);
+  nn_pack_upto(k, &l->taken, l->batches);
   nn_pack_u64(k, &l->done);
   nn_pack_upto(k, &eval, (uint64_t)l->loop->n_evals);
   nn_feed_walk(&l->feed, k);

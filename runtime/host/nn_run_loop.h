@@ -9,14 +9,17 @@ typedef struct nn_looper {
   const nn_loop *loop;
   nn_feed feed;
   nn_means means;
+  nn_means group; /* of the batches that make the next step (accumulate) */
   nn_watch watch;
   nn_progress progress;
-  uint64_t done;   /* steps of this loop, over all epochs */
-  size_t batch[2]; /* examples of the steps that began and are not taken yet, oldest first */
-  int running;     /* how many those are */
-  int last;        /* this epoch is the last one */
-  int eval;        /* the one at work; -1: in the steps */
-  int goes_on;     /* in the middle of an epoch, where a checkpoint was made */
+  uint64_t batches, taken; /* of an epoch; those of this one whose results are there */
+  int64_t summed;          /* batches since the last step (accumulate); a checkpoint has none */
+  uint64_t done;           /* steps of this loop, over all epochs */
+  size_t batch[2];         /* examples of the steps that began and are not taken yet, oldest first */
+  int running;             /* how many those are */
+  int last;                /* this epoch is the last one */
+  int eval;                /* the one at work; -1: in the steps */
+  int goes_on;             /* in the middle of an epoch, where a checkpoint was made */
 } nn_looper;
 
 uint64_t nn_looper_epoch(const nn_looper *l);
