@@ -234,7 +234,7 @@ static nn_plan_item make_item(const Program *p, const PlanItem *i, Arena *a) {
   case PLAN_SAVE:
   case PLAN_LOAD: {
     const PlanFile *f = &i->u.file;
-    nn_file file = {f->file, ints(f->stores, f->n, a), f->names, (int)f->n, f->partial};
+    nn_file file = {f->file, ints(f->stores, f->n, a), f->names, (int)f->n, f->partial, f->map};
     out.file = arena_copy(a, &file, sizeof file);
     break;
   }

@@ -384,7 +384,7 @@ static bool file_options(Plan *p, const Stmt *s, PlanFile *f) {
     if (strcmp(n->name.text, "partial") == 0 && s->kind == ST_LOAD) {
       if (!eval_bool(e, n->value, &f->partial, "`partial`")) return false;
     } else if (strcmp(n->name.text, "map") == 0 && s->kind == ST_LOAD) {
-      return not_yet(e, n->name.span, "`with map`"), false;
+      if (!eval_str(e, n->value, &f->map, "the file of a map")) return false;
     } else {
       err(e, DIAG_E0609, n->name.span, "`%s` has no option `%s`", s->kind == ST_LOAD ? "load" : "save",
           n->name.text);
@@ -422,6 +422,10 @@ static void file_item(Plan *p, const Stmt *s) {
   if (len > 4 && strcmp(f.file + len - 4, ".npy") == 0 && refs.len > 1) {
     diag_label(err(e, DIAG_E0609, s->u.file.file->span, "an .npy file holds one tensor"), "%zu here",
                refs.len);
+    return;
+  }
+  if (f.map && len > 4 && strcmp(f.file + len - 4, ".npy") == 0) {
+    err(e, DIAG_E0609, s->u.file.file->span, "an .npy file has no names that a map could change");
     return;
   }
   uint32_t *ids = ARENA_ARRAY(e->a, refs.len, uint32_t);

@@ -174,6 +174,7 @@ typedef struct PlanFile {   // save and load: the stores of a subtree
   const char *const *names; // tensor name in the file for each store
   uint32_t n;
   bool partial;
+  const char *map;          // a file that renames and transposes; NULL
   Span span;
 } PlanFile;
 

@@ -335,8 +335,10 @@ static void print_file(Unit *u, const char *base, const PlanFile *f) {
   }
   sb_printf(u->out, "static const nn_file %s_file = {", base);
   put_string(u->out, f->file);
-  sb_printf(u->out, ", %s, %s, %u, %d};\n", member(u, base, f->n > 0, "stores"),
+  sb_printf(u->out, ", %s, %s, %u, %d, ", member(u, base, f->n > 0, "stores"),
             member(u, base, f->n > 0, "names"), f->n, f->partial);
+  put_string(u->out, f->map);
+  sb_puts(u->out, "};\n");
 }
 
 static void print_item_parts(Unit *u, const char *base, const PlanItem *item) {

@@ -132,6 +132,7 @@ typedef struct nn_file {
   const char *const *names;
   int n;
   int partial;
+  const char *map;        /* of a load: another file, nn_map.h; NULL: none */
 } nn_file;
 
 typedef enum nn_plan_kind { NN_PLAN_LOOP, NN_PLAN_EVAL, NN_PLAN_SAVE, NN_PLAN_LOAD, NN_PLAN_UPDATE } nn_plan_kind;

@@ -5,6 +5,7 @@
 #endif
 #include "nn_weights.h"
 
+#include "nn_map.h"
 #include "nn_read.h"
 #include "nn_safetensors.h"
 
@@ -15,7 +16,8 @@
 typedef struct nn_weight { /* a store and its name in the file */
   const nn_store *store;
   const char *name;
-  int needed; /* missing in the file: a difference */
+  int needed;              /* missing in the file: a difference */
+  const nn_map_line *line; /* of the map, NULL: none is about it */
 } nn_weight;
 
 /* ---- loading */
@@ -24,7 +26,7 @@ typedef struct nn_weight { /* a store and its name in the file */
 static int nn_weights_fit(const nn_weight *w, const nn_tensor *t, nn_text *differences) {
   nn_shape_buf got, want;
   const nn_store *s = w->store;
-  if (!nn_same_shape(s->rank, s->dims, t->rank, t->dims)) {
+  if (!w->line && !nn_same_shape(s->rank, s->dims, t->rank, t->dims)) {
     nn_text_addf(differences, "\n  `%s` has shape %s in the file, %s in the model", w->name,
                  nn_shape_text(&got, t->rank, t->dims), nn_shape_text(&want, s->rank, s->dims));
     return 0;
@@ -67,28 +69,98 @@ static size_t nn_weights_compare(const nn_safetensors *f, const nn_weight *w, si
   return wrong;
 }
 
+static int nn_weights_take(nn_session *s, const nn_weight *w, const nn_tensor *t, const char *path) {
+  const unsigned char *from = t->data;
+  unsigned char *turned = NULL;
+  if (w->line && w->line->n_perm) {
+    size_t size = nn_types[t->type].size;
+    turned = (unsigned char *)nn_alloc(t->count, size);
+    if (!turned) return nn_fail_memory(s->e);
+    nn_map_transpose(w->line, t->dims, size, turned, from, t->count);
+    from = turned;
+  }
+  if (nn_convert(w->store->dtype, nn_store_data(s, w->store), t->type, from, t->count) != t->count)
+    nn_fail(s->e, NN_EXIT_CONTENT, "%s: `%s` holds a value too large for %s", path, w->name,
+            nn_types[w->store->dtype].name);
+  free(turned);
+  return s->e->code;
+}
+
 static int nn_weights_fill(nn_session *s, const nn_safetensors *f, const nn_weight *w, size_t n,
                            const char *path) {
   size_t i;
   if (nn_stores_fetch(s)) return s->e->code;
   for (i = 0; i < n; i++) {
     const nn_tensor *t = nn_safetensors_find(f, w[i].name);
-    if (t &&
-        nn_convert(w[i].store->dtype, nn_store_data(s, w[i].store), t->type, t->data, t->count) != t->count)
-      return nn_fail(s->e, NN_EXIT_CONTENT, "%s: `%s` holds a value too large for %s", path, w[i].name,
-                     nn_types[w[i].store->dtype].name);
+    if (t && nn_weights_take(s, &w[i], t, path)) return s->e->code;
   }
   return nn_stores_send(s);
 }
 
-static int nn_weights_from(nn_session *s, const char *path, const nn_weight *w, size_t n, int partial,
-                           int extra) {
+/* A word of a map that is none of the names: says where, and which is near. */
+static int nn_weights_unknown(nn_session *s, const nn_map *m, const nn_map_line *l, size_t column,
+                              const char *text, const char *word, const char *where, const char *const *names,
+                              size_t n) {
+  const char *near = nn_nearest(word, names, n);
+  return nn_fail(s->e, NN_EXIT_CONTENT, "%s:%zu:%zu: `%s` %s%s%s%s%s", m->path, l->line, column, word, text,
+                 where, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+}
+
+/* Gives the line's store the name of its tensor. */
+static int nn_weights_map_line(nn_session *s, const nn_map *m, const nn_map_line *l, const nn_safetensors *f,
+                               const char *path, nn_weight *w, size_t n, int partial, const char **names) {
+  const nn_tensor *t = nn_safetensors_find(f, l->source);
+  int64_t dims[NN_MAX_RANK];
+  nn_shape_buf got, want;
+  size_t i, k;
+  for (i = 0; i < n && strcmp(w[i].store->name, l->store); i++) {
+  }
+  if (i == n) {
+    for (k = 0; k < n; k++) names[k] = w[k].store->name;
+    return nn_weights_unknown(s, m, l, l->store_at, "is not loaded here", l->store, "", names, n);
+  }
+  if (w[i].line)
+    return nn_fail(s->e, NN_EXIT_CONTENT, "%s:%zu:%zu: `%s` stands in line %zu too", m->path, l->line,
+                   l->store_at, l->store, w[i].line->line);
+  w[i].line = l;
+  w[i].name = l->source;
+  if (!t && partial) return 0;
+  if (!t) {
+    for (k = 0; k < f->n; k++) names[k] = f->tensors[k].name;
+    return nn_weights_unknown(s, m, l, l->source_at, "is not in ", l->source, path, names, f->n);
+  }
+  if (!nn_map_dims(m, l, t->rank, t->dims, dims, s->e)) return s->e->code;
+  if (nn_same_shape(w[i].store->rank, w[i].store->dims, t->rank, dims)) return 0;
+  return nn_fail(s->e, NN_EXIT_CONTENT, "%s:%zu:%zu: `%s` %s shape %s, but `%s` has %s", m->path, l->line,
+                 l->source_at, l->source, l->n_perm ? "gets the" : "has the",
+                 nn_shape_text(&got, t->rank, dims), l->store,
+                 nn_shape_text(&want, w[i].store->rank, w[i].store->dims));
+}
+
+static int nn_weights_map(nn_session *s, const nn_map *m, const nn_safetensors *f, const char *path,
+                          nn_weight *w, size_t n, int partial) {
+  const char **names = (const char **)nn_alloc(n + f->n, sizeof *names);
+  size_t i;
+  if (!names) return nn_fail_memory(s->e);
+  for (i = 0; i < m->n && !s->e->code; i++)
+    nn_weights_map_line(s, m, &m->lines[i], f, path, w, n, partial, names);
+  free(names);
+  return s->e->code;
+}
+
+/* `map`: NULL: the tensors have the names of `w`. */
+static int nn_weights_from(nn_session *s, const char *path, const nn_map *map, nn_weight *w, size_t n,
+                           int partial, int extra) {
   nn_safetensors f;
   nn_text differences, missing;
   size_t wrong;
   memset(&differences, 0, sizeof differences);
   memset(&missing, 0, sizeof missing);
   if (nn_safetensors_read(path, &f, s->e)) return s->e->code;
+  if (map && nn_weights_map(s, map, &f, path, w, n, partial)) {
+    nn_safetensors_free(&f);
+    return s->e->code;
+  }
   wrong = nn_weights_compare(&f, w, n, partial, extra, &differences, &missing);
   if (wrong)
     nn_fail(s->e, NN_EXIT_CONTENT, "%s: does not fit the model: %zu difference%s%s", path, wrong,
@@ -130,7 +202,7 @@ int nn_weights_load(nn_session *s, const char *path, const unsigned char *needs,
   size_t n;
   nn_weight *w = nn_weights_all(s->m, needs, &n);
   if (!w) return nn_fail_memory(s->e);
-  nn_weights_from(s, path, w, n, partial, 1);
+  nn_weights_from(s, path, NULL, w, n, partial, 1);
   free(w);
   return s->e->code;
 }
@@ -140,19 +212,27 @@ static int nn_weights_is_npy(const char *path) {
   return n > 4 && !strcmp(path + n - 4, ".npy");
 }
 
+/* Below the output folder if it is there, else below the data folder; NULL: out of memory. */
+static char *nn_weights_find(const nn_session *s, const char *file) {
+  char *path = nn_path_join(s->out_dir, file);
+  if (!path || access(path, F_OK) == 0) return path;
+  free(path);
+  return nn_path_join(s->data_dir, file);
+}
+
 int nn_weights_load_item(nn_session *s, const nn_file *file) {
   nn_weight *w = nn_weights_item(s->m, file);
-  char *path = nn_path_join(s->out_dir, file->file);
-  if (path && access(path, F_OK) != 0) {
-    free(path);
-    path = nn_path_join(s->data_dir, file->file);
-  }
-  if (!w || !path)
+  char *path = nn_weights_find(s, file->file), *map_path = file->map ? nn_weights_find(s, file->map) : NULL;
+  nn_map map;
+  memset(&map, 0, sizeof map);
+  if (!w || !path || (file->map && !map_path))
     nn_fail_memory(s->e);
   else if (nn_weights_is_npy(path) && file->n == 1)
     nn_store_read_npy(s, w[0].store, path);
-  else
-    nn_weights_from(s, path, w, (size_t)file->n, file->partial, 0);
+  else if (!map_path || !nn_map_read(&map, map_path, s->e))
+    nn_weights_from(s, path, map_path ? &map : NULL, w, (size_t)file->n, file->partial, 0);
+  nn_map_free(&map);
+  free(map_path);
   free(path);
   free(w);
   return s->e->code;

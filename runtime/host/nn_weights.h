@@ -4,7 +4,7 @@
    failure lists every difference (missing, extra, of another shape or type). A file for `train` has them all;
    `predict` and `eval` take any part of the program's stores that holds what they read, such as the file of a
    `save` item for one of several models. `load` and `save` items name their stores; a file that ends in .npy
-   holds the one store of the item. */
+   holds the one store of the item. A map (nn_map.h) gives stores the tensors of other names and orders. */
 #ifndef NN_WEIGHTS_H
 #define NN_WEIGHTS_H
 
