@@ -134,7 +134,6 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   into->init_draws = 0;
   Value v = eval(e, x);
   if (v.kind == V_NPY) {
-    if (r->kind == STORE_EVAL_STATE) not_yet(e, x->span, "npy() in an `eval`");
     e->stores.data[id].npy = v.u.s;
     leave_ctx(e, saved);
     return;

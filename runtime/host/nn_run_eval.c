@@ -194,7 +194,9 @@ static int nn_eval_begin(nn_runner *r, nn_evaluation *v) {
     return nn_checkpoints_resumed(r->keep, r->e);
   }
   nn_feed_epoch(&v->feed, 0);
-  return v->ev->init < 0 ? 0 : nn_run_plain(r, v->ev->init, NULL);
+  if ((v->ev->init >= 0 && nn_run_plain(r, v->ev->init, NULL)) || nn_eval_states_init(r->s, v->ev->fn))
+    return r->e->code;
+  return v->ev->finish < 0 ? 0 : nn_eval_states_init(r->s, v->ev->finish);
 }
 
 /* The means, then what `finish` reports, as one event. */

@@ -94,6 +94,16 @@ int nn_store_read_npy(nn_session *s, const nn_store *t, const char *path) {
   return s->e->code ? s->e->code : nn_stores_send(s);
 }
 
+int nn_eval_states_init(nn_session *s, int function) {
+  const nn_function *f = &s->m->fns[function];
+  int i;
+  for (i = 0; i < f->n_reads; i++) {
+    const nn_store *t = &s->m->stores[f->reads[i]];
+    if (t->npy && t->kind == NN_EVAL_STATE && nn_session_npy(s, t)) return s->e->code;
+  }
+  return 0;
+}
+
 int nn_session_init(nn_session *s, uint64_t seed, int skip_npy) {
   int i;
   s->c.seed = seed;

@@ -32,6 +32,8 @@ int nn_stores_fetch(nn_session *s);
 int nn_stores_send(nn_session *s);
 /* Fresh values in every store: init, then the stores that an .npy file fills (unless skip_npy). */
 int nn_session_init(nn_session *s, uint64_t seed, int skip_npy);
+/* When an eval begins: the states that its function reads and an .npy file fills. */
+int nn_eval_states_init(nn_session *s, int function);
 
 /* The processor takes subnormal numbers for zero from here on, where it can. */
 void nn_flush_subnormals(void);
