@@ -195,7 +195,6 @@ static Value bi_cast(Elab *e, const BuiltinCall *c) {
     diag_label(err(e, DIAG_E0204, c->span, "numbers are not cast to masks"), "compare instead: `x != 0`");
     return v_poison();
   }
-  if (t == DT_F16 || t == DT_BF16) return not_yet(e, c->spans[1], "half precision");
   return v_tensor(e, b_cast(&e->fn->b, n, t));
 }
 

@@ -175,8 +175,22 @@ Value static_or_thunk(Elab *e, const Expr *x) {
   Value v = eval(e, x);
   if (!v_graph_bound(v)) return v;
   Thunk *t = ARENA_NEW(e->a, Thunk);
-  *t = (Thunk){x, scope_snapshot(e, e->scope), e->frame};
+  *t = (Thunk){.expr = x, .like = v, .scope = scope_snapshot(e, e->scope), .frame = e->frame};
   return (Value){.kind = V_THUNK, .u.thunk = t};
+}
+
+Value thunk_parts(Elab *e, Value v, const Pattern *p) {
+  if (p->name || v.kind != V_THUNK) return v;
+  Value like = v.u.thunk->like;
+  if ((like.kind != V_TUPLE && like.kind != V_LIST) || like.u.list.len != p->len) return v;
+  Value parts = v_list(e, V_TUPLE, like.u.list.data, p->len);
+  for (uint32_t i = 0; i < p->len; i++) {
+    if (!v_graph_bound(like.u.list.data[i])) continue;
+    Thunk *t = ARENA_NEW(e->a, Thunk);
+    *t = (Thunk){.of = v.u.thunk, .item = i, .like = like.u.list.data[i]};
+    parts.u.list.data[i] = thunk_parts(e, (Value){.kind = V_THUNK, .u.thunk = t}, p->items[i]);
+  }
+  return parts;
 }
 
 // How -D names an option: that of an imported file begins with the file's stem.
@@ -264,19 +278,31 @@ static bool ownerless(Elab *e, Value v) {
   return true;
 }
 
+// The part of a pattern that its value, which goes to *v, does not fit; NULL: all fits.
+static const Pattern *misfit(const Pattern *p, Value *v) {
+  if (p->name || v->kind == V_POISON) return NULL;
+  if ((v->kind != V_TUPLE && v->kind != V_LIST) || v->u.list.len != p->len) return p;
+  for (uint32_t i = 0; i < p->len; i++) {
+    Value part = v->u.list.data[i];
+    const Pattern *bad = misfit(p->items[i], &part);
+    if (bad) return *v = part, bad;
+  }
+  return NULL;
+}
+
 static Value eval_let(Elab *e, const Stmt *s, Scope *scope) {
   Value v = static_or_thunk(e, s->u.let.value);
   if (ownerless(e, v)) v = v_poison();
   const Type *t = s->u.let.type;
   if (t && v.kind != V_THUNK && !match_type(e, t, &v, s->u.let.value->span, NULL, "value")) v = v_poison();
   const Pattern *p = s->u.let.pattern;
-  bool fits =
-      p->name || v.kind == V_POISON || ((v.kind == V_TUPLE || v.kind == V_LIST) && v.u.list.len == p->len);
-  if (!fits && v.kind == V_THUNK)
-    v = not_yet(e, p->span, "a tuple of run-time values at top level");
-  else if (!fits) {
-    diag_label(err(e, DIAG_E0213, p->span, "the pattern does not fit the value"),
-               "%u names here, the value is %s", p->len, v_describe(e, v));
+  v = thunk_parts(e, v, p);
+  Value part = v;
+  const Pattern *bad = misfit(p, &part);
+  if (bad) {
+    diag_label(err(e, DIAG_E0213, bad->span, "the pattern does not fit the value"),
+               "%u names here, the value is %s", bad->len,
+               v_describe(e, part.kind == V_THUNK ? part.u.thunk->like : part));
     v = v_poison();
   }
   settle(e, scope, p, v);

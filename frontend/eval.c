@@ -52,6 +52,18 @@ static Value dim_symbol(Elab *e, const Stmt *s, Span at) {
   return v_dim(e, (Dim){1, 0});
 }
 
+static Value thunk_value(Elab *e, const Thunk *t, Span at) {
+  if (t->of) {
+    Value all = thunk_value(e, t->of, at);
+    return all.kind == V_POISON ? all : rvalue(e, all.u.list.data[t->item], at);
+  }
+  Scope *scope = e->scope;
+  e->scope = t->scope;
+  Value v = eval(e, t->expr);
+  e->scope = scope;
+  return v;
+}
+
 // A place to its value: stores are read, run-time scalars become nodes of this function.
 Value rvalue(Elab *e, Value v, Span at) {
   switch (v.kind) {
@@ -60,13 +72,7 @@ Value rvalue(Elab *e, Value v, Span at) {
   case V_DIM: return captured_elsewhere(e, v, at) ? v_poison() : v;
   case V_ROLE: return v_tensor(e, role_node(e, v.u.role.role, v.u.role.index));
   case V_DIMDECL: return dim_symbol(e, v.u.decl, at);
-  case V_THUNK: {
-    Scope *scope = e->scope;
-    e->scope = v.u.thunk->scope;
-    Value r = eval(e, v.u.thunk->expr);
-    e->scope = scope;
-    return r;
-  }
+  case V_THUNK: return thunk_value(e, v.u.thunk, at);
   case V_SIZE:
     if (v.u.size->bound) return v_int(v.u.size->n);
     diag_label(err(e, DIAG_E0211, at, "this size is not bound yet"),

@@ -156,6 +156,13 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
   size_t n_missed = 0;
   for (size_t i = 0; i < over->len; i++) {
     StoreRef *r = over->data[i];
+    DType t = e->stores.data[r->id].dtype;
+    if (t == DT_F16 || t == DT_BF16) {
+      Diag *g = err(e, DIAG_E0204, s->u.minimize.over.data[0]->span, "an optimizer steps f32 and f64");
+      diag_label(g, "`%s` is %s", e->stores.data[r->id].name, dtype_name(t));
+      diag_note(g, "keep the parameter in f32, and `cast` it where it is used");
+      return false;
+    }
     if (stale(e, loss, arrivals, r, s->u.minimize.loss->span)) return false;
     NodeId read = store_state(e, r->id)->read;
     if (read != NO_NODE && graph_arrives(arrivals, loss, read)) {

@@ -130,7 +130,7 @@ static void train_let(Plan *p, const Stmt *s) {
   if (t && v.kind != V_THUNK && !match_type(e, t, &v, s->u.let.value->span, NULL, "value")) v = v_poison();
   if (v.kind == V_OPTIMIZER && s->u.let.pattern->name && !v.u.opt->name)
     v.u.opt->name = s->u.let.pattern->name;
-  bind_pattern(e, s->u.let.pattern, v, false);
+  bind_pattern(e, s->u.let.pattern, thunk_parts(e, v, s->u.let.pattern), false);
 }
 
 // ---- functions

@@ -39,14 +39,16 @@ static double round_to(double v, int bits, int lowest, double limit) {
 double eval_round(DType t, double v) {
   switch (t) {
   case DT_F32: return (double)(float)v;
-  case DT_F16: return round_to((double)(float)v, 11, -24, 65504);
-  case DT_BF16: return round_to((double)(float)v, 8, -133, 0x1.fep127);
+  case DT_F16: return round_to(v, 11, -24, 65504);
+  case DT_BF16: return round_to(v, 8, -133, 0x1.fep127);
   default: return v;
   }
 }
 
 Scalar eval_real(const Eval *e, DType t, double v) {
-  return (Scalar){.f = e->env->rounded ? eval_round(t, v) : v};
+  if (!e->env->rounded) return (Scalar){.f = v};
+  if (t == DT_F16 || t == DT_BF16) v = (double)(float)v; // arithmetic on them is that of f32
+  return (Scalar){.f = eval_round(t, v)};
 }
 
 void eval_fault(Eval *e, NodeId id, EvalStatus status, int64_t value, int64_t bound) {
@@ -104,7 +106,7 @@ static void eval_const(Eval *e, NodeId id, const Node *n, Scalar *out) {
   int64_t count = eval_count(e, &n->shape);
   for (int64_t i = 0; i < count; i++) {
     out[i] = n->attr.konst.data[n->attr.konst.count == 1 ? 0 : i];
-    if (dtype_is_real(n->dtype)) out[i] = eval_real(e, n->dtype, out[i].f);
+    if (dtype_is_real(n->dtype) && e->env->rounded) out[i].f = eval_round(n->dtype, out[i].f);
   }
 }
 

@@ -119,8 +119,9 @@ Scalar eval_cast(DType from, DType to, Scalar v) {
   if (to == DT_MASK) return (Scalar){.i = real ? v.f != 0 : v.i != 0};
   if (dtype_is_real(to)) {
     // i64 to f32 is rounded once, not by way of double.
-    if (!real && to != DT_F64) return (Scalar){.f = eval_round(to, (double)(float)v.i)};
-    return (Scalar){.f = real ? eval_round(to, v.f) : (double)v.i};
+    if (!real && to == DT_F32) return (Scalar){.f = (double)(float)v.i};
+    if (!real) return (Scalar){.f = eval_round(to, (double)v.i)};
+    return (Scalar){.f = eval_round(to, v.f)};
   }
   return (Scalar){.i = real ? saturate(v.f, to) : dtype_wrap(to, v.i)};
 }

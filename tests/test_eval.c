@@ -152,6 +152,10 @@ START_TEST(half_precision_rounds_to_even_underflows_and_overflows) {
   ck_assert_double_eq(eval_round(DT_BF16, 1 + 0x1p-8), 1);
   ck_assert_double_eq(eval_round(DT_BF16, 1 + 0x1.8p-7), 1 + 0x1p-6);
   ck_assert(isnan(eval_round(DT_BF16, NAN)));
+  // Once, not by way of f32, where these would be ties.
+  ck_assert_double_eq(eval_round(DT_F16, 0x1.0020000000001p0), 0x1.004p0);
+  ck_assert_double_eq(eval_round(DT_BF16, 0x1.0100000000001p0), 0x1.02p0);
+  ck_assert_double_eq(eval_round(DT_F16, -65519.999999999), -65504);
 }
 END_TEST
 
