@@ -6,12 +6,6 @@
 
 static Value eval_x(Elab *e, const Expr *x, bool ref);
 
-Value not_yet(Elab *e, Span at, const char *what) {
-  Diag *g = err(e, DIAG_E0901, at, "%s: not yet in this nnc", what);
-  diag_note(g, "it is part of the language, and this version does not elaborate it");
-  return v_poison();
-}
-
 bool captured_elsewhere(Elab *e, Value v, Span at) {
   bool dim_in_rule = v.kind == V_DIM && e->fn->what == CTX_RULE;
   if (v.ctx == e->fn->serial || dim_in_rule) return false;

@@ -419,7 +419,6 @@ bool first_time(Elab *e, const char *fmt, ...)
 bool lost(const Elab *e, const char *name); // stands in text that a syntax error dropped
 bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);
-Value not_yet(Elab *e, Span at, const char *what);
 Scope *home(const Elab *e, Span at); // the top-level names of the file that a place is in
 const Module *module_at(const Elab *e, Span at); // NULL: in the library
 Span user_span(const Elab *e, Span at); // the innermost place in the user's own text

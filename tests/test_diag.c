@@ -130,10 +130,10 @@ END_TEST
 
 START_TEST(errors_without_a_place_are_told_apart_by_their_text) {
   Bed b = bed("");
-  diag_error(b.diags, DIAG_E0901, (Span){0}, "one");
-  diag_error(b.diags, DIAG_E0901, (Span){0}, "one");
-  diag_error(b.diags, DIAG_E0901, (Span){0}, "two");
-  expect_text(&b, "error[E0901]: one\n\nerror[E0901]: two\n\nerror: 2 errors\n");
+  diag_error(b.diags, DIAG_E0804, (Span){0}, "one");
+  diag_error(b.diags, DIAG_E0804, (Span){0}, "one");
+  diag_error(b.diags, DIAG_E0804, (Span){0}, "two");
+  expect_text(&b, "error[E0804]: one\n\nerror[E0804]: two\n\nerror: 2 errors\n");
 }
 END_TEST
 
@@ -153,11 +153,11 @@ END_TEST
 
 START_TEST(a_warning_with_a_flag_appears_only_when_enabled) {
   Bed b = bed("a b");
-  ck_assert_ptr_null(diag_warning(b.diags, DIAG_E0901, "shadow", at(&b, "a"), "hides"));
+  ck_assert_ptr_null(diag_warning(b.diags, DIAG_E0804, "shadow", at(&b, "a"), "hides"));
   diags_enable(b.diags, "shadow");
-  ck_assert_ptr_nonnull(diag_warning(b.diags, DIAG_E0901, "shadow", at(&b, "a"), "hides"));
-  ck_assert_ptr_null(diag_warning(b.diags, DIAG_E0901, "anonymous", at(&b, "b"), "shifts"));
-  ck_assert_ptr_nonnull(diag_warning(b.diags, DIAG_E0901, NULL, at(&b, "b"), "always"));
+  ck_assert_ptr_nonnull(diag_warning(b.diags, DIAG_E0804, "shadow", at(&b, "a"), "hides"));
+  ck_assert_ptr_null(diag_warning(b.diags, DIAG_E0804, "anonymous", at(&b, "b"), "shifts"));
+  ck_assert_ptr_nonnull(diag_warning(b.diags, DIAG_E0804, NULL, at(&b, "b"), "always"));
   ck_assert_uint_eq(diags_warnings(b.diags), 2);
   ck_assert_uint_eq(diags_errors(b.diags), 0);
   arena_free(b.arena);
@@ -166,17 +166,17 @@ END_TEST
 
 START_TEST(werror_makes_errors_of_warnings) {
   Bed b = bed("a");
-  diag_warning(b.diags, DIAG_E0901, NULL, at(&b, "a"), "hides");
+  diag_warning(b.diags, DIAG_E0804, NULL, at(&b, "a"), "hides");
   diags_warnings_are_errors(b.diags);
   ck_assert_uint_eq(diags_warnings(b.diags), 0);
   ck_assert_uint_eq(diags_errors(b.diags), 1);
-  expect_text(&b, "error[E0901]: hides\n  --> m.nn:1:1\n   |\n 1 | a\n   | ^\n\nerror: 1 error\n");
+  expect_text(&b, "error[E0804]: hides\n  --> m.nn:1:1\n   |\n 1 | a\n   | ^\n\nerror: 1 error\n");
 }
 END_TEST
 
 START_TEST(errors_and_warnings_are_counted_together) {
   Bed b = bed("a b");
-  diag_warning(b.diags, DIAG_E0901, NULL, at(&b, "a"), "w");
+  diag_warning(b.diags, DIAG_E0804, NULL, at(&b, "a"), "w");
   diag_error(b.diags, DIAG_E0102, at(&b, "b"), "e");
   diags_print_text(b.diags, &b.out, false);
   ck_assert_ptr_nonnull(strstr(sb_text(&b.out), "\nerror: 1 error, 1 warning\n"));
@@ -211,7 +211,7 @@ START_TEST(json_is_one_object_a_line_with_escapes) {
   Bed b = bed("let x = 1;\n");
   Diag *g = diag_error(b.diags, DIAG_E0201, at(&b, "x"), "say \"%s\"\n", "x\xFF");
   diag_help(diag_also(g, at(&b, "let"), "also"), "do");
-  diag_error(b.diags, DIAG_E0901, (Span){0}, "nowhere");
+  diag_error(b.diags, DIAG_E0804, (Span){0}, "nowhere");
   diags_print_json(b.diags, &b.out);
   ck_assert_str_eq(
       sb_text(&b.out),
@@ -219,7 +219,7 @@ START_TEST(json_is_one_object_a_line_with_escapes) {
       "\"file\":\"m.nn\",\"line\":1,\"column\":5,\"end_line\":1,\"end_column\":6,\"label\":null,"
       "\"notes\":[],\"helps\":[\"do\"],\"also\":[{\"file\":\"m.nn\",\"line\":1,\"column\":1,"
       "\"end_line\":1,\"end_column\":4,\"label\":\"also\"}]}\n"
-      "{\"code\":\"E0901\",\"severity\":\"error\",\"message\":\"nowhere\",\"file\":null,\"line\":null,"
+      "{\"code\":\"E0804\",\"severity\":\"error\",\"message\":\"nowhere\",\"file\":null,\"line\":null,"
       "\"column\":null,\"end_line\":null,\"end_column\":null,\"label\":null,\"notes\":[],\"helps\":[],"
       "\"also\":[]}\n");
   strbuf_free(&b.out);
