@@ -207,13 +207,13 @@ static Value bi_norms(Elab *e, const BuiltinCall *c) {
 }
 
 static const Builtin table[] = {
-    {"l1", "x", bi_norms, 1},
-    {"l2", "x", bi_norms, 2},
+    {"l1", "m", bi_norms, 1},
+    {"l2", "m", bi_norms, 2},
     {"sum", "x =axis =keep =keepdim", bi_sum, 0},
     {"mean", "x =axis =keep =keepdim", bi_sum, 1},
     {"prod", "x =axis =keep =keepdim", bi_prod, 0},
-    {"argmax", "x =axis", bi_arg, OP_ARGMAX},
-    {"argmin", "x =axis", bi_arg, OP_ARGMIN},
+    {"argmax", "x ?axis", bi_arg, OP_ARGMAX},
+    {"argmin", "x ?axis", bi_arg, OP_ARGMIN},
 };
 
 const Builtin *reduce_builtins(uint32_t *n) {
