@@ -66,6 +66,36 @@ static void print_table(const Print *p, const InfoTable *t) {
   table_print(&text, "  ", p->out);
 }
 
+// ---- composites
+
+static bool alike(const Composite *x, const Composite *y) {
+  return x->kind == y->kind && x->span.source == y->span.source && x->span.begin == y->span.begin;
+}
+
+// Those of one place in the source, where the first of them stands.
+static void print_composites(const Print *p, const InfoTable *t) {
+  static const char *const titles[] = {"composite", "times", "layer", "place"};
+  Table text = {.a = p->a, .align = "lrll"};
+  for (int i = 0; i < 4; i++) table_text(&text, titles[i]);
+  for (uint32_t i = 0; i < t->n_composites; i++) {
+    const Composite *c = &t->composites[i], *last = c;
+    int64_t times = 0;
+    bool seen = false;
+    for (uint32_t k = 0; k < i; k++) seen |= alike(&t->composites[k], c);
+    if (seen) continue;
+    for (uint32_t k = i; k < t->n_composites; k++)
+      if (alike(&t->composites[k], c)) last = &t->composites[k], times++;
+    table_text(&text, composite_words(c->kind));
+    table_int(&text, times);
+    table_text(&text, strcmp(c->path, last->path) == 0 ? c->path
+                                                       : arena_printf(p->a, "%s to %s", c->path, last->path));
+    table_text(&text, span_text_here(p->in->p->sources, c->span, p->a));
+  }
+  if (!t->n_composites) return;
+  sb_putc(p->out, '\n');
+  table_print(&text, "", p->out);
+}
+
 // ---- functions, data, trainings
 
 static const char *signature(const Function *f, Arena *a) {
@@ -182,7 +212,10 @@ int info_print(const Program *p, const Options *o, Arena *a) {
     info_json(&in, &out);
   } else {
     print_head(&print);
-    for (size_t i = 0; i < in.tables.len; i++) print_table(&print, &in.tables.data[i]);
+    for (size_t i = 0; i < in.tables.len; i++) {
+      print_table(&print, &in.tables.data[i]);
+      print_composites(&print, &in.tables.data[i]);
+    }
     print_functions(&print);
     if (!o->function) print_data(&print);
     if (!o->function) print_trains(&print);

@@ -7,6 +7,7 @@
 #include "codegen/cost.h"
 #include "driver/layers.h"
 #include "driver/options.h"
+#include "passes/composites.h"
 
 typedef struct InfoFn {
   int64_t n; // value of its dynamic size that `cost` is for
@@ -17,6 +18,8 @@ typedef struct InfoFn {
 typedef struct InfoTable {
   uint32_t fn;
   Layers layers;
+  const Composite *composites;
+  uint32_t n_composites;
 } InfoTable;
 
 typedef struct Info {

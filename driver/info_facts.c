@@ -185,7 +185,9 @@ static Layers keep_models(const Layers *all, Models *m, uint32_t fn, bool whole)
 
 static InfoTable table_of(const Program *p, Models *m, uint32_t fn, int64_t n, bool whole) {
   Layers all = info_layers(p, &p->fns[fn], n, m->a);
-  return (InfoTable){.fn = fn, .layers = keep_models(&all, m, fn, whole)};
+  InfoTable t = {.fn = fn, .layers = keep_models(&all, m, fn, whole)};
+  t.composites = composites_find(p->fns[fn].g, m->a, &t.n_composites);
+  return t;
 }
 
 Info info_facts(const Program *p, int64_t n, int32_t only, Arena *a) {

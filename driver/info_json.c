@@ -46,6 +46,23 @@ static void put_layers(Json *j, const Info *in) {
   json_close(j, ']');
 }
 
+static void put_composites(Json *j, const Info *in) {
+  json_open(j, "composites", '[');
+  for (size_t t = 0; t < in->tables.len; t++) {
+    const InfoTable *table = &in->tables.data[t];
+    for (uint32_t i = 0; i < table->n_composites; i++) {
+      const Composite *c = &table->composites[i];
+      json_open(j, NULL, '{');
+      json_text(j, "kind", composite_words(c->kind));
+      json_text(j, "path", c->path);
+      json_text(j, "function", in->p->fns[table->fn].name);
+      json_text(j, "place", span_text_here(in->p->sources, c->span, table->layers.a));
+      json_close(j, '}');
+    }
+  }
+  json_close(j, ']');
+}
+
 static void put_function(Json *j, const Info *in, uint32_t id) {
   const Function *f = &in->p->fns[id];
   json_open(j, NULL, '{');
@@ -123,6 +140,7 @@ void info_json(const Info *in, StrBuf *out) {
   json_text(&j, "model", in->p->name);
   json_text(&j, "real", dtype_name(in->p->real));
   put_layers(&j, in);
+  put_composites(&j, in);
   json_open(&j, "functions", '[');
   for (uint32_t i = 0; i < in->p->n_fns; i++) put_function(&j, in, i);
   json_close(&j, ']');
