@@ -229,12 +229,14 @@ static NodeId stands_for(const Graph *g, const Node *n) {
   return NO_NODE;
 }
 
+static Graph *expand(const Graph *g, Arena *a);
+
 // Bodies of loops are expanded last: until then derivatives of derivatives are made of them.
 static void expand_bodies(Graph *g, Arena *a) {
   for (NodeId id = 0; id < g->len; id++) {
     if (g->nodes[id].op != OP_SCAN) continue;
     ScanAttr *s = arena_copy(g->arena, g->nodes[id].attr.scan, sizeof *s);
-    s->body = pass_autodiff(s->body, a);
+    s->body = expand(s->body, a);
     g->nodes[id].attr.scan = s;
   }
 }
@@ -259,7 +261,7 @@ static DType real_of(const Graph *g) {
   return DT_F32;
 }
 
-Graph *pass_autodiff(const Graph *g, Arena *a) {
+static Graph *expand(const Graph *g, Arena *a) {
   Graph *out = graph_like(g, a);
   Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
   NodeId *map = no_nodes(out->own, g->len);
@@ -269,4 +271,16 @@ Graph *pass_autodiff(const Graph *g, Arena *a) {
   expand_bodies(expanded, a);
   graph_drop(out);
   return expanded;
+}
+
+static bool has_grad(const Graph *g) {
+  for (NodeId id = 0; id < g->len; id++) {
+    const Node *n = graph_node(g, id);
+    if (n->op == OP_GRAD || (n->op == OP_SCAN && has_grad(n->attr.scan->body))) return true;
+  }
+  return false;
+}
+
+Graph *pass_autodiff(const Graph *g, Arena *a) {
+  return expand(has_grad(g) ? with_composite_rules(g, a) : g, a);
 }

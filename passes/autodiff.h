@@ -56,6 +56,10 @@ DerivRule d_box, d_debox, d_sample, d_desample;
 DerivRule d_cumsum, d_cholesky, d_triangular_solve;
 DerivRule d_gather, d_scatter_add, d_sum, d_rmax, d_dot, d_conv, d_custom_vjp;
 
+// ---- composites (composite_rules.c)
+// g, its softmaxes and norms with the derivatives that these have as a whole: CUSTOM_VJPs.
+Graph *with_composite_rules(const Graph *g, Arena *a);
+
 // ---- loops (deriv_scan.c)
 // Appends a SCAN with the yields that its derivative reads.
 NodeId saved_scan(Walk *w, const ScanAttr *s, const NodeId *in, uint32_t n);

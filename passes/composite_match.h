@@ -28,6 +28,9 @@ Pattern *pattern_parse(const char *text, Arena *a);
 bool pattern_match(const Graph *g, const Found *found, const Pattern *p, bool last_axes, NodeId id,
                    Found *out, NodeId *part);
 
+// What the rows of composites.def find in g as it is, by node (composites.c).
+void composites_match(const Graph *g, Found *found, Arena *a);
+
 // Goes through what only moves values.
 NodeId moved_value(const Graph *g, NodeId id, Place *at);
 // Where input i of an elementwise node lies.

@@ -48,7 +48,7 @@ static Graph *one_form(const Graph *g, Arena *a) {
   return pass_cse(pass_simplify(pass_cse(live_copy(g, same, a), a), a), a);
 }
 
-static void find_by_patterns(const Graph *g, Found *found, Arena *a) {
+void composites_match(const Graph *g, Found *found, Arena *a) {
   for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
     const Pattern *p = pattern_parse(rows[r].pattern, a);
     for (NodeId id = 0; id < g->len; id++) {
@@ -146,7 +146,7 @@ static void find_attention(const Graph *g, Found *found) {
 static void add_all(const Graph *given, Composites *out, Arena *a) {
   const Graph *g = one_form(given, a);
   Found *found = ARENA_ARRAY(a, g->len, Found);
-  find_by_patterns(g, found, a);
+  composites_match(g, found, a);
   find_attention(g, found);
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);

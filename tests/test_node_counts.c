@@ -33,9 +33,7 @@ static const Layer layers[] = {
     {"batch_norm", 22, 31},
     // Forward: m, d, v, s as above, h = d/s: 9. dbeta = sum dy: 1. dgamma = sum dy h: 2. g = dy gamma: 1.
     // dx = (g - mean g - h mean(g h))/s: 9.
-    // Made: 6 more. Where h would stand d does, and so h g is divided by s and its mean by 2 s (2); 2 s and
-    // x + x (2); two signs (2).
-    {"layer_norm", 22, 28},
+    {"layer_norm", 22, 22},
     // m = max x, e = exp(x - m), s = sum e: 4. dx = e (1/n/s) - (1/n where the label is): div, mul, eq,
     // select, add
     {"cross_entropy", 9, 9},
@@ -43,9 +41,7 @@ static const Layer layers[] = {
     {"max_pool", 2, 2},
     // Forward: q k^T, scale, max, sub, exp, sum, div: 7. dv = p^T dy, dp = dy v^T: 2. ds = p (dp - sum(dp
     // p)): 4. scale: 1. dq, dk: 2.
-    // Made: 3 more. p = e/s is differentiated as a quotient: dp/s and dp p/s are each formed, and then by e
-    // (2), and a sign (1).
-    {"attention", 16, 19},
+    {"attention", 16, 16},
     // dy is added into zeros
     {"embedding", 1, 1},
     // draw, compare, cast (x 0 is NaN where x is, so the mask must multiply): 3. dy 2 m: 2

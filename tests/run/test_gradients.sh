@@ -10,7 +10,7 @@ cd "$PROJECT_DIR/tests/gradients" || exit 1
 # Rounding decides the digits of an error that is none.
 said() { nnc test --gradients "$@" 2>&1 | sed -E 's/([0-9]\.[0-9]e-(0[6-9]|[1-9][0-9])|0\.0e\+00)/  small/; s,small +(\[[0-9, ]*\]|together),small,; s,  +,  ,g'; }
 
-for name in right:0 wrong:4; do
+for name in right:0 composites:0 wrong:4; do
     model=${name%:*}
     said "$model.nn" >"$work/$model.txt"
     [ "${1:-}" != --update ] || cp "$work/$model.txt" "$model.txt"
