@@ -90,7 +90,8 @@ bool arg_axes(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t rank, uint32_t
   for (uint32_t k = 0; k < v.u.list.len; k++) {
     uint32_t a;
     if (v.u.list.data[k].kind != V_INT) {
-      err(e, DIAG_E0202, c->spans[i], "an axis is an int or a list of ints");
+      diag_label(err(e, DIAG_E0202, c->spans[i], "an axis is an int or a list of ints"), "it holds %s",
+                 v_describe(e, v.u.list.data[k]));
       return false;
     }
     if (!check_axis(e, v.u.list.data[k].u.i, rank, 0, c->spans[i], &a)) return false;
@@ -171,7 +172,11 @@ static Value bi_fma(Elab *e, const BuiltinCall *c) {
   Shape ab, all;
   unsigned axis;
   const Node *x = node_of(e, n[0]);
-  if (x->dtype == DT_MASK || !shape_broadcast(&x->shape, &node_of(e, n[1])->shape, &ab, &axis) ||
+  if (x->dtype == DT_MASK) {
+    diag_label(err(e, DIAG_E0204, c->span, "`fma` does not exist for masks"), "convert with `cast(x, real)`");
+    return v_poison();
+  }
+  if (!shape_broadcast(&x->shape, &node_of(e, n[1])->shape, &ab, &axis) ||
       !shape_broadcast(&ab, &node_of(e, n[2])->shape, &all, &axis)) {
     diag_label(err(e, DIAG_E0203, c->span, "shapes do not fit in `fma`"), "%s, %s and %s",
                tensor_text(e, n[0]), tensor_text(e, n[1]), tensor_text(e, n[2]));

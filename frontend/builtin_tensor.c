@@ -90,7 +90,7 @@ static Value bi_iota(Elab *e, const BuiltinCall *c) {
   Shape s;
   if (!value_shape(e, c->v[0], c->spans[0], &s)) return v_poison();
   if (s.rank != 1) {
-    diag_label(err(e, DIAG_E0202, c->spans[0], "`iota` wants one size"), "%u here", s.rank);
+    diag_label(err(e, DIAG_E0202, c->spans[0], "`iota` wants one size"), "%u sizes here", s.rank);
     return v_poison();
   }
   if (dim_at(s.d[0], e->fn->b.g->symbol ? e->fn->b.g->bound : 1) > INT64_C(1) << 31) {

@@ -255,6 +255,21 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
   return spread_scalars(e, params, slot, args, scalar);
 }
 
+// `sum(x, axis = …)` of a function whose parameters are names.
+const char *names_signature(Elab *e, const char *what, const char *const *names, const bool *required,
+                            uint32_t n) {
+  const char *t = arena_printf(e->a, "%s(", what);
+  for (uint32_t i = 0; i < n; i++)
+    t = arena_printf(e->a, "%s%s%s%s", t, i ? ", " : "", names[i], required[i] ? "" : " = …");
+  return arena_printf(e->a, "%s)", t);
+}
+
+// A lambda is called by its signature.
+static void signature_note(Elab *e, Diag *g, const char *what, const char *const *names, const bool *required,
+                           uint32_t n) {
+  if (!strchr(what, '(')) diag_note(g, "`%s`", names_signature(e, what, names, required, n));
+}
+
 // The same for builtins: parameters are names, values unchecked. `out` starts as V_ABSENT.
 bool bind_names(Elab *e, const char *what, const char *const *names, const bool *required, uint32_t n_names,
                 uint32_t max_positional, const Args *args, Span span, Value *out, Span *spans) {
@@ -276,6 +291,7 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
         const char *near = nearest_of(args->names[i], names, n_names);
         Diag *g = err(e, DIAG_E0207, args->name_spans[i], "`%s` has no argument `%s`", what, args->names[i]);
         if (near) diag_label(g, "did you mean `%s`?", near);
+        signature_note(e, g, what, names, required, n_names);
         return false;
       }
     }
@@ -288,7 +304,8 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
   }
   for (uint32_t k = 0; k < n_names; k++)
     if (required[k] && out[k].kind == V_ABSENT) {
-      err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, names[k]);
+      Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, names[k]);
+      signature_note(e, g, what, names, required, n_names);
       return false;
     }
   return true;
@@ -419,7 +436,8 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
   Value *v = ARENA_ARRAY(e->a, p->len + 1, Value);
   Span *spans = ARENA_ARRAY(e->a, p->len + 1, Span);
   for (uint32_t i = 0; i < p->len; i++) names[i] = p->data[i].text, required[i] = true;
-  if (!bind_names(e, "this lambda", names, required, p->len, p->len, args, span, v, spans)) return v_poison();
+  const char *what = names_signature(e, "fn", names, required, p->len);
+  if (!bind_names(e, what, names, required, p->len, p->len, args, span, v, spans)) return v_poison();
   if (args->any_poison) return v_poison();
   for (uint32_t i = 0; i < p->len; i++) scope_bind(e, e->scope, names[i], v[i], p->data[i].span);
   return eval(e, c->lambda->u.lambda.body);

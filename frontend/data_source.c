@@ -117,8 +117,11 @@ static bool csv_columns(Elab *e, DataSource *s, Value v, Span at) {
       index[i] = (int32_t)x.u.i;
   }
   if (!ok) {
-    diag_label(err(e, DIAG_E0502, at, "`columns` is a list of column numbers or names"), "this is %s",
-               v_describe(e, v));
+    Diag *g = err(e, DIAG_E0502, at, "`columns` is a list of column numbers or names");
+    if (v.kind == V_LIST && v.u.list.len)
+      diag_label(g, "all of them numbers from 0 on, or all names");
+    else
+      diag_label(g, "this is %s", v_describe(e, v));
     return false;
   }
   s->n_columns = n;
@@ -151,8 +154,9 @@ static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
   for (uint32_t i = 0; i < v.u.list.len; i++) {
     flatten(e, v.u.list.data[i], &rows[i]);
     if ((int64_t)rows[i].len == per) continue;
-    diag_label(err(e, DIAG_E0503, at, "example %u has %zu numbers", i, rows[i].len), "the field has %lld",
-               (long long)per);
+    diag_label(
+        err(e, DIAG_E0503, at, "example %u has %zu number%s", i, rows[i].len, rows[i].len == 1 ? "" : "s"),
+        "the field has %lld", (long long)per);
     return false;
   }
   Scalar *data = ARENA_ARRAY(e->a, (size_t)v.u.list.len * (size_t)per + 1, Scalar);

@@ -109,7 +109,7 @@ static void pattern(Walk *w, const Pattern *p) { pattern_as(w, p, false); }
 
 static void assigned(Walk *w, const Expr *x) {
   for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) assigned(w, x->u.list.data[i]);
-  if (!w->check || x->kind != EX_NAME) return;
+  if (!w->check || x->kind != EX_NAME || x->u.name == w->e->n_discard) return;
   for (size_t i = w->names.len; i-- > 0;) {
     if (w->names.data[i] != x->u.name) continue;
     if (w->fixed.data[i] && first_time(w->e, "let %u", w->fixed.data[i] - 1))
@@ -117,6 +117,14 @@ static void assigned(Walk *w, const Expr *x) {
                  "it is not a `var`");
     return;
   }
+}
+
+// What is assigned: a name, a tuple of them; `_` drops its part.
+static void assign_target(Walk *w, const Expr *x) {
+  if (x->kind == EX_TUPLE)
+    for (uint32_t i = 0; i < x->u.list.len; i++) assign_target(w, x->u.list.data[i]);
+  else if (x->kind != EX_NAME || x->u.name != w->e->n_discard)
+    expr(w, x);
 }
 
 // Sizes: with `binds`, a name alone that is unknown binds.
@@ -388,9 +396,10 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_UPDATE:
     expr(w, s->u.assign.value);
     if (s->kind == ST_ASSIGN) assigned(w, s->u.assign.target);
-    if (s->kind == ST_UPDATE || s->u.assign.target->kind != EX_NAME ||
-        s->u.assign.target->u.name != w->e->n_discard)
+    if (s->kind == ST_UPDATE)
       expr(w, s->u.assign.target);
+    else
+      assign_target(w, s->u.assign.target);
     break;
   case ST_FOR:
     range(w, &s->u.loop.in);

@@ -118,7 +118,7 @@ static bool pattern_fits(Elab *e, Value v, uint32_t n, Span at) {
 
 bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var) {
   if (p->name) {
-    if (v.kind == V_VOID) {
+    if (v.kind == V_VOID && p->name != e->n_discard) {
       diag_label(err(e, DIAG_E0202, p->span, "there is no value to bind"),
                  "the function called returns nothing");
       v = v_poison();

@@ -28,9 +28,9 @@ enum {
   MAX_EVAL_DEPTH = 1200,   // nested expressions, over all nested calls
   MAX_ITERATIONS = 200000, // unrolled iterations of static loops, whole program
   MAX_NODES = 200000,      // nodes of all functions together, with the rules of their calls
-  MAX_CALLS = 200000,         // calls elaborated and instances made, whole program
-  MAX_STATIC = 1 << 23,       // elements of all lists that were made, 16 bytes of strings counting as one
-  MAX_STRING = 1 << 20,       // bytes of one string
+  MAX_CALLS = 200000,      // calls elaborated and instances made, whole program
+  MAX_STATIC = 1 << 23,    // elements of all lists that were made, 16 bytes of strings counting as one
+  MAX_STRING = 1 << 20,    // bytes of one string
   MAX_LIST = 1 << 20,      // elements of one list
   MAX_PASSES = 4
 };
@@ -68,12 +68,12 @@ typedef enum ValueKind {
   V_INSTANCE,
   V_STORE, // a parameter or state, not read yet
   V_OPTIMIZER,
-  V_DATA,   // a data block
-  V_RECORD, // the examples of a batch: d of `each d in …`
-  V_THUNK,  // an expression over run-time scalars outside of any function: evaluated at each use
-  V_ROLE,   // step, epoch, a run-time option
-  V_NPY,    // the initialiser npy("file")
-  V_SIZE,   // a size of a long-form layer that its first application binds
+  V_DATA,    // a data block
+  V_RECORD,  // the examples of a batch: d of `each d in …`
+  V_THUNK,   // an expression over run-time scalars outside of any function: evaluated at each use
+  V_ROLE,    // step, epoch, a run-time option
+  V_NPY,     // the initialiser npy("file")
+  V_SIZE,    // a size of a long-form layer that its first application binds
   V_DIMDECL, // `dim N <= 64`
   V_MODULE   // m of `import "file.nn" as m`
 } ValueKind;
@@ -130,10 +130,10 @@ typedef struct Binding {
   bool is_var;
   bool is_size; // bound by a signature
   Span span;
-  const Stmt *decl; // top level, evaluated at its first use
-  bool mentioned;   // models: used other than in `over`, `save` …
-  Span listed;      // models: the first such place
-  int state;        // of decl: 0 not yet, 1 being evaluated, 2 done
+  const Stmt *decl;    // top level, evaluated at its first use
+  bool mentioned;      // models: used other than in `over`, `save` …
+  Span listed;         // models: the first such place
+  int state;           // of decl: 0 not yet, 1 being evaluated, 2 done
   uint32_t when_depth; // a `var`: how many `when` it was made in
 } Binding;
 
@@ -197,13 +197,13 @@ struct StoreRef {
 
 struct Instance {
   const Stmt *type;
-  Instance *owner;  // NULL: a model
-  const char *name; // NULL: not named yet
-  const char *path; // NULL: not needed yet
+  Instance *owner;    // NULL: a model
+  const char *name;   // NULL: not named yet
+  const char *path;   // NULL: not needed yet
   const char *prefix; // of a model of an imported file: its stem
-  bool orphan;      // made where no layer is elaborated: may not have stores
-  Scope *scope;     // attributes and members
-  Span span;        // of the constructing call
+  bool orphan;        // made where no layer is elaborated: may not have stores
+  Scope *scope;       // attributes and members
+  Span span;          // of the constructing call
   Key key;
   VEC(Instance *) kids;    // in order of construction
   VEC(Instance *) adopted; // attributes that took their name here
@@ -229,8 +229,8 @@ struct OptimizerRef {
   } hyper[MAX_HYPERS];
   bool flags[MAX_HYPERS];
   VEC(uint32_t) params, counts, slots; // stores made so far; slots: MAX_SLOTS per parameter
-  VEC(uint32_t) summed, sums;          // with `accumulate`: parameters, and the stores that sum their gradients
-  uint32_t examples;                   // the store that counts the examples of the sums, 0: none (yet)
+  VEC(uint32_t) summed, sums; // with `accumulate`: parameters, and the stores that sum their gradients
+  uint32_t examples;          // the store that counts the examples of the sums, 0: none (yet)
 };
 
 typedef struct StoreState {
@@ -356,18 +356,18 @@ struct Elab {
   Ctx *init, *scratch;
   uint32_t serial;
   uint32_t pass, n_scopes;
-  bool rerun; // something was asked before it was known: elaborate again
+  bool rerun;   // something was asked before it was known: elaborate again
   bool probing; // a body that nobody uses
-  bool dead;  // a limit was hit: everything is poison
+  bool dead;    // a limit was hit: everything is poison
   uint32_t depth, n_nodes, n_calls, n_static;
   uint32_t under_training; // inside an `if` that asks `training`
   int64_t iterations;
   Instance *model_root;
   const Expr *model_call; // what makes the model that is being declared
-  const Expr *init_call; // stands for the call of an initialiser
-  Instance orphans;      // owner of instances made outside layers
+  const Expr *init_call;  // stands for the call of an initialiser
+  Instance orphans;       // owner of instances made outside layers
   VEC(Store) stores;
-  Map store_names; // interned paths, and how many of that base were made
+  Map store_names;            // interned paths, and how many of that base were made
   VEC(StoreRef *) store_refs; // parallel to stores; NULL for slots
   VEC(OptimizerRef *) optimizers;
   VEC(StoreRef *) free_stores; // top level and eval states
@@ -382,7 +382,7 @@ struct Elab {
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
   VEC(Warned) warned;
-  VEC(const char *) said; // see first_time
+  VEC(const char *) said;    // see first_time
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
   VEC(Query) asked;          // store counts when subtrees were listed
   struct {
@@ -390,9 +390,9 @@ struct Elab {
     uint32_t *value;
     uint32_t cap, n;
   } ordinals;
-  Loop *loop; // whose body is being elaborated; NULL: none
+  Loop *loop;                 // whose body is being elaborated; NULL: none
   VEC(LoopWrite) loop_writes; // found so far
-  Value ret; // of the body being executed
+  Value ret;                  // of the body being executed
   Span ret_span;
   // names the elaborator asks for
   const char *n_training, *n_batch, *n_step, *n_epoch, *n_discard, *n_mask;
@@ -419,9 +419,9 @@ bool first_time(Elab *e, const char *fmt, ...)
 bool lost(const Elab *e, const char *name); // stands in text that a syntax error dropped
 bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);
-Scope *home(const Elab *e, Span at); // the top-level names of the file that a place is in
+Scope *home(const Elab *e, Span at);             // the top-level names of the file that a place is in
 const Module *module_at(const Elab *e, Span at); // NULL: in the library
-Span user_span(const Elab *e, Span at); // the innermost place in the user's own text
+Span user_span(const Elab *e, Span at);          // the innermost place in the user's own text
 bool captured_elsewhere(Elab *e, Value v, Span at);
 
 // ---- value.c
@@ -487,6 +487,8 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
 Value eval_call(Elab *e, const Expr *x);
 Value eval_pipe(Elab *e, const Expr *x);
 bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what, Span span, bool *poison);
+const char *names_signature(Elab *e, const char *what, const char *const *names, const bool *required,
+                            uint32_t n);
 bool bind_names(Elab *e, const char *what, const char *const *names, const bool *required, uint32_t n_names,
                 uint32_t max_positional, const Args *args, Span span, Value *out, Span *spans);
 bool too_many_calls(Elab *e, Span span); // counts one
@@ -642,6 +644,6 @@ void exec_report(Elab *e, const Stmt *s);
 // ---- test.c
 void elaborate_test(Elab *e, const Stmt *s);
 bool test_assert(Elab *e, const Stmt *s, Value cond); // false: it is no assertion of a test
-bool asserted_mask(Elab *e, const Stmt *s, Value *v);   // makes it a mask of the graph; false after an error
+bool asserted_mask(Elab *e, const Stmt *s, Value *v); // makes it a mask of the graph; false after an error
 
 #endif

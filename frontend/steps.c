@@ -51,9 +51,11 @@ Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, S
   OptimizerRef *o = optimizer_at(e, call, kind, span);
   const char *names[MAX_HYPERS];
   bool given[MAX_HYPERS] = {false}, ok = true;
+  bool required[MAX_HYPERS] = {false};
   uint32_t n = 0;
   for (; info->hyper[n].name; n++) {
     names[n] = info->hyper[n].name;
+    required[n] = isnan(info->hyper[n].dflt);
     o->hyper[n].v = v_float(info->hyper[n].dflt);
     o->flags[n] = info->hyper[n].kind == HYPER_FLAG && info->hyper[n].dflt != 0;
   }
@@ -67,19 +69,21 @@ Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, S
                         : err(e, DIAG_E0207, a->value->span, "too many arguments for `%s`", info->name);
       const char *near = a->name ? nearest_of(a->name, names, n) : NULL;
       if (near) diag_label(g, "did you mean `%s`?", near);
+      diag_note(g, "`%s`", names_signature(e, info->name, names, required, n));
       ok = false;
       continue;
     }
     if (given[k]) {
-      err(e, DIAG_E0207, a->value->span, "`%s` is given twice", names[k]);
+      err(e, DIAG_E0207, a->name ? a->name_span : a->value->span, "`%s` is given twice", names[k]);
       ok = false;
     }
     given[k] = true;
     ok &= hyper_value(e, o, k, a->value);
   }
   for (uint32_t i = 0; i < n; i++)
-    if (!given[i] && isnan(info->hyper[i].dflt) && ok) {
-      err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", info->name, names[i]);
+    if (!given[i] && required[i] && ok) {
+      Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", info->name, names[i]);
+      diag_note(g, "`%s`", names_signature(e, info->name, names, required, n));
       ok = false;
     }
   return ok ? (Value){.kind = V_OPTIMIZER, .u.opt = o} : v_poison();

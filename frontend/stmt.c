@@ -129,12 +129,13 @@ void exec_update(Elab *e, const Expr *target, const Expr *value, Span span) {
 
 static void exec_assign(Elab *e, const Stmt *s) {
   Value v = eval(e, s->u.assign.value);
-  if (v.kind == V_VOID) {
+  const Expr *to = s->u.assign.target;
+  if (v.kind == V_VOID && !(to->kind == EX_NAME && to->u.name == e->n_discard)) {
     diag_label(err(e, DIAG_E0202, s->u.assign.value->span, "there is no value to assign"),
                "the function called returns nothing");
     v = v_poison();
   }
-  assign_pattern(e, s->u.assign.target, v);
+  assign_pattern(e, to, v);
 }
 
 static void misplaced(Elab *e, const Stmt *s, const char *what, const char *where) {

@@ -364,14 +364,11 @@ NodeId store_read(Elab *e, StoreRef *r, Span at) {
     return b_input(&e->fn->b, IN_ARG, 0, r->name, t, shape);
   }
   if (!store_ready(e, r, at)) return NO_NODE;
-  if (e->fn->what == CTX_RULE || e->fn->kind == FN_PREPARE || e->fn == e->init) {
+  bool outside = r->kind == STORE_EVAL_STATE && e->fn->state_prefix != r->prefix; // its eval's initial values
+  if (e->fn->what == CTX_RULE || e->fn->kind == FN_PREPARE || e->fn == e->init || outside) {
     Diag *g = err(e, DIAG_E0703, at, "`%s` can't be read here", r->name);
     diag_note(g, e->fn->what == CTX_RULE ? "a vjp rule sees its own arguments only"
-                                         : "data and initial values do not depend on parameters");
-    return NO_NODE;
-  }
-  if (r->kind == STORE_EVAL_STATE && e->fn->state_prefix != r->prefix) {
-    err(e, DIAG_E0703, at, "`%s` belongs to another `eval`", r->name);
+                                         : "data and initial values do not depend on parameters and states");
     return NO_NODE;
   }
   StoreState *s = store_state(e, r->id);

@@ -270,8 +270,11 @@ static bool unused_value(Context *c) {
   Span at = {c->p->source, c->t[c->item].begin, c->t[end - 1].end};
   Diag *g = diag_error(c->p->diags, DIAG_E0102, at, "this value is not used");
   bool last = c->t[end].kind == '}' || c->t[end + 1].kind == '}';
-  diag_label(g, last ? "a block gives its value by `return`"
-                     : "a statement names a value, returns, updates or reports it");
+  bool call = c->t[end - 1].kind == ')' && (kind == ';' || kind == T_PIPE);
+  diag_label(g, last && !call ? "a block gives its value by `return`"
+                              : "a statement names a value, returns, updates or reports it");
+  if (call && at.end - at.begin <= 60)
+    diag_help(g, "for what the call updates, reports or prints: `let _ = %s;`", text_of(c, at.begin, at.end));
   return true;
 }
 

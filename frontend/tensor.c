@@ -106,7 +106,9 @@ NodeId const_node(Elab *e, Value list, DType t, Span at) {
   if (t == DT_COUNT) t = l.bools ? DT_MASK : l.floats ? e->real : DT_I32;
   if ((l.floats && !dtype_is_real(t)) || l.bools != (t == DT_MASK)) {
     diag_label(err(e, DIAG_E0204, at, "these numbers can't become %s", dtype_name(t)),
-               "element types do not mix");
+               l.bools    ? "a list of bools"
+               : l.floats ? "a list with floats"
+                          : "a list of ints");
     return NO_NODE;
   }
   Scalar *data = ARENA_ARRAY(e->a, l.v.len, Scalar);
@@ -153,7 +155,7 @@ NodeId to_node(Elab *e, Value v, DType hint, Span at) {
     DType t = hint == DT_COUNT ? e->real : hint;
     if (!dtype_is_real(t)) {
       Diag *g = err(e, DIAG_E0204, at, "a float can't become %s", dtype_name(t));
-      diag_label(g, "this is %s", v_describe(e, v));
+      diag_label(g, "%s", v_describe(e, v));
       return NO_NODE;
     }
     return b_scalar(at_place(e, at), t, v.u.f);
@@ -252,7 +254,7 @@ Value ew_unary(Elab *e, Op op, Value v, Span at) {
   bool reals = !op_meaning_int(op);
   NodeId n;
   if (!unify(e, &v, &n, 1, reals, at, op_name(op))) return v_poison();
-  if (!type_allows(e, op, n, at, op_name(op))) return v_poison();
+  if (!type_allows(e, op, n, at, op == OP_NEG ? "-" : op_name(op))) return v_poison();
   return v_tensor(e, b_ew1(at_place(e, at), op, n));
 }
 
@@ -274,7 +276,9 @@ static Value int_power(Elab *e, Value x, int64_t n, Span at) {
   Shape shape = node_of(e, base)->shape;
   Builder *b = at_place(e, at);
   if (n < 0 && !dtype_is_real(t)) {
-    diag_label(err(e, DIAG_E0204, at, "a negative power of integers"), "this is %s", v_describe(e, x));
+    Diag *g = err(e, DIAG_E0204, at, "a negative power of integers");
+    diag_label(g, "the base is %s", v_describe(e, x));
+    diag_note(g, "convert it with `cast(x, real)`");
     return v_poison();
   }
   if (n > 1024 || n < -1024) return ew_binary(e, OP_POW, x, v_float((double)n), at, "**");

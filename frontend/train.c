@@ -213,8 +213,9 @@ static bool count_loop(Plan *p, const Stmt *s, PlanLoop *l) {
   ok &= eval_int(e, s->u.each.in.to, &b, "the end of a range");
   if (!ok) return false;
   if (b <= a || a < INT32_MIN || b > INT32_MAX) {
-    diag_label(err(e, DIAG_E0602, s->u.each.in.span, "this loop has no iterations"), "%lld..%lld",
-               (long long)a, (long long)b);
+    Diag *g = err(e, DIAG_E0602, s->u.each.in.span,
+                  b <= a ? "this loop has no iterations" : "the number of an iteration is an i32");
+    diag_label(g, "%lld..%lld", (long long)a, (long long)b);
     return false;
   }
   l->count = b - a;
@@ -377,17 +378,18 @@ static void update_item(Plan *p, const Stmt *s) {
 
 // ---- files
 
-static bool file_options(Plan *p, const Stmt *s, PlanFile *f) {
+static bool load_options(Plan *p, const Stmt *s, PlanFile *f) {
   Elab *e = p->e;
   for (uint32_t i = 0; i < s->u.file.with.len; i++) {
     const Named *n = &s->u.file.with.data[i];
-    if (strcmp(n->name.text, "partial") == 0 && s->kind == ST_LOAD) {
+    if (strcmp(n->name.text, "partial") == 0) {
       if (!eval_bool(e, n->value, &f->partial, "`partial`")) return false;
-    } else if (strcmp(n->name.text, "map") == 0 && s->kind == ST_LOAD) {
+    } else if (strcmp(n->name.text, "map") == 0) {
       if (!eval_str(e, n->value, &f->map, "the file of a map")) return false;
     } else {
-      err(e, DIAG_E0609, n->name.span, "`%s` has no option `%s`", s->kind == ST_LOAD ? "load" : "save",
-          n->name.text);
+      diag_note(err(e, DIAG_E0609, n->name.span, "`load` has no option `%s`", n->name.text),
+                "`partial = true` leaves what the file lacks as it is, `map = \"file\"` names and transposes "
+                "its tensors");
       return false;
     }
   }
@@ -408,7 +410,7 @@ static void file_item(Plan *p, const Stmt *s) {
   Value target = eval_ref(e, s->u.file.target);
   bool ok = eval_str(e, s->u.file.file, &f.file, "a file name");
   if (s->u.file.as) ok &= eval_str(e, s->u.file.as, &as, "the prefix after `as`");
-  ok &= file_options(p, s, &f);
+  ok &= load_options(p, s, &f);
   if (!list_stores(e, target, s->u.file.target->span, false, &refs,
                    s->kind == ST_LOAD ? "`load`" : "`save`") ||
       !ok)
@@ -515,11 +517,7 @@ static void one(Plan *p, const Stmt *s) {
     else if (s->u.cond.has_else)
       scoped(p, &s->u.cond.otherwise);
     break;
-  case ST_ERROR: break;
-  default:
-    diag_label(err(e, DIAG_E0610, s->span, "this can't stand in a train block"),
-               "it belongs to an `each` or a function");
-    break;
+  default: break; // ST_ERROR; the grammar has no other
   }
 }
 

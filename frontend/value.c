@@ -161,7 +161,7 @@ const char *v_describe(const Elab *e, Value v) {
     return arena_printf(e->a, "the static float %s%s", t, whole ? ".0" : "");
   }
   case V_BOOL: return v.u.b ? "true" : "false";
-  case V_LIST: return arena_printf(e->a, "a list of %u", v.u.list.len);
+  case V_LIST: return v.u.list.len ? arena_printf(e->a, "a list of %u", v.u.list.len) : "an empty list";
   case V_TUPLE: return arena_printf(e->a, "a tuple of %u", v.u.list.len);
   case V_DIM:
     return v.ctx == e->fn->serial ? arena_printf(e->a, "the size %s", dim_text(e, v.u.dim)) : "a size";
