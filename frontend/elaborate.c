@@ -374,11 +374,15 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
     b->v.u.fn->vjp = &d->u.fn;
     return;
   }
-  Diag *g = diag_error(e->diags, DIAG_E0704, d->u.fn.name.span,
-                       b && b->v.kind == V_FN ? "`%s` has a rule already"
-                                              : "there is no function `%s` to give a rule to",
-                       d->u.fn.name.text);
-  diag_label(g, "a vjp names a function of this file");
+  Span at = d->u.fn.name.span;
+  if (b && b->v.kind == V_FN) {
+    Diag *g = diag_error(e->diags, DIAG_E0704, at, "`%s` has a rule already", d->u.fn.name.text);
+    diag_also(g, b->v.u.fn->vjp->name.span, "the first rule");
+    return;
+  }
+  diag_label(
+      diag_error(e->diags, DIAG_E0704, at, "there is no function `%s` to give a rule to", d->u.fn.name.text),
+      "a vjp names a function of this file");
 }
 
 static void declare_import(Elab *e, Scope *s, const Stmt *d, uint32_t target) {
@@ -415,7 +419,7 @@ static bool export_input(Elab *e, const Param *p) {
   const Type *t = p->type;
   if (t->kind != TY_TENSOR || p->dflt) {
     diag_label(err(e, DIAG_E0608, p->span, "an export's arguments are tensors without defaults"),
-               "this is %s", type_text(e, t));
+               t->kind == TY_TENSOR ? "this has a default" : "this is %s", type_text(e, t));
     return false;
   }
   for (uint32_t i = 0; t->has_shape && i < t->n_dims; i++) {

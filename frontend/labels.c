@@ -37,11 +37,13 @@ static bool bad_label(Elab *e, const Labels *l, Span at, bool groups) {
   return false;
 }
 
+static bool too_many_factors(Elab *e, const Labels *l, Span at) {
+  err(e, DIAG_E0221, at, "more than %d labels in one `[...]` of `%s`", MAX_FACTORS, l->form);
+  return false;
+}
+
 static bool add_factor(Elab *e, const Labels *l, LabelPattern *p, uint32_t id, Span at) {
-  if (p->n_ids == MAX_FACTORS) {
-    err(e, DIAG_E0221, at, "more than %d labels in one `[...]` of `%s`", MAX_FACTORS, l->form);
-    return false;
-  }
+  if (p->n_ids == MAX_FACTORS) return too_many_factors(e, l, at);
   p->id[p->n_ids] = (uint8_t)id;
   p->at[p->n_ids++] = at;
   return true;
@@ -154,7 +156,8 @@ bool labels_of_result(Elab *e, Labels *l, const Type *t, bool groups, bool has_d
     if (!ok) return false;
   }
   if (!p->dots) return true;
-  if (p->n + lead > MAX_RANK || p->n_ids + lead > MAX_FACTORS) {
+  if (p->n_ids + lead > MAX_FACTORS) return too_many_factors(e, l, t->span);
+  if (p->n + lead > MAX_RANK) {
     diag_label(err(e, DIAG_E0221, t->span, "a tensor has at most %d axes", MAX_RANK), "%u here", p->n + lead);
     return false;
   }
@@ -163,8 +166,10 @@ bool labels_of_result(Elab *e, Labels *l, const Type *t, bool groups, bool has_d
 }
 
 bool labels_fit_rank(Elab *e, const Labels *l, LabelPattern *p, const Shape *s) {
-  if ((p->dots ? p->n <= s->rank : p->n == s->rank) && p->n_ids + s->rank <= MAX_FACTORS) {
-    lead_groups(p, s->rank - p->n);
+  if (p->dots ? p->n <= s->rank : p->n == s->rank) {
+    uint32_t lead = s->rank - p->n;
+    if (p->n_ids + lead > MAX_FACTORS) return too_many_factors(e, l, p->span);
+    lead_groups(p, lead);
     return true;
   }
   Diag *g = err(e, DIAG_E0221, p->span, "`%s` wants one label for each axis", l->form);

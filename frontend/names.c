@@ -143,9 +143,17 @@ static void type(Walk *w, const Type *t, bool binds) {
   }
 }
 
+static void parameter_twice(Walk *w, const Name *name, const Name *first) {
+  if (!w->check || name->text != first->text || name->text == w->e->n_discard) return;
+  Diag *g =
+      diag_error(w->e->diags, DIAG_E0205, name->span, "the parameter `%s` is declared twice", name->text);
+  diag_also(g, first->span, "the first declaration");
+}
+
 static void params(Walk *w, const ParamList *p) {
   w->in = p;
   for (uint32_t i = 0; i < p->len; i++) {
+    for (uint32_t k = 0; k < i; k++) parameter_twice(w, &p->data[i].name, &p->data[k].name);
     type(w, p->data[i].type, true);
     if (p->data[i].dflt) expr(w, p->data[i].dflt);
     bind(w, p->data[i].name.text);
@@ -227,7 +235,11 @@ static void expr(Walk *w, const Expr *x) {
     expr(w, x->u.cond.otherwise);
     break;
   case EX_LAMBDA:
-    for (uint32_t i = 0; i < x->u.lambda.params.len; i++) bind(w, x->u.lambda.params.data[i].text);
+    for (uint32_t i = 0; i < x->u.lambda.params.len; i++) {
+      const Name *n = x->u.lambda.params.data;
+      for (uint32_t k = 0; k < i; k++) parameter_twice(w, &n[i], &n[k]);
+      bind(w, n[i].text);
+    }
     expr(w, x->u.lambda.body);
     w->names.len = mark;
     break;

@@ -142,7 +142,7 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
   if (!b->is_var) {
     if (b->span.source && !first_time(e, "let %u", b->span.begin)) return false;
     Diag *g = err(e, DIAG_E0206, x->span, "`%s` cannot be assigned", name);
-    if (b->v.kind == V_STORE)
+    if (b->v.kind == V_STORE || (b->decl && (b->decl->kind == ST_PARAM || b->decl->kind == ST_STATE)))
       diag_help(g, "a parameter or state is written with `update %s = …;`", name);
     else {
       diag_label(g, "it is not a `var`");

@@ -506,7 +506,8 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
     e->rerun = true;
     return true;
   }
-  Diag *g = err(e, DIAG_E0406, at, "%s: there are no %s here", what, params_only ? "parameters" : "stores");
+  Diag *g = err(e, DIAG_E0406, at, "%s: there are no %s here", what,
+                params_only ? "parameters" : "parameters or states");
   diag_note(g, "a layer has parameters once it is applied");
   return false;
 }

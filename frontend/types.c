@@ -196,8 +196,8 @@ static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at
     if (b && value_shape(e, b->v, at, &bound))
       diag_note(g, "`*%s` is %s, bound %s", b->name, shape_text(e, &bound), where_bound(e, b->span));
   } else {
-    diag_note(g, "%u axes here, %s%u declared", s->rank, has_star(t) ? "at least " : "",
-              t->has_shape ? t->n_dims - has_star(t) : 0);
+    diag_note(g, "%u ax%ss here, %s%u declared", s->rank, s->rank == 1 ? "i" : "e",
+              has_star(t) ? "at least " : "", t->has_shape ? t->n_dims - has_star(t) : 0);
   }
   return false;
 }
