@@ -29,8 +29,8 @@ static Sig signature(Elab *e, const char *text) {
 
 Value call_builtin(Elab *e, const Builtin *b, Args *args, const Expr *call, Span span) {
   if (!b->params) {
-    diag_label(err(e, DIAG_E0605, span, "an optimizer can't be made here"),
-               "it belongs to `let` in a train block");
+    diag_note(err(e, DIAG_E0605, span, "an optimizer can't be made here"),
+              "inside `train … { }` write `let opt = %s(…);`", b->name);
     return v_poison();
   }
   Sig s = signature(e, b->params);

@@ -156,7 +156,9 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
   *t = f->dtype;
   FnInput in = {.name = f->name, .dtype = f->dtype, .span = field->span};
   if (f->shape.rank + 1 > MAX_RANK)
-    return err(e, DIAG_E0203, field->span, "a tensor has at most %d axes", MAX_RANK), NO_NODE;
+    return diag_label(err(e, DIAG_E0203, field->span, "a tensor has at most %d axes", MAX_RANK),
+                      "in a batch `%s` gets one axis more", f->name),
+           NO_NODE;
   in.shape.d[in.shape.rank++] = c->batch_dim;
   for (uint32_t i = 0; i < f->shape.rank; i++) in.shape.d[in.shape.rank++] = f->shape.d[i];
   c->b.span = field->span;

@@ -147,6 +147,7 @@ bool range_values(Elab *e, const Range *r, Values *out) {
     Diag *g = err(e, DIAG_E0202, r->from->span, "`for` runs over a range or a list");
     diag_label(g, "this is %s", v_describe(e, v));
     if (v.kind == V_INT) diag_help(g, "write `0..%lld`", (long long)v.u.i);
+    if (v.kind == V_TENSOR) diag_note(g, "a loop over the elements of a tensor is a `scan`");
     return false;
   }
   for (uint32_t i = 0; i < v.u.list.len; i++) vec_push(e->a, out, v.u.list.data[i]);
@@ -171,8 +172,6 @@ static Value eval_comprehension(Elab *e, const Expr *x, bool ref) {
 
 static Value eval_items(Elab *e, const Expr *x, bool ref) {
   uint32_t n = x->u.list.len;
-  if (n > MAX_LIST)
-    return err(e, DIAG_E0805, x->span, "a list of more than %d elements", MAX_LIST), v_poison();
   Value v = {.kind = x->kind == EX_LIST ? V_LIST : V_TUPLE, .u.list = {ARENA_ARRAY(e->a, n, Value), n}};
   for (uint32_t i = 0; i < n; i++) v.u.list.data[i] = eval_x(e, x->u.list.data[i], ref);
   return v;
