@@ -155,6 +155,12 @@ const char *unique_name(Elab *e, const char *base) {
 }
 
 uint32_t ctx_finish(Elab *e, Ctx *c) {
+  if (e->fns.len == MAX_FUNCTIONS && !e->dead) {
+    Diag *g =
+        err(e, DIAG_E0807, c->span, "the program has more than %d steps, evals and exports", MAX_FUNCTIONS);
+    diag_note(g, "a `for` around an `each` makes a step for each of its iterations");
+    e->dead = true;
+  }
   graph_set_roots(c->b.g, c->roots.data, (uint32_t)c->roots.len);
   check_recompute(e, c->b.g);
   Function f = {.name = unique_name(e, c->name),

@@ -32,6 +32,7 @@ enum {
   MAX_STATIC = 1 << 23,    // elements of all lists that were made, 16 bytes of strings counting as one
   MAX_STRING = 1 << 20,    // bytes of one string
   MAX_LIST = 1 << 20,      // elements of one list
+  MAX_FUNCTIONS = 400,     // steps, evals, exports and what belongs to them
   MAX_PASSES = 4
 };
 

@@ -48,6 +48,35 @@ limited E0807
 echo "layer L()(x: [B, 3]) -> [B, 3] { var y = x; for i in 0..100000 { y = Dense(3)(y); } return y; } model m = L();
 dim N <= 8; export fn e(x: [N, 3]) -> [N, 3] = m(x);" >model.nn
 limited E0807
+# At the limit and one beyond it.
+at_limit() { # CODE: model.nn is right and within two seconds; more.nn is one more and ends with this error
+  expect 0 '' nnc check model.nn
+  mv more.nn model.nn
+  limited "$1"
+}
+echo "let a = [i for i in 0..200000]; $tail" >model.nn
+echo "let a = [i for i in 0..200001]; $tail" >more.nn
+at_limit E0803
+doubled='{ var l = FIRST; for i in 0..20 { l = l + l; } return len(l'
+echo "fn f(n: int) -> int ${doubled/FIRST/[1]}); } let a = f(1); $tail" >model.nn
+echo "fn f(n: int) -> int ${doubled/FIRST/[1]} + [1]); } let a = f(1); $tail" >more.nn
+at_limit E0805
+echo "fn f(n: int) -> int ${doubled/FIRST/\"a\"}); } let a = f(1); $tail" >model.nn
+echo "fn f(n: int) -> int ${doubled/FIRST/\"a\"} + \"a\"); } let a = f(1); $tail" >more.nn
+at_limit E0805
+echo "fn f(n: int) -> int = n; let a = [f(i) + f(i) for i in 0..100000]; $tail" >model.nn
+echo "fn f(n: int) -> int = n; let a = [f(i) + f(i) for i in 0..100000]; let b = f(1); $tail" >more.nn
+at_limit E0807
+echo "export fn e(x: [3]) -> [3] = x + sum(zeros([1048576, 1048576]));" >model.nn
+echo "export fn e(x: [3]) -> [3] = x + sum(zeros([1048576, 1048577]));" >more.nn
+at_limit E0804
+echo "dim N <= 2147483647; export fn e(x: [N]) -> [N] = x;" >model.nn
+echo "dim N <= 2147483648; export fn e(x: [N]) -> [N] = x;" >more.nn
+at_limit E0211
+# Loops of a training: each is a step of its own.
+loops() { echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } model net = Dense(1); train t { for i in 0..$1 { each e in d() { report l = mean(net(e.x)); } } }"; }
+loops 200000 >model.nn
+limited E0807
 # One mistake, said once, however often it is elaborated; twenty thousand unknown names.
 echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..190000 { y = x + [1.0, 2.0]; } return y; }" >model.nn
 limited E0203
