@@ -183,6 +183,7 @@ static void dump_body(Dump *d, const Expr *x) {
     dump_poly(d, &x->bound);
     sb_puts(d->out, ")");
     break;
+  case X_MARK: dump_expr(d, x->in[0]); break;
   case X_RAND: sb_puts(d->out, op_name((Op)x->op)); break;
   case X_CTX: sb_puts(d->out, roles[x->role]); break;
   case X_ROWS:

@@ -111,6 +111,11 @@ ExprId x_check(Pool *p, ExprId value, Poly bound, uint32_t place) {
   return pool_add(p, &e);
 }
 
+ExprId x_mark(Pool *p, ExprId value, uint32_t place) {
+  Expr e = {.kind = X_MARK, .dtype = pool_expr(p, value)->dtype, .n_in = 1, .in = {value}, .number = place};
+  return pool_add(p, &e);
+}
+
 ExprId x_rand(Pool *p, Op op, DType t, uint32_t site, IndexId element) {
   Expr e = {.kind = X_RAND, .dtype = t, .op = (uint8_t)op, .number = site, .at = {element}};
   return pool_add(p, &e);

@@ -35,6 +35,7 @@ typedef enum ExprKind {
   X_INDEX,  // an index expression as a number (at[0])
   X_INSIDE, // mask: 0 <= at[0] < bound
   X_CHECK,  // in[0] as an index: a fault at `place`, and 0, unless 0 <= in[0] < bound. Integer.
+  X_MARK,   // in[0], a real; a NaN that carries no place gets `place` (-ftrap-nan)
   X_RAND,   // draw (op) at site, element at[0]
   X_CTX,    // an input of the function that lies in the context: role, number
   X_REDUCE, // op (SUM RMAX RMIN ARGMAX ARGMIN) of in[0] over vars[]
@@ -50,10 +51,10 @@ typedef struct Expr {
   uint8_t rank; // LOAD: axes of the buffer
   uint8_t n_in;
   uint8_t n_vars;  // REDUCE, ROWS, outermost first
-  uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, X_OP that may fault: place; ACC: tap;
-                   // ROWS: 1 where TRIANGULAR_SOLVE has an upper triangle
-  InputRole role;  // CTX
-  Scalar value;    // CONST
+  uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, MARK, X_OP that may fault: place;
+                   // ACC: tap; ROWS: 1 where TRIANGULAR_SOLVE has an upper triangle
+  InputRole role; // CTX
+  Scalar value;   // CONST
   ExprId in[3];
   IndexId at[MAX_RANK];
   VarId vars[MAX_RANK];
@@ -113,6 +114,7 @@ ExprId x_op(Pool *p, Op op, DType t, const ExprId *in, uint32_t n, uint32_t plac
 ExprId x_index(Pool *p, DType t, IndexId at); // a number where it is constant
 ExprId x_inside(Pool *p, IndexId at, Poly bound);
 ExprId x_check(Pool *p, ExprId value, Poly bound, uint32_t place);
+ExprId x_mark(Pool *p, ExprId value, uint32_t place);
 ExprId x_rand(Pool *p, Op op, DType t, uint32_t site, IndexId element);
 ExprId x_ctx(Pool *p, DType t, InputRole role, uint32_t number);
 ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_t n);

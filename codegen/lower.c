@@ -28,6 +28,12 @@ IndexId lower_fresh(Lower *l, Dim extent, VarId *v) {
   return index_var(l->p->index, *v);
 }
 
+// -ftrap-nan: a NaN of this value is v's, unless it came from elsewhere.
+ExprId lower_mark(Lower *l, NodeId v, ExprId value) {
+  if (!node(l, v)->trap || pool_expr(l->p, value)->kind == X_CONST) return value;
+  return x_mark(l->p, value, v);
+}
+
 // ---- elementwise
 
 // The index of an operand of shape `from` under numpy's broadcasting to `to`.
@@ -340,7 +346,8 @@ static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
     if (!scattered && here) return s->value;
     if (l->k->is_dot || memcmp(s->at, at, l->n_axes * sizeof *at) != 0) l->impossible = true;
   }
-  return x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
+  ExprId value = x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
+  return op_kind(node(l, v)->op) == KIND_ROWS && !l->rows ? lower_mark(l, v, value) : value;
 }
 
 ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {
@@ -359,7 +366,7 @@ ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {
   l->defining = NO_NODE;
   Rule rule = op_is_scalar(n->op) ? lower_scalar : rules[n->op];
   assert(rule && "the passes left a node that has no kernel form");
-  m.value = rule(l, v, m.at);
+  m.value = lower_mark(l, v, rule(l, v, m.at));
   l->defining = outer;
   vec_push(l->a, &l->memo, m);
   return m.value;

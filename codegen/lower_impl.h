@@ -24,12 +24,15 @@ struct Lower {
   const WindowAttr *window; // CONV with windows in its epilogue: `lead` is of a window
   uint32_t group;           // first store of the current loop group
   NodeId defining;          // the node whose own value is being made
+  bool rows;                // operands of whole rows are wanted: loads
   bool impossible;
   VEC(Memo) memo;
 };
 
 // The value of v at an index; the inside of the module.
 ExprId lower_value(Lower *l, NodeId v, const IndexId *at);
+// The value of v as made, to be known by it where it is NaN (Node.trap).
+ExprId lower_mark(Lower *l, NodeId v, ExprId value);
 // A new variable of this extent; too many make the kernel impossible.
 VarId lower_new_var(Lower *l, Poly extent);
 // The same, and its index.

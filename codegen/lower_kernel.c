@@ -142,7 +142,7 @@ static void add_accumulator(Lower *l, NodeId v) {
   for (uint32_t tap = 0; tap < d->taps; tap++) {
     Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
     lead_tap(l, s.rank, tap, s.at);
-    s.value = x_acc(l->p, n->dtype, tap, free);
+    s.value = lower_mark(l, v, x_acc(l->p, n->dtype, tap, free));
     vec_push(l->a, &l->stores, s);
   }
 }
@@ -326,7 +326,10 @@ static ExprId row_operand(Lower *l, NodeId v, uint32_t rows, VarId *vars, uint32
     at[i] = l->lead[i];
     if (rows >> i & 1) at[i] = lower_fresh(l, s->d[i], &vars[(*n_vars)++]);
   }
-  return lower_value(l, v, at);
+  l->rows = true;
+  ExprId value = lower_value(l, v, at);
+  l->rows = false;
+  return value;
 }
 
 static void add_rows(Lower *l, NodeId v) {

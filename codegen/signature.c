@@ -99,6 +99,7 @@ static void put_attributes(Walk *w, const Expr *x) {
   case X_ROWS: put(w, x->number); break;
   case X_ACC: put(w, x->number), put_set(w, x->free); break;
   case X_OP:
+  case X_MARK:
   case X_INDEX:
   case X_RAND:
   case X_REDUCE: break;

@@ -2,6 +2,8 @@
 #include "driver/descriptor.h"
 
 #include "ir/parts.h"
+#include "ir/print.h"
+#include "passes/trap.h"
 
 #include <assert.h>
 
@@ -90,7 +92,19 @@ static nn_function make_function(const Program *p, const Function *f, Arena *a) 
                        .n_reads = n_reads};
 }
 
-// Every node that may fault is a place, by function and then by id.
+typedef struct Traps {
+  const SourceMap *sources;
+  nn_place *next;
+  Arena *a;
+} Traps;
+
+static void add_trap(void *user, const Node *n) {
+  Traps *t = user;
+  *t->next++ = (nn_place){span_text_here(t->sources, n->span, t->a), node_title(n, t->a), -1};
+}
+
+// Every node that may fault is a place, by function and then by id; then those that NaNs are traced to
+// (Node.trap).
 static void make_functions(nn_model *m, const Program *p, Arena *a) {
   nn_function *fns = ARENA_ARRAY(a, p->n_fns, nn_function);
   int *exports = ARENA_ARRAY(a, p->n_fns, int);
@@ -100,6 +114,7 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
     if (p->fns[i].kind == FN_EXPORT) exports[m->n_exports++] = (int)i;
     for (NodeId id = 0; id < p->fns[i].g->len; id++) n_places += node_may_fault(&p->fns[i].g->nodes[id]);
   }
+  n_places += p->n_traps;
   nn_place *places = ARENA_ARRAY(a, n_places, nn_place), *next = places;
   for (uint32_t i = 0; i < p->n_fns; i++) {
     for (NodeId id = 0; id < p->fns[i].g->len; id++) {
@@ -111,6 +126,7 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
                              n->op == OP_ASSERT ? n->attr.text : op_name(n->op), input};
     }
   }
+  program_traps(p, add_trap, &(Traps){p->sources, next, a});
   m->fns = fns;
   m->n_fns = (int)p->n_fns;
   m->exports = exports;
@@ -273,7 +289,8 @@ nn_model *descriptor_make(const Program *p, const char *version, bool keep_subno
                   .version = version,
                   .real = (nn_dtype)p->real,
                   .init = (int)p->init,
-                  .flush_subnormals = !keep_subnormals};
+                  .flush_subnormals = !keep_subnormals,
+                  .trap_nan = p->n_traps > 0};
   make_stores(m, p, a);
   make_functions(m, p, a);
   make_data(m, p, a);

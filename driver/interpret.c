@@ -12,6 +12,7 @@
 typedef struct Interpreter {
   const Program *p;
   const nn_store *stores; // of the descriptor: where they lie in the arena
+  uint32_t trap_place;    // of its places the first that NaNs are traced to
 } Interpreter;
 
 // DType and nn_dtype have the same order (asserted in descriptor_make).
@@ -66,6 +67,7 @@ static int call(nn_ctx *ctx, int function, size_t n, void *const *args) {
   const Function *f = &p->fns[function];
   Arena *a = arena_new();
   EvalEnv env = {.rounded = true,
+                 .trap_place = in->trap_place,
                  .n = (int64_t)n,
                  .seed = ctx->seed,
                  .batch_count = ctx->batch_count,
@@ -111,7 +113,7 @@ static int call(nn_ctx *ctx, int function, size_t n, void *const *args) {
 const nn_model *interpret_model(const Program *p, const char *version, bool keep_subnormals, Arena *a) {
   nn_model *m = descriptor_make(p, version, keep_subnormals, a);
   Interpreter *in = ARENA_NEW(a, Interpreter);
-  *in = (Interpreter){p, m->stores};
+  *in = (Interpreter){p, m->stores, (uint32_t)m->n_places - p->n_traps};
   m->call = call;
   m->call_user = in;
   return m;

@@ -29,6 +29,7 @@
 #include "frontend/parse.h"
 #include "ir/base/embedded.h"
 #include "passes/passes.h"
+#include "passes/trap.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -120,6 +121,7 @@ static int job_program(Job *j, const Options *o, Program **p, Arena *a) {
 
 static void middle(Job *j, Program *p) {
   passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
+  if (j->o->trap_nan) program_trap_nan(p);
   inspect_kernels(&j->inspect, p);
 }
 

@@ -79,6 +79,7 @@ SETTER(set_level_1, o->cc_level = row->name)
 SETTER(set_level_2, o->cc_level = row->name)
 SETTER(set_level_3, o->cc_level = row->name)
 SETTER(set_checks, o->checks = true)
+SETTER(set_trap_nan, o->trap_nan = true)
 SETTER(set_subnormals, o->keep_subnormals = true)
 SETTER(set_no_validate, o->no_validate = true)
 SETTER(set_function, o->function = v)
@@ -404,6 +405,8 @@ static bool cuda_options_fit(const Options *o) {
       {o->cuda && o->standalone, "--standalone does not go with --backend=cuda: its text needs the runtime's "
                                  "folder (nnc --print=runtime-dir)"},
       {o->cuda && o->cpu, "--cpu does not go with --backend=cuda; --cuda-arch says which devices"},
+      {o->cuda && o->trap_nan,
+       "-ftrap-nan does not go with --backend=cuda: a device forgets what is in a NaN"},
       {o->cuda && o->interpret, "--interpret does not go with --backend=cuda"},
       {o->cuda && o->command && strcmp(o->command->name, "report") != 0,
        "--backend=cuda goes with no command but report"},

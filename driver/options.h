@@ -42,6 +42,7 @@ struct Options {
   int n_rest;
 
   bool checks;          // -fchecks: assertions on tensors
+  bool trap_nan;        // -ftrap-nan: NaNs carry the place where they came up
   bool library;         // the following are for it
   const char **exports; // --export=; none: all
   uint32_t n_exports;

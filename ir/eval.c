@@ -205,12 +205,21 @@ static EvalFn *const others[OP_COUNT] = {
 
 // ---- a call
 
+// As the runtime marks them: a NaN is its origin's wherever it goes.
+static void mark_nans(const Eval *e, const Node *n, Scalar *out) {
+  const uint64_t mask = (uint64_t)0x3fffff << 29, place = e->env->trap_place + n->trap;
+  for (int64_t i = 0; i < eval_count(e, &n->shape); i++)
+    if (isnan(out[i].f) && !((uint64_t)out[i].i & mask))
+      out[i].i = (int64_t)((uint64_t)out[i].i | (place << 29 & mask));
+}
+
 static void eval_node(Eval *e, NodeId id) {
   const Node *n = &e->g->nodes[id];
   EvalFn *fn = others[n->op] ? others[n->op] : op_is_scalar(n->op) ? eval_elementwise : NULL;
   assert(fn && "graphs are evaluated after autodiff");
   e->value[id] = ARENA_ARRAY(e->scratch, (size_t)eval_count(e, &n->shape), Scalar);
   fn(e, id, n, e->value[id]);
+  if (n->trap) mark_nans(e, n, e->value[id]);
 }
 
 void eval_nodes(Eval *e) {

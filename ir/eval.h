@@ -34,6 +34,7 @@ typedef struct EvalEnv {
   Scalar **stores;
   const Store *table;
   uint32_t n_stores;
+  uint32_t trap_place; // nodes that have a number in Node.trap: what NaNs of number 1 carry (nn_nan_mark_f64)
   // Set by a fault (the first one in id order); the stores are then as before.
   EvalStatus status;
   NodeId fault_node;

@@ -146,6 +146,7 @@ typedef struct Node {
   Attr attr;
   Span span;         // place in the source
   const char *path;  // instance path ("net.dense_0"), "" outside
+  uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
 } Node;
 
 struct Graph {

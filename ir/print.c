@@ -373,3 +373,8 @@ void program_print(const Program *p, StrBuf *out) {
     function_print(p, &p->fns[i], out);
   }
 }
+
+const char *node_title(const Node *n, Arena *a) {
+  bool named = n->path && *n->path;
+  return arena_printf(a, "`%s`%s%s", op_name(n->op), named ? " in " : "", named ? n->path : "");
+}

@@ -18,6 +18,9 @@ void function_print(const Program *p, const Function *f, StrBuf *out);
 // The stores, then every function.
 void program_print(const Program *p, StrBuf *out);
 
+// What a message calls the node: "`log` in net.dense_0".
+const char *node_title(const Node *n, Arena *a);
+
 // The value as a constant of type t.
 void scalar_print(StrBuf *out, DType t, Scalar v);
 

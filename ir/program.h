@@ -254,6 +254,7 @@ typedef struct Program {
   uint32_t n_options;
   const Test *tests;        // empty unless they were asked for
   uint32_t n_tests;
+  uint32_t n_traps;         // nodes that have a number in Node.trap
 } Program;
 
 

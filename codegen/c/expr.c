@@ -344,6 +344,12 @@ static Text check_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   return (Text){arena_printf(e->a, "nn_index(c, %s, %s, %s)", v, text_poly(e->a, &x->bound), place), true};
 }
 
+static Text mark_text(Emit *e, ExprId id, const Expr *x, Block *b) {
+  const char *v = emit_value(e, x->in[0], b).s, *place = emit_slot(e, SLOT_PLACE, id);
+  const char *type = x->dtype == DT_F64 ? "f64" : "f32";
+  return (Text){arena_printf(e->a, "nn_nan_mark_%s(%s, %s)", type, v, place), true};
+}
+
 static Text make_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   switch (x->kind) {
   case X_CONST: return const_text(e, id, x);
@@ -352,6 +358,7 @@ static Text make_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   case X_INDEX: return index_text(e, x, b);
   case X_INSIDE: return inside_text(e, x, b);
   case X_CHECK: return check_text(e, id, x, b);
+  case X_MARK: return mark_text(e, id, x, b);
   case X_RAND: return rand_text(e, id, x, b);
   case X_CTX: return ctx_text(e, id, x);
   case X_ACC: return (Text){e->acc[x->number], true};

@@ -160,6 +160,7 @@ void unit_add_kernel(Unit *u, const FnPlan *f, const Kernel *k) {
 
 static const char *sizes_text(Unit *u, const FnPlan *f, const Node *n) {
   StrBuf s = {0};
+  if (n->trap) return node_title(n, u->a);
   if (n->op == OP_ASSERT) return n->attr.text;
   sb_printf(&s, "`%s`", op_name(n->op));
   if (n->op == OP_GATHER || n->op == OP_SCATTER_ADD) {

@@ -53,6 +53,12 @@ static void fetch(Lib *l, const char *call, const char *to, uint64_t at, const c
 static void losses(Lib *l, const char *type, uint32_t n) { library_print(l, "  %s nn_loss[%u];\n", type, n); }
 
 static void judge(Lib *l, const char *const *x, uint32_t n) {
+  for (uint32_t i = 0; l->u->p->n_traps && i < n; i++)
+    library_print(l,
+                  "  if (nn_c.fault.status == NN_OK && %s - %s != 0)"
+                  " nn_fault_set(&nn_c, NN_NOT_FINITE, nn_nan_place((double)%s), 0, 0);\n",
+                  x[i], x[i], x[i]);
+  if (l->u->p->n_traps) return;
   library_print(l, "  if (nn_c.fault.status == NN_OK");
   for (uint32_t i = 0; i < n; i++) library_print(l, "%s%s - %s != 0", i ? " || " : " && (", x[i], x[i]);
   library_print(l, ")) nn_fault_set(&nn_c, NN_NOT_FINITE, UINT32_MAX, 0, 0);\n");

@@ -137,8 +137,7 @@ static void print_function_tables(Unit *u, uint32_t id) {
   if (f->n_inputs) {
     open_table(u, "nn_arg", arena_printf(u->a, "fn%u_in", id));
     for (uint32_t i = 0; i < f->n_inputs; i++)
-      print_arg(u, id, "in", i, f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape,
-                ROOT_RESULT);
+      print_arg(u, id, "in", i, f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape, ROOT_RESULT);
     close_table(u);
   }
   if (n_outputs(f)) {
@@ -443,7 +442,7 @@ void unit_print_program(Unit *u) {
             p->n_data ? "data" : "NULL", p->n_data, p->n_trains ? "trains" : "NULL", p->n_trains);
   sb_printf(u->out, "  %s, %u, %s, %zu, ", p->n_options ? "options" : "NULL", p->n_options,
             u->places.len ? "places" : "NULL", u->places.len);
-  sb_printf(u->out, "%s, %u, %d, NULL, NULL, NULL\n};\n\n", n_parts ? "parts" : "NULL", n_parts,
-            !u->o->keep_subnormals);
+  sb_printf(u->out, "%s, %u, %d, %d, NULL, NULL, NULL\n};\n\n", n_parts ? "parts" : "NULL", n_parts,
+            !u->o->keep_subnormals, p->n_traps > 0);
   u->d->program_end(u);
 }

@@ -44,6 +44,23 @@ NN_INLINE double nn_from_bits_f64(uint64_t u) {
   return x;
 }
 
+/* ---- where a NaN came from (nnc -ftrap-nan): in its lowest bits, of which arithmetic and casts keep those
+   that f32 has. A NaN that carries no place gets this one. */
+#define NN_NAN_PLACE 0x3fffffu
+NN_INLINE float nn_nan_mark_f32(float x, uint32_t place) {
+  const uint32_t u = nn_bits_f32(x);
+  return x == x || (u & NN_NAN_PLACE) ? x : nn_from_bits_f32(u | ((place + 1) & NN_NAN_PLACE));
+}
+NN_INLINE double nn_nan_mark_f64(double x, uint32_t place) {
+  const uint64_t u = nn_bits_f64(x);
+  const uint64_t mark = (uint64_t)((place + 1) & NN_NAN_PLACE) << 29;
+  return x == x || (u >> 29 & NN_NAN_PLACE) ? x : nn_from_bits_f64(u | mark);
+}
+/* The place; UINT32_MAX: it is no such NaN. */
+NN_INLINE uint32_t nn_nan_place(double x) {
+  return x == x ? UINT32_MAX : (uint32_t)(nn_bits_f64(x) >> 29 & NN_NAN_PLACE) - 1;
+}
+
 /* ---- multiply-add: fused where the target has the instruction */
 #if defined(__FMA__) || defined(__aarch64__) || defined(__CUDA_ARCH__)
 #define NN_FUSED 1

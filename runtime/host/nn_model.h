@@ -215,6 +215,7 @@ typedef struct nn_model {
   const nn_part *parts;    /* none have the same name */
   int n_parts;
   int flush_subnormals;
+  int trap_nan;            /* NaNs carry the place where they came up (nnc -ftrap-nan) */
   /* Used for functions whose fn is NULL (the interpreter); `c->user` is the caller's. */
   int (*call)(nn_ctx *c, int function, size_t n, void *const *args);
   void *call_user;         /* copied to c->user before each such call */

@@ -9,6 +9,7 @@
 #include "nn_dataset.h"
 #include "nn_print.h"
 #include "nn_read.h"
+#include "nn_trap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +184,7 @@ int nn_call_finish(nn_session *s, int function, size_t n, void *const *args) {
     s->c.user = s->m->call_user;
     status = s->m->call(&s->c, function, n, args);
   }
-  if (nn_call_ended(s, status)) return s->e->code;
+  if (nn_call_ended(s, status) || nn_trap_nan(s, function, n, args)) return s->e->code;
   return nn_print_lines(s, f, n, args + f->n_in);
 }
 

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   }
   const char *text = arena_strndup(a, (const char *)data, size);
   File *user = parse_source(source_add(sources, "fuzz.nn", text, size, false), sources, names, diags, a);
-  ElaborateOptions options = {.real = DT_F32};
+  ElaborateOptions options = {.real = DT_F32, .checks = true};
   Program *p = elaborate(user, std_files, embedded_std.n, sources, names, &options, diags, a);
   if (!p != (diags_errors(diags) > 0)) abort(); // no program exactly when there are errors
   StrBuf out = {0};
