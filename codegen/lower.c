@@ -42,6 +42,14 @@ static void broadcast_index(Lower *l, const Shape *from, const Shape *to, const 
     out[i] = dim_is(from->d[i], 1) ? index_const(l->p->index, 0) : at[i + to->rank - from->rank];
 }
 
+// The runtime's functions give a NaN of their own for one of an operand, whose place would be lost.
+static ExprId keep_nan(Lower *l, const Node *n, const ExprId *in, ExprId value) {
+  ExprId nan = value;
+  for (uint32_t i = n->n_in; i-- > 0;)
+    nan = x_select(l->p, x_op(l->p, OP_NE, DT_MASK, (ExprId[]){in[i], in[i]}, 2, 0), in[i], nan);
+  return x_select(l->p, x_op(l->p, OP_EQ, DT_MASK, (ExprId[]){value, value}, 2, 0), value, nan);
+}
+
 static ExprId lower_scalar(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   ExprId in[3];
@@ -51,7 +59,8 @@ static ExprId lower_scalar(Lower *l, NodeId v, const IndexId *at) {
     broadcast_index(l, &node(l, n->in[i])->shape, &n->shape, at, sub);
     in[i] = lower_value(l, n->in[i], sub);
   }
-  return x_op(l->p, n->op, n->dtype, in, n->n_in, op_can_fault(n->op, n->dtype) ? v : 0);
+  ExprId value = x_op(l->p, n->op, n->dtype, in, n->n_in, op_can_fault(n->op, n->dtype) ? v : 0);
+  return n->trap && op_meaning_real(n->op)[0] != '(' ? keep_nan(l, n, in, value) : value;
 }
 
 // ---- index maps

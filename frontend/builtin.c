@@ -107,7 +107,7 @@ NodeId arg_node(Elab *e, const BuiltinCall *c, uint32_t i) {
 // ---- elementwise
 
 static Value bi_unary(Elab *e, const BuiltinCall *c) {
-  return ew_unary(e, (Op)c->fn->data, c->v[0], c->spans[0]);
+  return ew_unary(e, (Op)c->fn->data, c->v[0], c->spans[0], c->span);
 }
 
 static Value static_pair(Elab *e, const BuiltinCall *c, Op op) {

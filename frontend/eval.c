@@ -198,11 +198,11 @@ static Value eval_unary(Elab *e, const Expr *x) {
   if (v.kind == V_POISON) return v;
   if (x->u.un.op == UN_NOT) {
     if (v.kind == V_BOOL) return v_bool(!v.u.b);
-    return ew_unary(e, OP_NOT, v, x->span);
+    return ew_unary(e, OP_NOT, v, x->span, x->span);
   }
   Dim d;
   if (v_as_dim(v, &d) && dim_sub(dim_of(0), d, &d)) return v_dim(e, d);
-  return ew_unary(e, OP_NEG, v, x->span);
+  return ew_unary(e, OP_NEG, v, x->span, x->span);
 }
 
 static const char *member_hint(const Instance *i, const char *name) {

@@ -517,7 +517,7 @@ const char *type_text(const Elab *e, const Type *t);
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
 NodeId to_real(Elab *e, Value v, Span at);
 NodeId const_node(Elab *e, Value list, DType t, Span at);
-Value ew_unary(Elab *e, Op op, Value v, Span at);
+Value ew_unary(Elab *e, Op op, Value v, Span at, Span whole);  // at: the operand; whole: the node
 Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name);
 Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x);
 bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at, const char *name);

@@ -248,14 +248,14 @@ static bool shapes_meet(Elab *e, NodeId x, NodeId y, Shape *out, Span at, const 
   return false;
 }
 
-Value ew_unary(Elab *e, Op op, Value v, Span at) {
+Value ew_unary(Elab *e, Op op, Value v, Span at, Span whole) {
   if (v.kind == V_POISON) return v;
   if (v_is_number(v) && op != OP_NOT) return static_unary_math(e, op, v, at);
   bool reals = !op_meaning_int(op);
   NodeId n;
   if (!unify(e, &v, &n, 1, reals, at, op_name(op))) return v_poison();
   if (!type_allows(e, op, n, at, op == OP_NEG ? "-" : op_name(op))) return v_poison();
-  return v_tensor(e, b_ew1(at_place(e, at), op, n));
+  return v_tensor(e, b_ew1(at_place(e, whole), op, n));
 }
 
 Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name) {

@@ -105,9 +105,9 @@ void elaborate_test(Elab *e, const Stmt *s) {
 
 // a == b, or |a - b| <= tolerance (1 + |b|) where b is finite.
 static Value close_mask(Elab *e, Value a, Value b, double tolerance, Span at) {
-  Value distance = ew_unary(e, OP_ABS, ew_binary(e, OP_SUB, a, b, at, "close"), at);
+  Value distance = ew_unary(e, OP_ABS, ew_binary(e, OP_SUB, a, b, at, "close"), at, at);
   if (distance.kind == V_POISON) return distance;
-  Value size = ew_unary(e, OP_ABS, b, at);
+  Value size = ew_unary(e, OP_ABS, b, at, at);
   Value allowed = ew_binary(e, OP_MUL, ew_binary(e, OP_ADD, size, v_float(1), at, "close"),
                             v_float(tolerance), at, "close");
   Value near = ew_binary(e, OP_LE, distance, allowed, at, "close");

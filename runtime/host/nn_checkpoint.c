@@ -91,6 +91,7 @@ static int nn_checkpoint_none(nn_checkpoints *c, const nn_err *newest, const nn_
 int nn_checkpoints_find(nn_checkpoints *c, nn_err *e) {
   nn_err newest, older;
   int there = access(c->path, F_OK) == 0;
+  nn_out_tidy(c->path);
   memset(&newest, 0, sizeof newest);
   memset(&older, 0, sizeof older);
   if (!nn_checkpoint_try(c, c->path, &newest, e)) {
@@ -151,6 +152,8 @@ int nn_checkpoint_begin(nn_checkpoints *c, nn_session *s, nn_pack *k) {
   if (nn_stores_fetch(s)) return s->e->code;
   c->diverged = nn_checkpoint_diverged(s);
   if (c->diverged) return 0;
+  if (!c->tidy) nn_out_tidy(c->path);
+  c->tidy = 1;
   if (nn_make_folders(c->path, s->e) || nn_out_open(&c->out, c->path, s->e)) return s->e->code;
   nn_out_write(&c->out, nn_checkpoint_magic, NN_MAGIC);
   nn_pack_write(k, &c->out);

@@ -36,6 +36,7 @@ typedef struct nn_checkpoints { /* of one run */
   int has_saved;
   int broken;           /* `path` is there and not whole: it must not take the old one's place */
   const char *diverged; /* the parameter for which none was written */
+  int tidy;             /* what killed processes left of it is gone */
   nn_out out;           /* of the one being written */
   /* resuming */
   nn_bytes bytes;               /* the whole file */

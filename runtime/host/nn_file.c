@@ -6,8 +6,10 @@
 #endif
 #include "nn_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +197,33 @@ static char *nn_out_temporary(const char *path) {
   nn_text_addf(&t, ".%s.tmp-%ld", path + dir, (long)getpid());
   if (t.failed) nn_text_free(&t);
   return t.s;
+}
+
+/* The process that made a temporary of this name, which begins with `stem`; 0: it is none. */
+static long nn_out_process(const char *name, const nn_text *stem) {
+  const char *digits = name + stem->len;
+  if (strncmp(name, stem->s, stem->len) != 0 || !*digits || digits[strspn(digits, "0123456789")]) return 0;
+  return strlen(digits) < 10 ? atol(digits) : 0;
+}
+
+void nn_out_tidy(const char *path) {
+  const char *slash = strrchr(path, '/');
+  size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+  nn_text dir, stem;
+  const struct dirent *entry;
+  DIR *d;
+  memset(&dir, 0, sizeof dir);
+  memset(&stem, 0, sizeof stem);
+  nn_text_add(&dir, n ? path : "./", n ? n : 2);
+  nn_text_addf(&stem, ".%s.tmp-", path + n);
+  d = dir.failed || stem.failed ? NULL : opendir(dir.s);
+  while (d && (entry = readdir(d)) != NULL) {
+    long process = nn_out_process(entry->d_name, &stem);
+    if (process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH) unlinkat(dirfd(d), entry->d_name, 0);
+  }
+  if (d) closedir(d);
+  nn_text_free(&dir);
+  nn_text_free(&stem);
 }
 
 void nn_out_drop(nn_out *o) {

@@ -75,10 +75,14 @@ int nn_out_open(nn_out *o, const char *path, nn_err *e);
 void nn_out_write(nn_out *o, const void *p, size_t n);
 /* Makes the file visible under its name, or removes it when any write failed. */
 int nn_out_close(nn_out *o, nn_err *e);
+/* Removes the temporaries that killed processes left of this file. One whose number has a living process
+ * stays. */
+void nn_out_tidy(const char *path);
 /* Forgets it: the temporary is removed, nothing else changes. */
 void nn_out_drop(nn_out *o);
 
-/* The name in `names` nearest to `s` within edit distance 3, keeping more than half of its letters; or NULL. */
+/* The name in `names` nearest to `s` within edit distance 3, keeping more than half of its letters; or NULL.
+ */
 const char *nn_nearest(const char *s, const char *const *names, size_t n);
 
 #endif

@@ -43,6 +43,7 @@ int nn_logger_close(nn_logger *g, nn_err *e) {
   if (g->failed || g->line.failed) nn_fail_memory(e);
   if (g->file.f) nn_out_close(&g->file, e);
   free(g->smooth);
+  nn_text_free(&g->odd);
   nn_text_free(&g->line);
   return e->code;
 }
@@ -102,13 +103,33 @@ static void nn_logger_json(nn_text *t, const nn_event *v) {
 static void nn_logger_csv(nn_text *t, const nn_event *v) {
   int i;
   for (i = 0; i < v->n_values; i++)
-    if (!v->values[i].left_out) nn_text_addf(t, "%s,%s,%s,%s,%llu,%llu,%s,%.*g\n", v->event, v->train, v->phase ? v->phase : "",
-                 v->eval ? v->eval : "", (unsigned long long)v->epoch, (unsigned long long)v->step,
-                 v->values[i].name, v->values[i].digits, v->values[i].value);
+    if (!v->values[i].left_out)
+      nn_text_addf(t, "%s,%s,%s,%s,%llu,%llu,%s,%.*g\n", v->event, v->train, v->phase ? v->phase : "",
+                   v->eval ? v->eval : "", (unsigned long long)v->epoch, (unsigned long long)v->step,
+                   v->values[i].name, v->values[i].digits, v->values[i].value);
+}
+
+/* Warns of a value that is not finite, the first time that its name has one. */
+static void nn_logger_warn(nn_logger *g, const nn_event *v, const nn_value *x) {
+  nn_text name;
+  memset(&name, 0, sizeof name);
+  nn_text_addf(&name, "\n%s%s%s\n", v->eval ? v->eval : "", v->eval ? ": " : "", x->name);
+  if (name.s && !(g->odd.s && strstr(g->odd.s, name.s))) {
+    nn_text_add(&g->odd, name.s, name.len);
+    nn_logger_clear(g);
+    fprintf(stderr, "warning: `%s` is not finite\n  = note: in %s%s%strain `%s`%s%s, epoch %llu, step %llu\n",
+            x->name, v->eval ? "eval `" : "", v->eval ? v->eval : "", v->eval ? "` of " : "", v->train,
+            v->phase ? ", phase " : "", v->phase ? v->phase : "", (unsigned long long)v->epoch,
+            (unsigned long long)v->step);
+  }
+  nn_text_free(&name);
 }
 
 void nn_logger_event(nn_logger *g, const nn_event *v) {
   nn_text t;
+  int i;
+  for (i = 0; i < v->n_values; i++)
+    if (!v->values[i].left_out && !isfinite(v->values[i].value)) nn_logger_warn(g, v, &v->values[i]);
   if (!g->json && !g->file.f) return;
   memset(&t, 0, sizeof t);
   nn_logger_json(&t, v);

@@ -5,8 +5,8 @@
    object a line,
      {"event":"step","train":"fit","phase":null,"epoch":1,"step":1,"loss":2.31}
    then "epoch" (example-weighted means), "eval" (with "eval":NAME), "done". Epochs and steps count from 1;
-   numbers have 9 significant digits (17 for f64), null stands for one that is not finite. What is not reported this
-   time is left out everywhere.
+   numbers have 9 significant digits (17 for f64), null stands for one that is not finite. What is not
+   reported this time is left out everywhere.
    --log FILE.csv: a line event,train,phase,eval,epoch,step,name,value for each value. */
 #ifndef NN_LOGGER_H
 #define NN_LOGGER_H
@@ -48,6 +48,7 @@ typedef struct nn_logger {
   double began, shown; /* seconds: of the loop, of the last live line */
   nn_smooth *smooth;   /* of the step reports */
   int n_smooth;
+  nn_text odd;       /* the names that were not finite, each after a newline */
   nn_text line;      /* the kept line, as it grows: the epoch, then its evals */
   int failed;        /* out of memory for a line: said when closing */
   size_t live_width; /* characters of the live line on the screen */
@@ -56,7 +57,8 @@ typedef struct nn_logger {
 int nn_logger_open(nn_logger *g, int json, int quiet, const char *file, nn_err *e);
 int nn_logger_close(nn_logger *g, nn_err *e);
 
-/* JSON and log file of one event. */
+/* JSON and log file of one event. Of a value that is not finite there is a warning on standard error, one for
+   each name. */
 void nn_logger_event(nn_logger *g, const nn_event *v);
 /* Begins a loop whose step has these reports. */
 void nn_logger_loop(nn_logger *g, int n_values);

@@ -275,6 +275,27 @@ static int nn_run_loop(nn_runner *r, const nn_plan_item *item) {
 
 /* ---- the plan */
 
+/* A NaN that no loss and no report shows. */
+static int nn_run_check_stores(nn_runner *r, const nn_train *t) {
+  const nn_model *m = r->s->m;
+  int i;
+  size_t k;
+  if (nn_stores_fetch(r->s)) return r->e->code;
+  for (i = 0; i < m->n_stores; i++) {
+    const nn_store *store = &m->stores[i];
+    const unsigned char *p = nn_store_data(r->s, store);
+    if (!nn_store_is_weight(store) || nn_types[store->dtype].kind != 'f') continue;
+    for (k = 0; k < store->count; k++)
+      if (isnan(nn_get_real(store->dtype, p + k * nn_types[store->dtype].size))) {
+        nn_logger_clear(r->log);
+        fprintf(stderr, "warning: `%s` holds NaN\n  = note: at the end of train `%s`\n", store->name,
+                t->name);
+        return 0;
+      }
+  }
+  return 0;
+}
+
 static int nn_run_item_eval(nn_runner *r, const nn_plan_item *item) {
   if (nn_run_eval(r, item->eval, (uint64_t)r->s->c.epoch, NULL)) return r->e->code;
   nn_logger_flush(r->log);
@@ -312,7 +333,7 @@ int nn_run_train(nn_runner *r, const nn_train *t) {
   v.epoch = (uint64_t)r->s->c.epoch;
   v.step = (uint64_t)r->s->c.step;
   nn_logger_event(r->log, &v);
-  return 0;
+  return nn_run_check_stores(r, t);
 }
 
 static int nn_run_loop_data(nn_runner *r, const nn_loop *loop) {

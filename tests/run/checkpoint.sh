@@ -136,6 +136,19 @@ expect 0 '' "${long[@]}" $resume --out part --save part.st
 cmp whole.st part.st || fail "after $kills kills the weights are others"
 echo "$kills kills in $((rounds + 1)) runs, $((SECONDS - seconds)) s"
 
+# ---- what a killed process left
+rm -rf part && mkdir part
+sleep 0 & gone=$!
+wait $gone
+left=(part/.digits.ckpt.tmp-$gone) stay=(part/.digits.ckpt.tmp-$$ part/.digits.ckpt.tmp-${gone}x part/.other.ckpt.tmp-$gone part/.digits.ckpt.tmp-)
+touch "${left[@]}" "${stay[@]}"
+expect 0 '' "${long[@]}" --epochs 1 --out part --checkpoint-every 10
+ls "${stay[@]}" >/dev/null || fail "a checkpoint removes what is not its own"
+[ ! -e "${left[0]}" ] || fail "a checkpoint leaves what a killed process began"
+touch "${left[@]}"
+expect 0 '' ./digits train --data "$digits/data" --quiet --resume --out part
+[ ! -e "${left[0]}" ] && ls "${stay[@]}" >/dev/null || fail "--resume: $(ls -A part)"
+
 # ---- a disk that is full: here, files that may not grow so large
 rm -rf part
 full() { (trap '' XFSZ; ulimit -f 1; "${long[@]}" --epochs 1 --out part --checkpoint-every 10); }

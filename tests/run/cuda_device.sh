@@ -25,7 +25,7 @@ build() { # FOLDER FLAGS…: objects of the runtime and the stand-in
 device() { # NAME FOLDER FLAGS…
     local name=$1 folder=$2
     shift 2
-    cxx "$@" -include harness.h -x c++ "$cuda/line.cu" -x none "$folder"/cuda/*.o "$folder"/host/*.o -lm -o "$name"
+    cxx "$@" -include harness.h -x c++ "$cuda/line.cu" -x none "$folder"/cuda/*.o "$folder"/host/*.o keep.o -Wl,--wrap=rename -lm -o "$name"
 }
 processor() { # NAME FLAGS…
     local name=$1
@@ -33,6 +33,7 @@ processor() { # NAME FLAGS…
     cxx "$@" -DLINE_CPU -x c++ "$cuda/line.cu" -x none plain/host/*.o -lm -o "$name"
 }
 sanitize=(-g -fsanitize=address,undefined -fno-sanitize-recover=all)
+c -c "$PROJECT_DIR/tests/run/checkpoint_keep.c" -o keep.o
 build plain
 build safe "${sanitize[@]}"
 device line plain
@@ -122,11 +123,35 @@ for sample in xor iris digits; do
     folder=$PROJECT_DIR/samples/$sample
     expect 0 '' nnc --cpu=baseline "$folder/$sample.nn" -o ${sample}_cpu
     expect 0 '' nnc --backend=cuda -S "$folder/$sample.nn"
-    ${CXX:-g++} -std=c++17 -O1 -ffp-contract=off "${folders[@]}" -include harness.h -x c++ $sample.cu -x none plain/cuda/*.o plain/host/*.o -lm -o $sample ||
+    ${CXX:-g++} -std=c++17 -O1 -ffp-contract=off "${folders[@]}" -include harness.h -x c++ $sample.cu -x none plain/cuda/*.o plain/host/*.o keep.o -Wl,--wrap=rename -lm -o $sample ||
         fail "the emitted text of $sample"
     [ ! -d "$folder/data" ] || folder=$folder/data
     same $sample train --json --data "$folder" --epochs 3
 done
+
+# ---- checkpoints: each of a run on the device is that of the run on the processor, and either goes on from it
+after() { awk -v n="$1" 'c >= n; /"event":"step"/ { c++ }' "$2"; } # the steps that a log tells after the n-th
+resume() { # NAME DATA EVERY ARGS…
+    local name=$1 data=$2 every=$3 n program
+    shift 3
+    rm -rf full keep cpu
+    mkdir keep
+    "./${name}_cpu" train --json --data "$data" "$@" --checkpoint-every "$every" --out cpu --save cpu/all >cpu.log
+    KEEP=keep "./$name" train --json --data "$data" "$@" --checkpoint-every "$every" --out full --save full/all >full.log || fail "$name --checkpoint-every"
+    diff -r cpu full && cmp cpu.log full.log || fail "$name: another run, or other checkpoints"
+    for ((n = 1; n == 1 || n <= $(grep -c '"event":"step"' full.log) / every; n++)); do
+        for program in "$name" "${name}_cpu"; do
+            rm -rf part && cp -r full part && rm part/*.ckpt* && cp "keep/$n" "part/${name%_safe}.ckpt" || fail "$name: no checkpoint $n"
+            "./$program" train --resume --json --data "$data" --out part --save part/all >part.log || fail "$program --resume from $n"
+            after $((n * every)) full.log | cmp - part.log && cmp full/all part/all || fail "$program: from checkpoint $n the run is another"
+        done
+    done
+    echo "$name: resumed from each of $((n - 1)) checkpoints"
+}
+resume digits "$PROJECT_DIR/samples/digits/data" 20 --epochs 3
+cp line_cpu line_safe_cpu
+resume line_safe good 1 --epochs 4
+resume line_safe good 3 --epochs 4 --no-shuffle
 
 # ---- times: the same training, and a line for each function
 expect 0 '^fit_step: 18 calls, 1000.0 us on the device, [0-9.]+ us from one to the next$' program ./line_safe train --data good --quiet --epochs 3 --time
