@@ -308,8 +308,8 @@ static const nn_model line_model = {"line",      "0",
                                     1,           line_places,
                                     1,           NULL,
                                     0,           1,
-                                    NULL,        NULL,
-                                    NULL};
+                                    0,           NULL,
+                                    NULL,        NULL};
 
 #ifdef LINE_CPU
 int main(int argc, char **argv) { return nn_main(&line_model, argc, argv); }
