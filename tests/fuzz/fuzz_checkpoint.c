@@ -1,7 +1,9 @@
 // libFuzzer: any bytes as the checkpoint of a model are refused, or the run goes on from there to its end.
 //   cmake -S . -B build/fuzz -DNNC_FUZZ=ON -DCMAKE_C_COMPILER=clang
-//   -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link,address,undefined cmake --build build/fuzz --target
-//   fuzz_checkpoint build/fuzz/tests/fuzz_checkpoint -max_len=4096 FOLDER
+//     -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link,address,undefined
+//   cmake --build build/fuzz --target fuzz_checkpoint
+//   build/fuzz/tests/fuzz_checkpoint -max_len=8192 FOLDER
+// FOLDER holds a checkpoint of the model of host_checkpoint.h, without which no input gets past the header.
 #include "tests/host_checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
