@@ -3,6 +3,7 @@
 // reads what they wrote, so that reads of older versions come first; a read that would come too late is
 // turned into a copy made early, and everything is done again.
 #include "codegen/fuse.h"
+#include "codegen/faults.h"
 #include "codegen/loop.h"
 #include "codegen/lower.h"
 #include "codegen/order.h"
@@ -340,68 +341,7 @@ static void group_nodes(Fuse *u) {
     if (u->s.live[v] && node(u, v)->op == OP_OPTIMIZE) place_optimize(u, v);
 }
 
-// ---- faults
-
-// The node's value is an expression of arguments alone, without a buffer in between.
-static bool from_arguments(const Fuse *u, NodeId v) {
-  if (lower_is_template(u->g, node(u, v))) return false;
-  Group d = dependencies((Fuse *)u, v);
-  for (size_t i = 0; i < d.loads.len; i++)
-    if (node(u, d.loads.data[i])->op != OP_INPUT || u->s.has_buffer[d.loads.data[i]]) return false;
-  return true;
-}
-
-static bool takes_index(Op op) { return op == OP_GATHER || op == OP_SCATTER_ADD; }
-
-// The first step that may find a store changed by another before it: any, where the function writes states,
-// for they are written in place if no fault can follow; else what comes after an optimizer call.
-static size_t first_after_changes(const Fuse *u) {
-  for (uint32_t i = 0; i < u->g->n_roots; i++)
-    if (node(u, u->g->roots[i])->op == OP_WRITE) return 0;
-  size_t first = 0;
-  while (first < u->f->steps.len && u->f->steps.data[first].kind != STEP_OPTIMIZE) first++;
-  return first;
-}
-
-// Checks v's index at the beginning, unless that is done already; `at` counts the checks.
-static void check_first(Fuse *u, NodeId v, size_t *at) {
-  FnPlan *f = u->f;
-  for (size_t i = 0; i < *at; i++) {
-    const Node *done = node(u, f->steps.data[i].kernel->node), *n = node(u, v);
-    Dim have = node(u, done->in[0])->shape.d[done->attr.gather.axis];
-    Dim want = node(u, n->in[0])->shape.d[n->attr.gather.axis];
-    if (lower_resolve(u->g, done->in[1]) == lower_resolve(u->g, n->in[1]) && dim_eq(have, want)) return;
-  }
-  Step s = {.kind = STEP_KERNEL, .can_fault = true};
-  s.kernel = lower_index_check(f, u->s.has_buffer, v, u->a);
-  plan_insert(f, (*at)++, s);
-}
-
-// Indices that come with the call are checked before anything is changed: where a function changes stores,
-// all of them at the beginning. A kernel that could fault for no other reason can't any more.
-static void check_early(Fuse *u) {
-  FnPlan *f = u->f;
-  size_t at = 0;
-  for (size_t i = first_after_changes(u); i < f->steps.len; i++) {
-    if (!f->steps.data[i].can_fault || f->steps.data[i].kind == STEP_LOOP) continue;
-    const Kernel *k = f->steps.data[i].kernel;
-    const bool *seen = kernel_marks(k, u->a);
-    bool others = false;
-    for (ExprId e = 0; e < k->pool->exprs.len; e++) {
-      const Expr *x = pool_expr(k->pool, e);
-      if (!seen[e]) continue;
-      bool check = x->kind == X_CHECK && takes_index(node(u, x->number)->op);
-      if (check && from_arguments(u, lower_resolve(u->g, node(u, x->number)->in[1]))) {
-        size_t before = at;
-        check_first(u, x->number, &at);
-        i += at - before;
-      } else {
-        others = others || x->kind == X_CHECK || (x->kind == X_OP && op_can_fault((Op)x->op, x->dtype));
-      }
-    }
-    f->steps.data[i].can_fault = others;
-  }
-}
+// ---- steps
 
 static void all_parts(const Fuse *u, Step *s) {
   uint32_t n = node(u, s->node)->attr.optimize->n, *parts = ARENA_ARRAY(u->a, n, uint32_t);
@@ -442,7 +382,7 @@ FnPlan *fuse_body(const Program *p, const Function *fn, const Loop *loop, uint32
     group_nodes(&u);
   } while (u.again); // each time another read is copied, so this ends
   for (size_t i = 0; i < u.groups.len; i++) add_step(&u, &u.groups.data[i]);
-  check_early(&u);
+  if (!loop) check_early(f); // a body's with its function's
   place_writes(f, u.s.has_buffer);
   drop_stores(f);
   order_steps(f);

@@ -75,6 +75,7 @@ typedef struct Put {
 
 typedef struct Pool {
   Arena *a;
+  const struct FnPlan *places; // whose nodes the places of faults are; NULL: of the plan that has the kernel
   IndexPool *index;
   VEC(Expr) exprs;
   uint32_t *table; // hash table of ids + 1

@@ -285,8 +285,29 @@ static ExprId lower_iota(Lower *l, NodeId v, const IndexId *at) {
   return x_index(l->p, node(l, v)->dtype, at[node(l, v)->attr.axis]);
 }
 
+// An argument of a loop's body, where it stands for no memory: what the loop is given, at the iteration's
+// element.
+static ExprId lower_operand(Lower *l, const Node *n, const IndexId *at) {
+  const Loop *loop = l->f->loop;
+  const FnPlan *f = l->f;
+  const Graph *g = l->g;
+  IndexId sub[MAX_RANK] = {0};
+  bool element = loop_is_sequence(loop, n->attr.input.index);
+  if (element) sub[0] = l->iteration[loop->depth];
+  memcpy(sub + element, at, n->shape.rank * sizeof *at);
+  l->f = loop->outer;
+  l->g = l->f->fn->g;
+  ExprId e = lower_value(l, graph_node(l->g, loop->node)->in[n->attr.input.index], sub);
+  l->f = f;
+  l->g = g;
+  return e;
+}
+
 static ExprId lower_input(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
+  if (!l->has_buffer && l->f->loop && n->attr.input.role == IN_ARG) return lower_operand(l, n, at);
+  if (!l->has_buffer && n->attr.input.role == IN_ITERATION)
+    return x_index(l->p, n->dtype, l->iteration[l->f->loop->depth]);
   if (n->attr.input.role != IN_ARG) return x_ctx(l->p, n->dtype, n->attr.input.role, n->attr.input.index);
   return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape.rank);
 }
@@ -363,13 +384,15 @@ ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {
   v = lower_resolve(l->g, v);
   if (l->impossible) return x_const(l->p, node(l, v)->dtype, (Scalar){0});
   const Node *n = node(l, v);
-  Memo m = {.node = v};
+  Memo m = {.g = l->g, .node = v};
   for (uint32_t i = 0; i < n->shape.rank; i++)
     m.at[i] = dim_is(n->shape.d[i], 1) ? index_const(l->p->index, 0) : at[i];
   // A constant that is a result too is not read back from there: nothing says when it was written.
-  if (v != l->defining && l->has_buffer[v] && n->op != OP_CONST) return from_buffer(l, v, m.at);
+  if (v != l->defining && l->has_buffer && l->has_buffer[v] && n->op != OP_CONST)
+    return from_buffer(l, v, m.at);
   for (uint32_t i = (uint32_t)l->memo.len; i-- > 0;)
-    if (l->memo.data[i].node == v && memcmp(l->memo.data[i].at, m.at, sizeof m.at) == 0)
+    if (l->memo.data[i].g == l->g && l->memo.data[i].node == v &&
+        memcmp(l->memo.data[i].at, m.at, sizeof m.at) == 0)
       return l->memo.data[i].value;
   NodeId outer = l->defining;
   l->defining = NO_NODE;

@@ -19,8 +19,11 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
 // that its kernel can compute them too; 0: they don't, or are too many.
 uint32_t lower_window_taps(const Shape *conv, const WindowAttr *w);
 
-// Only the check of the indices of v, a GATHER or SCATTER_ADD: one store without a buffer.
-Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Arena *a);
+// A kernel of plan f that only checks what node `indices` of plan `in`, the function or a loop's body, is in
+// all iterations, as the index of v of plan `of`: one store without a buffer. All is computed from the
+// function's arguments. NULL: too many variables.
+Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnPlan *in, NodeId indices,
+                          Arena *a);
 
 // The value of v, which may have no buffer, to a buffer of its shape.
 Kernel *lower_copy(const FnPlan *f, const bool *has_buffer, NodeId v, uint32_t to, Arena *a);

@@ -5,6 +5,7 @@
 #include "codegen/lower.h"
 
 typedef struct Memo {
+  const Graph *g;
   NodeId node;
   IndexId at[MAX_RANK];
   ExprId value;
@@ -14,17 +15,19 @@ struct Lower {
   const FnPlan *f;
   const Graph *g;
   Arena *a;
-  const bool *has_buffer;
+  const bool *has_buffer; // NULL: nothing has, nor have a body's arguments memory: all is computed from the
+                          // function's
   Kernel *k;
   Pool *p;
   VEC(Put) stores;
-  uint32_t n_axes;          // leading axes of every node that the parallel loops cover, and
-  IndexId lead[MAX_RANK];   // where an iteration stands on them
-  IndexId column[MAX_RANK]; // CONV: where a column stands in the result, for the operands
-  const WindowAttr *window; // CONV with windows in its epilogue: `lead` is of a window
-  uint32_t group;           // first store of the current loop group
-  NodeId defining;          // the node whose own value is being made
-  bool rows;                // operands of whole rows are wanted: loads
+  uint32_t n_axes;             // leading axes of every node that the parallel loops cover, and
+  IndexId lead[MAX_RANK];      // where an iteration stands on them
+  IndexId column[MAX_RANK];    // CONV: where a column stands in the result, for the operands
+  const WindowAttr *window;    // CONV with windows in its epilogue: `lead` is of a window
+  uint32_t group;              // first store of the current loop group
+  IndexId iteration[MAX_RANK]; // without buffers: where the kernel stands, by depth of the loop
+  NodeId defining;             // the node whose own value is being made
+  bool rows;                   // operands of whole rows are wanted: loads
   bool impossible;
   VEC(Memo) memo;
 };

@@ -405,16 +405,33 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
   return end(&l);
 }
 
-Kernel *lower_index_check(const FnPlan *f, const bool *has_buffer, NodeId v, Arena *a) {
-  Lower l = begin(f, has_buffer, v, a);
-  const Node *n = node(&l, v);
-  const Shape *i = &node(&l, n->in[1])->shape;
+// One of the kernel's parallel axes.
+static IndexId lead_axis(Lower *l, Dim extent) {
+  VarId v = l->k->lead[l->k->n_lead++] = lower_new_var(l, poly_dim(extent));
+  return index_var(l->p->index, v);
+}
+
+// Outermost first.
+static void lead_iterations(Lower *l, const Loop *loop) {
+  if (!loop) return;
+  lead_iterations(l, loop->outer->loop);
+  l->iteration[loop->depth] = lead_axis(l, loop_attr(loop)->length);
+}
+
+Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnPlan *in, NodeId indices,
+                          Arena *a) {
+  NodeId here = v; // where f's graph has it
+  for (const FnPlan *p = of; p != f; p = p->loop->outer) here = p->loop->node;
+  Lower l = begin(in, NULL, here, a);
+  const Node *n = graph_node(of->fn->g, v);
+  const Shape *i = &node(&l, indices)->shape;
   IndexId at[MAX_RANK] = {0};
-  lead_axes(&l, i, i->rank);
-  memcpy(at, l.lead, i->rank * sizeof *at);
-  Put check = {.buffer = NO_BUFFER, .node = v};
-  l.defining = lower_resolve(l.g, n->in[1]); // computed here, even if it has a buffer later
-  check.value = lower_check(&l, v, n->in[1], at, node(&l, n->in[0])->shape.d[n->attr.gather.axis]);
+  lead_iterations(&l, in->loop);
+  for (uint32_t k = 0; k < i->rank; k++) at[k] = lead_axis(&l, i->d[k]);
+  l.p->places = of;
+  Dim size = graph_node(of->fn->g, n->in[0])->shape.d[n->attr.gather.axis];
+  Put check = {.buffer = NO_BUFFER, .node = here};
+  check.value = lower_check(&l, v, indices, at, size);
   vec_push(l.a, &l.stores, check);
   return end(&l);
 }

@@ -21,10 +21,11 @@ typedef enum SlotKind {
 
 typedef struct Slot {
   SlotKind kind;
-  ExprId from;     // the expression whose number it is
-  DType dtype;     // CONST
-  Scalar value;    // CONST
-  uint32_t number; // SITE: the site; PLACE: the node
+  ExprId from;        // the expression whose number it is
+  DType dtype;        // CONST
+  Scalar value;       // CONST
+  uint32_t number;    // SITE: the site; PLACE: the node,
+  const FnPlan *plan; // and whose it is; NULL: of the plan that calls the kernel
 } Slot;
 
 typedef struct Param {

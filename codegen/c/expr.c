@@ -99,7 +99,9 @@ static const char *name_of(const Emit *e, ExprId x, const Block *b) {
 
 Slot slot_of(const Pool *p, SlotKind kind, ExprId from) {
   const Expr *x = pool_expr(p, from);
-  return (Slot){.kind = kind, .from = from, .dtype = x->dtype, .value = x->value, .number = x->number};
+  Slot s = {.kind = kind, .from = from, .dtype = x->dtype, .value = x->value, .number = x->number};
+  s.plan = p->places;
+  return s;
 }
 
 const char *emit_slot(Emit *e, SlotKind kind, ExprId from) {

@@ -197,7 +197,7 @@ static uint32_t place_of(Unit *u, const FnPlan *f, NodeId v) {
 }
 
 const char *unit_slot(Unit *u, const FnPlan *f, const Slot *s) {
-  if (s->kind == SLOT_PLACE) return arena_printf(u->a, "%u", place_of(u, f, s->number));
+  if (s->kind == SLOT_PLACE) return arena_printf(u->a, "%u", place_of(u, s->plan ? s->plan : f, s->number));
   if (s->kind == SLOT_SITE) return arena_printf(u->a, "%uu", s->number);
   if (s->kind == SLOT_ITERATION) return arena_printf(u->a, "(int32_t)%s", unit_iteration(u, f->loop));
   if (s->kind == SLOT_DRAW) return arena_printf(u->a, "(uint32_t)%s", unit_draw(u, f->loop));

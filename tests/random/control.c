@@ -141,7 +141,7 @@ bool p_when(Model *m) {
 // What always holds; its faults would be those of the numbers.
 bool p_assert(Model *m) {
   const Value *x = pick(m, ANY_REAL, 0, 3);
-  if (!x) return false;
+  if (!x || m->loops > 0) return false;
   statement(m, "assert %s < 1e30 or %s >= 1e30, \"a number\";", x->name, x->name);
   return true;
 }

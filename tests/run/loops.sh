@@ -182,6 +182,66 @@ expect 1 'faults.nn:11:56.*gather' ./faults train labels --quiet
 expect 1 '`y` of example 1 of data `p` is 3' ./faults train labels --quiet
 expect 1 'faults.nn:21:22' ./faults train divided --quiet
 
+# An index that comes with the call is checked before parameters change, wherever in a loop it is used: computed there,
+# by the iteration's number, in a loop in a loop, in the derivative. An index that was carried is not.
+early() {  # LOOP 1, or 0: not checked early
+    cat >early.nn <<NN
+param w: [4, 3] = ones();
+data p { ids: i32[2, 3] from rows([[[0, 1, 2], [2, 3, 1]], [[1, 2, 0], [0, 0, 1]], [[0, 1, 2], [3, 3, 2]]]); }
+train steps {
+    batch = 3;
+    let o = SGD(lr = 0.1);
+    each d in p() {
+        minimize sum(w * w) over w using o;
+        let h0 = zeros([batch, 3]);
+        let xt0 = d.ids[.., 1, 0] * 0;
+        let h = $1;
+        minimize mean(h) over w using o;
+        report mean = mean(h);
+    }
+}
+NN
+    cat >early_main.c <<'C'
+#include "early.h"
+#include <string.h>
+static union { double align; unsigned char bytes[Q_ARENA_BYTES + Q_ARENA_ALIGN]; } memory;
+int main(void) {
+  unsigned char *arena = memory.bytes;
+  q m;
+  q_steps_step_report r;
+  int32_t ids[18] = {0, 1, 2, 2, 3, 1, 1, 2, 0, 0, 0, 1, 0, 1, 2, 3, 3, 9};
+  const float ones[12] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  size_t at = 0;
+  while ((size_t)(arena - (unsigned char *)0) % Q_ARENA_ALIGN) arena++;
+  if (q_init(&m, arena, Q_ARENA_BYTES, 1) != Q_OK) return 2;
+  while (at < Q_ARENA_BYTES && memcmp(arena + at, ones, sizeof ones)) at += 4;
+  if (at >= Q_ARENA_BYTES) return 3;
+  if (q_steps_step(&m, 3, ids, &r) != Q_BAD_INDEX || m.value != 9 || m.bound != 4) return 4;
+  return memcmp(arena + at, ones, sizeof ones) ? 5 : 0;
+}
+C
+    "$NNC" --library --prefix=q --train=steps early.nn -o early && gcc -std=c99 early_main.c early.c -lm -o early_main ||
+        fail "early.nn: $1"
+    expect $((5 - 5 * $2)) '' ./early_main
+    "$NNC" --backend=cuda -S early.nn -o early.cu || fail "early.nn: $1"
+    local order
+    order=$(awk '/^static __global__/ { match($0, /k[0-9]+_[a-z]+/); name = substr($0, RSTART, RLENGTH) }
+        /\(void\)nn_index/ { checks[name] = 1 } /^static int fn_steps/ { on = 1 } /^}/ { on = 0 }
+        on && /NN_LAUNCH/ { match($0, /k[0-9]+_[a-z]+/); if (substr($0, RSTART, RLENGTH) in checks && !first) first = FNR }
+        on && /nn_cuda_sgd_step/ && !step { step = FNR } END { print (first && first < step) }' early.cu)
+    [ "$order" = "$2" ] || fail "as CUDA: $1"
+}
+early 'scan(xt in d.ids[.., 1], axis = 1; h = h0) { next h = sin(h + gather(w, xt, axis = 0)); }' 1
+early 'scan(xt in d.ids[.., 1], axis = 1, recompute = 1; h = h0) { next h = sin(h + gather(w, 3 - (3 - xt), axis = 0)); }' 1
+early 'scan(i in 0..3; h = h0) { next h = sin(h + gather(w, d.ids[.., 1, i], axis = 0)); }' 1
+early 'scan(s in d.ids, axis = 1; h = h0) {
+            let g = scan(xt in s, axis = 1, reverse = true; g = h) { next g = sin(g + gather(w, xt + 0, axis = 0)); };
+            next h = g;
+        }' 1
+early 'scan(xt in d.ids[.., 1], axis = 1, reverse = true; k = xt0, h = h0) {
+            next h = sin(h + gather(w, k, axis = 0)), k = xt;
+        }[1]' 0
+
 # A carry is written in place where nothing else of the old one is read; else it is copied, and nothing more is: no
 # sequence, no weights.
 copies() {  # NUMBER BODY
