@@ -334,8 +334,11 @@ static void print_roots(const Function *f, StrBuf *out) {
 }
 
 void function_print(const Program *prog, const Function *f, StrBuf *out) {
-  static const char *const kinds[] = {"init",      "step",   "then",   "eval",   "finish",
-                                      "eval_init", "update", "export", "prepare"};
+  static const char *const kinds[] = {
+      [FN_INIT] = "init",     [FN_STEP] = "step",       [FN_APPLY] = "apply",         [FN_THEN] = "then",
+      [FN_EVAL] = "eval",     [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval_init", [FN_UPDATE] = "update",
+      [FN_EXPORT] = "export", [FN_PREPARE] = "prepare", [FN_TEST] = "test",
+  };
   Printer p = {.g = f->g, .p = prog, .sources = prog->sources, .out = out, .indent = 2};
   sb_printf(out, "%s %s(", kinds[f->kind], f->name);
   for (uint32_t i = 0; i < f->n_inputs; i++) {
@@ -351,7 +354,9 @@ void function_print(const Program *prog, const Function *f, StrBuf *out) {
 }
 
 void program_print(const Program *p, StrBuf *out) {
-  static const char *const kinds[] = {"param", "state", "eval_state", "slot", "count"};
+  static const char *const kinds[] = {[STORE_PARAM] = "param", [STORE_STATE] = "state",
+                                      [STORE_EVAL_STATE] = "eval_state", [STORE_SLOT] = "slot",
+                                      [STORE_COUNT] = "count", [STORE_SUM] = "sum"};
   sb_printf(out, "program %s real=%s\n", p->name, dtype_name(p->real));
   for (uint32_t i = 0; i < p->n_stores; i++) {
     const Store *s = &p->stores[i];
