@@ -276,7 +276,7 @@ Value eval_loop(Elab *e, const Expr *x) {
   }
   bool good = run(e, &l, element);
   if (leaks(e, &l, mark) || !good) return v_poison();
-  if (l.yields.len + l.n_named == 0) {
+  if (l.yields.len + l.n_carries == 0 && !e->rerun) { // stores that it updates show in the second pass
     diag_label(err(e, DIAG_E0202, x->span, "this scan has no result"), "it neither yields nor carries");
     return v_poison();
   }

@@ -167,4 +167,16 @@ export fn g(x: [2]) = scan(xt in x; h = 0.0) {
 NN
 "$NNC" --dump-ir=before:autodiff export.nn 2>err | awk '/^[a-z]/{ f = /^export f/; g = /^export g/ } / = write /{ nf += f; ng += g } END { exit nf != 0 || ng != 1 }' ||
     fail "the export writes what only training updates"
+twice "a loop that only updates" 2 <<'NN'
+state n: [] = 1.0;
+data d { x: [3] from rows([[1, 2, 3], [4, 5, 6]]); }
+train fit {
+    epochs = 1;  batch = 1;
+    each r in d() {
++       let _ = scan(xt in r.x[0]) { update n = 0.5 * n + xt; };
+-       for t in 0..3 { update n = 0.5 * n + r.x[0, t]; }
+        report n = n;
+    }
+}
+NN
 done_testing
