@@ -46,8 +46,10 @@ static const char *lexeme(const Scanner *s) {
 }
 
 static bool before_bracket(const Scanner *s) {
+  bool comment = false;
   uint32_t i = s->end;
-  while (i < s->len && isspace((unsigned char)s->text[i])) i++;
+  for (; i < s->len && (comment || isspace((unsigned char)s->text[i]) || s->text[i] == '#'); i++)
+    comment = s->text[i] == '#' || (comment && s->text[i] != '\n');
   return i < s->len && s->text[i] == '[';
 }
 
