@@ -248,11 +248,11 @@ static void optimize_cost(Walk *w, const Step *s) {
 }
 
 static void loop_cost(const Walk *w, const Step *s) {
+  int64_t length = dim_at(loop_attr(s->loop)->length, w->n);
+  if (length <= 0) return; // a range that ends before it begins
   Arena *a = arena_new();
   Walk body = *w;
   body.f = s->loop->body;
-  int64_t length = dim_at(loop_attr(s->loop)->length, w->n);
-  if (length <= 0) return; // a range that ends before it begins
   body.repeat = times(w->repeat, length);
   body.loop = w->loop ? w->loop : s;
   body.loaded = ARENA_ARRAY(a, body.f->buffers.len, int64_t);
