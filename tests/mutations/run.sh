@@ -66,6 +66,16 @@ unit() { # TEST
     PATH=$folder/bin:$PATH notices "$build/tests/$1"
 }
 random_programs() { made random_programs && notices "$build/tests/random_programs" --reduce 0 --kept "$folder/kept" --folder "$folder/kept" "$@"; }
+# As texts they are not tried one by one where they fail.
+random_text() {
+    made random_programs || return 1
+    local at
+    for at in 401 409 417; do
+        [ -s "$folder/models_$at.nn" ] || "$build/tests/random_programs" --seed $at --count 8 --together 8 --text >"$folder/models_$at.nn"
+        notices "$build/tests/random_programs" "$folder/models_$at.nn" --reduce 0 --kept "$folder/kept" --folder "$folder/kept" --cc "gcc -O0 $flags" && return
+    done
+    return 1
+}
 # Of the programs whose text is another, eight at most: 20 steps of its C, in f64, against the interpreter.
 differing() { diff "$folder/texts/base" "$folder/texts/now" | sed -n 's/^> \([^ ]*\).*/\1/p'; }
 whole_programs() { # MODEL…
@@ -98,12 +108,13 @@ detect() { # KIND
         if why=$(unit "$test"); then echo "$test${why:+ ($why)}"; return; fi
     done
     if why=$(random_programs --seed 1 --count 100); then echo "random programs, interpreter${why:+ ($why)}: $(grep -m 1 -o 'pass [a-z_]*\|slope[^:]*\|died.*\|rejected' "$folder/said")"; return; fi
-    if why=$(random_programs --seed 401 --count 24 --together 8 --cc "gcc -O0 $flags"); then echo "random programs, C${why:+ ($why)}"; return; fi
+    if why=$(random_text); then echo "random programs, C${why:+ ($why)}"; return; fi
     texts >"$folder/texts/now"
     for test in ${slow[$1]}; do
         if why=$(unit "$test"); then echo "$test${why:+ ($why)}"; return; fi
     done
     if cmp -s "$folder/texts/now" "$folder/texts/base"; then echo "changes no text of $(wc -l <"$folder/texts/base") models"; return; fi
+    NNC=$build/nnc PROJECT_DIR=$tree BUILD_DIR=$build notices bash "$tree/tests/run/kernels.sh" && { echo "run_kernels"; return; }
     mapfile -t models < <(differing | grep -E '^tests/(programs|run/zoo)/' | awk '{ line[NR] = $0 } END { for (i = 1; i <= NR; i += NR > 8 ? NR / 8 : 1) print line[int(i)] }')
     if why=$(whole_programs "${models[@]}"); then echo "programs $why"; return; fi
     if why=$(unit test_library); then echo "test_library${why:+ ($why)}"; return; fi
@@ -117,11 +128,10 @@ baseline() {
         ! unit "$test" || { echo "$test fails without a mutation"; cat "$folder/said"; return 1; }
         echo "$test: $((SECONDS - began)) s"
     done
-    for part in "random_programs --seed 1 --count 100" "random_programs --seed 401 --count 24 --together 8 --cc"; do
+    for part in "random_programs --seed 1 --count 100" random_text; do
         made random_programs || { cat "$folder/build.log"; return 1; }
         began=$SECONDS
         read -ra part <<<"$part"
-        [ "${part[-1]}" != --cc ] || part+=("gcc -O0 $flags")
         ! "${part[@]}" || { echo "${part[*]}: it fails without a mutation"; cat "$folder/said"; return 1; }
         echo "${part[*]:0:5}: $((SECONDS - began)) s"
     done
