@@ -46,7 +46,7 @@ put() { # FILE FROM: the text FROM in its place
 }
 
 # ---- what may notice; each prints what it says, and nothing where all is well
-limited() { (ulimit -t 60 && ulimit -v 16000000 && timeout 300 "$@"); }
+limited() { (ulimit -t 20 && ulimit -v 16000000 && timeout 300 "$@"); }
 notices() { # COMMAND…
     limited "$@" >"$folder/said" 2>&1
     local code=$?
