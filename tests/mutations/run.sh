@@ -18,9 +18,10 @@ while IFS='|' read -r kind names quick others; do
 done <"$here/kinds.txt"
 
 exec 9>"$folder/lock"
-flock -n 9 || { echo "another run.sh works in $folder"; exit 1; }
+[ "${1:-1}" = table ] || flock -n 9 || { echo "another run.sh works in $folder"; exit 1; }
 
 # The copy gets what differs, so that what is built stays.
+prepare() {
 (cd "$root" && git ls-files -co --exclude-standard) | while read -r name; do
     [ ! -f "$root/$name" ] || cmp -s "$root/$name" "$tree/$name" || { mkdir -p "$tree/$(dirname "$name")" && cp "$root/$name" "$tree/$name" && echo "$name" >>"$folder/copied"; }
 done
@@ -28,6 +29,8 @@ generator=()
 [ -e "$build/CMakeCache.txt" ] || ! command -v ninja >/dev/null || generator=(-G Ninja)
 ! command -v ccache >/dev/null || export CMAKE_C_COMPILER_LAUNCHER=ccache
 cmake -S "$tree" -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O1 -DNNC_WERROR=ON >"$folder/cmake.log" || exit 1
+}
+[ "${1:-1}" = table ] || prepare
 made() { cmake --build "$build" --target "$@" >"$folder/build.log" 2>&1; }
 
 # Two tables are included by all of the compiler and read by one file: it alone is compiled again.
