@@ -57,6 +57,7 @@ notices() { # COMMAND…
     0) return 1 ;;
     134 | 139) echo "it stops: $(grep -m 1 -E 'Assertion|internal' "$folder/said" | sed 's/.*Assertion/Assertion/' | cut -c 1-100)" ;;
     124 | 137 | 152) echo "no end" ;;
+    130 | 143) kill $$ ;; # somebody ends it, not the mutation
     esac
     return 0
 }
@@ -205,6 +206,7 @@ one)
             [ -n "$line" ] || { echo "no more places of the kind $kind"; exit 1; }
             mapfile -t place < <(tr '\t' '\n' <<<"$line")
             done=$(try_one "$kind" "${place[@]}")
+            [ -n "$done" ] || exit 1
             printf '%s\t%s\n' "$number" "$done" | tee -a "$results"
             [[ $done = *"does not compile"* ]] || break
         done
