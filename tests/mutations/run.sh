@@ -27,7 +27,8 @@ prepare() {
 done
 generator=()
 [ -e "$build/CMakeCache.txt" ] || ! command -v ninja >/dev/null || generator=(-G Ninja)
-! command -v ccache >/dev/null || export CMAKE_C_COMPILER_LAUNCHER=ccache
+# No cache of objects: a run that is stopped while it changes a text could leave the object of one text as another's.
+unset CMAKE_C_COMPILER_LAUNCHER
 cmake -S "$tree" -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O1 -DNNC_WERROR=ON >"$folder/cmake.log" || exit 1
 }
 [ "${1:-1}" = table ] || prepare
