@@ -162,7 +162,7 @@ uint32_t ctx_finish(Elab *e, Ctx *c) {
     e->dead = true;
   }
   graph_set_roots(c->b.g, c->roots.data, (uint32_t)c->roots.len);
-  check_recompute(e, c->b.g);
+  check_loops(e, c->b.g);
   Function f = {.name = unique_name(e, c->name),
                 .kind = c->kind,
                 .g = c->b.g,

@@ -2,6 +2,8 @@
 // carries, the elements and the iteration; then it moves out (loop_body.c).
 #include "frontend/loop.h"
 
+#include "ir/base/checked.h"
+
 #include <string.h>
 
 // ---- yield and next
@@ -258,8 +260,7 @@ static bool run(Elab *e, Loop *l, Value element) {
 }
 
 Value eval_loop(Elab *e, const Expr *x) {
-  Loop l = {
-      .frame = e->frame, .fn = e->fn, .x = x, .when_depth = e->fn->when_depth, .iteration = NO_NODE};
+  Loop l = {.frame = e->frame, .fn = e->fn, .x = x, .when_depth = e->fn->when_depth, .iteration = NO_NODE};
   Head h;
   if (!options(e, &x->u.scan.options, &h)) return v_poison();
   // Everything from outside comes before the stand-ins, so that the body is one piece.
@@ -283,21 +284,41 @@ Value eval_loop(Elab *e, const Expr *x) {
   return loop_make(e, &l, mark, &h);
 }
 
+// What is kept of each carry must be a tensor.
+static void check_history(Elab *e, const Graph *g, const Node *n) {
+  const ScanAttr *s = n->attr.scan;
+  int64_t kept = dim_at(s->length, g->bound) / (s->recompute > 0 ? s->recompute : 1), count;
+  for (uint32_t k = 0; k < s->n_carries; k++) {
+    const Shape *carry = &graph_node(g, n->in[k])->shape;
+    if (checked_mul(shape_elements(carry, g->bound), kept, &count) && count <= MAX_ELEMENTS) continue;
+    Diag *d = err(e, DIAG_E0804, n->span, "the derivative of this loop keeps more than 2^40 elements");
+    diag_label(d, "%s iterations, a carry of %s", dim_text(e, s->length), shape_text(e, carry));
+    diag_note(d, "`recompute = k` keeps the carries of every k-th iteration only");
+    return;
+  }
+}
+
 // A loop of dynamic length is cut into blocks, and a rest of fixed size, where its length is a multiple of k
 // but for that rest.
-void check_recompute(Elab *e, const Graph *g) {
+static void check_blocks(Elab *e, const Node *n) {
+  int64_t k = n->attr.scan->recompute;
+  if (k == 0 || n->attr.scan->length.a % k == 0) return;
+  Diag *d = err(e, DIAG_E0225, n->span,
+                "this loop has a gradient, and its length is not one of blocks of %lld", (long long)k);
+  diag_label(d, "%s iterations", dim_text(e, n->attr.scan->length));
+  diag_note(d, "leave `recompute` out, or make the length static or a multiple of it");
+}
+
+void check_loops(Elab *e, const Graph *g) {
   bool *needed = ARENA_ARRAY(e->a, g->len, bool);
   for (NodeId id = g->len; id-- > 0;) {
     const Node *n = graph_node(g, id);
     if (n->op == OP_GRAD) needed[n->in[0]] = true;
     for (uint32_t i = 0; i < n->n_in && needed[id]; i++) needed[n->in[i]] = true;
     if (n->op != OP_SCAN) continue;
-    check_recompute(e, n->attr.scan->body);
-    int64_t k = n->attr.scan->recompute;
-    if (!needed[id] || k == 0 || n->attr.scan->length.a % k == 0) continue;
-    Diag *d = err(e, DIAG_E0225, n->span,
-                  "this loop has a gradient, and its length is not one of blocks of %lld", (long long)k);
-    diag_label(d, "%s iterations", dim_text(e, n->attr.scan->length));
-    diag_note(d, "leave `recompute` out, or make the length static or a multiple of it");
+    check_loops(e, n->attr.scan->body);
+    if (!needed[id]) continue;
+    check_blocks(e, n);
+    check_history(e, g, n);
   }
 }

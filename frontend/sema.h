@@ -543,7 +543,7 @@ void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
 Value eval_loop(Elab *e, const Expr *x);
 void exec_yield(Elab *e, const Stmt *s);
 void exec_next(Elab *e, const Stmt *s);
-void check_recompute(Elab *e, const Graph *g); // of a whole function
+void check_loops(Elab *e, const Graph *g); // of a whole function
 // In the body of a scan: the store is carried, and written after the loop (loop_stores.c).
 bool loop_takes_write(Elab *e, StoreRef *r);
 // False, with an error, for a statement or call that stands in the body of a scan itself.

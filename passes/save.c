@@ -8,6 +8,8 @@
 #include "ir/base/vec.h"
 #include "ir/build.h"
 #include "passes/live.h"
+
+#include "ir/base/checked.h"
 #include "passes/passes.h"
 
 #include <string.h>
@@ -86,6 +88,14 @@ static bool yields(const ScanAttr *s, NodeId node) {
   return false;
 }
 
+// One value an iteration is a tensor.
+static bool stacks(const Graph *g, const ScanAttr *s, const Shape *shape) {
+  int64_t count;
+  return shape->rank < MAX_RANK &&
+         checked_mul(shape_elements(shape, g->bound), dim_at(s->length, g->bound), &count) &&
+         count <= MAX_ELEMENTS;
+}
+
 static void keep(Loops *l, NodeId back, Use u) {
   Arena *a = l->g->own;
   vec_push(a, &l->of[back].uses, u);
@@ -110,7 +120,7 @@ static void choose(Loops *l, NodeId back, NodeId loop, bool *used) {
   for (NodeId id = body->len; id-- > 0;) {
     const Node *n = graph_node(body, id);
     if (!live[id] || used[id]) continue;
-    bool known = same[id] != NO_NODE && heavy[id] && f->body->nodes[same[id]].shape.rank < MAX_RANK;
+    bool known = same[id] != NO_NODE && heavy[id] && stacks(l->g, f, &f->body->nodes[same[id]].shape);
     used[id] = known && (dear(n->op) || yields(f, same[id]));
     if (used[id]) keep(l, back, (Use){id, loop, same[id]});
     for (uint32_t i = 0; i < n->n_in && !used[id]; i++) live[n->in[i]] = true;
