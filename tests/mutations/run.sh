@@ -165,22 +165,31 @@ try_one() { # KIND FILE LINE COLUMN LENGTH NEW: a line for the results
     fi
     put "$file" "$folder/wrong"
     if ! made "$(first_of "$kind")"; then by="does not compile"; else by=$(detect "$kind"); fi
-    if [[ $by = SURVIVES* ]]; then
-        local why
-        why=$(awk -F'\t' -v file="$file" -v old="$old" -v new="$new" '$1 == file && $2 == old && $3 == new { print $4 }' "$here/no_result.txt")
-        [ -z "$why" ] || by="changes no result: $why"
-    fi
     put "$file" "$folder/right"
     printf '%s\t%s:%s\t%s\t%s\t%s\t%s\n' "$kind" "$file" "$2" "$old" "$new" "$by" $((SECONDS - began))
 }
 first_of() { set -- ${tests[$1]}; echo "$1"; }
 
+# Reasons are looked up here: one that is found later counts.
 table() { # SEED
-    echo '| mutant | file:line | kind | old | new | caught by | s |'
-    echo '|---|---|---|---|---|---|---|'
-    awk -F'\t' '$6 != "does not compile" { gsub(/\|/, "\\|"); print "| " $1 " | " $3 " | " $2 " | `" $4 "` | `" $5 "` | " $6 " | " $7 " |" }' "$folder/results.$1"
-    awk -F'\t' '$6 == "does not compile" { no++; next } { n++ } $6 ~ /^changes no/ { same++ } $6 ~ /^SURVIVES/ { bad++ } { s += $7 }
-        END { printf "\n%d mutations: %d caught, %d change no result, %d survive; %d more do not compile; %d s\n", n, n - same - bad, same, bad, no, s; exit bad > 0 }' "$folder/results.$1"
+    awk -F'\t' '
+        BEGIN { OFS = "\t"; print "| mutant | file:line | kind | old | new | caught by | s |\n|---|---|---|---|---|---|---|" }
+        FILENAME ~ /no_result.txt$/ { why[$1, $2, $3] = $4; next }
+        $6 == "does not compile" { no++; next }
+        {
+            file = $3
+            sub(/:.*/, "", file)
+            if ($6 ~ /^SURVIVES/ && (file, $4, $5) in why) $6 = "changes no result: " why[file, $4, $5]
+            n++; seconds += $7
+            same += $6 ~ /^changes no/
+            bad += $6 ~ /^SURVIVES/
+            gsub(/\|/, "\\|")
+            print "| " $1 " | " $3 " | " $2 " | `" $4 "` | `" $5 "` | " $6 " | " $7 " |"
+        }
+        END {
+            printf "\n%d mutations: %d caught, %d change no result, %d survive; %d more do not compile; %d s\n", n, n - same - bad, same, bad, no, seconds
+            exit bad > 0
+        }' "$here/no_result.txt" "$folder/results.$1"
 }
 
 case ${1:-1} in
