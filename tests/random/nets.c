@@ -83,6 +83,12 @@ static bool r_capsule(const Shape *in, int64_t k, Shape *out) {
   return true;
 }
 
+// [B, T, k] over T; of two ways with twice as much.
+static bool r_sequence(const Shape *in, int64_t k, Shape *out) {
+  return in->rank == 3 && r_dense(in, k, out);
+}
+static bool r_both_ways(const Shape *in, int64_t k, Shape *out) { return r_sequence(in, 2 * k, out); }
+
 static const LayerRow rows[] = {
     {"Dense(%d)", r_dense, 4},
     {"Dense(%d, bias = false, init = orthogonal())", r_dense, 4},
@@ -108,6 +114,10 @@ static const LayerRow rows[] = {
     {"MultiHeadAttention(2, causal = true, drop = 0.2)", r_attend, 3},
     {"TransformerEncoderBlock(2, ff = 1)", r_attend, 5},
     {"Capsule(2, %d, iters = 2)", r_capsule, 1},
+    {"RNN(%d)", r_sequence, 1},
+    {"LSTM(%d)", r_sequence, 1},
+    {"GRU(%d)", r_sequence, 1},
+    {"Bidirectional(GRU(%d))", r_both_ways, 1},
 };
 
 // Layers without stores, applied where they stand.
@@ -342,7 +352,11 @@ bool p_embed(Model *m) {
 bool p_machine(Model *m) {
   const Value *x = pick(m, ANY_REAL, 2, 2);
   if (!x || !static_axis(x, 1, 1)) return false;
-  const char *net = instance(m, text(m, "RBM(%d, 3)", (int)x->s.d[1].b));
+  int n = (int)x->s.d[1].b;
+  if (chance(m, 20))
+    return let(m, REAL, x->s, 1, 0,
+               text(m, "%s.recall(%s, 2)", instance(m, text(m, "Hopfield(%d)", n)), use_off_kinks(m, x)));
+  const char *net = instance(m, text(m, "RBM(%d, 3)", n));
   Shape h = x->s;
   h.d[1] = dim_of(3);
   switch (below(m, 4)) {
