@@ -1,6 +1,7 @@
 #!/bin/bash
-# The examples of the design, as they stand in tests/examples/, with stand-in data: each trains 20 steps as C, and its
-# loss ends below where it began; in f64 the C does what the interpreter does for 20 steps. The stand-ins hold a few
+# The examples of the design, as they stand in tests/examples/: all become C and CUDA text. Those that train do so for 20
+# steps as C with stand-in data, and the loss ends below where it began; in f64 the C does what the interpreter does for
+# 20 steps. (style needs the weights of a trained VGG, fragments data of five kinds; gpt2 and std_excerpt do not train.) The stand-ins hold a few
 # examples, so that a batch is small; where the network is too large for the interpreter even so, a narrow one, made by
 # a sed script, is compared.
 . "$PROJECT_DIR/tests/lib.sh"
@@ -11,6 +12,8 @@ include=(-I "$runtime/core" -I "$runtime/host")
 "$PROJECT_DIR/scripts/make_mnist.sh" data 4
 "$PROJECT_DIR/scripts/make_cifar.sh" 4 >data/train.bin && cp data/train.bin data/test_batch.bin
 "$PROJECT_DIR/scripts/make_faces.sh" 4 >data/celeba64.f32
+head -c 400 "$PROJECT_DIR/samples/char_lstm/docs.txt" >data/shakespeare.txt
+cp "$PROJECT_DIR/samples/iris/iris.csv" data
 mkdir host && (cd host && gcc -O1 "${include[@]}" -c "$runtime"/host/nn_*.c) || exit 1
 
 # The example says how ResNet-20 computes; the sample, which begins with the same text, also how it is trained.
@@ -21,11 +24,11 @@ model() {
     cat "$sample"
 }
 
-trains() {  # NAME REPORT
+trains() {  # NAME REPORT [PHASE]
     nnc -S $1.nn -o $1.c || fail "nnc -S $1"
     gcc -O2 "${include[@]}" $1.c host/*.o -o $1 -lm || fail "$1.c"
     program ./$1 train --data data --out out --epochs 20 --steps 20 --json >$1.json || fail "$1 train"
-    sed -n "s/.*\"event\":\"step\".*\"$2\":\([0-9.e+-]*\).*/\1/p" $1.json |
+    sed -n "s/.*\"event\":\"step\".*\"phase\":${3:-null}.*\"$2\":\([0-9.e+-]*\).*/\1/p" $1.json |
         awk -v name=$1 -v what=$2 'NR == 1 { first = $1 } { last = $1 } END { print name ": " what " from " first " to " last " in " NR " steps"; exit !(NR == 20 && last < first) }' ||
         fail "$1: $2"
 }
@@ -42,12 +45,23 @@ agrees() {
     echo "$1, $2: ${log##*$'\n'}"
 }
 
-for name in lenet resnet20 vae dcgan; do model $name >$name.nn; done
+n=0
+for example in "$PROJECT_DIR"/tests/examples/*.nn; do
+    nnc -S "$example" -o text.c || fail "nnc -S $example"
+    nnc -S --backend=cuda "$example" -o text.cu || fail "nnc -S --backend=cuda $example"
+    n=$((n + 1))
+done
+[ $n -ge 11 ] || fail "only $n examples"
+
+for name in lenet resnet20 vae dcgan char_lstm dbn ensemble; do model $name >$name.nn; done
 for name in lenet vae; do cmp "$PROJECT_DIR/tests/examples/$name.nn" "$PROJECT_DIR/samples/$name/$name.nn" || fail "the sample $name is not the example"; done
 # Under sanitizers only what runs nnc's own code is worth the time.
-[ "$NNC_SANITIZE" = ON ] || { trains lenet loss; trains resnet20 loss; trains vae rec; trains dcgan ld; }
+[ "$NNC_SANITIZE" = ON ] || { trains lenet loss; trains resnet20 loss; trains vae rec; trains dcgan ld; trains char_lstm bpc; trains dbn recon '"greedy\[0\]"'; }
 agrees lenet f64 ''
 agrees resnet20 f64-steps 's/ConvBN(16)/ConvBN(4)/; s/Residual(16/Residual(4/'
 agrees vae f64 ''
 agrees dcgan f64 's/f: int = 64/f: int = 4/'
+agrees char_lstm f64 's/512/8/g'
+agrees dbn f64 's/784, 500/784, 30/; s/500, 250/30, 20/; s/250, 64/20, 10/'
+agrees ensemble f64 's/f32\[3\]/[3]/'
 done_testing
