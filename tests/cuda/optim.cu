@@ -80,7 +80,7 @@ template <class Hyper, class Span> struct Steps;
       nn_##name##_step_##T(&c, spans, n, h);                                                                 \
     }                                                                                                        \
     static int cuda(nn_cuda *d, const nn_span_##T *spans, size_t n, const nn_cuda_##name *h) {               \
-      return nn_cuda_##name##_step_##T(d, spans, n, h, "model.nn:1:1");                                      \
+      return nn_cuda_##name##_step_##T(d, spans, n, h, NULL, "model.nn:1:1");                                \
     }                                                                                                        \
   };
 #define BOTH(name) STEPS(name, f32) STEPS(name, f64)
