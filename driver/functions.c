@@ -8,15 +8,6 @@
 
 #include <string.h>
 
-const char *function_kind(FnKind kind) {
-  static const char *const names[] = {
-      [FN_INIT] = "init",     [FN_STEP] = "step",       [FN_APPLY] = "apply",         [FN_THEN] = "then",
-      [FN_EVAL] = "eval",     [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval init", [FN_UPDATE] = "update",
-      [FN_EXPORT] = "export", [FN_PREPARE] = "prepare", [FN_TEST] = "test",
-  };
-  return names[kind];
-}
-
 int function_named(const Program *p, const char *name, uint32_t *id) {
   Nearest near = nearest_to(name);
   for (uint32_t i = 0; i < p->n_fns; i++) {

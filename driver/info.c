@@ -6,6 +6,8 @@
 #include "driver/output.h"
 #include "driver/table.h"
 
+#include "ir/print.h"
+
 #include <inttypes.h>
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "driver/info.h"
 
 #include "ir/base/json.h"
+#include "ir/print.h"
 
 static void put_shape(Json *j, const char *key, const Shape *s, const char *symbol) {
   json_open(j, key, '[');
@@ -87,12 +88,11 @@ static void put_function(Json *j, const Info *in, uint32_t id) {
 }
 
 static void put_stores(Json *j, const Program *p) {
-  static const char *const kinds[] = {"param", "state", "eval_state", "slot", "count", "sum"};
   json_open(j, "stores", '[');
   for (uint32_t i = 0; i < p->n_stores; i++) {
     json_open(j, NULL, '{');
     json_text(j, "name", p->stores[i].name);
-    json_text(j, "kind", kinds[p->stores[i].kind]);
+    json_text(j, "kind", store_kind(p->stores[i].kind));
     json_text(j, "dtype", dtype_name(p->stores[i].dtype));
     put_shape(j, "shape", &p->stores[i].shape, NULL);
     json_close(j, '}');

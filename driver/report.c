@@ -8,6 +8,7 @@
 #include "driver/table.h"
 
 #include "ir/base/json.h"
+#include "ir/print.h"
 
 #include <inttypes.h>
 #include <string.h>

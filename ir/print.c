@@ -228,8 +228,8 @@ static void attr_scan(Printer *p, const Node *n) {
   inner.indent += 4;
   sb_puts(p->out, " length=");
   dim_print(p->out, s->length, p->g->symbol);
-  sb_printf(p->out, " carries=%" PRIu32 " sequences=%" PRIu32 " yields=%" PRIu32, s->n_carries, s->n_sequences,
-            s->n_yields);
+  sb_printf(p->out, " carries=%" PRIu32 " sequences=%" PRIu32 " yields=%" PRIu32, s->n_carries,
+            s->n_sequences, s->n_yields);
   sb_printf(p->out, "%s%s", s->reverse ? " reverse" : "", s->saved ? " saved" : "");
   if (s->recompute) sb_printf(p->out, " recompute=%" PRIu32, s->recompute);
   if (s->part) {
@@ -333,14 +333,26 @@ static void print_roots(const Function *f, StrBuf *out) {
   }
 }
 
-void function_print(const Program *prog, const Function *f, StrBuf *out) {
-  static const char *const kinds[] = {
+const char *function_kind(FnKind kind) {
+  static const char *const names[] = {
       [FN_INIT] = "init",     [FN_STEP] = "step",       [FN_APPLY] = "apply",         [FN_THEN] = "then",
-      [FN_EVAL] = "eval",     [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval_init", [FN_UPDATE] = "update",
+      [FN_EVAL] = "eval",     [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval init", [FN_UPDATE] = "update",
       [FN_EXPORT] = "export", [FN_PREPARE] = "prepare", [FN_TEST] = "test",
   };
+  return names[kind];
+}
+
+const char *store_kind(StoreKind kind) {
+  static const char *const names[] = {
+      [STORE_PARAM] = "param", [STORE_STATE] = "state", [STORE_EVAL_STATE] = "eval_state",
+      [STORE_SLOT] = "slot",   [STORE_COUNT] = "count", [STORE_SUM] = "sum",
+  };
+  return names[kind];
+}
+
+void function_print(const Program *prog, const Function *f, StrBuf *out) {
   Printer p = {.g = f->g, .p = prog, .sources = prog->sources, .out = out, .indent = 2};
-  sb_printf(out, "%s %s(", kinds[f->kind], f->name);
+  sb_printf(out, "%s %s(", function_kind(f->kind), f->name);
   for (uint32_t i = 0; i < f->n_inputs; i++) {
     sb_printf(out, "%s%s: %s", i ? ", " : "", f->inputs[i].name, dtype_name(f->inputs[i].dtype));
     shape_print(out, &f->inputs[i].shape, f->g->symbol);
@@ -354,13 +366,10 @@ void function_print(const Program *prog, const Function *f, StrBuf *out) {
 }
 
 void program_print(const Program *p, StrBuf *out) {
-  static const char *const kinds[] = {[STORE_PARAM] = "param", [STORE_STATE] = "state",
-                                      [STORE_EVAL_STATE] = "eval_state", [STORE_SLOT] = "slot",
-                                      [STORE_COUNT] = "count", [STORE_SUM] = "sum"};
   sb_printf(out, "program %s real=%s\n", p->name, dtype_name(p->real));
   for (uint32_t i = 0; i < p->n_stores; i++) {
     const Store *s = &p->stores[i];
-    sb_printf(out, "%s %s: %s", kinds[s->kind], s->name, dtype_name(s->dtype));
+    sb_printf(out, "%s %s: %s", store_kind(s->kind), s->name, dtype_name(s->dtype));
     shape_print(out, &s->shape, NULL);
     if (s->lr_mult != 1.0 && s->kind == STORE_PARAM) {
       sb_puts(out, " lr=");

@@ -15,6 +15,9 @@ void graph_print(const Graph *g, const SourceMap *sources, StrBuf *out);
 void node_print(const Graph *g, NodeId id, const SourceMap *sources, StrBuf *out);
 // A function with its inputs and named roots; stores by name.
 void function_print(const Program *p, const Function *f, StrBuf *out);
+const char *function_kind(FnKind kind); // "step"
+const char *store_kind(StoreKind kind); // "param"
+
 // The stores, then every function.
 void program_print(const Program *p, StrBuf *out);
 
