@@ -53,7 +53,7 @@ function edge_of(s,   head, i, c, depth) {
     for (i = edge_from; i <= length(s); i++) {
         c = substr(s, i, 1)
         if (c == "(") depth++
-        else if ((c == ")" && depth-- == 0) || (c == ";" && depth == 0) || substr(s, i, 4) == " && ") break
+        else if ((c == ")" && depth-- == 0) || (c == ";" && depth == 0) || substr(s, i, 4) ~ /^ (&&|\|\|) $/) break
     }
     edge_length = i - edge_from
     return edge_length > 0
