@@ -44,6 +44,7 @@ __global__ void reals_f32(const float *x, float *y) {
   const nn_splitf split = nn_split_f32(x[0]);
   *y++ = sum.hi + sum.lo + half.hi + half.lo + split.k + split.m;
   *y++ = nn_self(x[0] > x[1], x[2], x[3]);
+  *y++ = nn_nan_mark_f32(x[0], 7);
   *y = nn_from_bits_f32(nn_bits_f32(x[0]) ^ 1u);
 }
 
@@ -64,6 +65,7 @@ __global__ void reals_f64(const double *x, double *y) {
   for (const nn_angle &a : angles) *y++ = a.hi + a.lo + a.quadrant;
   const nn_split split = nn_split_f64(x[0]);
   *y++ = nn_sel(x[0] > x[1], split.k, split.m);
+  *y++ = nn_nan_place(nn_nan_mark_f64(x[0], 7));
   *y = nn_from_bits_f64(nn_bits_f64(x[0]) ^ 1u);
 }
 
@@ -77,7 +79,7 @@ __global__ void integers(nn_ctx *c, const int64_t *x, int64_t *y) {
   *y++ =
       nn_wrap_i64((uint64_t)x[0]) + nn_isel(x[0] > 0, x[1], x[2]) + (int64_t)nn_shift_even((uint64_t)x[0], 3);
   *y++ = nn_least(x[0], x[1]) + nn_inside(x[0], x[1]) + nn_inside32((int32_t)x[0], (int32_t)x[1]);
-  *y = nn_index(c, x[0], x[1], 3) + nn_divisor(c, x[0], 4);
+  *y = nn_index(c, x[0], x[1], 3) + nn_divisor(c, x[0], 4) + nn_assert(c, x[0] < x[1], 6);
   if (x[0] < 0) nn_fault_set(c, NN_NOT_FINITE, 5, 0, 0);
 }
 

@@ -89,9 +89,9 @@ for f in library_odd cuda_library_odd; do
     gcc -std=c99 -g -DDEVICE -Wall -Wextra -I. -I"$cuda" -c "$run/$f.c" -o $f.o && g++ $f.o odd.o odd_weights.o standin.o -lm -o $f || fail "$f.c"
     for s in late early 1; do agree "$f, $s" env NN_STANDIN_SCHEDULE=$s ./$f; done
 done
-expect 0 'there is no CUDA device: cudaMemsetAsync: no CUDA-capable device' env NN_STANDIN_FAIL=cudaMemsetAsync NN_STANDIN_ERROR=cudaErrorNoDevice ./cuda_library_odd 13
-expect 0 'compiled for other devices: nn_cuda_control_kernel: no kernel image' env NN_STANDIN_ARCH=75 ./cuda_library_odd 14
-expect 0 'a call of CUDA failed: cudaMemcpyAsync: out of memory' env NN_STANDIN_FAIL=cudaMemcpyAsync NN_STANDIN_ERROR=2 ./cuda_library_odd 15
+expect 0 'there is no CUDA device: cudaMemsetAsync: no CUDA-capable device' env NN_STANDIN_FAIL=cudaMemsetAsync NN_STANDIN_ERROR=cudaErrorNoDevice ./cuda_library_odd no_device
+expect 0 'compiled for other devices: nn_cuda_control_kernel: no kernel image' env NN_STANDIN_ARCH=75 ./cuda_library_odd other_device
+expect 0 'a call of CUDA failed: cudaMemcpyAsync: out of memory' env NN_STANDIN_FAIL=cudaMemcpyAsync NN_STANDIN_ERROR=2 ./cuda_library_odd cuda_failed
 
 # ---- nvcc: the text by itself
 nvcc=${NVCC:-$(command -v nvcc || command -v /usr/local/cuda/bin/nvcc)}

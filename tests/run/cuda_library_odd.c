@@ -90,10 +90,21 @@ static void pending(q *m) {
   CHECK(cudaGetLastError() == cudaErrorInvalidDevice && q_arena(m, 2, ids, y) == Q_OK);
 }
 
+static int status_named(const char *name) {
+  static const struct {
+    const char *name;
+    int status;
+  } all[] = {{"no_device", Q_NO_DEVICE}, {"other_device", Q_OTHER_DEVICE}, {"cuda_failed", Q_CUDA_FAILED}};
+  size_t i;
+  for (i = 0; i < sizeof all / sizeof *all; i++)
+    if (strcmp(all[i].name, name) == 0) return all[i].status;
+  return -1;
+}
+
 int main(int argc, char **argv) {
   static q m;
   cudaStream_t s = NULL;
-  int i, want = argc > 1 ? atoi(argv[1]) : 0;
+  int i, want = argc > 1 ? status_named(argv[1]) : Q_OK;
   void *arena = device(NULL, Q_ARENA_BYTES);
   CHECK(cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking) == cudaSuccess);
   CHECK((int)q_init(&m, arena, Q_ARENA_BYTES, 1) == want && m.status == want);
