@@ -24,7 +24,7 @@ program() {  # MODEL
     local data args
     data=$(sed -n 's/^# data: *//p' "$1")
     read -ra args <<<"$(sed -n 's/^# args: *//p' "$1")"
-    cuda_pair "$1" || return
+    cuda_pair "$1" -O0 || return
     for order in reverse shuffled; do
         cuda_compare $order train --data "$PROJECT_DIR/${data:-tests/programs/data}" --out out --steps 3 "${args[@]}" --quiet
     done

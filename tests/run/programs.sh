@@ -40,7 +40,7 @@ shared_object() {  # C SO COMPILER FLAGS…
 }
 
 one() {  # MODEL
-    local model=$1 name data args tolerance real steps cc sanitize=() code
+    local model=$1 name data args tolerance real steps cc level sanitize=() code
     name=$(basename "$model" .nn)
     data=$(sed -n 's/^# data: *//p' "$model")
     data=$PROJECT_DIR/${data:-tests/programs/data}
@@ -52,9 +52,9 @@ one() {  # MODEL
     [ "$NNC_SANITIZE" != ON ] || sanitize=(-fsanitize=address,undefined)
     [ -z "$("$NNC" check -fchecks "$model" 2>&1)" ] || { fail "$name: nnc check"; "$NNC" check -fchecks "$model"; }
     for real in f64 f32; do
-        [ $real = f64 ] && { steps=50 cc=$clang; } || { steps=10 cc=gcc; }
+        [ $real = f64 ] && { steps=50 cc=${clang:-gcc} level=-O0; } || { steps=10 cc=gcc level=-O1; }
         "$NNC" -S -fchecks --real=$real "$model" -o $real.c || { fail "$name: nnc -S --real=$real"; return 1; }
-        shared_object $real.c ./$real.so ${cc:-gcc} -O1 "${sanitize[@]}" || fail "$name: $real does not compile without a warning"
+        shared_object $real.c ./$real.so $cc $level "${sanitize[@]}" || fail "$name: $real does not compile without a warning"
         NNC_TOLERANCE_F32=$tolerance "$BUILD_DIR/tests/equivalence" "$model" $real ./$real.so train --data "$data" --out out --steps $steps "${args[@]}" --json >$real.log 2>&1
         code=$?
         grep -v '"event"' $real.log

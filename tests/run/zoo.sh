@@ -10,7 +10,7 @@ cd "$work" || exit 1
 zoo=$PROJECT_DIR/tests/run/zoo
 command -v gcc >/dev/null || { echo "SKIP zoo: gcc is not installed"; exit 77; }
 
-compile() { "$NNC" "$1" -o "$2" "${@:3}" >compile.log 2>&1 || { fail "$name: nnc ${*:3}"; cat compile.log; return 1; }; }
+compile() { "$NNC" -O1 "$1" -o "$2" "${@:3}" >compile.log 2>&1 || { fail "$name: nnc ${*:3}"; cat compile.log; return 1; }; }
 
 # The measure's last value of one run, or `diverged`.
 measured() { # PROGRAM MEASURE SEED
