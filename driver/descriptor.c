@@ -234,7 +234,8 @@ static const nn_loop *make_loop(const Program *p, const PlanLoop *l, Arena *a) {
                    .watch = l->watch,
                    .mode_max = l->mode_max,
                    .accumulate = l->accumulate,
-                   .apply = l->apply};
+                   .apply = l->apply,
+                   .invariant = l->invariant};
   return out;
 }
 
@@ -282,7 +283,7 @@ static void make_parts(nn_model *m, const Program *p, Arena *a) {
 
 nn_model *descriptor_make(const Program *p, const char *version, bool keep_subnormals, Arena *a) {
   assert((int)DT_F32 == NN_F32 && (int)DT_I32 == NN_I32 && (int)DT_MASK == NN_MASK);
-  assert((int)STORE_SUM == NN_SUM && (int)SRC_EXTERN == NN_SRC_EXTERN &&
+  assert((int)STORE_INVARIANT == NN_INVARIANT && (int)SRC_EXTERN == NN_SRC_EXTERN &&
          (int)PLAN_UPDATE == NN_PLAN_UPDATE);
   nn_model *m = ARENA_NEW(a, nn_model);
   *m = (nn_model){.name = p->name,

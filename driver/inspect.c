@@ -35,8 +35,8 @@ static int dump_exists(const Dump *d) {
     if (strcmp(passes[i].name, d->pass) == 0) return EXIT_DONE;
     nearest_try(&near, passes[i].name);
   }
-  static const char *const ends[] = {"elaborate", "fuse"};
-  for (int i = 0; i < 2; i++) {
+  static const char *const ends[] = {"elaborate", "invariant", "fuse"};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     if (strcmp(ends[i], d->pass) == 0)
       return d->after ? EXIT_DONE
                       : complain(EXIT_USAGE, "--dump-ir=before:%s: only after:%s exists", ends[i], ends[i]);
@@ -142,6 +142,7 @@ static void print_passes(void) {
     if (passes[i].after) printf("  (after %s: %s)", passes[i].after, passes[i].reason);
     puts("");
   }
+  puts("invariant  (of programs: what all steps of a loop have in common)");
   puts("fuse");
 }
 

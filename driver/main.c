@@ -28,6 +28,7 @@
 #include "frontend/elaborate.h"
 #include "frontend/parse.h"
 #include "ir/base/embedded.h"
+#include "passes/invariant.h"
 #include "passes/passes.h"
 #include "passes/trap.h"
 
@@ -119,8 +120,21 @@ static int job_program(Job *j, const Options *o, Program **p, Arena *a) {
   return *p ? EXIT_DONE : EXIT_SOURCE;
 }
 
-static void middle(Job *j, Program *p) {
+// Tests compare with a program whose steps compute everything.
+static bool may_hoist(void) {
+#ifdef NNC_TEST_HOOKS
+  return !getenv("NNC_NO_HOIST");
+#else
+  return true;
+#endif
+}
+
+// Steps of a program that runs its own loops may leave to them what all have in common (`hoist`); a library's
+// caller may change the weights between any two.
+static void middle(Job *j, Program *p, bool hoist) {
   passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
+  if (hoist && may_hoist()) program_hoist(p, &invariant_limits, j->arena);
+  for (uint32_t i = 0; i < p->n_fns; i++) inspect_pass(&j->inspect, "invariant", true, p, &p->fns[i]);
   if (j->o->trap_nan) program_trap_nan(p);
   inspect_kernels(&j->inspect, p);
 }
@@ -268,7 +282,7 @@ static int compile(const Options *o, Arena *a) {
   Program *p;
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p);
+  middle(&j, p, !o->library);
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
   if (wants_output(o) && o->library) status = library(&j, p);
   Text c;
@@ -284,7 +298,7 @@ static int check(const Options *o, Arena *a) {
   Program *p;
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p);
+  middle(&j, p, true);
   inspect_end(&j.inspect);
   return EXIT_DONE;
 }
@@ -296,7 +310,8 @@ static int compile_tests(void *job, const Program *p, const char *path) {
   return status == EXIT_DONE ? cc_compile(j->o, false, c, path, &j->bug, j->arena) : status;
 }
 
-// In f64; a model that has other floats in places may be right in f32 only. (Its arithmetic is in f64 all the same.)
+// In f64; a model that has other floats in places may be right in f32 only. (Its arithmetic is in f64 all the
+// same.)
 static int test_gradients(Options *o, Arena *a) {
   Job as_given, in_f64;
   Program *p, *wide;
@@ -313,7 +328,7 @@ static int test_gradients(Options *o, Arena *a) {
   // as elaborated and after the passes: what is meant, and what is computed
   const Graph **written = ARENA_ARRAY(a, p->n_fns, const Graph *);
   for (uint32_t i = 0; i < p->n_fns; i++) written[i] = p->fns[i].g;
-  middle(j, p);
+  middle(j, p, false);
   status = gradients_check(p, written, o, a);
   inspect_end(&j->inspect);
   return status;
@@ -327,7 +342,7 @@ static int test(const Options *given, Arena *a) {
   o.real = DT_F64;
   int status = job_program(&j, &o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p);
+  middle(&j, p, false);
   status = test_run(p, &o, compile_tests, &j, a);
   inspect_end(&j.inspect);
   return status;
@@ -358,7 +373,7 @@ static int report(const Options *o, Arena *a) {
   Program *p;
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p);
+  middle(&j, p, true);
   Report r = codegen_report(p, o->cuda, o->n, a);
   inspect_stage(&j.inspect, "codegen");
   status = report_print(&r, o, a);
@@ -380,7 +395,8 @@ static const Command commands[] = {
     {"info", "MODEL.nn", info, "its layers, shapes, parameters, work; functions, data, trainings", false,
      false},
     {"explain", "CODE", explain, "the long text of a diagnostic, such as E0203", false, false},
-    {"test", "MODEL.nn", test, "run its `test` blocks, interpreted and as compiled C; or --gradients", false, true},
+    {"test", "MODEL.nn", test, "run its `test` blocks, interpreted and as compiled C; or --gradients", false,
+     true},
     {"fmt", "FILES", fmt, "lay sources out as is usual, in place; without a file, stdin to stdout", true,
      false},
     {"graph", "MODEL.nn", graph, "draw a function: DOT, or SVG with `-o FILE.svg`", false, false},

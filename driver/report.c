@@ -141,7 +141,8 @@ static void print_function(const Print *p, const ReportFn *f) {
 
 // Functions that fill stores, prepare examples and so on are told apart only when asked for.
 static bool shown_by_layer(const Print *p, const ReportFn *f) {
-  bool work = f->fn->kind == FN_STEP || f->fn->kind == FN_EVAL || f->fn->kind == FN_EXPORT;
+  bool work = f->fn->kind == FN_STEP || f->fn->kind == FN_INVARIANT || f->fn->kind == FN_EVAL ||
+              f->fn->kind == FN_EXPORT;
   return f->n_layers > 0 && (work || p->o->function);
 }
 

@@ -249,6 +249,7 @@ static void each(Plan *p, const Stmt *s) {
                 .then = -1,
                 .accumulate = p->set.accumulate,
                 .apply = -1,
+                .invariant = -1,
                 .patience = p->set.patience,
                 .watch = p->set.watch,
                 .mode_max = p->set.mode_max};

@@ -86,9 +86,9 @@ static void put_eval(StrBuf *out, const Program *p, const PlanEval *e) {
 static void put_loop(StrBuf *out, const Program *p, const PlanLoop *l) {
   sb_printf(out,
             " loop %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d %s %" PRId32 " %" PRId32
-            " %" PRId64 " %s %d",
+            " %" PRId32 " %" PRId64 " %s %d",
             l->epochs, l->batch, l->accumulate, l->count, l->first, l->drop_last, p->fns[l->step].name,
-            l->apply, l->then, l->patience, l->watch ? l->watch : "", l->mode_max);
+            l->apply, l->invariant, l->then, l->patience, l->watch ? l->watch : "", l->mode_max);
   for (uint32_t i = 0; i < l->n_streams; i++) sb_printf(out, " %s", p->data[l->streams[i]].label);
   for (uint32_t i = 0; l->inputs && i < p->fns[l->step].n_inputs; i++)
     sb_printf(out, " %" PRIu32 ".%" PRIu32, l->inputs[i].stream, l->inputs[i].field);

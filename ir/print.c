@@ -335,17 +335,19 @@ static void print_roots(const Function *f, StrBuf *out) {
 
 const char *function_kind(FnKind kind) {
   static const char *const names[] = {
-      [FN_INIT] = "init",     [FN_STEP] = "step",       [FN_APPLY] = "apply",         [FN_THEN] = "then",
-      [FN_EVAL] = "eval",     [FN_FINISH] = "finish",   [FN_EVAL_INIT] = "eval init", [FN_UPDATE] = "update",
-      [FN_EXPORT] = "export", [FN_PREPARE] = "prepare", [FN_TEST] = "test",
+      [FN_INIT] = "init",           [FN_STEP] = "step",     [FN_APPLY] = "apply",
+      [FN_THEN] = "then",           [FN_EVAL] = "eval",     [FN_FINISH] = "finish",
+      [FN_EVAL_INIT] = "eval init", [FN_UPDATE] = "update", [FN_EXPORT] = "export",
+      [FN_PREPARE] = "prepare",     [FN_TEST] = "test",     [FN_INVARIANT] = "invariant",
   };
   return names[kind];
 }
 
 const char *store_kind(StoreKind kind) {
   static const char *const names[] = {
-      [STORE_PARAM] = "param", [STORE_STATE] = "state", [STORE_EVAL_STATE] = "eval_state",
-      [STORE_SLOT] = "slot",   [STORE_COUNT] = "count", [STORE_SUM] = "sum",
+      [STORE_PARAM] = "param",         [STORE_STATE] = "state", [STORE_EVAL_STATE] = "eval_state",
+      [STORE_SLOT] = "slot",           [STORE_COUNT] = "count", [STORE_SUM] = "sum",
+      [STORE_INVARIANT] = "invariant",
   };
   return names[kind];
 }

@@ -12,7 +12,8 @@ typedef enum StoreKind {
   STORE_EVAL_STATE,
   STORE_SLOT,
   STORE_COUNT,
-  STORE_SUM  // of gradients, and of examples (`accumulate`): 0 between the steps of a group
+  STORE_SUM,  // of gradients, and of examples (`accumulate`): 0 between the steps of a group
+  STORE_INVARIANT  // what an FN_INVARIANT computed
 } StoreKind;
 
 typedef struct Store {
@@ -34,9 +35,10 @@ typedef struct LayerInstance {
 } LayerInstance;
 
 typedef enum FnKind {
-  FN_INIT,     // no inputs; writes every store (not slots, counts and sums: those start at zero)
+  FN_INIT,     // no inputs; writes every store (not slots, counts, sums and invariants: those start at zero)
   FN_STEP,     // an `each` body: inputs = fields of the streams in order
   FN_APPLY,    // with `accumulate`, the end of a group of batches: the step of its `minimize`; no inputs
+  FN_INVARIANT,  // what all steps of a loop have in common (program_hoist); no inputs; writes STORE_INVARIANTs
   FN_THEN,     // `then` block: no inputs
   FN_EVAL,     // an `eval` body
   FN_FINISH,   // `finish` of an eval; no inputs
@@ -161,6 +163,7 @@ typedef struct PlanLoop {
   int32_t then;             // FN_THEN or -1
   int64_t accumulate;       // batches that make one step, the epoch's last ones may be fewer; 1: each is one
   int32_t apply;            // FN_APPLY, called after them; -1: accumulate is 1
+  int32_t invariant;        // FN_INVARIANT, called when the loop begins, or goes on from a checkpoint; or -1
   const PlanEval *evals;
   uint32_t n_evals;
   int64_t patience;         // 0: off

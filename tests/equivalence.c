@@ -17,6 +17,7 @@
 #include "frontend/elaborate.h"
 #include "frontend/parse.h"
 #include "ir/base/embedded.h"
+#include "passes/invariant.h"
 #include "passes/passes.h"
 #include "tests/model_args.h"
 #include "tests/tolerance.h"
@@ -93,11 +94,13 @@ static const nn_store *store_named(const nn_model *m, const char *name) {
 }
 
 // What the emitted program's stores hold now goes to the interpreter: all of it, or only what the host
-// changed since the last call (a load, the best weights put back).
+// changed since the last call (a load, the best weights put back). What steps have in common stays what
+// either computed, and is compared by what the steps make of it, as any value that stands in no store.
 static void push_stores(Pair *p, const unsigned char *arena, bool all) {
   for (int k = 0; k < p->emitted->n_stores; k++) {
     const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
     size_t bytes = s->count * dtype_size(s->dtype);
+    if (s->kind == NN_INVARIANT) continue;
     if (all || memcmp(arena + s->offset, p->shadow + s->offset, bytes) != 0)
       memcpy(p->arena + t->offset, arena + s->offset, bytes);
     memcpy(p->shadow + s->offset, arena + s->offset, bytes);
@@ -107,6 +110,7 @@ static void push_stores(Pair *p, const unsigned char *arena, bool all) {
 static void compare_stores(Pair *p, const char *function, const unsigned char *arena) {
   for (int k = 0; k < p->emitted->n_stores; k++) {
     const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
+    if (s->kind == NN_INVARIANT) continue;
     double before = magnitude(s->dtype, s->count, p->shadow + s->offset);
     compare(p, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset, before);
     memcpy(p->shadow + s->offset, arena + s->offset, s->count * dtype_size(s->dtype));
@@ -186,6 +190,7 @@ static Program *program_of(const char *path, DType real, Arena *a) {
   const ElaborateOptions options = {.real = real, .modules = &modules, .checks = true};
   Program *p = elaborate(user, std_files, embedded_std.n, sources, names, &options, diags, a);
   if (p) passes_run(p, &(PassOptions){.verify = true}, a);
+  if (p) program_hoist(p, &invariant_limits, a);
   return p;
 }
 

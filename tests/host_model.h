@@ -133,6 +133,7 @@ static const nn_loop host_loop = {.epochs = 3,
                                   .then = -1,
                                   .accumulate = 1,
                                   .apply = -1,
+                                  .invariant = -1,
                                   .evals = host_evals,
                                   .n_evals = 1};
 static const nn_file host_file = {"net.safetensors", host_saved, host_saved_names, 2, 0, NULL};

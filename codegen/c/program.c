@@ -13,8 +13,9 @@ static const char *const dtype_names[DT_COUNT] = {
     [DT_I8] = "NN_I8",   [DT_I16] = "NN_I16",  [DT_I32] = "NN_I32", [DT_I64] = "NN_I64",
     [DT_U8] = "NN_U8",   [DT_MASK] = "NN_MASK"};
 static const char *const store_kinds[] = {
-    [STORE_PARAM] = "NN_PARAM", [STORE_STATE] = "NN_STATE", [STORE_EVAL_STATE] = "NN_EVAL_STATE",
-    [STORE_SLOT] = "NN_SLOT",   [STORE_COUNT] = "NN_COUNT", [STORE_SUM] = "NN_SUM"};
+    [STORE_PARAM] = "NN_PARAM",        [STORE_STATE] = "NN_STATE", [STORE_EVAL_STATE] = "NN_EVAL_STATE",
+    [STORE_SLOT] = "NN_SLOT",          [STORE_COUNT] = "NN_COUNT", [STORE_SUM] = "NN_SUM",
+    [STORE_INVARIANT] = "NN_INVARIANT"};
 static const char *const source_kinds[] = {
     [SRC_IDX] = "NN_SRC_IDX",      [SRC_CSV] = "NN_SRC_CSV", [SRC_NPY] = "NN_SRC_NPY",
     [SRC_ROWS] = "NN_SRC_ROWS",    [SRC_RAW] = "NN_SRC_RAW", [SRC_CIFAR] = "NN_SRC_CIFAR",
@@ -319,7 +320,8 @@ static void print_loop(Unit *u, const char *base, const PlanLoop *l) {
             member(u, base, n_inputs > 0, "inputs"), l->step, l->then,
             member(u, base, l->n_evals > 0, "evals"), l->n_evals, l->patience);
   put_string(u->out, l->watch);
-  sb_printf(u->out, ", %d, %" PRId64 ", %" PRId32 "};\n", l->mode_max, l->accumulate, l->apply);
+  sb_printf(u->out, ", %d, %" PRId64 ", %" PRId32 ", %" PRId32 "};\n", l->mode_max, l->accumulate, l->apply,
+            l->invariant);
 }
 
 static void print_file(Unit *u, const char *base, const PlanFile *f) {

@@ -113,7 +113,7 @@ int nn_checkpoints_restore(nn_checkpoints *c, nn_session *s) {
   for (i = 0; i < s->m->n_stores; i++) {
     const nn_store *t = &s->m->stores[i];
     size_t bytes = t->count * nn_types[t->dtype].size;
-    if (bytes) memcpy(nn_store_data(s, t), c->stores[i], bytes);
+    if (bytes && nn_store_is_saved(t)) memcpy(nn_store_data(s, t), c->stores[i], bytes);
   }
   c->saved = c->steps;
   c->has_saved = !c->broken;

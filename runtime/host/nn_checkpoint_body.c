@@ -101,12 +101,17 @@ static void nn_options_read(nn_checkpoints *c, nn_pack *k, nn_differences *d) {
 
 /* ---- stores */
 
+int nn_store_is_saved(const nn_store *t) { return t->kind != NN_INVARIANT; }
+
 static void nn_stores_write(const nn_session *s, nn_pack *k) {
+  uint64_t n = 0;
   int i;
-  nn_pack_put_u64(k, (uint64_t)s->m->n_stores);
+  for (i = 0; i < s->m->n_stores; i++) n += (uint64_t)nn_store_is_saved(&s->m->stores[i]);
+  nn_pack_put_u64(k, n);
   for (i = 0; i < s->m->n_stores; i++) {
     const nn_store *t = &s->m->stores[i];
     int axis;
+    if (!nn_store_is_saved(t)) continue;
     nn_pack_put_text(k, t->name);
     nn_pack_put_u64(k, (uint64_t)t->kind);
     nn_pack_put_u64(k, (uint64_t)t->dtype);
@@ -120,7 +125,7 @@ static void nn_stores_write(const nn_session *s, nn_pack *k) {
 static size_t nn_store_shape(nn_pack *k, uint64_t *kind, uint64_t *type, uint64_t *rank, int64_t *dims) {
   size_t count = 0, bytes = 0;
   uint64_t axis, size;
-  nn_pack_upto(k, kind, NN_COUNT);
+  nn_pack_upto(k, kind, NN_INVARIANT);
   nn_pack_upto(k, type, NN_MASK);
   nn_pack_upto(k, rank, NN_MAX_RANK);
   for (axis = 0; axis < *rank; axis++) {
@@ -170,7 +175,7 @@ static void nn_stores_read(nn_checkpoints *c, nn_pack *k, nn_differences *d) {
     nn_store_compare(&m->stores[t], kind, type, rank, dims, d);
   }
   for (t = 0; t < m->n_stores && !k->bad; t++)
-    if (!c->stores[t]) {
+    if (!c->stores[t] && nn_store_is_saved(&m->stores[t])) {
       d->n++;
       nn_text_addf(&d->text, "\n  `%s` is in the model only", m->stores[t].name);
     }

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-static const char *const nn_info_kinds[] = {"param", "state", "eval state", "slot", "count"};
+static const char *const nn_info_kinds[] = {"param", "state", "eval state", "slot",
+                                            "count", "sum",   "invariant"};
 
 void nn_cli_dim(nn_text *t, int64_t a, int64_t b) {
   if (!a) {

@@ -13,7 +13,7 @@ typedef enum nn_dtype { NN_F32, NN_F64, NN_F16, NN_BF16, NN_I8, NN_I16, NN_I32, 
    (nn_use), in the order of the nn_function below. n = the dynamic size. Returns c->fault.status. */
 typedef int (*nn_fn)(nn_ctx *c, size_t n, void *const *args);
 
-typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUNT, NN_SUM } nn_store_kind;
+typedef enum nn_store_kind { NN_PARAM, NN_STATE, NN_EVAL_STATE, NN_SLOT, NN_COUNT, NN_SUM, NN_INVARIANT } nn_store_kind;
 
 typedef struct nn_store {
   const char *name;
@@ -124,6 +124,7 @@ typedef struct nn_loop {
   int mode_max;
   int64_t accumulate;     /* batches that make one step; 1: each is one */
   int apply;              /* function that takes the step after them; -1: accumulate is 1 */
+  int invariant;          /* function called before the first step: computes what all steps share; -1: none */
 } nn_loop;
 
 typedef struct nn_file {

@@ -251,6 +251,12 @@ static int nn_looper_ends(const nn_looper *l) {
   return l->last || (l->watch.patience && l->watch.worse >= l->watch.patience);
 }
 
+/* What all steps share. Stores may have changed since the loop before, and a checkpoint doesn't hold it. */
+static int nn_looper_invariant(nn_looper *l) {
+  if (l->loop->invariant < 0) return 0;
+  return nn_run_plain(l->r, l->loop->invariant, NULL) ? nn_looper_note(l, 0) : 0;
+}
+
 static int nn_run_loop(nn_runner *r, const nn_plan_item *item) {
   nn_looper l;
   memset(&l, 0, sizeof l);
@@ -258,7 +264,7 @@ static int nn_run_loop(nn_runner *r, const nn_plan_item *item) {
   l.loop = item->loop;
   l.eval = -1;
   r->loop = &l;
-  if (!nn_looper_open(&l) && !nn_looper_resume(&l))
+  if (!nn_looper_open(&l) && !nn_looper_resume(&l) && !nn_looper_invariant(&l))
     while (!nn_looper_one_epoch(&l) && !nn_looper_ends(&l)) {
     }
   if (!r->e->code && l.watch.patience && !l.watch.seen)

@@ -43,6 +43,7 @@ int nn_trap_nan(nn_session *s, int function, size_t n, void *const *args) {
     if (place < least) least = place, what = "the value", name = a->name;
   }
   for (i = 0; i < m->n_stores; i++) {
+    if (m->stores[i].kind == NN_INVARIANT) continue; /* as within a step: it does harm where it is used */
     place = nn_trap_least(m->stores[i].dtype, nn_store_data(s, &m->stores[i]), m->stores[i].count, least);
     if (place < least) least = place, what = "the store", name = m->stores[i].name;
   }

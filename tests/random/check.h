@@ -26,6 +26,7 @@ typedef struct Report {
   uint64_t ops[OP_COUNT];
   uint32_t rules[RULE_COUNT]; // how often each fired
   uint64_t slopes;            // gradients compared with differences
+  uint64_t hoisted;           // values computed before a loop
 } Report;
 
 // How the C text is made a shared object: the command gets " -o SO FILE" behind it.

@@ -3,6 +3,7 @@
 
 #include "ir/eval.h"
 #include "ir/verify.h"
+#include "passes/invariant.h"
 #include "passes/passes.h"
 #include "tests/random/call.h"
 
@@ -71,8 +72,53 @@ static void check_function(const Program *p, const Function *f, Scalar *const *s
   }
 }
 
+static Scalar **with_room_for(const Program *p, Scalar *const *stores, uint32_t n, Arena *a) {
+  Scalar **all = eval_stores_new(p->stores, p->n_stores, a);
+  for (uint32_t i = 0; i < n; i++) all[i] = stores[i];
+  return all;
+}
+
+// Steps that find what all have in common give what they gave when they computed that themselves. All that
+// may go before the loop does, little as it is.
+static void check_steps(const Program *p, Scalar *const *stores, int64_t n, Report *r, Arena *a) {
+  static const InvariantLimits all = {0, 0, INT64_MAX};
+  Program whole = *p, cut;
+  whole.fns = arena_copy(a, p->fns, p->n_fns * sizeof *p->fns);
+  passes_run(&whole, &(PassOptions){0}, a);
+  cut = whole;
+  cut.fns = arena_copy(a, whole.fns, whole.n_fns * sizeof *whole.fns);
+  program_hoist(&cut, &all, a);
+  Scalar **room = with_room_for(&cut, stores, p->n_stores, a);
+  for (uint32_t t = 0; t < cut.n_trains; t++)
+    for (uint32_t i = 0; i < cut.trains[t].n_items; i++) {
+      const PlanItem *item = &cut.trains[t].items[i];
+      if (item->kind != PLAN_LOOP || item->u.loop.invariant < 0) continue;
+      const Function *f = &whole.fns[item->u.loop.step], *before = &cut.fns[item->u.loop.invariant],
+                     *step = &cut.fns[item->u.loop.step];
+      int64_t size = f->g->symbol && f->g->bound < n ? f->g->bound : n;
+      snprintf(r->at, sizeof r->at, "%s", before->name);
+      StrBuf why = {0};
+      if (!function_verify(&cut, before, VERIFY_NO_AD, &why) ||
+          !function_verify(&cut, step, VERIFY_NO_AD, &why))
+        differs(r, "invariant", "%s: %s", before->name, sb_text(&why));
+      strbuf_free(&why);
+      Call *x = call_new(&whole, f, stores, size, true, a), *first = call_new(&cut, before, room, 1, true, a);
+      call_interpreter(before, first, a);
+      Call *y = call_new(&cut, step, first->env.stores, size, true, a);
+      y->env.status = first->env.status;
+      for (int k = 0; k < 2; k++) { // the second step begins where the first one ends
+        call_interpreter(f, x, a);
+        if (y->env.status == EVAL_OK) call_interpreter(step, y, a);
+        compare(&whole, f, f->g, "hoist", x, y, r);
+        if (x->env.status != EVAL_OK) break;
+      }
+      r->hoisted += before->g->n_roots;
+    }
+}
+
 void check_passes(Program *p, Report *r, Arena *a) {
   Scalar **stores = some_stores(p, a);
+  check_steps(p, stores, 2, r, a);
   for (uint32_t i = 0; i < p->n_fns && r->outcome == FINE; i++) {
     const Function *f = &p->fns[i];
     snprintf(r->at, sizeof r->at, "%s", f->name);

@@ -16,7 +16,7 @@ typedef struct Run {
   const char *file;               // a text instead of seeds
   double reduce_seconds;
   bool narrow, verbose, text, coverage;
-  uint64_t ops[OP_COUNT], rules[RULE_COUNT], slopes;
+  uint64_t ops[OP_COUNT], rules[RULE_COUNT], slopes, hoisted;
   StrBuf all; // every text, for the coverage of the library
 } Run;
 
@@ -146,15 +146,17 @@ static int run(Run *r) {
       for (int op = 0; op < OP_COUNT; op++) r->ops[op] += report->ops[op];
       for (int i = 0; i < RULE_COUNT; i++) r->rules[i] += report->rules[i];
       r->slopes += report->slopes;
+      r->hoisted += report->hoisted;
       if (outcome != FINE) found += isolate(r, r->seed + at, n, text);
       if (r->coverage) sb_puts(&r->all, text);
     }
     free(text);
   }
   if (r->text) return 0;
-  printf("%llu models from seed %llu, %llu gradients compared with differences, %d failures\n",
+  printf("%llu models from seed %llu, %llu gradients compared with differences, %llu values computed before "
+         "loops, %d failures\n",
          (unsigned long long)(at < r->count ? at : r->count), (unsigned long long)r->seed,
-         (unsigned long long)r->slopes, found);
+         (unsigned long long)r->slopes, (unsigned long long)r->hoisted, found);
   if (r->coverage) found += cover_ops(r) + cover_library(sb_text(&r->all), r->verbose);
   strbuf_free(&r->all);
   return found > 0;

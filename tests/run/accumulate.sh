@@ -54,6 +54,7 @@ program ./small train masked --json >masked.log || fail "train masked"
 [ "$(grep -c '"event":"step"' masked.log)" = 8 ] || fail "a group is a step, also where none of its batches counts"
 grep '"event":"step"' masked.log | grep -qv used && grep '"event":"step"' masked.log | grep -q used || fail "the masks of all groups are the same"
 expect 0 'fit_step, after each 3 fit_apply' nnc info "$model"
+expect 0 '"kind":"sum"' ./small info --json
 
 # ---- a library: step, step, step, apply
 cat >caller.c <<'C'

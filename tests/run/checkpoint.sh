@@ -75,6 +75,8 @@ SRC
 nnc check many.nn || fail "many.nn"
 every_step many many.nn
 every_step many many.nn --epochs 4
+every_step accumulate "$programs/accumulate.nn"
+every_step invariant "$programs/invariant.nn" # a checkpoint doesn't hold what all steps have in common
 
 # ---- the interpreter: the same runtime, the same model
 interpreted() { nnc --interpret many.nn -- train "$@"; }
