@@ -30,6 +30,7 @@
 #include "ir/base/embedded.h"
 #include "passes/invariant.h"
 #include "passes/passes.h"
+#include "passes/share.h"
 #include "passes/trap.h"
 
 #include <assert.h>
@@ -129,11 +130,13 @@ static bool may_hoist(void) {
 #endif
 }
 
-// Steps of a program that runs its own loops may leave to them what all have in common (`hoist`); a library's
-// caller may change the weights between any two.
-static void middle(Job *j, Program *p, bool hoist) {
+// A program that runs its own loops may have one step for several of them, and leave to them what all its steps
+// have in common. A library's caller knows each loop's step by its name, and may change the weights between
+// any two.
+static void middle(Job *j, Program *p, bool runs_loops) {
   passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
-  if (hoist && may_hoist()) program_hoist(p, &invariant_limits, j->arena);
+  if (runs_loops) program_share(p, j->arena);
+  if (runs_loops && may_hoist()) program_hoist(p, &invariant_limits, j->arena);
   for (uint32_t i = 0; i < p->n_fns; i++) inspect_pass(&j->inspect, "invariant", true, p, &p->fns[i]);
   if (j->o->trap_nan) program_trap_nan(p);
   inspect_kernels(&j->inspect, p);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 static bool mergeable(Op op) {
-  return op != OP_WRITE && op != OP_OPTIMIZE && op != OP_ASSERT && (op_kind(op) != KIND_AD || op == OP_STOP_GRAD);
+  return op != OP_WRITE && op != OP_OPTIMIZE && op != OP_ASSERT &&
+         (op_kind(op) != KIND_AD || op == OP_STOP_GRAD);
 }
 
 // Bit for bit the same with its inputs exchanged (max and min are not: of two zeros either may come).
@@ -85,17 +86,18 @@ static bool same_part(const ScanPart *x, const ScanPart *y) {
   return dim_eq(x->whole, y->whole) && x->first == y->first && x->step == y->step && x->within == y->within;
 }
 
-// Loops are the same when their bodies are, node by node.
 static bool same_loop(const ScanAttr *x, const ScanAttr *y) {
-  const Graph *p = x->body, *q = y->body;
-  if (!dim_eq(x->length, y->length) || x->reverse != y->reverse || x->n_carries != y->n_carries ||
-      x->n_sequences != y->n_sequences || !same_part(x->part, y->part) || p->len != q->len ||
-      p->n_roots != q->n_roots || !same_bytes(p->roots, q->roots, p->n_roots * sizeof *p->roots))
-    return false;
-  Table t = {.g = p};
-  for (NodeId id = 0; id < p->len; id++)
-    if (!same_node(&t, graph_node(p, id), graph_node(q, id))) return false;
-  return true;
+  return dim_eq(x->length, y->length) && x->reverse == y->reverse && x->n_carries == y->n_carries &&
+         x->n_sequences == y->n_sequences && same_part(x->part, y->part) && graph_same(x->body, y->body);
+}
+
+static bool same_optimize(const OptimizeAttr *x, const OptimizeAttr *y) {
+  size_t n = x->n * sizeof *x->stores;
+  return x->kind == y->kind && x->n_hyper == y->n_hyper && x->flags == y->flags &&
+         x->uses_momentum == y->uses_momentum && x->guarded == y->guarded && x->n == y->n &&
+         same_bytes(x->stores, y->stores, n) && same_bytes(x->versions, y->versions, n) &&
+         same_bytes(x->counts, y->counts, n) &&
+         same_bytes(x->slots, y->slots, n * optimizer_info(x->kind)->slots);
 }
 
 static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
@@ -132,7 +134,10 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
   case OP_CONST:
     return x->konst.count == y->konst.count &&
            same_bytes(x->konst.data, y->konst.data, (size_t)x->konst.count * sizeof *x->konst.data);
-  case OP_READ: return x->store.id == y->store.id && x->store.version == y->store.version;
+  case OP_READ:
+  case OP_WRITE: return x->store.id == y->store.id && x->store.version == y->store.version;
+  case OP_OPTIMIZE: return same_optimize(x->optimize, y->optimize);
+  case OP_ASSERT: return !strcmp(x->text, y->text);
   case OP_RAND:
   case OP_RANDN: return x->site == y->site;
   case OP_SCAN: return same_loop(x->scan, y->scan);
@@ -155,6 +160,16 @@ static bool same_node(const Table *t, const Node *m, const Node *n) {
   if (p[0] != q[0] || p[1] != q[1]) return false;
   for (uint32_t i = 2; i < n->n_in; i++)
     if (same_as(t, m->in[i]) != same_as(t, n->in[i])) return false;
+  return true;
+}
+
+bool graph_same(const Graph *x, const Graph *y) {
+  Table t = {.g = x};
+  if (x->len != y->len || x->n_roots != y->n_roots ||
+      !same_bytes(x->roots, y->roots, x->n_roots * sizeof *x->roots))
+    return false;
+  for (NodeId id = 0; id < x->len; id++)
+    if (!same_node(&t, graph_node(x, id), graph_node(y, id))) return false;
   return true;
 }
 

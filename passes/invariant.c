@@ -256,8 +256,7 @@ static void add_uses(const Program *p, int32_t fn, StoreUse *uses) {
   if (fn >= 0) graph_store_uses(p->fns[fn].g, uses);
 }
 
-static StoreUse *uses_of_loop(const Program *p, const PlanLoop *l, Arena *a) {
-  StoreUse *uses = ARENA_ARRAY(a, p->n_stores, StoreUse);
+static void add_uses_of_loop(const Program *p, const PlanLoop *l, StoreUse *uses) {
   add_uses(p, (int32_t)l->step, uses);
   add_uses(p, l->apply, uses);
   add_uses(p, l->then, uses);
@@ -266,6 +265,16 @@ static StoreUse *uses_of_loop(const Program *p, const PlanLoop *l, Arena *a) {
     add_uses(p, (int32_t)l->evals[i].fn, uses);
     add_uses(p, l->evals[i].finish, uses);
   }
+}
+
+// By the functions of all loops that have this step.
+static StoreUse *uses_of_step(const Program *p, uint32_t step, Arena *a) {
+  StoreUse *uses = ARENA_ARRAY(a, p->n_stores, StoreUse);
+  for (uint32_t t = 0; t < p->n_trains; t++)
+    for (uint32_t i = 0; i < p->trains[t].n_items; i++) {
+      const PlanItem *item = &p->trains[t].items[i];
+      if (item->kind == PLAN_LOOP && item->u.loop.step == step) add_uses_of_loop(p, &item->u.loop, uses);
+    }
   return uses;
 }
 
@@ -302,30 +311,36 @@ static int32_t add_function(Program *p, const char *name, Graph *g, Span span, A
   return (int32_t)p->n_fns++;
 }
 
-// Gives how many bytes are kept, of which `bytes` were before.
-static int64_t hoist_loop(Program *p, PlanLoop *l, const InvariantLimits *limits, int64_t bytes, Arena *a) {
-  Function *step = &p->fns[l->step];
-  Hoist h = {.g = step->g, .stores = p->stores, .limits = limits, .bytes = bytes, .a = a};
-  h.uses = uses_of_loop(p, l, a);
+// The FN_INVARIANT of a step, -1 where nothing is kept; adds to the bytes of the program.
+static int32_t hoist_step(Program *p, uint32_t fn, const InvariantLimits *limits, int64_t *bytes, Arena *a) {
+  Function *step = &p->fns[fn];
+  Hoist h = {.g = step->g, .stores = p->stores, .limits = limits, .bytes = *bytes, .a = a};
+  h.uses = uses_of_step(p, fn, a);
   find(&h);
-  if (h.out.len == 0) return bytes;
+  if (h.out.len == 0) return -1;
   const char *name = name_before(p, step->name, a);
   uint32_t first = p->n_stores;
   step->g = graph_of_step(&h, first);
   add_stores(p, &h, name, a);
-  l->invariant = add_function(p, name, graph_before(&h, first), step->span, a);
-  return h.bytes;
+  *bytes = h.bytes;
+  return add_function(p, name, graph_before(&h, first), step->span, a);
 }
 
 void program_hoist(Program *p, const InvariantLimits *limits, Arena *a) {
   Train *trains = ARENA_ARRAY(a, p->n_trains, Train);
+  bool *done = ARENA_ARRAY(a, p->n_fns, bool); // by step: its function is known
+  int32_t *invariant = ARENA_ARRAY(a, p->n_fns, int32_t);
   int64_t bytes = 0;
   for (uint32_t t = 0; t < p->n_trains; t++) {
     trains[t] = p->trains[t];
     PlanItem *items = ARENA_ARRAY(a, trains[t].n_items, PlanItem);
     for (uint32_t i = 0; i < trains[t].n_items; i++) {
       items[i] = trains[t].items[i];
-      if (items[i].kind == PLAN_LOOP) bytes = hoist_loop(p, &items[i].u.loop, limits, bytes, a);
+      if (items[i].kind != PLAN_LOOP) continue;
+      uint32_t step = items[i].u.loop.step;
+      if (!done[step]) invariant[step] = hoist_step(p, step, limits, &bytes, a);
+      done[step] = true;
+      items[i].u.loop.invariant = invariant[step];
     }
     trains[t].items = items;
   }

@@ -14,5 +14,7 @@ Graph *live_copy(const Graph *g, const NodeId *same, Arena *a);
 // Whether they are the same operation of the same type, shape and attributes, `rank` being that of their first
 // inputs (cse.c).
 bool same_but_inputs(const Node *m, const Node *n, uint32_t rank);
+// Whether they are the same graphs node by node, places apart.
+bool graph_same(const Graph *x, const Graph *y);
 
 #endif
