@@ -240,7 +240,7 @@ static const nn_loop *make_loop(const Program *p, const PlanLoop *l, Arena *a) {
 }
 
 static nn_plan_item make_item(const Program *p, const PlanItem *i, Arena *a) {
-  nn_plan_item out = {.kind = (nn_plan_kind)i->kind, .phase = i->phase, .scope = (int)i->scope};
+  nn_plan_item out = {.kind = (nn_plan_kind)i->kind, .phase = i->phase, .since = (int)i->since};
   switch (i->kind) {
   case PLAN_LOOP: out.loop = make_loop(p, &i->u.loop, a); break;
   case PLAN_EVAL: {

@@ -509,7 +509,6 @@ static void elaborate_once(Elab *e) {
   e->iterations = 0;
   e->n_nodes = e->n_calls = e->n_static = 0;
   e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = e->tests.len = 0;
-  e->n_scopes = 0;
   for (uint32_t i = 0; i < e->user->decls.len && !e->dead; i++) {
     const Stmt *s = e->user->decls.data[i];
     if (s->kind == ST_TRAIN) elaborate_train(e, s);

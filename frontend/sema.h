@@ -356,7 +356,7 @@ struct Elab {
   Ctx *fn;        // never NULL
   Ctx *init, *scratch;
   uint32_t serial;
-  uint32_t pass, n_scopes;
+  uint32_t pass;
   bool rerun;   // something was asked before it was known: elaborate again
   bool probing; // a body that nobody uses
   bool dead;    // a limit was hit: everything is poison

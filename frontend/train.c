@@ -1,5 +1,5 @@
 // Train blocks become a plan: loops with their steps and evals, files, updates, in order. Options hold for
-// what follows them; a phase starts step and epoch at 0 and sees the options before it. (One walk over one
+// what follows them; a phase counts step and epoch from 0 and sees the options before it. (One walk over one
 // kind of block, with a function for each item: hence the length.)
 #include "frontend/sema.h"
 
@@ -16,7 +16,7 @@ typedef struct Plan {
   VEC(PlanItem) items;
   Settings set;
   const char *phase;
-  uint32_t scope;
+  uint32_t since; // PlanItem's
   VEC(PlanEval) evals; // of the open loop
   int64_t open;        // index of the loop that evals join, -1
   VEC(const Stmt *) eval_stmts;
@@ -202,7 +202,7 @@ static Value record(DataUse *u, uint32_t stream_index) {
 static void patch(Elab *e, DataUse *u, uint32_t *field) { vec_push(e->a, &e->patches, ((Patch){u, field})); }
 
 static PlanItem item(Plan *p, PlanKind kind) {
-  return (PlanItem){.kind = kind, .phase = p->phase, .scope = p->scope};
+  return (PlanItem){.kind = kind, .phase = p->phase, .since = p->since};
 }
 
 // `each i in a..b`: input 0 is i.
@@ -459,17 +459,17 @@ static void phase(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   Settings set = p->set;
   const char *outer = p->phase;
-  uint32_t scope = p->scope;
+  uint32_t since = p->since;
   Scope *saved = e->scope;
   e->scope = scope_new(e, saved, SCOPE_LOCAL);
   p->phase = phase_name(p, s->u.train.name.text);
-  p->scope = ++e->n_scopes;
+  p->since = (uint32_t)p->items.len;
   p->open = -1;
   items(p, &s->u.train.items);
   p->open = -1;
   p->set = set;
   p->phase = outer;
-  p->scope = scope;
+  p->since = since;
   e->scope = saved;
 }
 
@@ -579,7 +579,6 @@ void elaborate_train(Elab *e, const Stmt *s) {
   Plan p = {.e = e, .train = s, .open = -1, .set = {.epochs = 1, .batch = 32, .accumulate = 1}};
   p.out.name = s->u.train.name.text;
   p.out.span = s->span;
-  p.scope = ++e->n_scopes;
   Ctx *c = ctx_new(e, CTX_SCRATCH, FN_UPDATE, p.out.name, NULL, 1, s->span);
   Saved saved = enter_ctx(e, c, scope_new(e, e->top, SCOPE_LOCAL));
   e->in_train = true;

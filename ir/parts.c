@@ -104,7 +104,7 @@ static uint64_t train_hash(const Program *p, const Train *t) {
   StrBuf text = {0};
   for (uint32_t i = 0; i < t->n_items; i++) {
     const PlanItem *item = &t->items[i];
-    sb_printf(&text, "\n%d %s %" PRIu32, item->kind, item->phase ? item->phase : "", item->scope);
+    sb_printf(&text, "\n%d %s %" PRIu32, item->kind, item->phase ? item->phase : "", item->since);
     switch (item->kind) {
     case PLAN_LOOP: put_loop(&text, p, &item->u.loop); break;
     case PLAN_EVAL: put_eval(&text, p, &item->u.eval); break;

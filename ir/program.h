@@ -184,7 +184,7 @@ typedef struct PlanFile {   // save and load: the stores of a subtree
 typedef struct PlanItem {
   PlanKind kind;
   const char *phase;        // "greedy[0]" or NULL
-  uint32_t scope;           // changes whenever step and epoch restart at 0 (entering a train or phase)
+  uint32_t since;           // the item with which its train or phase began: step and epoch count from there
   union {
     PlanLoop loop;
     PlanEval eval;

@@ -164,10 +164,12 @@ static void copy_trains(const Renumber *r, Program *to, const bool *wanted) {
     Train *train = &trains[to->n_trains++];
     *train = r->p->trains[t];
     PlanItem *items = ARENA_ARRAY(r->a, train->n_items, PlanItem);
-    uint32_t n = 0;
+    uint32_t n = 0, *before = ARENA_ARRAY(r->a, train->n_items, uint32_t); // by item: those kept before it
     for (uint32_t i = 0; i < train->n_items; i++) {
       PlanItem item = train->items[i];
+      before[i] = n;
       if (item.kind != PLAN_LOOP && item.kind != PLAN_UPDATE) continue;
+      item.since = before[item.since];
       if (item.kind == PLAN_UPDATE) item.u.fn = r->fn[item.u.fn];
       if (item.kind == PLAN_LOOP) {
         item.u.loop.step = r->fn[item.u.loop.step];

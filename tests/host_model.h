@@ -137,8 +137,8 @@ static const nn_loop host_loop = {.epochs = 3,
                                   .evals = host_evals,
                                   .n_evals = 1};
 static const nn_file host_file = {"net.safetensors", host_saved, host_saved_names, 2, 0, NULL};
-static const nn_plan_item host_items[] = {{.kind = NN_PLAN_LOOP, .scope = 1, .loop = &host_loop},
-                                          {.kind = NN_PLAN_SAVE, .scope = 1, .file = &host_file}};
+static const nn_plan_item host_items[] = {{.kind = NN_PLAN_LOOP, .since = 0, .loop = &host_loop},
+                                          {.kind = NN_PLAN_SAVE, .since = 0, .file = &host_file}};
 static const nn_train host_trains[] = {{"fit", 1, 7, host_items, 2}};
 static const nn_option host_options[] = {{"lr", 0.1}};
 static const nn_place host_places[] = {{"model.nn:3:4", "`pick`: index into axis 1 of [B, 10]", -1}};

@@ -112,9 +112,9 @@ START_TEST(every_kind_of_item_goes_on) {
   patient.epochs = 4;
   patient.patience = 3;
   patient.watch = "err";
-  items[0] = (nn_plan_item){.kind = NN_PLAN_EVAL, .scope = 1, .eval = &host_evals[0]};
-  items[1] = (nn_plan_item){.kind = NN_PLAN_LOOP, .scope = 1, .loop = &patient};
-  items[2] = (nn_plan_item){.kind = NN_PLAN_LOOP, .scope = 2, .phase = "next", .loop = &host_loop};
+  items[0] = (nn_plan_item){.kind = NN_PLAN_EVAL, .since = 0, .eval = &host_evals[0]};
+  items[1] = (nn_plan_item){.kind = NN_PLAN_LOOP, .since = 0, .loop = &patient};
+  items[2] = (nn_plan_item){.kind = NN_PLAN_LOOP, .since = 2, .phase = "next", .loop = &host_loop};
   train.items = items;
   train.n_items = 3;
   stops_and_goes_on(1, 20, 0, " --json");

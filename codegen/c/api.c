@@ -293,20 +293,29 @@ static void take_streams(Unit *u, ApiFn *f, Names *names) {
     add_arg(u, f, names, u->p->fns[l->step].inputs[0].name, DT_I32, &(Shape){0}, false);
 }
 
+bool api_prepares(const ApiFn *f) {
+  for (uint32_t i = 0; i < f->n_streams; i++)
+    if (f->streams[i].results) return true;
+  return false;
+}
+
 static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
   ApiFn step = named(u, api, API_STEP, arena_printf(u->a, "%s_step", base), like->loop->step), end;
   Names names = argument_names(u, api->type);
-  step.train = like->train, step.phase = like->phase, step.loop = like->loop, step.scope = like->scope;
+  step.train = like->train, step.phase = like->phase, step.loop = like->loop;
+  step.item = like->item, step.scope = like->scope;
   step.macro = like->macro;
   take_size(u, &step);
   step.bytes = u->plan.plans[step.fn]->scratch_end;
   take_streams(u, &step, &names);
   take_report(u, api, &step);
   step.sums = api->n_sums;
+  step.fields = api_prepares(&step) ? api->n_fields++ : NO_ARG;
   add_function(u, api, &step);
   if (like->loop->apply >= 0) {
     ApiFn apply = named(u, api, API_APPLY, arena_printf(u->a, "%s_apply", base), (uint32_t)like->loop->apply);
-    apply.train = like->train, apply.phase = like->phase, apply.loop = like->loop, apply.scope = like->scope;
+    apply.train = like->train, apply.phase = like->phase, apply.loop = like->loop;
+    apply.item = like->item, apply.scope = like->scope;
     apply.macro = like->macro;
     apply.bytes = u->plan.plans[apply.fn]->scratch_end;
     apply.sums = api->n_sums++;
@@ -314,7 +323,9 @@ static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
   }
   end = named(u, api, API_EPOCH, arena_printf(u->a, "%s_epoch", base),
               like->loop->then < 0 ? NO_ARG : (uint32_t)like->loop->then);
-  end.train = like->train, end.phase = like->phase, end.loop = like->loop, end.scope = like->scope;
+  end.train = like->train, end.phase = like->phase, end.loop = like->loop;
+  end.item = like->item, end.scope = like->scope;
+  end.fields = step.fields;
   end.macro = like->macro;
   if (end.fn != NO_ARG) {
     take_report(u, api, &end);
@@ -323,12 +334,24 @@ static void add_loop(Unit *u, Api *api, const ApiFn *like, const char *base) {
   add_function(u, api, &end);
 }
 
-static void add_train(Unit *u, Api *api, const Train *train, uint32_t *scopes) {
+// The trains and phases of these items; to *of, by item, which one it is in.
+static void add_scopes(Unit *u, Api *api, const Train *train, uint32_t *of) {
+  for (uint32_t i = 0; i < train->n_items; i++) {
+    const uint32_t since = train->items[i].since, item = api->n_items + i;
+    of[i] = since == i ? (uint32_t)api->scopes.len : of[since];
+    if (since == i) vec_push(u->a, &api->scopes, ((ApiScope){item, item}));
+    api->scopes.data[of[i]].last = item;
+  }
+}
+
+static void add_train(Unit *u, Api *api, const Train *train) {
   const char *macro = take_macro(api, train->name);
+  uint32_t *scopes = ARENA_ARRAY(u->a, train->n_items + 1, uint32_t);
+  add_scopes(u, api, train, scopes);
   for (uint32_t i = 0; i < train->n_items; i++) {
     const PlanItem *item = &train->items[i];
-    if (i == 0 || item->scope != train->items[i - 1].scope) ++*scopes;
-    ApiFn like = {.train = train, .phase = item->phase, .scope = *scopes, .macro = macro};
+    ApiFn like = {
+        .train = train, .phase = item->phase, .item = api->n_items++, .scope = scopes[i], .macro = macro};
     const char *base =
         item->phase ? arena_printf(u->a, "%s_%s", train->name, plain(u->a, item->phase)) : train->name;
     if (item->kind == PLAN_LOOP) {
@@ -336,7 +359,7 @@ static void add_train(Unit *u, Api *api, const Train *train, uint32_t *scopes) {
       add_loop(u, api, &like, base);
     } else {
       ApiFn f = named(u, api, API_UPDATE, arena_printf(u->a, "%s_update", base), item->u.fn);
-      f.train = train, f.phase = item->phase, f.scope = *scopes, f.macro = macro;
+      f.train = train, f.phase = item->phase, f.item = like.item, f.scope = like.scope, f.macro = macro;
       f.bytes = u->plan.plans[f.fn]->scratch_end;
       add_function(u, api, &f);
     }
@@ -411,7 +434,6 @@ uint32_t unit_fixed(const Unit *u, uint32_t store) {
 
 Api *api_make(Unit *u) {
   Api *api = ARENA_NEW(u->a, Api);
-  uint32_t scopes = 0;
   api->type = u->o->library->prefix;
   api->prefix = library_stem(u);
   api->PREFIX = upper(u->a, api->prefix);
@@ -432,7 +454,7 @@ Api *api_make(Unit *u) {
   }
   for (uint32_t i = 0; i < u->p->n_fns; i++)
     if (u->p->fns[i].kind == FN_EXPORT) add_export(u, api, i);
-  for (uint32_t t = 0; t < u->p->n_trains; t++) add_train(u, api, &u->p->trains[t], &scopes);
+  for (uint32_t t = 0; t < u->p->n_trains; t++) add_train(u, api, &u->p->trains[t]);
   settle_memory(u, api);
   if (u->d->library->device) {
     place_fixed(u, api);

@@ -37,7 +37,8 @@ typedef struct ApiFn {
   const Train *train; // NULL: an export
   const char *phase;  // NULL: none
   const PlanLoop *loop;
-  uint32_t scope;     // of `step` and `epoch`, counted from 1
+  uint32_t item;      // of the plan, counted through all train blocks
+  uint32_t scope;     // whose steps and epochs it reads
   const char *symbol; // of the dynamic size, NULL: none
   int64_t bound;      // its largest value; without a symbol: the batch, or 1
   ApiArg *args;       // pointers: inputs, then results
@@ -51,8 +52,14 @@ typedef struct ApiFn {
   uint32_t n_streams;
   bool draws;     // an export's own draws
   uint32_t sums;  // of a loop with `accumulate`: its number among those
+  uint32_t fields; // of a loop with computed fields: its number among those; else NO_ARG
   uint64_t bytes; // of the arena that it needs
 } ApiFn;
+
+// A train or a phase, which counts its steps and epochs and those of the phases in it.
+typedef struct ApiScope {
+  uint32_t first, last; // items
+} ApiScope;
 
 typedef struct ApiArray { // a constant array that `init` copies to the device
   const char *name;       // in C
@@ -71,7 +78,10 @@ typedef struct Api {
   VEC(ApiArray) arrays;  // by the number that unit_fixed gives; then, where there are any, the options
   uint64_t losses;       // in the arena: those that nothing reports
   bool training;
-  uint32_t n_sums; // loops with `accumulate`
+  VEC(ApiScope) scopes; // of those that begin with the same item only the longest
+  uint32_t n_items;
+  uint32_t n_sums;   // loops with `accumulate`
+  uint32_t n_fields; // loops with computed fields
 } Api;
 
 // The names that every library has: "init" …
@@ -86,6 +96,7 @@ static inline bool store_is_weight(const Store *s) {
   return s->kind == STORE_PARAM || s->kind == STORE_STATE;
 }
 uint64_t store_bytes(const Store *s);
+bool api_prepares(const ApiFn *f); // a step that computes fields
 const char *api_number(Arena *a, uint64_t v);                   // "21504u"
 const char *api_count(Arena *a, const Shape *s, const char *n); // elements as C over n: "n * 64"
 const char *api_shape(Arena *a, const Shape *s);                // "[n, 8, 8]"

@@ -122,11 +122,17 @@ static void put_struct(Lib *h) {
             "  uint32_t loaded; /* there are weights */\n"
             "  uint32_t calls;  /* of functions that draw random numbers */\n",
             h->api->type, prefix);
-  if (h->api->training)
-    sb_puts(h->out, "  uint32_t batches; /* steps since init or load */\n"
-                    "  uint32_t scope;   /* which loop's steps and epochs are counted */\n"
-                    "  uint32_t example; /* examples seen in this epoch */\n"
-                    "  double step, epoch;\n");
+  if (h->api->training) sb_puts(h->out, "  uint32_t batches; /* steps since init or load */\n");
+  if (h->api->n_fields)
+    sb_printf(h->out,
+              "  uint32_t example[%u]; /* of each loop with computed fields: examples seen in this epoch, */\n"
+              "  uint32_t pass[%u];    /* epochs */\n",
+              h->api->n_fields, h->api->n_fields);
+  if (h->api->scopes.len)
+    sb_printf(h->out,
+              "  double step[%zu];  /* of each train and phase: what it has completed */\n"
+              "  double epoch[%zu];\n",
+              h->api->scopes.len, h->api->scopes.len);
   if (h->api->n_sums)
     sb_printf(h->out, "  uint32_t summed[%u]; /* batches that wait for their apply */\n", h->api->n_sums);
   sb_puts(h->out,

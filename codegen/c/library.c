@@ -116,8 +116,13 @@ static void put_reset(Lib *l) {
   put(l, dialect(l)->reset);
   library_print(l, "  m->calls = 0;\n");
   if (l->api->training)
-    library_print(l, "  m->batches = m->scope = m->example = 0;\n"
-                     "  m->step = m->epoch = 0.0;\n");
+    library_print(l, "  m->batches = 0;\n");
+  if (l->api->scopes.len)
+    library_print(l, "  memset(m->step, 0, sizeof m->step);\n"
+                     "  memset(m->epoch, 0, sizeof m->epoch);\n");
+  if (l->api->n_fields)
+    library_print(l, "  memset(m->example, 0, sizeof m->example);\n"
+                     "  memset(m->pass, 0, sizeof m->pass);\n");
   if (l->api->n_sums) library_print(l, "  memset(m->summed, 0, sizeof m->summed);\n");
   library_print(l, "  m->status = 0;\n  m->place = 0;\n  m->value = m->bound = 0;\n");
   for (uint32_t i = 0; i < l->u->p->n_stores; i++)
@@ -321,18 +326,20 @@ static void put_export(Lib *l, const ApiFn *f) {
   library_print(l, "  }\n  return nn_lib_end(m, &nn_c);\n}\n\n");
 }
 
-// `step` and `epoch` restart where the loops of another phase begin.
+// `step` and `epoch` are those of the function's train or phase.
 static void put_scope(Lib *l, const ApiFn *f) {
   library_print(l,
-                "  if (m->scope != %uu) {\n"
-                "    m->scope = %uu;\n"
-                "    m->step = m->epoch = 0.0;\n"
-                "    m->example = 0;\n"
-                "  }\n"
-                "  %sstep = m->step;\n"
-                "  %sepoch = m->epoch;\n"
+                "  %sstep = m->step[%u];\n"
+                "  %sepoch = m->epoch[%u];\n"
                 "  %sbatch_count = m->batches;\n",
-                f->scope, f->scope, dialect(l)->counters, dialect(l)->counters, dialect(l)->counters);
+                dialect(l)->counters, f->scope, dialect(l)->counters, f->scope, dialect(l)->counters);
+}
+
+// One more in every train and phase around the function.
+static void put_count(Lib *l, const ApiFn *f, const char *what) {
+  for (uint32_t i = 0; i < l->api->scopes.len; i++)
+    if (f->item >= l->api->scopes.data[i].first && f->item <= l->api->scopes.data[i].last)
+      library_print(l, "  m->%s[%u] += 1.0;\n", what, i);
 }
 
 // Reports go where they belong, losses that nothing reports to the stack.
@@ -382,9 +389,9 @@ static void put_prepare(Lib *l, const ApiFn *f, const ApiStream *s) {
   }
   library_print(l,
                 "};\n"
-                "    %sexample = m->example + (uint32_t)nn_i;\n"
-                "    %sepoch_count = (uint32_t)m->epoch;\n",
-                dialect(l)->counters, dialect(l)->counters);
+                "    %sexample = m->example[%u] + (uint32_t)nn_i;\n"
+                "    %sepoch_count = m->pass[%u];\n",
+                dialect(l)->counters, f->fields, dialect(l)->counters, f->fields);
   put_run(l, (uint32_t)d->prepare, "1");
   library_print(l, "  }\n");
 }
@@ -398,16 +405,10 @@ static const char *step_input(Lib *l, const ApiFn *f, uint32_t i) {
   return library_at(l, place(l, s->results[field->result]));
 }
 
-static bool prepares(const ApiFn *f) {
-  for (uint32_t i = 0; i < f->n_streams; i++)
-    if (f->streams[i].results) return true;
-  return false;
-}
-
 static void put_step(Lib *l, const ApiFn *f) {
   const Function *fn = &l->u->p->fns[f->fn];
   library_print(l, "%s {\n", signature(l, f));
-  if (prepares(f)) library_print(l, "  size_t nn_i;\n");
+  if (api_prepares(f)) library_print(l, "  size_t nn_i;\n");
   put_checks(l, f);
   put_losses(l, f);
   put_scope(l, f);
@@ -425,13 +426,12 @@ static void put_step(Lib *l, const ApiFn *f) {
                    "  if (nn_s != $_OK) return nn_s;\n"
                    "  m->batches++;\n");
   if (f->loop->apply < 0)
-    library_print(l, "  m->step += 1.0;\n");
+    put_count(l, f, "step");
   else
     library_print(l, "  m->summed[%u]++;\n", f->sums);
-  library_print(l,
-                "  m->example += (uint32_t)%s;\n"
-                "  return $_OK;\n}\n\n",
-                size_of(l, f));
+  if (f->fields != NO_ARG)
+    library_print(l, "  m->example[%u] += (uint32_t)%s;\n", f->fields, size_of(l, f));
+  library_print(l, "  return $_OK;\n}\n\n");
 }
 
 static void put_plain(Lib *l, const ApiFn *f) {
@@ -448,16 +448,16 @@ static void put_plain(Lib *l, const ApiFn *f) {
     library_print(l, "  }\n");
   }
   library_print(l, "  nn_s = nn_lib_end(m, &nn_c);\n");
-  if (f->kind == API_EPOCH)
-    library_print(l, "  if (nn_s != $_OK) return nn_s;\n"
-                     "  m->epoch += 1.0;\n"
-                     "  m->example = 0;\n");
-  if (f->kind == API_APPLY)
-    library_print(l,
-                  "  if (nn_s != $_OK) return nn_s;\n"
-                  "  m->summed[%u] = 0;\n"
-                  "  m->step += 1.0;\n",
-                  f->sums);
+  if (f->kind != API_UPDATE) library_print(l, "  if (nn_s != $_OK) return nn_s;\n");
+  if (f->kind == API_EPOCH) {
+    put_count(l, f, "epoch");
+    if (f->fields != NO_ARG)
+      library_print(l, "  m->pass[%u]++;\n  m->example[%u] = 0;\n", f->fields, f->fields);
+  }
+  if (f->kind == API_APPLY) {
+    library_print(l, "  m->summed[%u] = 0;\n", f->sums);
+    put_count(l, f, "step");
+  }
   library_print(l, "  return nn_s;\n}\n\n");
 }
 

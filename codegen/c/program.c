@@ -357,7 +357,7 @@ static void print_item(Unit *u, const char *base, const PlanItem *item) {
   const char *part = arena_printf(u->a, "&%s", base);
   sb_printf(u->out, "  {%s, ", plan_kinds[item->kind]);
   put_string(u->out, item->phase);
-  sb_printf(u->out, ", %u, %s, %s, %s, %d},\n", item->scope, member(u, part, item->kind == PLAN_LOOP, "loop"),
+  sb_printf(u->out, ", %u, %s, %s, %s, %d},\n", item->since, member(u, part, item->kind == PLAN_LOOP, "loop"),
             member(u, part, item->kind == PLAN_EVAL, "eval"), member(u, part, file, "file"),
             item->kind == PLAN_UPDATE ? (int)item->u.fn : -1);
 }

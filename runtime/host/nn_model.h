@@ -141,7 +141,7 @@ typedef enum nn_plan_kind { NN_PLAN_LOOP, NN_PLAN_EVAL, NN_PLAN_SAVE, NN_PLAN_LO
 typedef struct nn_plan_item {
   nn_plan_kind kind;
   const char *phase;      /* NULL: none */
-  int scope;              /* step and epoch restart at 0 when it changes */
+  int since;              /* the item with which its train or phase began: step and epoch count from there */
   const nn_loop *loop;
   const nn_eval *eval;
   const nn_file *file;

@@ -324,22 +324,62 @@ static const struct nn_run_kind {
 } nn_run_kinds[] = {
     {nn_run_loop}, {nn_run_item_eval}, {nn_run_item_save}, {nn_run_item_load}, {nn_run_item_update}};
 
-int nn_run_train(nn_runner *r, const nn_train *t) {
-  nn_event v;
-  r->train = t;
-  for (r->item = r->resuming ? r->item : 0; r->item < t->n_items; r->item++) {
+/* An item begins: `step` and `epoch` are what was completed since its train or phase began. */
+static void nn_run_count(nn_runner *r) {
+  const nn_plan_item *item = &r->train->items[r->item];
+  nn_began *now = &r->began[r->item];
+  nn_ctx *c = &r->s->c;
+  now->steps = now->epochs = 0;
+  if (r->item) {
+    const nn_began *from = &r->began[item[-1].since];
+    now->steps = from->steps + (uint64_t)c->step;
+    now->epochs = from->epochs + (uint64_t)c->epoch;
+  }
+  c->step = (double)(now->steps - r->began[item->since].steps);
+  c->epoch = (double)(now->epochs - r->began[item->since].epochs);
+}
+
+static int nn_run_items(nn_runner *r, const nn_train *t) {
+  for (; r->item < t->n_items; r->item++) {
     const nn_plan_item *item = &t->items[r->item];
-    if (!r->resuming && (r->item == 0 || item->scope != item[-1].scope)) r->s->c.step = r->s->c.epoch = 0;
+    if (!r->resuming) nn_run_count(r);
     r->phase = item->phase;
     if (nn_run_kinds[item->kind].run(r, item)) return r->e->code;
   }
+  return 0;
+}
+
+/* All that the train has completed. */
+static void nn_run_done(nn_runner *r, const nn_train *t) {
+  const nn_began *from = t->n_items ? &r->began[t->items[t->n_items - 1].since] : NULL;
+  nn_event v;
   memset(&v, 0, sizeof v);
   v.event = "done";
   v.train = t->name;
-  v.epoch = (uint64_t)r->s->c.epoch;
-  v.step = (uint64_t)r->s->c.step;
+  v.epoch = from ? from->epochs + (uint64_t)r->s->c.epoch : 0;
+  v.step = from ? from->steps + (uint64_t)r->s->c.step : 0;
   nn_logger_event(r->log, &v);
-  return nn_run_check_stores(r, t);
+}
+
+int nn_run_began_open(nn_runner *r, const nn_train *t) {
+  r->began = (nn_began *)nn_alloc((size_t)t->n_items, sizeof *r->began);
+  return r->began ? 0 : nn_fail_memory(r->e);
+}
+
+void nn_run_began_close(nn_runner *r) {
+  free(r->began);
+  r->began = NULL;
+}
+
+int nn_run_train(nn_runner *r, const nn_train *t) {
+  r->train = t;
+  if (!r->resuming) {
+    r->item = 0;
+    if (nn_run_began_open(r, t)) return r->e->code;
+  }
+  if (!nn_run_items(r, t)) nn_run_done(r, t);
+  nn_run_began_close(r);
+  return r->e->code ? r->e->code : nn_run_check_stores(r, t);
 }
 
 static int nn_run_loop_data(nn_runner *r, const nn_loop *loop) {

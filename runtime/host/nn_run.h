@@ -1,6 +1,7 @@
 /* Running a train block: its plan, or just its evals. (MIT-0)
 
-   `step` and `epoch` of the context count what is completed since the enclosing train or phase began;
+   `step` and `epoch` of the context count what is completed since the enclosing train or phase began, the
+   steps of its phases too;
    batch_count counts every executed batch of steps and evals. An epoch is: the steps, the `then` block, the
    evals whose turn it is; then `epoch` grows. With `accumulate` a step is a group of batches, then `apply`;
    its reports are the means over the group. With a limit on steps the epoch in which it is reached is the
@@ -30,6 +31,10 @@ typedef struct nn_run_options {
       *stop; /* the signal that asks to stop after this step, 0: none; NULL: nobody asks */
 } nn_run_options;
 
+typedef struct nn_began { /* what the train has completed when an item of it begins */
+  uint64_t steps, epochs;
+} nn_began;
+
 typedef struct nn_runner {
   nn_session *s;
   nn_logger *log;
@@ -40,6 +45,7 @@ typedef struct nn_runner {
   nn_checkpoints *keep;   /* NULL: none are written */
   int resuming;           /* the position was not read to its end yet */
   int block, item;        /* of the run's train blocks, and of the block */
+  nn_began *began;        /* of the block's items, up to the running one */
   struct nn_looper *loop; /* at work; NULL: none */
   struct nn_evaluation *eval;
 } nn_runner;

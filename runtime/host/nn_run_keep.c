@@ -15,6 +15,17 @@ static void nn_run_walk(nn_runner *r, nn_pack *k) {
   r->item = (int)item;
 }
 
+static void nn_began_walk(nn_runner *r, nn_pack *k) {
+  const uint64_t most = UINT64_C(1) << 53; /* a double counts so far */
+  int i;
+  for (i = 0; i <= r->item; i++) {
+    nn_pack_upto(k, &r->began[i].steps, most);
+    nn_pack_upto(k, &r->began[i].epochs, most);
+    if (i && (r->began[i].steps < r->began[i - 1].steps || r->began[i].epochs < r->began[i - 1].epochs))
+      k->bad = 1;
+  }
+}
+
 void nn_looper_walk(nn_looper *l, nn_pack *k) {
   uint64_t eval = (uint64_t)(l->eval + 1);
   nn_pack_upto(k, &l->progress.epoch, l->progress.epochs);
@@ -36,6 +47,7 @@ int nn_run_checkpoint(nn_runner *r) {
   if (nn_checkpoint_begin(r->keep, r->s, &k)) return r->e->code;
   if (!k.to) return 0;
   nn_run_walk(r, &k);
+  nn_began_walk(r, &k);
   nn_logger_walk(r->log, &k);
   if (r->loop) nn_looper_walk(r->loop, &k);
   if (r->eval) nn_evaluation_walk(r->eval, &k);
@@ -65,12 +77,18 @@ int nn_run_resume(nn_runner *r) {
   nn_pack *k = &r->keep->rest;
   const nn_train *t;
   nn_run_walk(r, k);
-  nn_logger_walk(r->log, k);
   if (k->bad || (uint64_t)r->block >= set->n) return nn_body_wrong(r->keep->used, r->e);
   t = &r->s->m->trains[set->first + (uint64_t)r->block];
   if (r->item >= t->n_items ||
       (t->items[r->item].kind != NN_PLAN_LOOP && t->items[r->item].kind != NN_PLAN_EVAL))
     return nn_body_wrong(r->keep->used, r->e);
+  if (nn_run_began_open(r, t)) return r->e->code;
+  nn_began_walk(r, k);
+  nn_logger_walk(r->log, k);
+  if (k->bad) {
+    nn_run_began_close(r);
+    return nn_body_wrong(r->keep->used, r->e);
+  }
   r->resuming = 1;
   return 0;
 }

@@ -22,6 +22,10 @@ typedef struct nn_looper {
   int goes_on;             /* in the middle of an epoch, where a checkpoint was made */
 } nn_looper;
 
+/* r->began, for the items of this train. */
+int nn_run_began_open(nn_runner *r, const nn_train *t);
+void nn_run_began_close(nn_runner *r);
+
 uint64_t nn_looper_epoch(const nn_looper *l);
 /* Where it stands, written or read back. */
 void nn_looper_walk(nn_looper *l, nn_pack *k);

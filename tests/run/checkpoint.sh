@@ -64,12 +64,13 @@ train first {
 train second {
     batch = 3;
     let o = Adam(lr = 0.05);
+    each i in 0..2 { report before = step; }
     for i in 0..2 {
-        phase again { epochs = 2; each d in p(4) { minimize mean((net(d.x) - d.y) ** 2) over net using o; report e = epoch; } then { report s = step; } }
+        phase again { epochs = 2; phase inner { epochs = 1; each i in 0..2 { report s = step, e = epoch; } } each d in p(4) { minimize mean((net(d.x) - d.y) ** 2) over net using o; report e = epoch; } then { report s = step; } }
     }
     load net from "first.safetensors";
     eval d in p(5) { report at = mean(net(d.x)); }
-    each i in 0..4 { minimize mean(other([[1.0, 2.0, 3.0]]) ** 2) over other using o; report i = cast(i, real); }
+    each i in 0..4 { minimize mean(other([[1.0, 2.0, 3.0]]) ** 2) over other using o; report i = cast(i, real), s = step, e = epoch; }
 }
 SRC
 nnc check many.nn || fail "many.nn"
