@@ -16,7 +16,7 @@ typedef struct Plan {
   VEC(PlanItem) items;
   Settings set;
   const char *phase;
-  uint32_t since; // PlanItem's
+  uint32_t since;      // PlanItem's
   VEC(PlanEval) evals; // of the open loop
   int64_t open;        // index of the loop that evals join, -1
   VEC(const Stmt *) eval_stmts;

@@ -50,10 +50,10 @@ typedef struct ApiFn {
                           // while the caller's are in the host's memory
   ApiStream *streams;
   uint32_t n_streams;
-  bool draws;     // an export's own draws
-  uint32_t sums;  // of a loop with `accumulate`: its number among those
+  bool draws;      // an export's own draws
+  uint32_t sums;   // of a loop with `accumulate`: its number among those
   uint32_t fields; // of a loop with computed fields: its number among those; else NO_ARG
-  uint64_t bytes; // of the arena that it needs
+  uint64_t bytes;  // of the arena that it needs
 } ApiFn;
 
 // A train or a phase, which counts its steps and epochs and those of the phases in it.
@@ -96,7 +96,7 @@ static inline bool store_is_weight(const Store *s) {
   return s->kind == STORE_PARAM || s->kind == STORE_STATE;
 }
 uint64_t store_bytes(const Store *s);
-bool api_prepares(const ApiFn *f); // a step that computes fields
+bool api_prepares(const ApiFn *f);                              // a step that computes fields
 const char *api_number(Arena *a, uint64_t v);                   // "21504u"
 const char *api_count(Arena *a, const Shape *s, const char *n); // elements as C over n: "n * 64"
 const char *api_shape(Arena *a, const Shape *s);                // "[n, 8, 8]"

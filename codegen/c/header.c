@@ -124,10 +124,11 @@ static void put_struct(Lib *h) {
             h->api->type, prefix);
   if (h->api->training) sb_puts(h->out, "  uint32_t batches; /* steps since init or load */\n");
   if (h->api->n_fields)
-    sb_printf(h->out,
-              "  uint32_t example[%u]; /* of each loop with computed fields: examples seen in this epoch, */\n"
-              "  uint32_t pass[%u];    /* epochs */\n",
-              h->api->n_fields, h->api->n_fields);
+    sb_printf(
+        h->out,
+        "  uint32_t example[%u]; /* of each loop with computed fields: examples seen in this epoch, */\n"
+        "  uint32_t pass[%u];    /* epochs */\n",
+        h->api->n_fields, h->api->n_fields);
   if (h->api->scopes.len)
     sb_printf(h->out,
               "  double step[%zu];  /* of each train and phase: what it has completed */\n"

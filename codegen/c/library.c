@@ -115,8 +115,7 @@ static void put_reset(Lib *l) {
   library_print(l, "/* As if nothing had been called yet. */\n");
   put(l, dialect(l)->reset);
   library_print(l, "  m->calls = 0;\n");
-  if (l->api->training)
-    library_print(l, "  m->batches = 0;\n");
+  if (l->api->training) library_print(l, "  m->batches = 0;\n");
   if (l->api->scopes.len)
     library_print(l, "  memset(m->step, 0, sizeof m->step);\n"
                      "  memset(m->epoch, 0, sizeof m->epoch);\n");
@@ -429,8 +428,7 @@ static void put_step(Lib *l, const ApiFn *f) {
     put_count(l, f, "step");
   else
     library_print(l, "  m->summed[%u]++;\n", f->sums);
-  if (f->fields != NO_ARG)
-    library_print(l, "  m->example[%u] += (uint32_t)%s;\n", f->fields, size_of(l, f));
+  if (f->fields != NO_ARG) library_print(l, "  m->example[%u] += (uint32_t)%s;\n", f->fields, size_of(l, f));
   library_print(l, "  return $_OK;\n}\n\n");
 }
 
