@@ -97,6 +97,12 @@ typedef struct Target {
 } Target;
 typedef VEC(Target) Targets;
 
+static Span list_span(const ExprList *l) {
+  Span at = l->data[0]->span;
+  at.end = l->data[l->len - 1]->span.end;
+  return at;
+}
+
 static bool eval_over(Elab *e, const ExprList *l, StoreRefs *out, const char *what) {
   Values v = {0};
   bool ok = true;
@@ -106,10 +112,8 @@ static bool eval_over(Elab *e, const ExprList *l, StoreRefs *out, const char *wh
     vec_push(e->a, &v, x);
   }
   if (!ok || l->len == 0) return ok;
-  Span at = l->data[0]->span;
-  at.end = l->data[l->len - 1]->span.end;
-  return list_stores(e, v.len == 1 ? v.data[0] : v_list(e, V_LIST, v.data, (uint32_t)v.len), at, true, out,
-                     what);
+  return list_stores(e, v.len == 1 ? v.data[0] : v_list(e, V_LIST, v.data, (uint32_t)v.len), list_span(l),
+                     true, out, what);
 }
 
 static bool without(Elab *e, StoreRefs *over, const StoreRefs *except, Span at) {
@@ -124,7 +128,13 @@ static bool without(Elab *e, StoreRefs *over, const StoreRefs *except, Span at) 
     for (; k + 1 < over->len; k++) over->data[k] = over->data[k + 1];
     over->len--;
   }
-  return true;
+  if (over->len) return true;
+  if (e->pass == 0)
+    e->rerun = true; // more of `over` may become known
+  else
+    diag_label(err(e, DIAG_E0606, at, "`except` leaves nothing of `over`"),
+               "there is nothing to minimise over");
+  return false;
 }
 
 static bool stale(Elab *e, NodeId loss, const bool *arrivals, StoreRef *r, Span at) {
@@ -409,7 +419,7 @@ void exec_minimize(Elab *e, const Stmt *s) {
     n = NO_NODE;
   }
   if (n == NO_NODE || opt.kind == V_POISON || !ok) return;
-  if (except.len && !without(e, &over, &except, s->u.minimize.except.data[0]->span)) return;
+  if (except.len && !without(e, &over, &except, list_span(&s->u.minimize.except))) return;
   if (!opt.u.opt->name) opt.u.opt->name = lower(e, optimizer_info(opt.u.opt->kind)->name);
   Targets t = {0};
   if (!reached(e, n, &over, s, &t)) return;
