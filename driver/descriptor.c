@@ -162,12 +162,6 @@ static nn_source make_source(const DataSource *s, Arena *a) {
                      .stride = (size_t)s->stride};
 }
 
-static bool draws(const Graph *g) {
-  for (NodeId id = 0; id < g->len; id++)
-    if (op_kind(g->nodes[id].op) == KIND_RANDOM) return true;
-  return false;
-}
-
 static void make_data(nn_model *m, const Program *p, Arena *a) {
   nn_data *data = ARENA_ARRAY(a, p->n_data, nn_data);
   for (uint32_t i = 0; i < p->n_data; i++) {
@@ -193,7 +187,7 @@ static void make_data(nn_model *m, const Program *p, Arena *a) {
                         .n_fields = (int)d->n_fields,
                         .prepare = d->prepare,
                         .shuffle = d->shuffle,
-                        .pure = d->prepare >= 0 && !draws(p->fns[d->prepare].g)};
+                        .pure = d->prepare >= 0 && !graph_draws(p->fns[d->prepare].g)};
   }
   m->data = data;
   m->n_data = (int)p->n_data;

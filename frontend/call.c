@@ -96,11 +96,12 @@ static uint32_t unique_site(Elab *e, uint32_t h) {
   return h;
 }
 
-// FNV-1a 32 of: the instance path (UTF-8); then, from the body of the function of the program inwards, for
-// each call that leads to the draw its number among the calls of its body (in source order, from 0) and the
-// indices of the static loops around it, outer first; last the draw's own. Numbers as 4 bytes, little end
-// first. While initialising: of the store's path; the second draw has "#1" appended, the third "#2" ….
-// Should two draws of one function meet in one value, the later hashes one more byte (').
+// FNV-1a 32 of: in a field of data, the data's name; the instance path (UTF-8); then, from the body of the
+// function of the program inwards, for each call that leads to the draw its number among the calls of its
+// body (in source order, from 0) and the indices of the static loops around it, outer first; last the draw's
+// own. Numbers as 4 bytes, little end first. While initialising: of the store's path; the second draw has
+// "#1" appended, the third "#2" …. Should two draws of one function meet in one value, the later hashes one
+// more byte (').
 uint32_t site_here(Elab *e, const Expr *draw) {
   uint32_t h = 2166136261u;
   if (e->fn->init_path) {
@@ -112,6 +113,7 @@ uint32_t site_here(Elab *e, const Expr *draw) {
     e->fn->init_draws++;
     return h;
   }
+  if (e->fn->data) h = fnv(h, e->fn->data, strlen(e->fn->data));
   h = fnv(h, e->fn->b.path, strlen(e->fn->b.path));
   return unique_site(e, hash_frames(e, h, e->frame, draw));
 }

@@ -101,6 +101,7 @@ DataUse *data_use(Elab *e, const Stmt *decl, Args *args, Span span) {
   Ctx *c = ctx_new(e, CTX_FN, FN_PREPARE, arena_printf(e->a, "prepare_%s", decl->u.data.name.text), NULL, 1,
                    decl->span);
   u->prepare = c;
+  c->data = decl->u.data.name.text;
   Scope *scope = scope_new(e, home(e, decl->span), SCOPE_LOCAL);
   Saved saved = enter_ctx(e, c, scope);
   bool poison = false, ok = bind_params(e, &decl->u.data.params, args, decl->u.data.name.text, span, &poison);

@@ -27,7 +27,8 @@ static bool is_stand_in(const Loop *l, NodeId id) {
 static void find_inside(Move *m, const Loop *l) {
   for (NodeId id = m->mark; id < m->len; id++) {
     const Node *n = &m->nodes[id];
-    m->inside[id] = op_kind(n->op) == KIND_RANDOM || is_stand_in(l, id);
+    bool draws = op_kind(n->op) == KIND_RANDOM || (n->op == OP_SCAN && graph_draws(n->attr.scan->body));
+    m->inside[id] = draws || is_stand_in(l, id);
     for (uint32_t i = 0; i < n->n_in; i++) m->inside[id] |= m->inside[n->in[i]];
   }
   // A gradient by something outside goes through what is computed of it outside, but not through stores: that

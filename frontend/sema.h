@@ -284,6 +284,7 @@ struct Ctx {
   NodeId step, epoch, batch;
   VEC(NodeId) options;
   VEC(uint32_t) sites;
+  const char *data;      // FN_PREPARE: the name of the data block
   const char *init_path; // FN_INIT: of the store being initialised
   Span init_at;          // its initial value in the source
   uint32_t init_draws;

@@ -4,6 +4,13 @@
 
 #include <math.h>
 
+// In a computed field the second word is the example; the iteration goes on with the site's hash, but the
+// first.
+static uint32_t site_at(uint32_t site, uint32_t iteration) {
+  for (int k = 0; iteration && k < 32; k += 8) site = (site ^ ((iteration >> k) & 255)) * 16777619u;
+  return site;
+}
+
 static PhiloxBlock draw(const Eval *e, uint32_t site, int64_t block) {
   const EvalEnv *env = e->env;
   uint32_t counter[4] = {(uint32_t)block, e->iteration, env->batch_count, site};
@@ -11,6 +18,7 @@ static PhiloxBlock draw(const Eval *e, uint32_t site, int64_t block) {
   if (env->mode == EVAL_PREPARE) {
     counter[1] = env->example;
     counter[2] = env->epoch_count;
+    counter[3] = site_at(site, e->iteration);
   }
   uint32_t key[2] = {(uint32_t)env->seed, (uint32_t)(env->seed >> 32)};
   return philox4x32_10(counter, key);

@@ -133,6 +133,14 @@ int64_t scan_draw(const ScanAttr *s, int64_t outer, int64_t i, int64_t bound) {
   return outer * scale + s->part->first + s->part->step * i;
 }
 
+bool graph_draws(const Graph *g) {
+  for (NodeId v = 0; v < g->len; v++) {
+    const Node *n = graph_node(g, v);
+    if (op_kind(n->op) == KIND_RANDOM || (n->op == OP_SCAN && graph_draws(n->attr.scan->body))) return true;
+  }
+  return false;
+}
+
 uint32_t graph_argument_of(const Graph *g, NodeId v) {
   for (;;) {
     const Node *n = graph_node(g, v);

@@ -191,6 +191,9 @@ void scan_result(const ScanAttr *s, uint32_t k, DType *t, Shape *shape);
 // The number that draws of iteration i have, in a loop whose iteration has the number `outer`.
 int64_t scan_draw(const ScanAttr *s, int64_t outer, int64_t i, int64_t bound);
 
+// Whether a call draws random numbers, in loops too.
+bool graph_draws(const Graph *g);
+
 // What a call does with a store.
 typedef struct StoreUse {
   bool read;    // the value it has before the call matters

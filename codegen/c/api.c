@@ -158,12 +158,6 @@ static void results(Unit *u, ApiFn *f, Names *names) {
   }
 }
 
-static bool draws(const Graph *g) {
-  for (NodeId v = 0; v < g->len; v++)
-    if (op_kind(graph_node(g, v)->op) == KIND_RANDOM) return true;
-  return false;
-}
-
 static void take_size(Unit *u, ApiFn *f) {
   const Graph *g = u->p->fns[f->fn].g;
   f->symbol = g->symbol;
@@ -180,7 +174,7 @@ static void add_export(Unit *u, Api *api, uint32_t id) {
     add_arg(u, &f, &names, fn->inputs[i].name, fn->inputs[i].dtype, &fn->inputs[i].shape, false);
   results(u, &f, &names);
   take_size(u, &f);
-  f.draws = draws(fn->g);
+  f.draws = graph_draws(fn->g);
   f.bytes = u->plan.plans[id]->scratch_end;
   add_function(u, api, &f);
 }

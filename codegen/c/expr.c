@@ -311,6 +311,8 @@ static Text rand_text(Emit *e, ExprId id, const Expr *x, Block *b) {
                      : kind == FN_INIT  ? "UINT32_MAX"
                                         : "c->batch_count";
   const char *site = emit_slot(e, SLOT_SITE, id);
+  if (kind == FN_PREPARE && e->f->loop)
+    site = arena_printf(e->a, "nn_site_at(%s, %s)", site, emit_slot(e, SLOT_DRAW, id));
   const char *s =
       arena_printf(e->a, "nn_%s%s(c->seed, %s, %s, %s, (uint64_t)%s)", x->op == OP_RAND ? "rand" : "randn",
                    x->dtype == DT_F64 ? "" : "f", iteration, step, site, emit_index(e, x->at[0], b));

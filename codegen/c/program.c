@@ -231,13 +231,6 @@ static void print_source(Unit *u, uint32_t data, uint32_t i, const DataSource *s
   sb_printf(u->out, ", %" PRId64 "},\n", s->stride);
 }
 
-// True when the function draws nothing, so that its results may be kept.
-static bool is_pure(const Function *f) {
-  for (NodeId v = 0; v < f->g->len; v++)
-    if (op_kind(graph_node(f->g, v)->op) == KIND_RANDOM) return false;
-  return true;
-}
-
 static void print_data_tables(Unit *u, uint32_t d) {
   const DataSet *s = &u->p->data[d];
   for (uint32_t i = 0; i < s->n_sources; i++) print_source_arrays(u, d, i, &s->sources[i]);
@@ -267,7 +260,7 @@ static void print_data(Unit *u) {
   open_table(u, "nn_data", "data");
   for (uint32_t d = 0; d < u->p->n_data; d++) {
     const DataSet *s = &u->p->data[d];
-    bool pure = s->prepare >= 0 && is_pure(&u->p->fns[s->prepare]);
+    bool pure = s->prepare >= 0 && !graph_draws(u->p->fns[s->prepare].g);
     sb_puts(u->out, "  {");
     put_string(u->out, s->name);
     sb_puts(u->out, ", ");

@@ -61,6 +61,14 @@ NN_INLINE nn_words nn_rand_words(uint64_t seed, uint32_t iter, uint32_t step, ui
   return nn_philox(seed, (uint32_t)(element / 4u), iter, step, site);
 }
 
+/* In a loop of a computed field, whose counter has the example in the iteration's place: the site hashed on
+   by the iteration's number, low byte first. That of the first one stays. */
+NN_INLINE uint32_t nn_site_at(uint32_t site, uint32_t iter) {
+  int k;
+  for (k = 0; iter && k < 32; k += 8) site = (site ^ ((iter >> k) & 255u)) * 16777619u;
+  return site;
+}
+
 /* FNV-1a, 32 bit, of the bytes of a path: the site of a draw. */
 NN_INLINE uint32_t nn_fnv1a(const char *s) {
   uint32_t h = 2166136261u;
