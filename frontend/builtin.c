@@ -217,7 +217,9 @@ static Value bi_len(Elab *e, const BuiltinCall *c) {
 
 static Value bi_zip(Elab *e, const BuiltinCall *c) {
   Value a = c->v[0], b = c->v[1];
-  if (a.kind != V_LIST || b.kind != V_LIST || a.u.list.len != b.u.list.len) {
+  bool lists = a.kind == V_LIST && b.kind == V_LIST;
+  if (lists && a.u.list.len != b.u.list.len && may_grow(e)) return v_poison();
+  if (!lists || a.u.list.len != b.u.list.len) {
     diag_label(err(e, DIAG_E0202, c->span, "`zip` wants two lists of one length"), "%s and %s",
                v_describe(e, a), v_describe(e, b));
     return v_poison();

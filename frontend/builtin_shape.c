@@ -100,6 +100,7 @@ static Value bi_swap(Elab *e, const BuiltinCall *c) {
 
 static NodeId *list_nodes(Elab *e, const BuiltinCall *c, uint32_t *n) {
   Value v = c->v[0];
+  if (v.kind == V_LIST && v.u.list.len == 0 && may_grow(e)) return NULL;
   if ((v.kind != V_LIST && v.kind != V_TUPLE) || v.u.list.len == 0) {
     diag_label(err(e, DIAG_E0202, c->spans[0], "`%s` wants a list of tensors", c->fn->name), "this is %s",
                v_describe(e, v));

@@ -315,8 +315,17 @@ static Value eval_let(Elab *e, const Stmt *s, Scope *scope) {
   return v;
 }
 
+static void mark_lists(Scope *s, const Pattern *p) {
+  Binding *b = p->name ? scope_local(s, p->name) : NULL;
+  if (b) b->lists = true;
+  for (uint32_t i = 0; !p->name && i < p->len; i++) mark_lists(s, p->items[i]);
+}
+
 Value binding_value(Elab *e, Binding *b) {
-  if (!b->decl || b->state == 2) return b->v;
+  if (!b->decl || b->state == 2) {
+    e->n_lists += b->lists;
+    return b->v;
+  }
   if (b->state == 1) {
     diag_label(err(e, DIAG_E0305, b->span, "`%s` is defined by itself", b->name), "there is no recursion");
     return v_poison();
@@ -329,7 +338,12 @@ Value binding_value(Elab *e, Binding *b) {
   Saved saved = enter_ctx(e, c, scope);
   Value v = v_poison();
   switch (b->decl->kind) {
-  case ST_LET: eval_let(e, b->decl, scope); break;
+  case ST_LET: {
+    uint32_t lists = e->n_lists;
+    eval_let(e, b->decl, scope);
+    if (e->n_lists > lists) mark_lists(scope, b->decl->u.let.pattern);
+    break;
+  }
   case ST_OPTION: v = eval_option(e, b->decl); break;
   case ST_MODEL: v = declare_model(e, b->decl); break;
   case ST_PARAM:
@@ -505,6 +519,9 @@ static void force_decls(Elab *e) { // what no function uses is still checked
 }
 
 static void elaborate_once(Elab *e) {
+  for (uint32_t m = 0; m < e->modules.n; m++)
+    for (size_t i = 0; i < e->tops[m]->names.len; i++)
+      if (e->tops[m]->names.data[i]->lists) e->tops[m]->names.data[i]->state = 0;
   e->rerun = false;
   e->iterations = 0;
   e->n_nodes = e->n_calls = e->n_static = 0;

@@ -172,7 +172,9 @@ static Value index_list(Elab *e, const Expr *x, Value base) {
   }
   if (i.kind != V_INT) return float_index(e, s, i);
   int64_t k = i.u.i < 0 ? i.u.i + (int64_t)base.u.list.len : i.u.i;
-  if (k < 0 || k >= (int64_t)base.u.list.len) return outside(e, s->span, "this index", dim_of(i.u.i), size);
+  bool inside = k >= 0 && k < (int64_t)base.u.list.len;
+  if (!inside && may_grow(e)) return v_poison();
+  if (!inside) return outside(e, s->span, "this index", dim_of(i.u.i), size);
   return base.u.list.data[k];
 }
 

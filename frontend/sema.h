@@ -135,6 +135,7 @@ typedef struct Binding {
   bool mentioned;      // models: used other than in `over`, `save` …
   Span listed;         // models: the first such place
   int state;           // of decl: 0 not yet, 1 being evaluated, 2 done
+  bool lists;          // a `let` of what stores there are: another pass evaluates it again
   uint32_t when_depth; // a `var`: how many `when` it was made in
 } Binding;
 
@@ -386,6 +387,7 @@ struct Elab {
   VEC(Warned) warned;
   VEC(const char *) said;    // see first_time
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
+  uint32_t n_lists;          // times that stores were listed
   VEC(Query) asked;          // store counts when subtrees were listed
   struct {
     const Expr **key;
@@ -582,6 +584,8 @@ uint32_t add_store(Elab *e, Store s, StoreRef *ref);
 const char *take_name(Elab *e, Instance *owner, const char *base);
 void store_written(Elab *e, uint32_t id, NodeId by);
 bool queries_hold(Elab *e);
+// True where a list may be too short because not all stores are known yet: the program is elaborated again.
+bool may_grow(Elab *e);
 Instance *find_kid(Instance *i, const char *name);
 void release_members(Elab *e, Instance *inst);
 

@@ -105,7 +105,7 @@ static void exec_assert(Elab *e, const Stmt *s) {
                v_describe(e, v));
     return;
   }
-  if (v.u.b) return;
+  if (v.u.b || may_grow(e)) return;
   const Expr *m = s->u.assertion.message;
   Diag *g = err(e, DIAG_E0306, s->span, "assertion failed%s%s", m ? ": " : "", m ? m->u.str.text : "");
   diag_label(g, "this is false");

@@ -455,9 +455,16 @@ static void list_into(Elab *e, Value v, bool params_only, StoreRefs *out) {
       if (!params_only || r->kind == STORE_PARAM) vec_push(e->a, out, r);
     }
     vec_push(e->a, &e->asked, ((Query){v.u.inst.inst, n}));
+    e->n_lists++;
   }
   for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
     list_into(e, v.u.list.data[i], params_only, out);
+}
+
+bool may_grow(Elab *e) {
+  if (e->pass || !e->asked.len) return false;
+  e->n_lists++;
+  return e->rerun = true;
 }
 
 // True when no subtree that was listed has grown since.

@@ -389,6 +389,22 @@ START_TEST(phases_in_loops_are_numbered_and_restart_the_count) {
 }
 END_TEST
 
+// Lists of stores are those of the finished program, also where the layer is applied later.
+START_TEST(lists_hold_what_a_layer_has_in_the_end) {
+  Result r = good(
+      "layer Net() { let a = Dense(2); fn z(x: [B, n]) -> [B, 2] = a(x); }\n"
+      "model late = Net();\nmodel net = Net();\n"
+      "let all = params(late);\nlet (many, pairs) = (len(all), zip(all, params(net)));\n"
+      "fn average() { for (e, p) in zip(params(late), params(net)) { update e = 0.5 * e + 0.5 * p; } }\n" XOR
+      "train fit { each d in xor() { assert many == 2 and len(pairs) == 2; let _ = average();\n"
+      "  report s = sum(stack([sum(p) for p in all])), w = sum(params(late)[1]) + mean(net.z(d.x)); }\n"
+      " eval d in xor() { report m = mean(late.z(d.x)); } }\n");
+  const Function *f = fn_named(r.p, "fit_step");
+  ck_assert_uint_eq(count_op(f->g, OP_WRITE), 2);
+  done(&r);
+}
+END_TEST
+
 START_TEST(load_as_replaces_the_prefix) {
   Result r = good(NET EXPORT_NET
                   "train fit { load net.dense_0 from \"f.safetensors\" as \"enc\" with partial = true; }\n");
@@ -585,6 +601,7 @@ int main(void) {
   T(training_is_static_and_false_in_eval_and_export);
   T(only_what_is_read_of_the_data_is_prepared);
   T(phases_in_loops_are_numbered_and_restart_the_count);
+  T(lists_hold_what_a_layer_has_in_the_end);
   T(load_as_replaces_the_prefix);
   T(an_option_is_replaced_by_define);
   T(an_unknown_define_is_an_error);
