@@ -77,14 +77,19 @@ bool split_option(Elab *e, const char *name, Value v, Span at, Split *s) {
   return true;
 }
 
+// Without `parts`, nine tenths are `train`.
 static bool split_settle(Elab *e, Split *s, Span at) {
+  static const double usual[] = {0.9, 0.1};
   static const char *const two[] = {"train", "test"}, *const three[] = {"train", "valid", "test"};
   if (s->bad) return false;
   if (!s->name && !s->parts) return true;
-  if (!s->name || !s->parts) {
-    diag_label(err(e, DIAG_E0504, at, "`split` and `parts` belong together"), "`%s` is missing",
-               s->name ? "parts" : "split");
+  if (!s->name) {
+    diag_label(err(e, DIAG_E0504, at, "`parts` without a `split` take none"), "`split` is missing");
     return false;
+  }
+  if (!s->parts) {
+    s->parts = usual;
+    s->n = sizeof usual / sizeof *usual;
   }
   const char *const *names = s->n == 2 ? two : three;
   for (uint32_t i = 0; i < s->n; i++)

@@ -33,4 +33,12 @@ expect 1 't.txt: has 2 bytes, too few for a window of 3' program ./m train a
 printf abc >t.txt
 expect 1 't.txt: part 1 of its split has none of the 1 examples' program ./m train a
 expect 0 '"at":97' program ./m train b --json
+# ---- a split without parts
+for parts in '' ', parts = [0.9, 0.1]'; do
+    echo "data d() { c: u8[3] from text(\"t.txt\", window = 3, split = \"test\"$parts); }
+        train t { eval d in d() { report n = mean(cast(d.c, real)); } }" >split.nn
+    nnc -S split.nn -o "split$parts.c" || fail "split$parts"
+done
+cmp split.c "split, parts = [0.9, 0.1].c" || fail "the parts are not nine tenths and one"
+
 done_testing
