@@ -207,7 +207,7 @@ static Value bi_cast(Elab *e, const BuiltinCall *c) {
 
 static Value bi_len(Elab *e, const BuiltinCall *c) {
   Value v = c->v[0];
-  if (v.kind == V_LIST || v.kind == V_TUPLE) return v_int(v.u.list.len);
+  if (v_is_list(v)) return v_int(v.u.list.len);
   if (v.kind == V_STR) return v_int((int64_t)strlen(v.u.s));
   if (v.kind == V_TENSOR && node_of(e, v.u.node)->shape.rank > 0)
     return v_dim(e, node_of(e, v.u.node)->shape.d[0]);
@@ -217,7 +217,7 @@ static Value bi_len(Elab *e, const BuiltinCall *c) {
 
 static Value bi_zip(Elab *e, const BuiltinCall *c) {
   Value a = c->v[0], b = c->v[1];
-  bool lists = a.kind == V_LIST && b.kind == V_LIST;
+  bool lists = v_is_list(a) && v_is_list(b);
   if (lists && a.u.list.len != b.u.list.len && may_grow(e)) return v_poison();
   if (!lists || a.u.list.len != b.u.list.len) {
     diag_label(err(e, DIAG_E0202, c->span, "`zip` wants two lists of one length"), "%s and %s",
@@ -230,6 +230,15 @@ static Value bi_zip(Elab *e, const BuiltinCall *c) {
     out.u.list.data[i] = v_list(e, V_TUPLE, pair, 2);
   }
   return out;
+}
+
+// Whether a size is known when the program is compiled, for the library.
+static Value bi_is_static(Elab *e, const BuiltinCall *c) {
+  Dim d;
+  if (v_as_dim(c->v[0], &d)) return v_bool(c->v[0].kind == V_INT);
+  diag_label(err(e, DIAG_E0202, c->spans[0], "`is_static` wants a size"), "this is %s",
+             v_describe(e, c->v[0]));
+  return v_poison();
 }
 
 static Value bi_params(Elab *e, const BuiltinCall *c) {
@@ -295,6 +304,7 @@ static const Builtin table[] = {
     {"cast", "x type", bi_cast, 0},
     {"len", "list", bi_len, 0},
     {"zip", "a b", bi_zip, 0},
+    {"is_static", "n", bi_is_static, 0},
     {"params", "layer", bi_params, 0},
     {"per_axis", "v n", bi_per_axis, 0},
     {"inference", "layer", bi_inference, 0},

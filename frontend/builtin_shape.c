@@ -21,6 +21,7 @@ static Value bi_reshape(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
   Value v = c->v[1];
+  if (v.kind == V_INT) v = v_list(e, V_LIST, &v, 1);
   Shape old = node_of(e, n)->shape;
   for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++) // one -1: what is left
     if (v.u.list.data[i].kind == V_INT && v.u.list.data[i].u.i == -1) {
@@ -111,6 +112,12 @@ static NodeId *list_nodes(Elab *e, const BuiltinCall *c, uint32_t *n) {
   return unify(e, v.u.list.data, out, *n, false, c->spans[0], c->fn->name) ? out : NULL;
 }
 
+static Value stack_mismatch(Elab *e, NodeId a, NodeId b, Span at) {
+  Diag *g = err(e, DIAG_E0203, at, "`stack` wants tensors of one shape");
+  diag_label(g, "%s and %s", shape_text(e, &node_of(e, a)->shape), shape_text(e, &node_of(e, b)->shape));
+  return v_poison();
+}
+
 static Value concat_nodes(Elab *e, const NodeId *in, uint32_t n, uint32_t axis, Span at) {
   const Shape *first = &node_of(e, in[0])->shape;
   Shape all = *first;
@@ -159,7 +166,7 @@ static Value bi_stack(Elab *e, const BuiltinCall *c) {
   if (!check_axis(e, a, node_of(e, in[0])->shape.rank, 1, c->spans[1], &axis)) return v_poison();
   for (uint32_t i = 0; i < n; i++)
     if (!shape_eq(&node_of(e, in[i])->shape, &node_of(e, in[0])->shape))
-      return concat_nodes(e, in, n, MAX_RANK - 1, c->span);
+      return stack_mismatch(e, in[0], in[i], c->span);
   for (uint32_t i = 0; i < n; i++) in[i] = insert_axis(e, in[i], axis);
   return concat_nodes(e, in, n, axis, c->span);
 }

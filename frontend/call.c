@@ -134,22 +134,33 @@ static bool said_of(Elab *e, const ParamList *p, const char *what) {
   return s && !s->is_std && !first_time(e, "params %u %u %s", p->span.source, p->span.begin, what);
 }
 
+// The library's reductions take `axis` and `keep`, lists of axes, by name only, as the compiler's own do.
+static uint32_t positional_params(const Elab *e, const ParamList *params) {
+  const Source *s = source_get(e->sources, params->span.source);
+  for (uint32_t k = 0; s && s->is_std && k < params->len; k++)
+    if (params->data[k].type->kind == TY_LIST && strcmp(params->data[k].name.text, "axis") == 0) return k;
+  return params->len;
+}
+
 // Index of the parameter each argument goes to; false after an error.
 static bool place_args(Elab *e, const ParamList *params, const Args *args, const char *what, Span span,
                        int *slot) {
   bool ok = true;
   for (uint32_t i = 0; i < params->len; i++) slot[i] = -1;
-  uint32_t next = 0;
+  uint32_t next = 0, positional = positional_params(e, params);
   for (uint32_t i = 0; i < args->n; i++) {
     uint32_t k = 0;
     if (!args->names[i]) {
       k = next++;
-      if (k >= params->len) {
+      if (k >= positional) {
         if (said_of(e, params, arena_printf(e->a, "count %u", args->n))) return false;
         if (said_of(e, params, "unknown")) return false; // a name used inside that is no parameter
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
-        diag_label(g, "%u wanted", params->len);
-        diag_note(g, "`%s`", signature(e, params, what));
+        diag_label(g, "%u wanted", positional);
+        if (positional < params->len)
+          diag_note(g, "`%s` is given by name", params->data[positional].name.text);
+        else
+          diag_note(g, "`%s`", signature(e, params, what));
         return false;
       }
     } else {
@@ -620,6 +631,21 @@ static bool is_optimizer(Value v, int *kind) {
   return true;
 }
 
+// `x |> LayerNorm`: attributes are static, so the parentheses that make an instance were forgotten.
+static Value layer_type_applied(Elab *e, Value layer, Span at) {
+  const Stmt *type = layer.u.decl;
+  Diag *g = err(e, DIAG_E0208, at, "`%s` is a layer type: a tensor goes through a layer made of it",
+                type->u.layer.name.text);
+  bool plain = true;
+  for (uint32_t i = 0; i < type->u.layer.attrs.len; i++) plain &= type->u.layer.attrs.data[i].dflt != NULL;
+  if (plain)
+    diag_help(g, "write `|> %s()`", type->u.layer.name.text);
+  else
+    diag_note(g, "`|> %s` makes one and applies it",
+              signature(e, &type->u.layer.attrs, type->u.layer.name.text));
+  return v_poison();
+}
+
 // x |> f(a) is f(x, a); x |> L(a) makes the instance and applies it; x |> f applies f.
 Value eval_pipe(Elab *e, const Expr *x) {
   Value left = eval(e, x->u.pipe.left);
@@ -637,6 +663,7 @@ Value eval_pipe(Elab *e, const Expr *x) {
     return call_value(e, callee, &args, r, x->span);
   }
   Value callee = eval(e, r);
+  if (callee.kind == V_LAYER && left.kind == V_TENSOR) return layer_type_applied(e, callee, r->span);
   Args args = eval_args(e, NULL, &left, ls);
   return call_value(e, callee, &args, x, x->span);
 }

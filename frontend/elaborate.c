@@ -13,7 +13,7 @@
 
 // ---- diagnostics
 
-static bool is_std(const Elab *e, Span at) {
+bool is_std(const Elab *e, Span at) {
   const Source *s = source_get(e->sources, at.source);
   return s && s->is_std;
 }

@@ -143,7 +143,7 @@ bool range_values(Elab *e, const Range *r, Values *out) {
   }
   Value v = eval(e, r->from);
   if (v.kind == V_POISON) return false;
-  if (v.kind != V_LIST) {
+  if (!v_is_list(v)) {
     Diag *g = err(e, DIAG_E0202, r->from->span, "`for` runs over a range or a list");
     diag_label(g, "this is %s", v_describe(e, v));
     if (v.kind == V_INT) diag_help(g, "write `0..%lld`", (long long)v.u.i);

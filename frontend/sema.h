@@ -425,7 +425,8 @@ bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);
 Scope *home(const Elab *e, Span at);             // the top-level names of the file that a place is in
 const Module *module_at(const Elab *e, Span at); // NULL: in the library
-Span user_span(const Elab *e, Span at);          // the innermost place in the user's own text
+bool is_std(const Elab *e, Span at);
+Span user_span(const Elab *e, Span at); // the innermost place in the user's own text
 bool captured_elsewhere(Elab *e, Value v, Span at);
 
 // ---- value.c
@@ -440,6 +441,7 @@ Value v_tensor(const Elab *e, NodeId n);
 Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len);
 Value v_store(StoreRef *s);
 bool v_is_number(Value v);   // V_INT V_FLOAT
+bool v_is_list(Value v);     // V_LIST V_TUPLE
 bool v_graph_bound(Value v); // holds a tensor or a dynamic size
 bool v_equal(Value a, Value b);
 double v_number(Value v);
@@ -520,7 +522,7 @@ const char *type_text(const Elab *e, const Type *t);
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
 NodeId to_real(Elab *e, Value v, Span at);
 NodeId const_node(Elab *e, Value list, DType t, Span at);
-Value ew_unary(Elab *e, Op op, Value v, Span at, Span whole);  // at: the operand; whole: the node
+Value ew_unary(Elab *e, Op op, Value v, Span at, Span whole); // at: the operand; whole: the node
 Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name);
 Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x);
 bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at, const char *name);

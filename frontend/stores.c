@@ -119,6 +119,14 @@ static Value call_initialiser(Elab *e, Value f, const Shape *s, const With *w, S
   return call_value(e, f, &args, NULL, at);
 }
 
+// Where the initial value stands: of a library layer's, which may be an attribute, where the user makes the
+// layer.
+static Span init_place(const Elab *e, const StoreRef *r) {
+  Span at = r->decl->u.store.init->span;
+  for (const Instance *i = r->owner; i && is_std(e, at); i = i->owner) at = i->span;
+  return at;
+}
+
 static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   Ctx *into = r->kind == STORE_EVAL_STATE ? r->eval_init : e->init;
   const Expr *x = r->decl->u.store.init;
@@ -130,7 +138,7 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   Saved saved = enter_ctx(e, into, scope);
   frame_push(e, NULL, r, r->name, NULL);
   into->init_path = path;
-  into->init_at = x->span;
+  into->init_at = init_place(e, r);
   into->init_draws = 0;
   Value v = eval(e, x);
   if (v.kind == V_NPY) {

@@ -268,7 +268,10 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
       g = err(e, DIAG_E0204, at, "the %s is declared %s, not %s", what, dtype_name(want),
               dtype_name(n->dtype));
     diag_label(g, "this is %s", v_describe(e, *v));
-    diag_note(g, "element types are converted only by `cast(x, %s)`", dtype_name(want));
+    if (want == DT_MASK)
+      diag_note(g, "a comparison gives a mask: `x != 0`");
+    else
+      diag_note(g, "element types are converted only by `cast(x, %s)`", dtype_name(want));
     return false;
   }
   Shape s = n->shape;

@@ -35,6 +35,7 @@ Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len) {
 }
 
 bool v_is_number(Value v) { return v.kind == V_INT || v.kind == V_FLOAT; }
+bool v_is_list(Value v) { return v.kind == V_LIST || v.kind == V_TUPLE; }
 double v_number(Value v) { return v.kind == V_INT ? (double)v.u.i : v.u.f; }
 
 bool v_as_dim(Value v, Dim *out) {
@@ -325,8 +326,9 @@ static Value str_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
 // Both operands static (numbers, sizes, bools, strings, lists); V_ABSENT: not a static operation.
 Value static_binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
   if (a.kind == V_STR || b.kind == V_STR) return str_binary(e, op, a, b, x);
-  if (a.kind == V_LIST && b.kind == V_LIST && (op == BIN_ADD || op == BIN_EQ || op == BIN_NE)) {
-    if (op != BIN_ADD) return v_bool(lists_equal(a, b) == (op == BIN_EQ));
+  if (a.kind == V_LIST && b.kind == V_LIST && (op == BIN_EQ || op == BIN_NE))
+    return v_bool(lists_equal(a, b) == (op == BIN_EQ));
+  if (v_is_list(a) && v_is_list(b) && op == BIN_ADD) {
     uint32_t n = a.u.list.len + b.u.list.len;
     if (n > MAX_LIST)
       return err(e, DIAG_E0805, x->span, "a list of more than %d elements", MAX_LIST), v_poison();

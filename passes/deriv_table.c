@@ -29,6 +29,7 @@ static const Expr leaf[] = {{.kind = X_A}, {.kind = X_B}, {.kind = X_C}, {.kind 
 #define EQ(p, q) E2(OP_EQ, p, q)
 #define GT(p, q) E2(OP_GT, p, q)
 #define LT(p, q) E2(OP_LT, p, q)
+#define AND(p, q) E2(OP_AND, p, q)
 #define SELECT(p, q, r) E3(OP_SELECT, p, q, r)
 // The share of one side of max and min: all, or half of a tie.
 #define TIE(wins, ties) SELECT(wins, K(1.0), SELECT(ties, K(0.5), K(0.0)))

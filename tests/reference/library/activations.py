@@ -43,9 +43,12 @@ case("log_sigmoid(x)", F.logsigmoid, x=x())
 case("log_sigmoid(x)", lambda x: -softplus(-x), x=values([-750.0, -40.0, 40.0, 750.0]), order=1)
 case("lerp(a, b, t)", lambda a, b, t: a + t * (b - a), a=real(2, 3), b=real(2, 3), t=uniform(2, 3))
 case("lerp(a, b, t)", torch.lerp, a=real(2, 3), b=real(2, 3), t=scalar(0.3))
+case("lerp(a, b, t)", lambda a, b, t: a + t * (b - a), a=real(2, 3), b=real(3), t=uniform(2, 1))
 case("clip(x, -1.0, 2.0)", lambda x: torch.clamp(x, -1, 2), x=distinct(3, 4))
 case("clip(x, lo, hi)", lambda x, lo, hi: torch.minimum(torch.maximum(x, lo), hi), x=distinct(3, 4, step=0.5),
      lo=uniform(3, 4, lo=-1.04, hi=-0.6), hi=uniform(3, 4, lo=0.6, hi=1.04))
+case("clip(x, lo, hi)", lambda x, lo, hi: torch.minimum(torch.maximum(x, lo), hi), x=distinct(3, 4, step=0.5),
+     lo=uniform(4, lo=-1.04, hi=-0.6), hi=uniform(3, 1, lo=0.6, hi=1.04))
 case("reverse_grad(x)", lambda x: 2 * x.detach() - x, x=x())
 case("reverse_grad(x ** 3, scale = 0.5)", lambda x: 1.5 * (x**3).detach() - 0.5 * x**3, x=x())
 

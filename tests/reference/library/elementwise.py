@@ -27,6 +27,8 @@ case("x ** -2", lambda x: x**-2.0, x=values(-1.5, 0.5, 2.0), name="power")
 case("x ** 2.5", lambda x: x**2.5, x=positive(4), name="power")
 case("2.0 ** x", lambda x: 2.0**x, x=x(), name="power")
 case("x ** y", torch.pow, x=values(0.0, -2.0, -2.0), y=values(2.0, 2.0, 0.5), order=1, name="power")  # by y: 0 at 0, else NaN
+case("x ** y", lambda x, y: torch.pow(x, y.detach()), x=values(0.0, 2.0), y=const(values(1.0, 0.0)), name="power")
+case("x ** y", lambda x, y: torch.pow(x, y.detach()), x=values(0.0), y=const(values(0.0)), order=1, name="power")
 case("x ** 0", lambda x: 0 * x + 1, x=values(-1.5, 0.0), name="power")
 case("sqrt(x)", torch.sqrt, x=values(0.0, 4.0), order=1)  # the derivative at 0 is inf
 NAN = float("nan")

@@ -89,6 +89,8 @@ def confusion(z, y, n=3):
 
 
 case("confusion(z, y)", confusion, z=real(6, 3), y=ints(2, 0, 1, 1, 2, 0), order=0)
+case("confusion(z, y)", lambda z, y: confusion(z.reshape(-1, 3), y.reshape(-1)), z=real(2, 3, 3),
+     y=ints(2, 0, 1, 1, 2, 0, shape=(2, 3)), order=0)
 counts = values([3.0, 1.0, 0.0], [2.0, 4.0, 0.0], [1.0, 0.0, 0.0])  # nothing was taken for the last class
 part = lambda a, b: torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
 precision = lambda c: part(c.diagonal(), c.sum(0))

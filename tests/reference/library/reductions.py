@@ -23,6 +23,9 @@ FUNCTIONS = {"sum": lambda x, a, k: x.sum(a, keepdim=k), "mean": lambda x, a, k:
 for function, ref in FUNCTIONS.items():
     for form, axes, keepdim in FORMS:
         case(f"{function}(x{', ' if form else ''}{form})", lambda x, r=ref, a=axes, k=keepdim: r(x, a(x.dim()), k), x=x())
+infinite = values([-math.inf, -math.inf], [-math.inf, 1.0], [math.inf, 1.0])
+case("logsumexp(x, axis = 1)", lambda x: torch.logsumexp(x, 1), x=infinite, order=0)
+case("is_infinite(x)", torch.isinf, x=values([-math.inf, math.inf, math.nan], [0.0, 1e300, -2.5]), order=0)
 case("max(x, axis = 1)", lambda x: torch.amax(x, 1), x=tied)  # a tie shares the gradient
 case("min(x)", lambda x: torch.amin(x, (0, 1)), x=tied)
 case("max(x)", lambda x: x, x=scalar(1.5))

@@ -5,6 +5,7 @@ x = lambda: real(2, 3, 4)
 
 case("reshape(x, [4, 6])", lambda x: x.reshape(4, 6), x=x())
 case("reshape(x, [3, -1])", lambda x: x.reshape(3, -1), x=x())
+case("reshape(x, -1)", lambda x: x.reshape(-1), x=x())
 case("broadcast(x, [2, 4, 3])", lambda x: x.expand(2, 4, 3), x=real(4, 1))
 case("transpose(x)", lambda x: x.transpose(-1, -2), x=x())
 case("transpose(x, [2, 0, 1])", lambda x: x.permute(2, 0, 1), x=x())
@@ -15,6 +16,10 @@ case("stack([a, b])", lambda a, b: torch.stack([a, b]), a=real(2, 3), b=real(2, 
 case("stack([a, b, a], axis = -1)", lambda a, b: torch.stack([a, b, a], -1), a=real(2, 3), b=real(2, 3))
 case("let (a, b) = split(x, 2); a * b", lambda x: x[..., :2] * x[..., 2:], x=x(), name="split")
 case("let (a, b, c) = split(x, 3, axis = 1); a * b - c", lambda x: x[:, 0:1] * x[:, 1:2] - x[:, 2:], x=x(), name="split")
+case("concat([p * p for p in split(x, 2)] + split(x, 2))", lambda x: torch.cat([x[..., :2] ** 2, x[..., 2:] ** 2, x[..., :2], x[..., 2:]]),
+     x=x(), name="split")
+case("stack([p * q for (p, q) in zip(split(x, 2), split(x, 2, axis = 2))])", lambda x: torch.stack([x[..., :2], x[..., 2:]]) ** 2,
+     x=x(), name="split")
 case("reverse(x, 1)", lambda x: x.flip(1), x=x())
 case("reverse(x, [0, -1])", lambda x: x.flip(0, 2), x=x())
 case("pad(x, [[1, 0], [0, 2]])", lambda x: F.pad(x, (0, 2, 1, 0)), x=real(2, 3))
@@ -67,6 +72,8 @@ case("eye(3)", lambda: torch.eye(3))
 case("one_hot(i, 4)", lambda i: F.one_hot(i.long(), 4) * 1.0, i=ints(3, 0, 2, 1, 1, 0, shape=(2, 3)))
 case("causal_mask(3)", lambda: torch.ones(3, 3).tril() > 0)
 case("grid2(2, 3)", lambda: torch.stack(torch.meshgrid(torch.arange(2) * 1.0, torch.arange(3) * 1.0, indexing="ij"), -1))
+case("zeros([axis_of(-1, 3), axis_of(1, 3)])", lambda: torch.zeros(2, 1), name="axis_of")
+case("if is_static(2) then ones([2]) else ones([3])", lambda: torch.ones(2), name="is_static")
 case("(zeros([2, 3]), ones([2]))", lambda: (torch.zeros(2, 3), torch.ones(2)))
 case("zeros_like(x) + 2.0 * ones_like(x)", lambda x: torch.full_like(x, 2.0), x=real(2, 3), order=0)
 
