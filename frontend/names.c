@@ -127,7 +127,9 @@ static void assign_target(Walk *w, const Expr *x) {
     expr(w, x);
 }
 
-// Sizes: with `binds`, a name alone that is unknown binds.
+static bool unknown(void *walk, const Expr *name) { return !known(walk, name->u.name); }
+
+// Sizes: with `binds`, the one name that is unknown binds.
 static void type(Walk *w, const Type *t, bool binds) {
   if (!t) return;
   for (uint32_t i = 0; i < t->items.len; i++) type(w, t->items.data[i], binds);
@@ -136,10 +138,9 @@ static void type(Walk *w, const Type *t, bool binds) {
     const DimSpec *d = &t->dims[i];
     if (d->kind == DIM_STAR) bind(w, d->name);
     if (d->kind != DIM_EXPR) continue;
-    if (binds && d->expr->kind == EX_NAME && !known(w, d->expr->u.name))
-      bind(w, d->expr->u.name);
-    else
-      expr(w, d->expr);
+    const Expr *name = binds ? size_to_bind(d->expr, unknown, w) : NULL;
+    if (name) bind(w, name->u.name);
+    expr(w, d->expr);
   }
 }
 
@@ -334,8 +335,10 @@ static void loop_body(Walk *w, const Pattern *p, const StmtList *body) {
 
 static void member_sizes(Walk *w, const Type *t) { // a member's sizes may come from the first application
   for (uint32_t i = 0; t->kind == TY_TENSOR && t->has_shape && i < t->n_dims; i++)
-    if (t->dims[i].kind == DIM_EXPR && t->dims[i].expr->kind == EX_NAME && !known(w, t->dims[i].expr->u.name))
-      bind(w, t->dims[i].expr->u.name);
+    if (t->dims[i].kind == DIM_EXPR) {
+      const Expr *name = size_to_bind(t->dims[i].expr, unknown, w);
+      if (name) bind(w, name->u.name);
+    }
 }
 
 static void data_block(Walk *w, const Stmt *s) {

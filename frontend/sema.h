@@ -13,6 +13,7 @@
 //   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
 //   loop*.c    scan                               when.c     when
 //   print.c    print
+//   sizes.c    sizes bound by expressions
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
@@ -507,11 +508,19 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
 bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
 void size_origin(Elab *e, Diag *g, Dim d); // a note: which signature bound a size of this value
 bool type_is_star(const Type *t);          // `[*s]` alone
+bool size_is_new(void *elab, const Expr *name);
 bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static);
 bool value_shape(Elab *e, Value v, Span at, Shape *out); // a list of sizes, or one size
 Value shape_value(Elab *e, const Shape *s, uint32_t from, uint32_t to);
 DType type_dtype(const Elab *e, const Type *t);
 const char *type_text(const Elab *e, const Type *t);
+
+// ---- sizes.c
+typedef enum SizeMatch { SIZE_OK, SIZE_DIFFERS, SIZE_BAD } SizeMatch; // BAD: an error was given
+// The one name of a size's expression that `is_new`, or NULL.
+const Expr *size_to_bind(const Expr *x, bool (*is_new)(void *of, const Expr *name), void *of);
+// What `name` must be for x to be `size`.
+SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *out);
 
 // ---- tensor.c
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
