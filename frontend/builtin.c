@@ -95,6 +95,10 @@ bool arg_axes(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t rank, uint32_t
       return false;
     }
     if (!check_axis(e, v.u.list.data[k].u.i, rank, 0, c->spans[i], &a)) return false;
+    if (*mask >> a & 1) {
+      diag_label(err(e, DIAG_E0210, c->spans[i], "an axis is named twice"), "axis %u", a);
+      return false;
+    }
     *mask |= 1u << a;
   }
   return true;

@@ -57,14 +57,19 @@ uint32_t call_ordinal(const Elab *e, const Expr *x) {
 
 // ---- names
 
-static void bind_as(Walk *w, const char *name, uint32_t fixed) {
+static void bind(Walk *w, const char *name) {
   if (!name) return;
   w->fixed.len = w->names.len;
   vec_push(w->e->a, &w->names, name);
-  vec_push(w->e->a, &w->fixed, fixed);
+  vec_push(w->e->a, &w->fixed, 0);
 }
 
-static void bind(Walk *w, const char *name) { bind_as(w, name, 0); }
+static void bind_named(Walk *w, const char *name, Span at) {
+  if (w->check && name && !scope_local(w->top, name) && scope_local(w->e->std, name))
+    diag_label(diag_warning(w->e->diags, DIAG_W0202, "shadow", at, "`%s` hides a library name", name),
+               "the library's is not visible here");
+  bind(w, name);
+}
 
 static bool known(const Walk *w, const char *name) {
   const Elab *e = w->e;
@@ -101,7 +106,8 @@ static void use(Walk *w, const char *name, Span at) {
 }
 
 static void pattern_as(Walk *w, const Pattern *p, bool fixed) {
-  bind_as(w, p->name, fixed ? p->span.begin + 1 : 0);
+  bind_named(w, p->name, p->span);
+  if (p->name && fixed) w->fixed.data[w->fixed.len - 1] = p->span.begin + 1;
   for (uint32_t i = 0; i < p->len; i++) pattern_as(w, p->items[i], fixed);
 }
 
@@ -157,7 +163,7 @@ static void params(Walk *w, const ParamList *p) {
     for (uint32_t k = 0; k < i; k++) parameter_twice(w, &p->data[i].name, &p->data[k].name);
     type(w, p->data[i].type, true);
     if (p->data[i].dflt) expr(w, p->data[i].dflt);
-    bind(w, p->data[i].name.text);
+    bind_named(w, p->data[i].name.text, p->data[i].name.span);
   }
 }
 
@@ -239,7 +245,7 @@ static void expr(Walk *w, const Expr *x) {
     for (uint32_t i = 0; i < x->u.lambda.params.len; i++) {
       const Name *n = x->u.lambda.params.data;
       for (uint32_t k = 0; k < i; k++) parameter_twice(w, &n[i], &n[k]);
-      bind(w, n[i].text);
+      bind_named(w, n[i].text, n[i].span);
     }
     expr(w, x->u.lambda.body);
     w->names.len = mark;

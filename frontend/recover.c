@@ -163,10 +163,22 @@ uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
   }
 }
 
+// The broken item's body is an expression after a `=` that stands before `i`, outside of brackets.
+static bool has_expression(const Parser *p, uint32_t item, uint32_t i) {
+  for (uint32_t k = item; k < i; k++) {
+    const Token *t = token(p, k);
+    if (t->kind == '=') return true;
+    if (t->kind != '(' && t->kind != '[' && t->kind != '{') continue;
+    if (t->partner == NO_TOKEN || t->partner >= i) return false;
+    k = t->partner;
+  }
+  return false;
+}
+
 // Where to go on after an error at `i`; sets what to inject there.
 static uint32_t plan(Parser *p, uint32_t i) {
   uint32_t item = item_start(p, i), head = head_length(p, item);
-  if (head && i >= item + head) {
+  if (head && i >= item + head && !has_expression(p, item, i)) {
     uint32_t body = body_after(p, i);
     bool members = body != NO_TOKEN && token(p, item)->kind == T_LAYER && has_methods(p, body);
     p->inject = members ? T_RESYNC_MEMBERS : T_RESYNC;

@@ -130,6 +130,11 @@ static NodeId no_mask(Elab *e, Value v, Span at) {
   return NO_NODE;
 }
 
+static bool no_integer(Elab *e, Value v, DType t, Span at) {
+  diag_label(err(e, DIAG_E0204, at, "a float can't become %s", dtype_name(t)), "%s", v_describe(e, v));
+  return false;
+}
+
 static NodeId no_tensor(Elab *e, Value v, Span at) {
   if (v.kind == V_POISON || v.kind == V_ABSENT) return NO_NODE;
   Diag *g = err(e, DIAG_E0202, at, "a tensor or a number is wanted here");
@@ -161,11 +166,7 @@ NodeId to_node(Elab *e, Value v, DType hint, Span at) {
   case V_FLOAT: {
     DType t = hint == DT_COUNT ? e->real : hint;
     if (t == DT_MASK) return no_mask(e, v, at);
-    if (!dtype_is_real(t)) {
-      Diag *g = err(e, DIAG_E0204, at, "a float can't become %s", dtype_name(t));
-      diag_label(g, "%s", v_describe(e, v));
-      return NO_NODE;
-    }
+    if (!dtype_is_real(t)) return no_integer(e, v, t, at), NO_NODE;
     return b_scalar(at_place(e, at), t, v.u.f);
   }
   case V_BOOL:
@@ -347,9 +348,10 @@ static bool operand_fits(Elab *e, Value v, Value other, Span at) {
   bool number = false;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) number |= v.kind == kinds[i];
   if (!number) return no_tensor(e, v, at), false;
-  if (v.kind != V_INT || other.kind != V_TENSOR || other.ctx != e->fn->serial) return true;
+  if (!v_is_number(v) || other.kind != V_TENSOR || other.ctx != e->fn->serial) return true;
   DType t = node_of(e, other.u.node)->dtype;
-  return t == DT_MASK || int_range(e, t, v.u.i, at);
+  if (t == DT_MASK) return no_mask(e, v, at), false;
+  return v.kind == V_FLOAT ? dtype_is_real(t) || no_integer(e, v, t, at) : int_range(e, t, v.u.i, at);
 }
 
 static bool holds_zero(Value v) {
