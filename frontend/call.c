@@ -148,6 +148,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", params->len);
         diag_note(g, "`%s`", signature(e, params, what));
+        if (args->v[i].kind == V_TENSOR && params->len == 0) layer_note(e, g, what);
         return false;
       }
     } else {

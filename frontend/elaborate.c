@@ -55,8 +55,10 @@ static const char *in_library(const Elab *e, Span at) { // the library function 
 static void context(Elab *e, Diag *g, Span at) {
   const char *lib = in_library(e, at);
   if (lib) diag_note(g, "in the library's `%s`", lib);
-  if (e->fn && e->fn->b.path && *e->fn->b.path && !e->probing)
-    diag_note(g, "while elaborating `%s`", e->fn->b.path);
+  const char *path = e->fn ? e->fn->b.path : NULL;
+  if (!path || !*path || e->probing) return;
+  if (strlen(path) > 100) path = arena_printf(e->a, "%.60s…", path); // a layer that makes itself
+  diag_note(g, "while elaborating `%s`", path);
 }
 
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {

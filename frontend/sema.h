@@ -508,6 +508,7 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
 bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
 void size_origin(Elab *e, Diag *g, Dim d); // a note: which signature bound a size of this value
 bool type_is_star(const Type *t);          // `[*s]` alone
+bool layer_note(Elab *e, Diag *g, const char *who); // how one is made and applied, if `who` is a layer
 bool size_is_new(void *elab, const Expr *name);
 bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static);
 bool value_shape(Elab *e, Value v, Span at, Shape *out); // a list of sizes, or one size

@@ -236,6 +236,36 @@ static bool foreign_word(Context *c) {
   return false;
 }
 
+// `x: float32[n]`
+static bool foreign_type(Context *c) {
+  static const struct {
+    const char *word, *instead;
+  } types[] = {
+      {"float16", "f16"}, {"bfloat16", "bf16"}, {"float32", "f32"}, {"float64", "f64"}, {"double", "f64"},
+      {"int8", "i8"},     {"int16", "i16"},     {"int32", "i32"},   {"int64", "i64"},   {"uint8", "u8"},
+  };
+  if (c->t[c->i].kind != T_IDENT || !expects(c, T_DTYPE)) return false;
+  for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+    if (strcmp(types[k].word, word(c, c->i)) != 0) continue;
+    Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "there is no `%s`", types[k].word);
+    diag_label(g, "in .nn this is `%s`", types[k].instead);
+    return true;
+  }
+  return false;
+}
+
+// `float[n]`, `bool[n]`: static types are no element types
+static bool static_elements(Context *c) {
+  if (c->t[c->i].kind != '[' || c->i == c->item || c->t[c->i - 1].kind != T_STYPE) return false;
+  const char *name = word(c, c->i - 1);
+  bool is_bool = strcmp(name, "bool") == 0;
+  if (!is_bool && strcmp(name, "float") != 0 && strcmp(name, "int") != 0) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i - 1),
+                       "`%s` is a static type, not of elements", name);
+  diag_label(g, "write `%s`", is_bool ? "mask[…]" : *name == 'i' ? "i32[…]" : "[…]` or `f32[…]");
+  return true;
+}
+
 // `x[1:3]`, `f(a: 1)`
 static bool colon(Context *c) {
   if (c->t[c->i].kind != ':') return false;
@@ -506,10 +536,19 @@ static bool rest_of_dropped(const Context *c) {
 }
 
 void syntax_error(Parser *p, const int *expected, int n) {
-  static bool (*const slips[])(Context *) = {
-      keyword_as_name, if_with_braces, assignment_as_condition, operator_after_pipe, chained_comparison,
-      foreign_word,    colon,          parameter_without_type,  unused_value,        assignment_at_top,
-      misplaced};
+  static bool (*const slips[])(Context *) = {keyword_as_name,
+                                             if_with_braces,
+                                             assignment_as_condition,
+                                             operator_after_pipe,
+                                             chained_comparison,
+                                             foreign_word,
+                                             foreign_type,
+                                             static_elements,
+                                             colon,
+                                             parameter_without_type,
+                                             unused_value,
+                                             assignment_at_top,
+                                             misplaced};
   if (p->stopped) return;
   Context c = {.p = p, .t = p->scanned->tokens.data, .i = p->last, .expected = expected, .n = n};
   c.item = item_start(p, c.i);

@@ -66,6 +66,13 @@ static bool said_of_field(Elab *e, Value v, DType want) {
   return false;
 }
 
+bool layer_note(Elab *e, Diag *g, const char *who) {
+  const Binding *b = scope_find(e->scope, who);
+  if (!b || b->v.kind != V_LAYER) return false;
+  diag_note(g, "`%s(…)` makes a layer, which is then applied: `%s(…)(x)` or `x |> %s(…)`", who, who, who);
+  return true;
+}
+
 static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, const char *who,
                      const char *what) {
   Diag *g;
@@ -75,7 +82,7 @@ static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, co
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
-  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR)
+  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR && !layer_note(e, g, who))
     diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
   return false;
 }
