@@ -149,6 +149,7 @@ struct Scope {
 
 struct Thunk {
   const Expr *expr; // NULL: element `item` of another one's value
+  const Type *type; // what the value is declared, or NULL
   const Thunk *of;
   uint32_t item;
   Value like; // what it gave when it was made: only its form counts
@@ -634,7 +635,7 @@ Saved enter_ctx(Elab *e, Ctx *c, Scope *scope);
 void leave_ctx(Elab *e, Saved s);
 uint32_t ctx_finish(Elab *e, Ctx *c); // appends the Function
 void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name);
-Value static_or_thunk(Elab *e, const Expr *x);
+Value static_or_thunk(Elab *e, const Expr *x, const Type *type);
 // A run-time tuple whose form the pattern fits, as a tuple of run-time values; anything else as it is.
 Value thunk_parts(Elab *e, Value v, const Pattern *p);
 const char *unique_name(Elab *e, const char *base);
