@@ -234,9 +234,19 @@ static Value bi_zip(Elab *e, const BuiltinCall *c) {
   return out;
 }
 
+static bool any_unapplied(Value v) {
+  if (v.kind == V_INSTANCE) return !instance_applied(v.u.inst.inst);
+  for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
+    if (any_unapplied(v.u.list.data[i])) return true;
+  return false;
+}
+
+// In the first pass the list may lack what is applied later: its length and elements are asked for in the
+// next.
 static Value bi_params(Elab *e, const BuiltinCall *c) {
   StoreRefs refs;
   if (!list_stores(e, c->v[0], c->spans[0], true, &refs, "`params`")) return v_poison();
+  if (e->pass == 0 && any_unapplied(c->v[0])) return e->rerun = true, v_poison();
   Values out = {0};
   for (size_t i = 0; i < refs.len; i++) vec_push(e->a, &out, v_store(refs.data[i]));
   return v_list(e, V_LIST, out.data, (uint32_t)out.len);

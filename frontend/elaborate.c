@@ -548,17 +548,17 @@ static void check_defines(Elab *e) {
   }
 }
 
-static bool applied(const Instance *i) {
+bool instance_applied(const Instance *i) {
   if (i->applied) return true;
   for (size_t k = 0; k < i->kids.len; k++)
-    if (applied(i->kids.data[k])) return true;
+    if (instance_applied(i->kids.data[k])) return true;
   return false;
 }
 
 static void unused_models(Elab *e) {
   for (size_t i = 0; i < e->models.len; i++) {
     Instance *m = e->models.data[i];
-    if (applied(m) || m->prefix) continue; // an imported file is used in part
+    if (instance_applied(m) || m->prefix) continue; // an imported file is used in part
     diag_label(warn(e, DIAG_W0401, NULL, m->span, "`%s` is never applied", instance_path(e, m)),
                "so it has no parameters");
   }

@@ -635,6 +635,7 @@ Saved enter_ctx(Elab *e, Ctx *c, Scope *scope);
 void leave_ctx(Elab *e, Saved s);
 uint32_t ctx_finish(Elab *e, Ctx *c); // appends the Function
 void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name);
+bool instance_applied(const Instance *i); // it, or a layer in it
 Value static_or_thunk(Elab *e, const Expr *x, const Type *type);
 // A run-time tuple whose form the pattern fits, as a tuple of run-time values; anything else as it is.
 Value thunk_parts(Elab *e, Value v, const Pattern *p);
