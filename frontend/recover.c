@@ -192,9 +192,11 @@ static uint32_t plan(Parser *p, uint32_t i) {
 }
 
 // The tokens from `i` up to `end` are dropped, and with them what they may define; so is the token before,
-// which the grammar gives up when it is no end of anything.
+// which the grammar gives up when it is no end of anything, and all of a `let` whose pattern is broken.
 static void lose(Parser *p, uint32_t i, uint32_t end) {
-  for (uint32_t k = i ? i - 1 : i; k < end; k++)
+  uint32_t item = item_start(p, i);
+  bool let = token(p, item)->kind == T_LET || token(p, item)->kind == T_VAR;
+  for (uint32_t k = let && !has_expression(p, item, i) ? item : i ? i - 1 : i; k < end; k++)
     if (token(p, k)->kind == T_IDENT) LIST_ADD(p, p->lost, token(p, k)->value.word);
 }
 

@@ -236,6 +236,18 @@ static bool foreign_word(Context *c) {
   return false;
 }
 
+// `let a, b = f(x);`, `a, b = f(x);`, `return a, b;`, `for a, b in zip(x, y) {`
+static bool bare_tuple(Context *c) {
+  if (c->t[c->i].kind != ',' || open_bracket(c) != NO_TOKEN) return false;
+  int head = c->t[c->item].kind;
+  bool names = IS_ONE_OF(head, T_LET, T_VAR, T_FOR, T_EACH) && c->i == c->item + 2;
+  bool target = head == T_IDENT && c->i == c->item + 1 && expects(c, '=');
+  if (!names && !target && !IS_ONE_OF(head, T_RETURN, T_FN, T_EXPORT)) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "a tuple stands in parentheses");
+  diag_label(g, "write `(a, b)`");
+  return true;
+}
+
 // `x: float32[n]`
 static bool foreign_type(Context *c) {
   static const struct {
@@ -542,6 +554,7 @@ void syntax_error(Parser *p, const int *expected, int n) {
                                              operator_after_pipe,
                                              chained_comparison,
                                              foreign_word,
+                                             bare_tuple,
                                              foreign_type,
                                              static_elements,
                                              colon,
