@@ -145,6 +145,8 @@ static bool continues(const Parser *p, uint32_t i) {
 
 uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
   *need_semi = true;
+  // `let y = f(x) return y;`
+  if (i > item && token(p, i)->kind == T_RETURN && token(p, i - 1)->kind != '{') return i;
   for (;; i++) {
     const Token *t = token(p, i);
     if (t->kind == T_YYEOF || (t->kind == '}' && t->partner < i)) return i;

@@ -236,6 +236,18 @@ static bool foreign_word(Context *c) {
   return false;
 }
 
+// A bracket later in the statement closes nothing: one before the token closes too early.
+static bool closed_too_early(const Context *c) {
+  const ProblemVec *all = &c->p->scanned->problems;
+  uint32_t end = c->i;
+  while (c->t[end].kind != ';' && c->t[end].kind != T_YYEOF) end++;
+  for (size_t k = 0; k < all->len; k++) {
+    uint32_t at = all->data[k].at;
+    if (all->data[k].code == DIAG_E0109 && at > c->t[c->i].begin && at <= c->t[end].begin) return true;
+  }
+  return false;
+}
+
 // `let a, b = f(x);`, `a, b = f(x);`, `return a, b;`, `for a, b in zip(x, y) {`
 static bool bare_tuple(Context *c) {
   if (c->t[c->i].kind != ',' || open_bracket(c) != NO_TOKEN) return false;
@@ -243,6 +255,7 @@ static bool bare_tuple(Context *c) {
   bool names = IS_ONE_OF(head, T_LET, T_VAR, T_FOR, T_EACH) && c->i == c->item + 2;
   bool target = head == T_IDENT && c->i == c->item + 1 && expects(c, '=');
   if (!names && !target && !IS_ONE_OF(head, T_RETURN, T_FN, T_EXPORT)) return false;
+  if (closed_too_early(c)) return false;
   Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "a tuple stands in parentheses");
   diag_label(g, "write `(a, b)`");
   return true;
