@@ -444,7 +444,10 @@ static void stmt(Walk *w, const Stmt *s) {
     for (uint32_t i = 0; i < s->u.print.len; i++) expr(w, s->u.print.data[i].value);
     break;
   case ST_ASSERT: expr(w, s->u.assertion.cond); break;
-  case ST_SETTING: expr(w, s->u.setting.value); break;
+  case ST_SETTING:
+    expr(w, s->u.setting.value);
+    if (!known(w, s->u.setting.name.text)) bind(w, s->u.setting.name.text); // a setting, or said to be none
+    break;
   case ST_LOAD:
   case ST_SAVE:
     w->listing = true;

@@ -240,7 +240,9 @@ static bool type_allows(Elab *e, Op op, NodeId x, Span at, const char *name) {
   if (ok) return true;
   Diag *g = err(e, DIAG_E0204, at, "`%s` does not exist for %s", name, dtype_name(t));
   diag_label(g, "this is %s", tensor_text(e, x));
-  if (op == OP_DIV)
+  if (k == KIND_LOGIC)
+    diag_note(g, "a number becomes a mask by a comparison: `x != 0`");
+  else if (op == OP_DIV)
     diag_note(g, "integers are divided with `//`; or `cast(x, real)` first");
   else if (t == DT_MASK)
     diag_note(g, "a mask becomes numbers with `cast(x, real)`, or chooses with `select(c, a, b)`");
@@ -278,6 +280,9 @@ Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name) {
   NodeId n[2];
   Shape s;
   Value v[2] = {a, b};
+  for (int i = 0; i < 2 && op_kind(op) == KIND_LOGIC; i++)
+    if (v[i].kind == V_TENSOR && v[i].ctx == e->fn->serial && !type_allows(e, op, v[i].u.node, at, name))
+      return v_poison();
   if (!unify(e, v, n, 2, op == OP_DIV || op == OP_POW, at, name)) return v_poison();
   if (!type_allows(e, op, n[0], at, name) || !shapes_meet(e, n[0], n[1], &s, at, name)) return v_poison();
   if (!check_elements(e, &s, at)) return v_poison();

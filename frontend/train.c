@@ -95,6 +95,7 @@ static void setting(Plan *p, const Stmt *s) {
               "%s = …;` makes an "
               "option of your own",
               name);
+    define(e, name, v_poison(), false, s->u.setting.name.span);
   }
   }
 }
