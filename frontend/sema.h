@@ -507,8 +507,8 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
 
 // ---- types.c
 bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
-void size_origin(Elab *e, Diag *g, Dim d); // a note: which signature bound a size of this value
-bool type_is_star(const Type *t);          // `[*s]` alone
+void size_origin(Elab *e, Diag *g, Dim d);          // a note: which signature bound a size of this value
+bool type_is_star(const Type *t);                   // `[*s]` alone
 bool layer_note(Elab *e, Diag *g, const char *who); // how one is made and applied, if `who` is a layer
 bool size_is_new(void *elab, const Expr *name);
 bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static);
@@ -528,7 +528,7 @@ SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *ou
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
 NodeId to_real(Elab *e, Value v, Span at);
 NodeId const_node(Elab *e, Value list, DType t, Span at);
-Value ew_unary(Elab *e, Op op, Value v, Span at, Span whole);  // at: the operand; whole: the node
+Value ew_unary(Elab *e, Op op, Value v, Span at, Span whole); // at: the operand; whole: the node
 Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name);
 Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x);
 bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at, const char *name);
