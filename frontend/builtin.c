@@ -95,6 +95,10 @@ bool arg_axes(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t rank, uint32_t
       return false;
     }
     if (!check_axis(e, v.u.list.data[k].u.i, rank, 0, c->spans[i], &a)) return false;
+    if (*mask >> a & 1) {
+      diag_label(err(e, DIAG_E0210, c->spans[i], "an axis is named twice"), "axis %u", a);
+      return false;
+    }
     *mask |= 1u << a;
   }
   return true;
@@ -241,9 +245,19 @@ static Value bi_is_static(Elab *e, const BuiltinCall *c) {
   return v_poison();
 }
 
+static bool any_unapplied(Value v) {
+  if (v.kind == V_INSTANCE) return !instance_applied(v.u.inst.inst);
+  for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
+    if (any_unapplied(v.u.list.data[i])) return true;
+  return false;
+}
+
+// In the first pass the list may lack what is applied later: its length and elements are asked for in the
+// next.
 static Value bi_params(Elab *e, const BuiltinCall *c) {
   StoreRefs refs;
   if (!list_stores(e, c->v[0], c->spans[0], true, &refs, "`params`")) return v_poison();
+  if (e->pass == 0 && any_unapplied(c->v[0])) return e->rerun = true, v_poison();
   Values out = {0};
   for (size_t i = 0; i < refs.len; i++) vec_push(e->a, &out, v_store(refs.data[i]));
   return v_list(e, V_LIST, out.data, (uint32_t)out.len);

@@ -161,6 +161,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
           diag_note(g, "`%s` is given by name", params->data[positional].name.text);
         else
           diag_note(g, "`%s`", signature(e, params, what));
+        if (args->v[i].kind == V_TENSOR && params->len == 0) layer_note(e, g, what);
         return false;
       }
     } else {

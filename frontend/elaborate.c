@@ -55,8 +55,10 @@ static const char *in_library(const Elab *e, Span at) { // the library function 
 static void context(Elab *e, Diag *g, Span at) {
   const char *lib = in_library(e, at);
   if (lib) diag_note(g, "in the library's `%s`", lib);
-  if (e->fn && e->fn->b.path && *e->fn->b.path && !e->probing)
-    diag_note(g, "while elaborating `%s`", e->fn->b.path);
+  const char *path = e->fn ? e->fn->b.path : NULL;
+  if (!path || !*path || e->probing) return;
+  if (strlen(path) > 100) path = arena_printf(e->a, "%.60s…", path); // a layer that makes itself
+  diag_note(g, "while elaborating `%s`", path);
 }
 
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
@@ -176,12 +178,15 @@ uint32_t ctx_finish(Elab *e, Ctx *c) {
 
 // ---- top-level names
 
-// A static value, or for a run-time scalar the expression itself, evaluated again at each use.
-Value static_or_thunk(Elab *e, const Expr *x) {
+// A static value, or for a run-time value the expression itself, evaluated again at each use. What a type
+// names is bound in the scope around.
+Value static_or_thunk(Elab *e, const Expr *x, const Type *type) {
   Value v = eval(e, x);
+  if (type && (v.kind == V_ROLE || v.kind == V_STORE)) v = rvalue(e, v, x->span);
+  if (type && !match_type(e, type, &v, x->span, NULL, "value")) return v_poison();
   if (!v_graph_bound(v)) return v;
   Thunk *t = ARENA_NEW(e->a, Thunk);
-  *t = (Thunk){.expr = x, .like = v, .scope = scope_snapshot(e, e->scope), .frame = e->frame};
+  *t = (Thunk){.expr = x, .type = type, .like = v, .scope = scope_snapshot(e, e->scope), .frame = e->frame};
   return (Value){.kind = V_THUNK, .u.thunk = t};
 }
 
@@ -297,10 +302,10 @@ static const Pattern *misfit(const Pattern *p, Value *v) {
 }
 
 static Value eval_let(Elab *e, const Stmt *s, Scope *scope) {
-  Value v = static_or_thunk(e, s->u.let.value);
+  if (s->u.let.type) e->scope = scope_new(e, scope, SCOPE_LOCAL); // sizes that its type names are its own
+  Value v = static_or_thunk(e, s->u.let.value, s->u.let.type);
+  e->scope = scope;
   if (ownerless(e, v)) v = v_poison();
-  const Type *t = s->u.let.type;
-  if (t && v.kind != V_THUNK && !match_type(e, t, &v, s->u.let.value->span, NULL, "value")) v = v_poison();
   const Pattern *p = s->u.let.pattern;
   v = thunk_parts(e, v, p);
   Value part = v;
@@ -559,17 +564,17 @@ static void check_defines(Elab *e) {
   }
 }
 
-static bool applied(const Instance *i) {
+bool instance_applied(const Instance *i) {
   if (i->applied) return true;
   for (size_t k = 0; k < i->kids.len; k++)
-    if (applied(i->kids.data[k])) return true;
+    if (instance_applied(i->kids.data[k])) return true;
   return false;
 }
 
 static void unused_models(Elab *e) {
   for (size_t i = 0; i < e->models.len; i++) {
     Instance *m = e->models.data[i];
-    if (applied(m) || m->prefix) continue; // an imported file is used in part
+    if (instance_applied(m) || m->prefix) continue; // an imported file is used in part
     diag_label(warn(e, DIAG_W0401, NULL, m->span, "`%s` is never applied", instance_path(e, m)),
                "so it has no parameters");
   }

@@ -53,7 +53,11 @@ static Value thunk_value(Elab *e, const Thunk *t, Span at) {
   }
   Scope *scope = e->scope;
   e->scope = t->scope;
-  Value v = eval(e, t->expr);
+  Value v = rvalue(e, eval(e, t->expr), at);
+  if (t->type) {
+    e->scope = scope_new(e, t->scope, SCOPE_LOCAL);
+    if (!match_type(e, t->type, &v, t->expr->span, NULL, "value")) v = v_poison();
+  }
   e->scope = scope;
   return v;
 }

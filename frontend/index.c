@@ -100,6 +100,9 @@ static bool cut_index(Elab *e, const Sub *s, Dim size, Cut *c) {
 }
 
 static Value too_many(Elab *e, const Expr *x, Value base) {
+  for (uint32_t i = 0; i < x->u.index.n; i++) // `None`, say: what is wrong with it was said
+    if (x->u.index.subs[i].kind == SUB_INDEX && eval(e, x->u.index.subs[i].index).kind == V_POISON)
+      return v_poison();
   diag_label(err(e, DIAG_E0210, x->span, "more indices than axes"), "this is %s", v_describe(e, base));
   return v_poison();
 }

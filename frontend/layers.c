@@ -371,7 +371,7 @@ Value declare_model(Elab *e, const Stmt *s) {
   Value v = eval(e, s->u.model.value);
   e->inst = saved;
   e->model_call = saved_call;
-  if (v.kind == V_POISON) return v;
+  if (v_has_poison(v)) return v_poison();
   if (!only_instances(v)) {
     diag_label(err(e, DIAG_E0202, s->u.model.value->span, "a model is a layer or a list of layers"),
                "this is %s", v_describe(e, v));

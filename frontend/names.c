@@ -57,14 +57,19 @@ uint32_t call_ordinal(const Elab *e, const Expr *x) {
 
 // ---- names
 
-static void bind_as(Walk *w, const char *name, uint32_t fixed) {
+static void bind(Walk *w, const char *name) {
   if (!name) return;
   w->fixed.len = w->names.len;
   vec_push(w->e->a, &w->names, name);
-  vec_push(w->e->a, &w->fixed, fixed);
+  vec_push(w->e->a, &w->fixed, 0);
 }
 
-static void bind(Walk *w, const char *name) { bind_as(w, name, 0); }
+static void bind_named(Walk *w, const char *name, Span at) {
+  if (w->check && name && !scope_local(w->top, name) && scope_local(w->e->std, name))
+    diag_label(diag_warning(w->e->diags, DIAG_W0202, "shadow", at, "`%s` hides a library name", name),
+               "the library's is not visible here");
+  bind(w, name);
+}
 
 static bool known(const Walk *w, const char *name) {
   const Elab *e = w->e;
@@ -101,7 +106,8 @@ static void use(Walk *w, const char *name, Span at) {
 }
 
 static void pattern_as(Walk *w, const Pattern *p, bool fixed) {
-  bind_as(w, p->name, fixed ? p->span.begin + 1 : 0);
+  bind_named(w, p->name, p->span);
+  if (p->name && fixed) w->fixed.data[w->fixed.len - 1] = p->span.begin + 1;
   for (uint32_t i = 0; i < p->len; i++) pattern_as(w, p->items[i], fixed);
 }
 
@@ -127,7 +133,9 @@ static void assign_target(Walk *w, const Expr *x) {
     expr(w, x);
 }
 
-// Sizes: with `binds`, a name alone that is unknown binds.
+static bool unknown(void *walk, const Expr *name) { return !known(walk, name->u.name); }
+
+// Sizes: with `binds`, the one name that is unknown binds.
 static void type(Walk *w, const Type *t, bool binds) {
   if (!t) return;
   for (uint32_t i = 0; i < t->items.len; i++) type(w, t->items.data[i], binds);
@@ -136,10 +144,9 @@ static void type(Walk *w, const Type *t, bool binds) {
     const DimSpec *d = &t->dims[i];
     if (d->kind == DIM_STAR) bind(w, d->name);
     if (d->kind != DIM_EXPR) continue;
-    if (binds && d->expr->kind == EX_NAME && !known(w, d->expr->u.name))
-      bind(w, d->expr->u.name);
-    else
-      expr(w, d->expr);
+    const Expr *name = binds ? size_to_bind(d->expr, unknown, w) : NULL;
+    if (name) bind(w, name->u.name);
+    expr(w, d->expr);
   }
 }
 
@@ -156,7 +163,7 @@ static void params(Walk *w, const ParamList *p) {
     for (uint32_t k = 0; k < i; k++) parameter_twice(w, &p->data[i].name, &p->data[k].name);
     type(w, p->data[i].type, true);
     if (p->data[i].dflt) expr(w, p->data[i].dflt);
-    bind(w, p->data[i].name.text);
+    bind_named(w, p->data[i].name.text, p->data[i].name.span);
   }
 }
 
@@ -238,7 +245,7 @@ static void expr(Walk *w, const Expr *x) {
     for (uint32_t i = 0; i < x->u.lambda.params.len; i++) {
       const Name *n = x->u.lambda.params.data;
       for (uint32_t k = 0; k < i; k++) parameter_twice(w, &n[i], &n[k]);
-      bind(w, n[i].text);
+      bind_named(w, n[i].text, n[i].span);
     }
     expr(w, x->u.lambda.body);
     w->names.len = mark;
@@ -334,8 +341,10 @@ static void loop_body(Walk *w, const Pattern *p, const StmtList *body) {
 
 static void member_sizes(Walk *w, const Type *t) { // a member's sizes may come from the first application
   for (uint32_t i = 0; t->kind == TY_TENSOR && t->has_shape && i < t->n_dims; i++)
-    if (t->dims[i].kind == DIM_EXPR && t->dims[i].expr->kind == EX_NAME && !known(w, t->dims[i].expr->u.name))
-      bind(w, t->dims[i].expr->u.name);
+    if (t->dims[i].kind == DIM_EXPR) {
+      const Expr *name = size_to_bind(t->dims[i].expr, unknown, w);
+      if (name) bind(w, name->u.name);
+    }
 }
 
 static void data_block(Walk *w, const Stmt *s) {
@@ -435,7 +444,10 @@ static void stmt(Walk *w, const Stmt *s) {
     for (uint32_t i = 0; i < s->u.print.len; i++) expr(w, s->u.print.data[i].value);
     break;
   case ST_ASSERT: expr(w, s->u.assertion.cond); break;
-  case ST_SETTING: expr(w, s->u.setting.value); break;
+  case ST_SETTING:
+    expr(w, s->u.setting.value);
+    if (!known(w, s->u.setting.name.text)) bind(w, s->u.setting.name.text); // a setting, or said to be none
+    break;
   case ST_LOAD:
   case ST_SAVE:
     w->listing = true;
@@ -478,6 +490,7 @@ void number_calls(Elab *e, const File *f) { walk_file(e, f, e->std, false, false
 
 void check_names(Elab *e, const Module *m, Scope *top) {
   walk_file(e, m->file, top, true, m->prefix != NULL);
+  if (diags_errors(e->diags)) return; // what was dropped may apply them
   for (size_t i = 0; i < top->names.len; i++) {
     const Binding *b = top->names.data[i];
     if (b->mentioned || !b->listed.source) continue;

@@ -3,6 +3,7 @@
 
 #include "frontend/ast_build.h"
 #include "frontend/parser.h"
+#include "frontend/recover.h"
 
 #include <string.h>
 
@@ -13,6 +14,27 @@ static void lose_words(Parser *p, const char *text, Span s, Intern *names) {
         (uint32_t)strspn(text + i, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     if (n && i + n <= s.end) LIST_ADD(p, p->lost, intern_n(names, text + i, n));
     i += n;
+  }
+}
+
+// A statement whose parentheses do not match means something else than was meant: that was said, and whatever
+// else is wrong with it as it stands is no news.
+static void mute_unbalanced(Parser *p, const char *text) {
+  const ProblemVec *all = &p->scanned->problems;
+  const TokenVec *t = &p->scanned->tokens;
+  p->resumed = NO_TOKEN;
+  for (size_t k = 0; k < all->len && diags_errors(p->diags); k++) {
+    Span at = all->data[k].span;
+    if ((all->data[k].code != DIAG_E0108 && all->data[k].code != DIAG_E0109) ||
+        !strchr("()[]", text[at.begin]))
+      continue;
+    uint32_t i = 0;
+    while (i + 1 < t->len && t->data[i].begin < at.begin) i++;
+    uint32_t end = i;
+    while (end + 1 < t->len && t->data[end].kind != ';' &&
+           (t->data[end].kind != '{' || t->data[end].in_expression))
+      end++;
+    diags_mute(p->diags, (Span){p->source, t->data[item_start(p, i)].begin, t->data[end].begin});
   }
 }
 
@@ -33,6 +55,7 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
     if (p.scanned->problems.data[i].code == DIAG_E0105)
       lose_words(&p, text->text, p.scanned->problems.data[i].span, names);
   nn_yyparse(&p); // its result only says whether the last recovery reached the end
+  mute_unbalanced(&p, text->text);
   file->lost = p.lost.data;
   file->n_lost = p.lost.len;
   file->decls.span = (Span){source, 0, (uint32_t)text->len};

@@ -23,7 +23,7 @@ static bool sample_dim(Elab *e, const DimSpec *d, int64_t size, Shape *out) {
     out->d[out->rank++] = dim_of(size);
     return true;
   }
-  if (d->kind != DIM_EXPR) return false;
+  if (d->kind != DIM_EXPR || size_to_bind(d->expr, size_is_new, e)) return false;
   Value v = eval(e, d->expr);
   if (v.kind != V_INT) return false;
   out->d[out->rank++] = dim_of(v.u.i);

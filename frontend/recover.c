@@ -145,6 +145,8 @@ static bool continues(const Parser *p, uint32_t i) {
 
 uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
   *need_semi = true;
+  // `let y = f(x) return y;`
+  if (i > item && token(p, i)->kind == T_RETURN && token(p, i - 1)->kind != '{') return i;
   for (;; i++) {
     const Token *t = token(p, i);
     if (t->kind == T_YYEOF || (t->kind == '}' && t->partner < i)) return i;
@@ -163,10 +165,22 @@ uint32_t item_end(const Parser *p, uint32_t item, uint32_t i, bool *need_semi) {
   }
 }
 
+// The broken item's body is an expression after a `=` that stands before `i`, outside of brackets.
+static bool has_expression(const Parser *p, uint32_t item, uint32_t i) {
+  for (uint32_t k = item; k < i; k++) {
+    const Token *t = token(p, k);
+    if (t->kind == '=') return true;
+    if (t->kind != '(' && t->kind != '[' && t->kind != '{') continue;
+    if (t->partner == NO_TOKEN || t->partner >= i) return false;
+    k = t->partner;
+  }
+  return false;
+}
+
 // Where to go on after an error at `i`; sets what to inject there.
 static uint32_t plan(Parser *p, uint32_t i) {
   uint32_t item = item_start(p, i), head = head_length(p, item);
-  if (head && i >= item + head) {
+  if (head && i >= item + head && !has_expression(p, item, i)) {
     uint32_t body = body_after(p, i);
     bool members = body != NO_TOKEN && token(p, item)->kind == T_LAYER && has_methods(p, body);
     p->inject = members ? T_RESYNC_MEMBERS : T_RESYNC;
@@ -180,9 +194,11 @@ static uint32_t plan(Parser *p, uint32_t i) {
 }
 
 // The tokens from `i` up to `end` are dropped, and with them what they may define; so is the token before,
-// which the grammar gives up when it is no end of anything.
+// which the grammar gives up when it is no end of anything, and all of a `let` whose pattern is broken.
 static void lose(Parser *p, uint32_t i, uint32_t end) {
-  for (uint32_t k = i ? i - 1 : i; k < end; k++)
+  uint32_t item = item_start(p, i);
+  bool let = token(p, item)->kind == T_LET || token(p, item)->kind == T_VAR;
+  for (uint32_t k = let && !has_expression(p, item, i) ? item : i ? i - 1 : i; k < end; k++)
     if (token(p, k)->kind == T_IDENT) LIST_ADD(p, p->lost, token(p, k)->value.word);
 }
 

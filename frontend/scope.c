@@ -65,6 +65,8 @@ const char *nearest_name(const Scope *s, const char *name) {
 }
 
 const char *nearest_of(const char *name, const char *const *list, uint32_t n) {
+  for (uint32_t i = 0; strcmp(name, "dim") == 0 && i < n; i++) // PyTorch's word
+    if (strcmp(list[i], "axis") == 0) return list[i];
   Nearest best = nearest_to(name);
   for (uint32_t i = 0; i < n; i++) nearest_try(&best, list[i]);
   return best.best;

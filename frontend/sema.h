@@ -13,6 +13,7 @@
 //   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
 //   loop*.c    scan                               when.c     when
 //   print.c    print
+//   sizes.c    sizes bound by expressions
 //   names.c    names in bodies nobody calls, numbers of calls
 //   test.c     test blocks, gradcheck and close
 #ifndef NNC_FRONTEND_SEMA_H
@@ -149,6 +150,7 @@ struct Scope {
 
 struct Thunk {
   const Expr *expr; // NULL: element `item` of another one's value
+  const Type *type; // what the value is declared, or NULL
   const Thunk *of;
   uint32_t item;
   Value like; // what it gave when it was made: only its form counts
@@ -510,13 +512,22 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
 
 // ---- types.c
 bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
-void size_origin(Elab *e, Diag *g, Dim d); // a note: which signature bound a size of this value
-bool type_is_star(const Type *t);          // `[*s]` alone
+void size_origin(Elab *e, Diag *g, Dim d);          // a note: which signature bound a size of this value
+bool type_is_star(const Type *t);                   // `[*s]` alone
+bool layer_note(Elab *e, Diag *g, const char *who); // how one is made and applied, if `who` is a layer
+bool size_is_new(void *elab, const Expr *name);
 bool eval_shape(Elab *e, const Type *t, Shape *out, DType *dtype, bool want_static);
 bool value_shape(Elab *e, Value v, Span at, Shape *out); // a list of sizes, or one size
 Value shape_value(Elab *e, const Shape *s, uint32_t from, uint32_t to);
 DType type_dtype(const Elab *e, const Type *t);
 const char *type_text(const Elab *e, const Type *t);
+
+// ---- sizes.c
+typedef enum SizeMatch { SIZE_OK, SIZE_DIFFERS, SIZE_BAD } SizeMatch; // BAD: an error was given
+// The one name of a size's expression that `is_new`, or NULL.
+const Expr *size_to_bind(const Expr *x, bool (*is_new)(void *of, const Expr *name), void *of);
+// What `name` must be for x to be `size`.
+SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *out);
 
 // ---- tensor.c
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
@@ -631,7 +642,8 @@ Saved enter_ctx(Elab *e, Ctx *c, Scope *scope);
 void leave_ctx(Elab *e, Saved s);
 uint32_t ctx_finish(Elab *e, Ctx *c); // appends the Function
 void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name);
-Value static_or_thunk(Elab *e, const Expr *x);
+bool instance_applied(const Instance *i); // it, or a layer in it
+Value static_or_thunk(Elab *e, const Expr *x, const Type *type);
 // A run-time tuple whose form the pattern fits, as a tuple of run-time values; anything else as it is.
 Value thunk_parts(Elab *e, Value v, const Pattern *p);
 const char *unique_name(Elab *e, const char *base);

@@ -26,10 +26,34 @@ static void exec_let(Elab *e, const Stmt *s) {
   bind_pattern(e, s->u.let.pattern, v, s->kind == ST_VAR);
 }
 
+// A statement that was dropped, or not run for a mistake in its head, may have assigned any variable.
+static void forget_vars(Elab *e) {
+  for (Scope *s = e->scope; s && s->kind == SCOPE_LOCAL; s = s->up)
+    for (size_t i = 0; i < s->names.len; i++)
+      if (s->names.data[i]->is_var) s->names.data[i]->v = v_poison();
+}
+
+static bool returns(const StmtList *b) {
+  for (uint32_t i = 0; i < b->len; i++) {
+    const Stmt *s = b->data[i];
+    if (s->kind == ST_RETURN || (s->kind == ST_FOR && returns(&s->u.loop.body))) return true;
+    if (s->kind == ST_IF && (returns(&s->u.cond.then) || returns(&s->u.cond.otherwise))) return true;
+  }
+  return false;
+}
+
+// A `for` or `if` with a mistake in its head: what it would have assigned or returned is not known.
+static Flow skip(Elab *e, bool may_return) {
+  forget_vars(e);
+  if (!may_return) return FLOW_NEXT;
+  e->ret = v_poison();
+  return FLOW_RETURN;
+}
+
 static Flow exec_for(Elab *e, const Stmt *s) {
   Values in;
   Flow f = FLOW_NEXT;
-  if (!range_values(e, &s->u.loop.in, &in)) return f;
+  if (!range_values(e, &s->u.loop.in, &in)) return skip(e, returns(&s->u.loop.body));
   Scope *saved = e->scope;
   for (size_t i = 0; i < in.len && f == FLOW_NEXT && loop_enter(e, s->span); i++) {
     e->scope = scope_new(e, saved, SCOPE_LOCAL);
@@ -53,7 +77,8 @@ static bool mentions_training(const Elab *e, const Expr *x) {
 
 static Flow exec_if(Elab *e, const Stmt *s) {
   bool c;
-  if (!eval_bool(e, s->u.cond.cond, &c, "the condition of `if`")) return FLOW_NEXT;
+  if (!eval_bool(e, s->u.cond.cond, &c, "the condition of `if`"))
+    return skip(e, returns(&s->u.cond.then) || returns(&s->u.cond.otherwise));
   bool mode = mentions_training(e, s->u.cond.cond);
   e->under_training += mode;
   Flow f = FLOW_NEXT;
@@ -163,13 +188,6 @@ static void exec_finish(Elab *e, const Stmt *s) {
   }
   e->fn->finish = s;
   e->fn->finish_scope = e->scope;
-}
-
-// A dropped statement may have assigned any variable.
-static void forget_vars(Elab *e) {
-  for (Scope *s = e->scope; s && s->kind == SCOPE_LOCAL; s = s->up)
-    for (size_t i = 0; i < s->names.len; i++)
-      if (s->names.data[i]->is_var) s->names.data[i]->v = v_poison();
 }
 
 Flow exec_stmt(Elab *e, const Stmt *s) {

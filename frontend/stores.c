@@ -206,13 +206,15 @@ bool store_realise(Elab *e, StoreRef *r, const Shape *shape, DType t) {
 
 // ---- declarations
 
-static void size_names(Elab *e,
-                       const Expr *x) { // unknown names in a member's shape: bound at the first application
+// Names in a member's shape that are no sizes yet: its first application binds them.
+static void size_names(Elab *e, const Expr *x) {
   if (x->kind == EX_BINARY) {
     size_names(e, x->u.bin.left);
     size_names(e, x->u.bin.right);
   }
-  if (x->kind != EX_NAME || scope_find(e->scope, x->u.name)) return;
+  if (x->kind != EX_NAME || !size_is_new(e, x)) return;
+  Binding *b = scope_find(e->scope, x->u.name);
+  if (b && b->v.kind == V_SIZE) return;
   Value v = {.kind = V_SIZE};
   v.u.size = arena_alloc(e->a, sizeof *v.u.size);
   scope_bind(e, e->scope, x->u.name, v, x->span);

@@ -236,6 +236,61 @@ static bool foreign_word(Context *c) {
   return false;
 }
 
+// A bracket later in the statement closes nothing: one before the token closes too early.
+static bool closed_too_early(const Context *c) {
+  const ProblemVec *all = &c->p->scanned->problems;
+  uint32_t end = c->i;
+  while (c->t[end].kind != ';' && c->t[end].kind != T_YYEOF) end++;
+  for (size_t k = 0; k < all->len; k++) {
+    uint32_t at = all->data[k].at;
+    if (all->data[k].code == DIAG_E0109 && at > c->t[c->i].begin && at <= c->t[end].begin) return true;
+  }
+  return false;
+}
+
+// `let a, b = f(x);`, `a, b = f(x);`, `return a, b;`, `for a, b in zip(x, y) {`
+static bool bare_tuple(Context *c) {
+  if (c->t[c->i].kind != ',' || open_bracket(c) != NO_TOKEN) return false;
+  int head = c->t[c->item].kind;
+  bool names = IS_ONE_OF(head, T_LET, T_VAR, T_FOR, T_EACH) && c->i == c->item + 2;
+  bool target = head == T_IDENT && c->i == c->item + 1 && expects(c, '=');
+  if (!names && !target && !IS_ONE_OF(head, T_RETURN, T_FN, T_EXPORT)) return false;
+  if (closed_too_early(c)) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "a tuple stands in parentheses");
+  diag_label(g, "write `(a, b)`");
+  return true;
+}
+
+// `x: float32[n]`
+static bool foreign_type(Context *c) {
+  static const struct {
+    const char *word, *instead;
+  } types[] = {
+      {"float16", "f16"}, {"bfloat16", "bf16"}, {"float32", "f32"}, {"float64", "f64"}, {"double", "f64"},
+      {"int8", "i8"},     {"int16", "i16"},     {"int32", "i32"},   {"int64", "i64"},   {"uint8", "u8"},
+  };
+  if (c->t[c->i].kind != T_IDENT || !expects(c, T_DTYPE)) return false;
+  for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+    if (strcmp(types[k].word, word(c, c->i)) != 0) continue;
+    Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "there is no `%s`", types[k].word);
+    diag_label(g, "in .nn this is `%s`", types[k].instead);
+    return true;
+  }
+  return false;
+}
+
+// `float[n]`, `bool[n]`: static types are no element types
+static bool static_elements(Context *c) {
+  if (c->t[c->i].kind != '[' || c->i == c->item || c->t[c->i - 1].kind != T_STYPE) return false;
+  const char *name = word(c, c->i - 1);
+  bool is_bool = strcmp(name, "bool") == 0;
+  if (!is_bool && strcmp(name, "float") != 0 && strcmp(name, "int") != 0) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i - 1),
+                       "`%s` is a static type, not of elements", name);
+  diag_label(g, "write `%s`", is_bool ? "mask[…]" : *name == 'i' ? "i32[…]" : "[…]` or `f32[…]");
+  return true;
+}
+
 // `x[1:3]`, `f(a: 1)`
 static bool colon(Context *c) {
   if (c->t[c->i].kind != ':') return false;
@@ -506,10 +561,20 @@ static bool rest_of_dropped(const Context *c) {
 }
 
 void syntax_error(Parser *p, const int *expected, int n) {
-  static bool (*const slips[])(Context *) = {
-      keyword_as_name, if_with_braces, assignment_as_condition, operator_after_pipe, chained_comparison,
-      foreign_word,    colon,          parameter_without_type,  unused_value,        assignment_at_top,
-      misplaced};
+  static bool (*const slips[])(Context *) = {keyword_as_name,
+                                             if_with_braces,
+                                             assignment_as_condition,
+                                             operator_after_pipe,
+                                             chained_comparison,
+                                             foreign_word,
+                                             bare_tuple,
+                                             foreign_type,
+                                             static_elements,
+                                             colon,
+                                             parameter_without_type,
+                                             unused_value,
+                                             assignment_at_top,
+                                             misplaced};
   if (p->stopped) return;
   Context c = {.p = p, .t = p->scanned->tokens.data, .i = p->last, .expected = expected, .n = n};
   c.item = item_start(p, c.i);

@@ -123,6 +123,18 @@ NodeId const_node(Elab *e, Value list, DType t, Span at) {
   return b_tensor(at_place(e, at), t, l.shape, data, (int64_t)l.v.len);
 }
 
+static NodeId no_mask(Elab *e, Value v, Span at) {
+  Diag *g = err(e, DIAG_E0204, at, "a number can't become a mask");
+  diag_label(g, "%s beside a mask", v_describe(e, v));
+  diag_note(g, "a mask becomes numbers with `cast(x, real)`; `select(c, a, b)` chooses by it");
+  return NO_NODE;
+}
+
+static bool no_integer(Elab *e, Value v, DType t, Span at) {
+  diag_label(err(e, DIAG_E0204, at, "a float can't become %s", dtype_name(t)), "%s", v_describe(e, v));
+  return false;
+}
+
 static NodeId no_tensor(Elab *e, Value v, Span at) {
   if (v.kind == V_POISON || v.kind == V_ABSENT) return NO_NODE;
   Diag *g = err(e, DIAG_E0202, at, "a tensor or a number is wanted here");
@@ -143,7 +155,7 @@ NodeId to_node(Elab *e, Value v, DType hint, Span at) {
   case V_INT: {
     DType t = hint == DT_COUNT ? DT_I32 : hint;
     Scalar s;
-    if (t == DT_MASK) return no_tensor(e, v, at);
+    if (t == DT_MASK) return no_mask(e, v, at);
     if (!int_range(e, t, v.u.i, at)) return NO_NODE;
     if (dtype_is_real(t))
       s.f = (double)v.u.i;
@@ -153,11 +165,8 @@ NodeId to_node(Elab *e, Value v, DType hint, Span at) {
   }
   case V_FLOAT: {
     DType t = hint == DT_COUNT ? e->real : hint;
-    if (!dtype_is_real(t)) {
-      Diag *g = err(e, DIAG_E0204, at, "a float can't become %s", dtype_name(t));
-      diag_label(g, "%s", v_describe(e, v));
-      return NO_NODE;
-    }
+    if (t == DT_MASK) return no_mask(e, v, at);
+    if (!dtype_is_real(t)) return no_integer(e, v, t, at), NO_NODE;
     return b_scalar(at_place(e, at), t, v.u.f);
   }
   case V_BOOL:
@@ -188,6 +197,13 @@ static bool has_float(Value v) {
   return false;
 }
 
+// Of two types the one that loses less.
+static DType wider(DType a, DType b) {
+  if (a == DT_MASK || b == DT_MASK) return a == DT_MASK ? b : a;
+  if (dtype_is_real(a) != dtype_is_real(b)) return dtype_is_real(a) ? a : b;
+  return dtype_bytes(b) > dtype_bytes(a) ? b : a;
+}
+
 // One element type for all operands: that of the tensors among them; static ones adapt.
 bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at, const char *name) {
   DType t = DT_COUNT;
@@ -204,7 +220,7 @@ bool unify(Elab *e, const Value *v, NodeId *out, uint32_t n, bool reals, Span at
     if (ti == t) continue;
     Diag *g = err(e, DIAG_E0204, at, "element types do not mix in `%s`", name);
     diag_label(g, "%s and %s", tensor_text(e, v[first].u.node), tensor_text(e, v[i].u.node));
-    diag_note(g, "convert one with `cast(x, %s)`", dtype_name(dtype_is_real(ti) ? ti : t));
+    diag_note(g, "convert one with `cast(x, %s)`", dtype_name(wider(t, ti)));
     return false;
   }
   if (t == DT_COUNT) t = bools ? DT_MASK : floats ? e->real : DT_I32;
@@ -224,7 +240,9 @@ static bool type_allows(Elab *e, Op op, NodeId x, Span at, const char *name) {
   if (ok) return true;
   Diag *g = err(e, DIAG_E0204, at, "`%s` does not exist for %s", name, dtype_name(t));
   diag_label(g, "this is %s", tensor_text(e, x));
-  if (op == OP_DIV)
+  if (k == KIND_LOGIC)
+    diag_note(g, "a number becomes a mask by a comparison: `x != 0`");
+  else if (op == OP_DIV)
     diag_note(g, "integers are divided with `//`; or `cast(x, real)` first");
   else if (t == DT_MASK)
     diag_note(g, "a mask becomes numbers with `cast(x, real)`, or chooses with `select(c, a, b)`");
@@ -262,18 +280,21 @@ Value ew_binary(Elab *e, Op op, Value a, Value b, Span at, const char *name) {
   NodeId n[2];
   Shape s;
   Value v[2] = {a, b};
+  for (int i = 0; i < 2 && op_kind(op) == KIND_LOGIC; i++)
+    if (v[i].kind == V_TENSOR && v[i].ctx == e->fn->serial && !type_allows(e, op, v[i].u.node, at, name))
+      return v_poison();
   if (!unify(e, v, n, 2, op == OP_DIV || op == OP_POW, at, name)) return v_poison();
   if (!type_allows(e, op, n[0], at, name) || !shapes_meet(e, n[0], n[1], &s, at, name)) return v_poison();
   if (!check_elements(e, &s, at)) return v_poison();
   return v_tensor(e, b_ew2(at_place(e, at), op, n[0], n[1]));
 }
 
-// x ** n by repeated multiplication, so that its derivative is n x^(n-1) everywhere.
+// x ** n by repeated multiplication, so that its derivative is n x^(n-1) everywhere: where n < 0 of 1 / x,
+// as 1 / (x x) has the derivative 0 * inf at 0.
 static Value int_power(Elab *e, Value x, int64_t n, Span at) {
   NodeId base = to_node(e, x, e->real, at);
   if (base == NO_NODE || !type_allows(e, OP_MUL, base, at, "**")) return v_poison();
   DType t = node_of(e, base)->dtype;
-  Shape shape = node_of(e, base)->shape;
   Builder *b = at_place(e, at);
   if (n < 0 && !dtype_is_real(t)) {
     Diag *g = err(e, DIAG_E0204, at, "a negative power of integers");
@@ -282,22 +303,18 @@ static Value int_power(Elab *e, Value x, int64_t n, Span at) {
     return v_poison();
   }
   if (n > 1024 || n < -1024) return ew_binary(e, OP_POW, x, v_float((double)n), at, "**");
-  uint64_t k = (uint64_t)(n < 0 ? -n : n);
-  NodeId one = NO_NODE, r = NO_NODE;
-  if (k == 0 || n < 0) {
-    Scalar s;
-    if (dtype_is_real(t))
-      s.f = 1;
-    else
-      s.i = 1;
-    one = b_splat(b, t, k == 0 ? shape : (Shape){0}, s);
-  }
-  if (k == 0) return v_tensor(e, one);
-  for (NodeId sq = base; k; k >>= 1) {
+  Scalar one = {0};
+  if (dtype_is_real(t))
+    one.f = 1;
+  else
+    one.i = 1;
+  if (n == 0) return v_tensor(e, b_splat(b, t, node_of(e, base)->shape, one));
+  NodeId sq = n > 0 ? base : b_ew2(b, OP_DIV, b_splat(b, t, (Shape){0}, one), base), r = NO_NODE;
+  for (uint64_t k = (uint64_t)(n < 0 ? -n : n); k; k >>= 1) {
     if (k & 1) r = r == NO_NODE ? sq : b_ew2(b, OP_MUL, r, sq);
     if (k > 1) sq = b_ew2(b, OP_MUL, sq, sq);
   }
-  return v_tensor(e, n < 0 ? b_ew2(b, OP_DIV, one, r) : r);
+  return v_tensor(e, r);
 }
 
 static void inner_sizes(Elab *e, Diag *g, const Shape *x, const Shape *y) {
@@ -336,9 +353,10 @@ static bool operand_fits(Elab *e, Value v, Value other, Span at) {
   bool number = false;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) number |= v.kind == kinds[i];
   if (!number) return no_tensor(e, v, at), false;
-  if (v.kind != V_INT || other.kind != V_TENSOR || other.ctx != e->fn->serial) return true;
+  if (!v_is_number(v) || other.kind != V_TENSOR || other.ctx != e->fn->serial) return true;
   DType t = node_of(e, other.u.node)->dtype;
-  return t == DT_MASK || int_range(e, t, v.u.i, at);
+  if (t == DT_MASK) return no_mask(e, v, at), false;
+  return v.kind == V_FLOAT ? dtype_is_real(t) || no_integer(e, v, t, at) : int_range(e, t, v.u.i, at);
 }
 
 static bool holds_zero(Value v) {

@@ -95,6 +95,7 @@ static void setting(Plan *p, const Stmt *s) {
               "%s = …;` makes an "
               "option of your own",
               name);
+    define(e, name, v_poison(), false, s->u.setting.name.span);
   }
   }
 }
@@ -125,9 +126,7 @@ static void run_option(Plan *p, const Stmt *s) {
 
 static void train_let(Plan *p, const Stmt *s) {
   Elab *e = p->e;
-  Value v = static_or_thunk(e, s->u.let.value);
-  const Type *t = s->u.let.type;
-  if (t && v.kind != V_THUNK && !match_type(e, t, &v, s->u.let.value->span, NULL, "value")) v = v_poison();
+  Value v = static_or_thunk(e, s->u.let.value, s->u.let.type);
   if (v.kind == V_OPTIMIZER && s->u.let.pattern->name && !v.u.opt->name)
     v.u.opt->name = s->u.let.pattern->name;
   bind_pattern(e, s->u.let.pattern, thunk_parts(e, v, s->u.let.pattern), false);

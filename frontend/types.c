@@ -66,6 +66,13 @@ static bool said_of_field(Elab *e, Value v, DType want) {
   return false;
 }
 
+bool layer_note(Elab *e, Diag *g, const char *who) {
+  const Binding *b = scope_find(e->scope, who);
+  if (!b || b->v.kind != V_LAYER) return false;
+  diag_note(g, "`%s(…)` makes a layer, which is then applied: `%s(…)(x)` or `x |> %s(…)`", who, who, who);
+  return true;
+}
+
 static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, const char *who,
                      const char *what) {
   Diag *g;
@@ -75,7 +82,7 @@ static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, co
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
-  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR)
+  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR && !layer_note(e, g, who))
     diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
   return false;
 }
@@ -86,9 +93,9 @@ static bool names_a_size(const Binding *b) {
          b->v.kind == V_POISON;
 }
 
-static Binding *size_name(Elab *e, const DimSpec *d) {
-  if (d->expr->kind != EX_NAME) return NULL;
-  Binding *b = scope_find(e->scope, d->expr->u.name);
+static Binding *size_name(Elab *e, const Expr *x) {
+  if (x->kind != EX_NAME) return NULL;
+  Binding *b = scope_find(e->scope, x->u.name);
   if (!b || !names_a_size(b)) return NULL;
   if (b->decl && b->decl->kind == ST_LET) {
     Value v = binding_value(e, b);
@@ -96,7 +103,7 @@ static Binding *size_name(Elab *e, const DimSpec *d) {
     bool again = visited(e, b);
     visit(e, b);
     if (v.kind == V_INT && !again)
-      diag_label(warn(e, DIAG_W0201, NULL, d->span, "`%s` in this shape is the top-level `let %s`", b->name,
+      diag_label(warn(e, DIAG_W0201, NULL, x->span, "`%s` in this shape is the top-level `let %s`", b->name,
                       b->name),
                  "it stands for %lld here", (long long)v.u.i);
   }
@@ -108,36 +115,46 @@ static void no_such_size(Elab *e, const DimSpec *d) {
   diag_note(g, "any number of axes is `*s` in a signature, and `s` is then the list of their sizes");
 }
 
-// The size a dim spec names, for a size `actual` in its place. False: an error was given.
-typedef enum DimMatch { DIM_OK, DIM_DIFFERS, DIM_BAD } DimMatch;
-static DimMatch match_dim(Elab *e, const DimSpec *d, Dim actual, Dim *want) {
-  if (d->kind != DIM_EXPR) {
-    no_such_size(e, d);
-    return DIM_BAD;
+// A name that a signature may bind: nothing, or nothing that is a size, has it.
+bool size_is_new(void *elab, const Expr *name) {
+  Elab *e = elab;
+  Binding *b = size_name(e, name);
+  return !b || (b->v.kind == V_SIZE && !b->v.u.size->bound);
+}
+
+static SizeMatch bind_size(Elab *e, const Expr *name, Dim n) {
+  if (name->u.name == e->n_discard) return SIZE_OK;
+  Binding *b = size_name(e, name);
+  if (!b) {
+    scope_bind(e, e->scope, name->u.name, v_dim(e, n), name->span)->is_size = true;
+    return SIZE_OK;
   }
-  if (d->expr->kind == EX_NAME && !size_name(e, d)) {
-    if (d->expr->u.name == e->n_discard) return DIM_OK;
-    Binding *b = scope_bind(e, e->scope, d->expr->u.name, v_dim(e, actual), d->span);
-    b->is_size = true;
-    return DIM_OK;
+  if (!dim_static(n)) {
+    err(e, DIAG_E0211, name->span, "the size `%s` of a layer can't be dynamic", b->name);
+    return SIZE_BAD;
   }
-  Binding *b = d->expr->kind == EX_NAME ? size_name(e, d) : NULL;
-  if (b && b->v.kind == V_SIZE && !b->v.u.size->bound) {
-    if (!dim_static(actual)) {
-      err(e, DIAG_E0211, d->span, "the size `%s` of a layer can't be dynamic", b->name);
-      return DIM_BAD;
-    }
-    b->v.u.size->n = actual.b;
-    b->v.u.size->bound = true;
-    return DIM_OK;
+  b->v.u.size->n = n.b;
+  b->v.u.size->bound = true;
+  return SIZE_OK;
+}
+
+// The size a dim spec names, for a size `actual` in its place.
+static SizeMatch match_dim(Elab *e, const DimSpec *d, Dim actual, const char **want) {
+  Dim n;
+  const Expr *name = size_to_bind(d->expr, size_is_new, e);
+  if (name) {
+    *want = dim_spec_text(e, d);
+    SizeMatch m = size_solve(e, d->expr, name, actual, &n);
+    return m == SIZE_OK ? bind_size(e, name, n) : m;
   }
   Value v = eval(e, d->expr);
-  if (v.kind == V_POISON) return DIM_BAD;
-  if (!v_as_dim(v, want)) {
+  if (v.kind == V_POISON) return SIZE_BAD;
+  if (!v_as_dim(v, &n)) {
     diag_label(err(e, DIAG_E0202, d->span, "a size must be a static int"), "this is %s", v_describe(e, v));
-    return DIM_BAD;
+    return SIZE_BAD;
   }
-  return dim_eq(*want, actual) ? DIM_OK : DIM_DIFFERS;
+  *want = dim_text(e, n);
+  return dim_eq(n, actual) ? SIZE_OK : SIZE_DIFFERS;
 }
 
 // Where a size got its value; the user has no std/losses.nn to look at.
@@ -179,7 +196,7 @@ static uint32_t has_star(const Type *t) {
 }
 
 static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
-                        const char *what, int axis, const DimSpec *spec, Dim want) {
+                        const char *what, int axis, const DimSpec *spec, const char *want) {
   Diag *g;
   if (said_of(e, t, v)) return false;
   if (who)
@@ -188,7 +205,7 @@ static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at
     g = err(e, DIAG_E0203, at, "shapes do not fit: the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
   if (axis >= 0) {
-    diag_note(g, "axis %d: %s here, %s declared", axis, dim_text(e, s->d[axis]), dim_text(e, want));
+    diag_note(g, "axis %d: %s here, %s declared", axis, dim_text(e, s->d[axis]), want);
     origin_note(e, g, spec);
   } else if (spec) {
     Binding *b = scope_find(e->scope, spec->name);
@@ -214,7 +231,8 @@ static bool match_star(Elab *e, const DimSpec *d, const Shape *s, uint32_t from,
 static bool match_shape(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
                         const char *what) {
   uint32_t n = t->has_shape ? t->n_dims : 0, star = n;
-  for (uint32_t i = 0; i < n; i++)
+  for (uint32_t i = 0; i < n; i++) {
+    if (t->dims[i].kind == DIM_ELLIPSIS) return no_such_size(e, &t->dims[i]), false;
     if (t->dims[i].kind == DIM_STAR) {
       if (star != n) {
         err(e, DIAG_E0203, t->dims[i].span, "a shape has one `*` part at most");
@@ -222,7 +240,8 @@ static bool match_shape(Elab *e, const Type *t, const Shape *s, Value v, Span at
       }
       star = i;
     }
-  Dim want = {0, 0};
+  }
+  const char *want = NULL;
   bool starred = star != n;
   if (starred ? s->rank < n - 1 : s->rank != n) return shape_error(e, t, s, v, at, who, what, -1, NULL, want);
   for (uint32_t i = 0; i < n; i++) {
@@ -233,9 +252,9 @@ static bool match_shape(Elab *e, const Type *t, const Shape *s, Value v, Span at
       continue;
     }
     uint32_t axis = starred && i > star ? s->rank - (n - i) : i;
-    DimMatch m = match_dim(e, &t->dims[i], s->d[axis], &want);
-    if (m == DIM_BAD) return false;
-    if (m == DIM_DIFFERS) return shape_error(e, t, s, v, at, who, what, (int)axis, &t->dims[i], want);
+    SizeMatch m = match_dim(e, &t->dims[i], s->d[axis], &want);
+    if (m == SIZE_BAD) return false;
+    if (m == SIZE_DIFFERS) return shape_error(e, t, s, v, at, who, what, (int)axis, &t->dims[i], want);
   }
   return true;
 }
@@ -342,16 +361,29 @@ bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, cons
   return false;
 }
 
+static bool not_sizes(Elab *e, Value v, Span at) {
+  Diag *g = err(e, DIAG_E0202, at, "a shape is a list of sizes");
+  uint32_t i = 0;
+  Dim d;
+  while (v.kind == V_LIST && i < v.u.list.len && v_as_dim(v.u.list.data[i], &d)) i++;
+  if (v.kind != V_LIST || i == v.u.list.len) {
+    diag_label(g, "this is %s", v_describe(e, v));
+    return false;
+  }
+  Value x = v.u.list.data[i];
+  diag_label(g, "size %u is %s", i, v_describe(e, x));
+  if (x.kind == V_FLOAT) diag_note(g, "`//` divides ints, `floor` and `round` make an int of a float");
+  if (x.kind == V_TENSOR || x.kind == V_ROLE) diag_note(g, "a tensor's value is known only at run time");
+  return false;
+}
+
 // A list of sizes (or one size) as a shape.
 bool value_shape(Elab *e, Value v, Span at, Shape *out) {
   *out = (Shape){0};
   Dim d;
   if (v_has_poison(v)) return false;
   if (v_as_dim(v, &d)) v = v_list(e, V_LIST, &v, 1);
-  if (v.kind != V_LIST || !v_list_of_ints(v)) {
-    diag_label(err(e, DIAG_E0202, at, "a shape is a list of sizes"), "this is %s", v_describe(e, v));
-    return false;
-  }
+  if (v.kind != V_LIST || !v_list_of_ints(v)) return not_sizes(e, v, at);
   if (v.u.list.len > MAX_RANK) {
     diag_label(err(e, DIAG_E0203, at, "a tensor has at most %d axes", MAX_RANK), "%u here", v.u.list.len);
     return false;

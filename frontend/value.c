@@ -232,8 +232,8 @@ static Value float_binary(Elab *e, BinOp op, double a, double b, const Expr *x) 
   case BIN_SUB: return v_float(a - b);
   case BIN_MUL: return v_float(a * b);
   case BIN_DIV: return b == 0 ? by_zero(e, x) : v_float(a / b);
-  case BIN_FLOORDIV: return b == 0 ? by_zero(e, x) : v_float(floor(a / b));
-  case BIN_MOD: return b == 0 ? by_zero(e, x) : v_float(a - b * floor(a / b));
+  case BIN_FLOORDIV: return b == 0 ? by_zero(e, x) : v_float(eval_scalar_real(OP_FLOORDIV, a, b, 0));
+  case BIN_MOD: return b == 0 ? by_zero(e, x) : v_float(eval_scalar_real(OP_MOD, a, b, 0));
   case BIN_POW: return v_float(pow(a, b));
   default: return v_poison();
   }

@@ -49,8 +49,16 @@ static bool same(const Diag *g, const Diag *old) {
   return g->at.source || strcmp(g->message, old->message) == 0;
 }
 
+static bool muted(const Diags *d, Span at) {
+  for (size_t i = 0; i < d->muted.len; i++) {
+    Span m = d->muted.data[i];
+    if (at.source == m.source && at.begin >= m.begin && at.end <= m.end) return true;
+  }
+  return false;
+}
+
 static Diag *add(Diags *d, Diag g) {
-  if (diags_full(d)) return NULL;
+  if (diags_full(d) || (g.severity == SEV_ERROR && muted(d, g.at))) return NULL;
   for (size_t i = 0; i < d->list.len; i++)
     if (same(&g, d->list.data[i])) return NULL;
   Diag *kept = arena_copy(d->arena, &g, sizeof g);
@@ -154,6 +162,8 @@ Diag *diag_also(Diag *g, Span at, const char *fmt, ...) {
   va_end(ap);
   return g;
 }
+
+void diags_mute(Diags *d, Span at) { vec_push(d->arena, &d->muted, at); }
 
 void diags_enable(Diags *d, const char *flag) {
   const char *kept = arena_strdup(d->arena, flag);

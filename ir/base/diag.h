@@ -100,6 +100,9 @@ Diag *diag_also(Diag *g, Span at, const char *fmt, ...)
 // their texts differ, the error gets the note.
 void diags_take_common(Diags *to, const Diags *a, const Diags *b, const char *note);
 
+// Errors inside of `at` are dropped from now on: one was given there whose consequences they would be.
+void diags_mute(Diags *d, Span at);
+
 // -Wshadow, -Wanonymous; -Werror turns warnings into errors.
 void diags_enable(Diags *d, const char *flag);
 void diags_warnings_are_errors(Diags *d);

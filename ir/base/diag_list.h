@@ -27,6 +27,7 @@ struct Diags {
   const SourceMap *sources;
   VEC(Diag *) list;
   VEC(const char *) enabled;
+  VEC(Span) muted;
   bool warnings_are_errors;
 };
 
