@@ -135,18 +135,15 @@ static Value bi_stop_grad(Elab *e, const BuiltinCall *c) {
   return n == NO_NODE ? v_poison() : v_tensor(e, b_stop_grad(&e->fn->b, n));
 }
 
-static bool grad_targets(Elab *e, Value v, Span at, Values *out) {
-  if (v.kind == V_INSTANCE) {
-    StoreRefs refs;
-    if (!list_stores(e, v, at, true, &refs, "`grad`")) return false;
-    for (size_t i = 0; i < refs.len; i++) vec_push(e->a, out, v_tensor(e, store_read(e, refs.data[i], at)));
-    return true;
-  }
-  if (v.kind == V_LIST || v.kind == V_TUPLE) {
-    for (uint32_t i = 0; i < v.u.list.len; i++)
-      if (!grad_targets(e, v.u.list.data[i], at, out)) return false;
-    return true;
-  }
+static bool only_layers(Value v) {
+  if (v.kind != V_LIST) return v.kind == V_INSTANCE;
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    if (!only_layers(v.u.list.data[i])) return false;
+  return v.u.list.len > 0;
+}
+
+// The targets go to `out`; `form` gets the form of the result, in which each stands where its gradient will.
+static bool grad_target(Elab *e, Value v, Span at, Values *out, Values *form) {
   v = rvalue(e, v, at);
   if (v.kind == V_POISON) return false;
   if (v.kind != V_TENSOR || !dtype_is_real(node_of(e, v.u.node)->dtype)) {
@@ -155,13 +152,61 @@ static bool grad_targets(Elab *e, Value v, Span at, Values *out) {
     return false;
   }
   vec_push(e->a, out, v);
+  vec_push(e->a, form, v);
   return true;
+}
+
+// A layer, or a list of layers, gives the list of its parameters; layers in a list of parameters join it.
+static bool grad_targets(Elab *e, Value v, Span at, Values *out, Values *form) {
+  if (v.kind == V_TUPLE) {
+    Values inner = {0};
+    for (uint32_t i = 0; i < v.u.list.len; i++)
+      if (!grad_targets(e, v.u.list.data[i], at, out, &inner)) return false;
+    vec_push(e->a, form, v_list(e, V_TUPLE, inner.data, (uint32_t)inner.len));
+    return true;
+  }
+  if (v.kind != V_LIST && v.kind != V_INSTANCE) return grad_target(e, v, at, out, form);
+  Values flat = {0};
+  if (only_layers(v)) {
+    StoreRefs refs;
+    if (!list_stores(e, v, at, true, &refs, "`grad`")) return false;
+    for (size_t i = 0; i < refs.len; i++) vec_push(e->a, &flat, v_store(refs.data[i]));
+  } else {
+    for (uint32_t i = 0; i < v.u.list.len; i++) vec_push(e->a, &flat, v.u.list.data[i]);
+  }
+  Values inner = {0};
+  for (size_t i = 0; i < flat.len; i++) {
+    size_t before = inner.len;
+    if (!grad_targets(e, flat.data[i], at, out, &inner)) return false;
+    if (inner.len > before && inner.data[before].kind == V_LIST) {
+      Value list = inner.data[before];
+      inner.len = before;
+      for (uint32_t k = 0; k < list.u.list.len; k++) vec_push(e->a, &inner, list.u.list.data[k]);
+    }
+  }
+  vec_push(e->a, form, v_list(e, V_LIST, inner.data, (uint32_t)inner.len));
+  return true;
+}
+
+// x is the latest version of a store, and e reads an older one.
+static bool stale_target(Elab *e, NodeId loss, const bool *arrivals, NodeId x, Span at) {
+  const Node *n = node_of(e, x);
+  if (n->op != OP_READ || store_state(e, n->attr.store.id)->read != x) return false;
+  return stale(e, loss, arrivals, n->attr.store.id, "this", at);
+}
+
+static Value in_form(Elab *e, Value form, const Values *gradients, size_t *next) {
+  if (form.kind == V_TENSOR) return gradients->data[(*next)++];
+  Value v = v_list(e, form.kind, form.u.list.data, form.u.list.len);
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    v.u.list.data[i] = in_form(e, form.u.list.data[i], gradients, next);
+  return v;
 }
 
 Value grad_call(Elab *e, const BuiltinCall *c) {
   NodeId loss = to_real(e, c->v[0], c->spans[0]);
-  Values t = {0};
-  if (loss == NO_NODE || !grad_targets(e, c->v[1], c->spans[1], &t)) return v_poison();
+  Values t = {0}, form = {0};
+  if (loss == NO_NODE || !grad_targets(e, c->v[1], c->spans[1], &t, &form)) return v_poison();
   if (node_of(e, loss)->shape.rank) {
     diag_label(err(e, DIAG_E0203, c->spans[0], "`grad` is of a scalar"), "this is %s", tensor_text(e, loss));
     return v_poison();
@@ -173,12 +218,12 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
   for (size_t i = 0; i < t.len; i++) {
     x[i] = t.data[i].u.node;
     reached |= graph_arrives(arrivals, loss, x[i]);
+    if (stale_target(e, loss, arrivals, x[i], c->spans[0])) return v_poison();
   }
   NodeId cut = NO_NODE;
   for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, arrivals, loss, x[i]);
   if (cut != NO_NODE) {
-    Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
-    diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
+    no_gradient(e, err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name), cut);
     return v_poison();
   }
   NodeId g = b_grad(b, loss, x, (uint32_t)t.len);
@@ -186,8 +231,8 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
     const Node *n = node_of(e, x[i]);
     t.data[i] = v_tensor(e, b_proj(b, g, (uint32_t)i, n->dtype, n->shape));
   }
-  if (c->v[1].kind == V_TENSOR || c->v[1].kind == V_STORE) return t.data[0];
-  return v_list(e, c->v[1].kind == V_TUPLE ? V_TUPLE : V_LIST, t.data, (uint32_t)t.len);
+  size_t next = 0;
+  return in_form(e, form.data[0], &t, &next);
 }
 
 static const Builtin table[] = {

@@ -1,5 +1,5 @@
-// Calls: arguments to parameters, frames, the check against recursion, functions with a `vjp` rule. Longer
-// than most files because these four share the frame and the scope of one call.
+// Calls: arguments to parameters, frames, sites of draws, the check against recursion. Longer than most files
+// because these share the frame and the scope of one call.
 #include "frontend/sema.h"
 
 static void push_arg(Args *a, const char *name, Value v, Span span, Span name_span) {
@@ -80,10 +80,13 @@ static uint32_t fnv_u32(uint32_t h, uint32_t v) {
 
 static uint32_t hash_frames(const Elab *e, uint32_t h, const Frame *f, const Expr *place) {
   if (f->up) h = hash_frames(e, h, f->up, f->call);
-  h = fnv_u32(h, call_ordinal(e, place));
+  // without a place: a train block, around its steps
+  h = fnv_u32(h, place ? call_ordinal(e, place) : e->fn->site_lead);
   for (size_t i = 0; i < f->loops.len; i++) h = fnv_u32(h, (uint32_t)f->loops.data[i]);
   return h;
 }
+
+uint32_t site_hash(const char *text) { return fnv(2166136261u, text, strlen(text)); }
 
 static uint32_t unique_site(Elab *e, uint32_t h) {
   for (size_t i = 0; i < e->fn->sites.len;)
@@ -457,101 +460,6 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
   return eval(e, c->lambda->u.lambda.body);
 }
 
-// ---- vjp
-
-typedef struct RuleArg { // a parameter of the function that has the rule
-  Value v;
-  Shape shape; // of tensors
-  DType dtype;
-} RuleArg;
-
-static bool rule_inputs(Elab *e, const Closure *c, const RuleArg *args, const RuleArg *y) {
-  const ParamList *p = &c->vjp->params;
-  uint32_t n = c->decl->params.len, arg = 0;
-  for (uint32_t i = 0; i < p->len; i++) {
-    const RuleArg *a = i < n ? &args[i] : y; // the result and its cotangent have one shape
-    const char *name = p->data[i].name.text;
-    Value v = a->v;
-    if (v.kind == V_TENSOR) v = v_tensor(e, b_input(&e->fn->b, IN_ARG, arg++, name, a->dtype, a->shape));
-    if (!match_type(e, p->data[i].type, &v, p->data[i].span, "vjp", name)) return false;
-    scope_bind(e, e->scope, name, v, p->data[i].name.span);
-  }
-  return true;
-}
-
-// One gradient for each tensor parameter; NO_NODE for integers, which a tuple may leave out or not.
-static bool rule_roots(Elab *e, const Closure *c, Value r, const RuleArg *args, NodeId *roots,
-                       uint32_t *n_roots) {
-  uint32_t n = c->decl->params.len, tensors = 0, k = 0;
-  bool many = r.kind == V_TUPLE;
-  uint32_t given = many ? r.u.list.len : 1;
-  for (uint32_t i = 0; i < n; i++) tensors += args[i].v.kind == V_TENSOR;
-  for (uint32_t i = 0; i < n; i++) {
-    if (args[i].v.kind != V_TENSOR) continue;
-    NodeId g = NO_NODE;
-    if (!dtype_is_real(args[i].dtype)) {
-      k += given == tensors;
-    } else if (k++ < given) {
-      Span at = c->vjp->name.span;
-      g = to_node(e, many ? r.u.list.data[k - 1] : r, args[i].dtype, at);
-      if (g != NO_NODE) g = broadcast_to(e, g, &args[i].shape, at, "gradient");
-      if (g == NO_NODE) return false;
-    }
-    roots[(*n_roots)++] = g;
-  }
-  if (k == given) return true;
-  Diag *g =
-      err(e, DIAG_E0704, c->vjp->name.span, "the rule of `%s` gives the wrong number of gradients", c->name);
-  diag_label(g, "one for each real tensor parameter");
-  return false;
-}
-
-static bool rule_fits(Elab *e, const Closure *c) {
-  uint32_t n = c->decl->params.len + 2;
-  if (c->vjp->params.len == n) return true;
-  Diag *g = err(e, DIAG_E0704, c->vjp->name.span,
-                "`vjp %s` takes the parameters of `%s`, the result and its cotangent", c->name, c->name);
-  diag_label(g, "%u parameters wanted, %u here", n, c->vjp->params.len);
-  return false;
-}
-
-// y becomes CUSTOM_VJP(y, x…) with the rule as a graph of its own, at the shapes of this call.
-static Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span) {
-  uint32_t n = c->decl->params.len, n_in = 1, n_roots = 0;
-  RuleArg *args = ARENA_ARRAY(e->a, n + 1, RuleArg);
-  NodeId *in = ARENA_ARRAY(e->a, n + 1, NodeId), *roots = ARENA_ARRAY(e->a, n + 1, NodeId);
-  RuleArg result = {y, node_of(e, y.u.node)->shape, node_of(e, y.u.node)->dtype};
-  in[0] = y.u.node;
-  for (uint32_t i = 0; i < n; i++) {
-    args[i].v = scope_local(call_scope, c->decl->params.data[i].name.text)->v;
-    if (args[i].v.kind != V_TENSOR) continue;
-    const Node *x = node_of(e, args[i].v.u.node);
-    args[i].shape = x->shape;
-    args[i].dtype = x->dtype;
-    in[n_in++] = args[i].v.u.node;
-  }
-  if (n_in == 1) return y;
-  if (!rule_fits(e, c)) return v_poison();
-  Graph *outer = e->fn->b.g;
-  Ctx *rule = ctx_new(e, CTX_RULE, e->fn->kind, c->name, outer->symbol, outer->bound, span);
-  rule->dim = e->fn->dim;
-  rule->training = e->fn->training;
-  rule->b.path = e->fn->b.path;
-  Saved saved = {e->fn, e->scope, e->frame, e->inst};
-  e->fn = rule;
-  e->scope = scope_new(e, c->scope, SCOPE_LOCAL);
-  frame_push(e, call, c->vjp, c->name, NULL);
-  bool ok = rule_inputs(e, c, args, &result);
-  Value r = ok ? run_body(e, c->vjp->expr, &c->vjp->body, c->vjp->ret, span) : v_poison();
-  ok = ok && r.kind != V_POISON && rule_roots(e, c, r, args, roots, &n_roots);
-  leave_ctx(e, saved);
-  if (!ok) return v_poison();
-  graph_set_roots(rule->b.g, roots, n_roots);
-  e->fn->b.span = user_span(e, span);
-  VjpAttr vjp = {rule->b.g, c->name, c->vjp->name.span};
-  return v_tensor(e, b_custom_vjp(&e->fn->b, in, n_in, &vjp));
-}
-
 // ---- calls
 
 Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span) {
@@ -567,8 +475,10 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
   Frame *f = frame_push(e, call, what, c->name, c->self);
   f->fn_args = fns.data;
   f->n_fn_args = (uint32_t)fns.len;
+  uint32_t mode = e->under_training;
   if (c->self) {
     e->inst = c->self;
+    e->under_training = c->self->under_training;
     c->self->applied = true;
     e->fn->b.path = instance_path(e, c->self);
   }
@@ -583,11 +493,12 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
       visit(e, c->decl);
       if (c->self) release_members(e, c->self);
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
-      if (c->vjp && v.kind == V_TENSOR) v = wrap_vjp(e, c, call_scope, v, call, span);
+      if (c->vjp) v = wrap_vjp(e, c, call_scope, v, call, span);
     } else {
       v = v_poison();
     }
   }
+  e->under_training = mode;
   e->fn->training = training;
   e->fn->b.path = path;
   leave_ctx(e, saved);

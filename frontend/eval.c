@@ -323,7 +323,11 @@ static Value member_of(Elab *e, Value base, const Name *name) {
 static Value eval_if(Elab *e, const Expr *x, bool ref) {
   bool c;
   if (!eval_bool(e, x->u.cond.cond, &c, "the condition of `if`")) return v_poison();
-  return eval_x(e, c ? x->u.cond.then : x->u.cond.otherwise, ref);
+  bool mode = mentions_training(e, x->u.cond.cond);
+  e->under_training += mode;
+  Value v = eval_x(e, c ? x->u.cond.then : x->u.cond.otherwise, ref);
+  e->under_training -= mode;
+  return v;
 }
 
 static Value eval_kind(Elab *e, const Expr *x, bool ref) {

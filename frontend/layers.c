@@ -196,7 +196,7 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
   Instance *owner = e->inst ? e->inst : &e->orphans;
   Scope *saved = e->scope, *scope = scope_new(e, home(e, type->span), SCOPE_LOCAL);
   bool poison = false;
-  if (!outside_loop(e, span, "making a layer", "make it before the loop, and apply it inside"))
+  if (!made_outside_loop(e, span, "making a layer", "make it before the loop, and apply it inside"))
     return v_poison();
   if (e->frame && e->frame->depth >= MAX_CALL_DEPTH) {
     err(e, DIAG_E0806, span, "layers are nested too deeply (more than %d)", MAX_CALL_DEPTH);
@@ -242,6 +242,7 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
   inst->scope = scope;
   inst->span = span;
   inst->key = key;
+  inst->under_training = e->under_training;
   if (!map_get(&owner->kid_at, key_hash(key), &at))
     map_put(e->a, &owner->kid_at, key_hash(key), (uint32_t)owner->kids.len);
   vec_push(e->a, &owner->kids, inst);
@@ -321,6 +322,8 @@ Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const 
     return v_poison();
   }
   frame_push(e, call, inst, layer_name(inst), inst);
+  uint32_t mode = e->under_training;
+  e->under_training = inst->under_training;
   inst->busy = inst->applied = true;
   if (inference) e->fn->training = false;
   e->inst = inst;
@@ -332,6 +335,7 @@ Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const 
   if (bind_params(e, &t->u.layer.inputs, args, layer_name(inst), span, &poison))
     v = run_body(e, t->u.layer.expr, &t->u.layer.body, t->u.layer.ret, span);
   inst->busy = false;
+  e->under_training = mode;
   e->fn->training = training;
   e->fn->b.path = path;
   leave_ctx(e, saved);

@@ -80,6 +80,10 @@ bool outside_loop(Elab *e, Span at, const char *what, const char *instead) {
   return !e->loop || e->loop->frame != e->frame || outside_loops(e, at, what, instead);
 }
 
+bool made_outside_loop(Elab *e, Span at, const char *what, const char *instead) {
+  return !e->loop || e->loop->inst != e->inst || outside_loops(e, at, what, instead);
+}
+
 bool outside_loops(Elab *e, Span at, const char *what, const char *instead) {
   if (!e->loop) return true;
   Diag *g = err(e, DIAG_E0610, at, "%s can't stand in a `scan`", what);
@@ -260,7 +264,12 @@ static bool run(Elab *e, Loop *l, Value element) {
 }
 
 Value eval_loop(Elab *e, const Expr *x) {
-  Loop l = {.frame = e->frame, .fn = e->fn, .x = x, .when_depth = e->fn->when_depth, .iteration = NO_NODE};
+  Loop l = {.frame = e->frame,
+            .inst = e->inst,
+            .fn = e->fn,
+            .x = x,
+            .when_depth = e->fn->when_depth,
+            .iteration = NO_NODE};
   Head h;
   if (!options(e, &x->u.scan.options, &h)) return v_poison();
   // Everything from outside comes before the stand-ins, so that the body is one piece.

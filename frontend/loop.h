@@ -15,8 +15,9 @@ typedef struct LoopStore {
 struct Loop {
   Loop *up;
   const Ctx *fn;
-  uint64_t place;     // known again when everything is elaborated once more
-  const Frame *frame; // of the expression: `yield` and `next` belong to its body
+  uint64_t place;       // known again when everything is elaborated once more
+  const Frame *frame;   // of the expression: `yield` and `next` belong to its body
+  const Instance *inst; // the layer it stands in
   const Expr *x;
   uint32_t when_depth; // how many `when` are around it
   uint32_t n_named;    // carries of the head; those after them are stores

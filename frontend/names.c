@@ -231,10 +231,10 @@ static void expr(Walk *w, const Expr *x) {
     for (uint32_t i = 0; i < x->u.list.len; i++) expr(w, x->u.list.data[i]);
     break;
   case EX_COMPREHENSION:
-    range(w, &x->u.comp.in);
-    pattern(w, x->u.comp.pattern);
+    pattern(w, x->u.comp.pattern); // the value stands before the range: calls are numbered as they stand
     expr(w, x->u.comp.value);
     w->names.len = mark;
+    range(w, &x->u.comp.in);
     break;
   case EX_IF:
     expr(w, x->u.cond.cond);
@@ -415,12 +415,10 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_TEST: body_block(w, &s->u.test.body); break;
   case ST_ASSIGN:
   case ST_UPDATE:
+    if (s->kind == ST_UPDATE) expr(w, s->u.assign.target);
     expr(w, s->u.assign.value);
     if (s->kind == ST_ASSIGN) assigned(w, s->u.assign.target);
-    if (s->kind == ST_UPDATE)
-      expr(w, s->u.assign.target);
-    else
-      assign_target(w, s->u.assign.target);
+    if (s->kind == ST_ASSIGN) assign_target(w, s->u.assign.target);
     break;
   case ST_FOR:
     range(w, &s->u.loop.in);

@@ -217,6 +217,7 @@ struct Instance {
   size_t n_named;              // so many kids, from the first, have names
   VEC(const char *) anon_type; // per layer type: how many anonymous ones
   VEC(uint32_t) anon_count;
+  uint32_t under_training; // made inside an `if` that asks `training`
   bool applied, busy;
 };
 
@@ -291,9 +292,9 @@ struct Ctx {
   const char *init_path; // FN_INIT: of the store being initialised
   Span init_at;          // its initial value in the source
   uint32_t init_draws;
+  uint32_t site_lead;  // of a train block's functions: what the sites of their draws begin with
   Scope *finish_scope; // FN_EVAL: where its `finish` block stood
   const Stmt *finish;
-  Frame *finish_frame;
   bool recovered;           // holds a stand-in for something erroneous
   Ctx *eval_init;           // FN_EVAL: FN_EVAL_INIT
   const char *state_prefix; // FN_EVAL
@@ -506,6 +507,7 @@ Key frame_key(Elab *e, const void *place);
 bool key_eq(Key a, Key b);
 uint64_t key_hash(Key k);
 uint32_t site_here(Elab *e, const Expr *draw);
+uint32_t site_hash(const char *text);
 Value stand_in(Elab *e,
                const Type *t); // of the declared type, after an error; V_POISON if its sizes are unknown
 Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span);
@@ -549,11 +551,16 @@ Value slice_axis(Elab *e, NodeId x, uint32_t axis, Dim from, Dim to);
 
 // ---- stmt.c
 typedef enum Flow { FLOW_NEXT, FLOW_RETURN } Flow;
+bool mentions_training(const Elab *e, const Expr *x);
 Flow exec_block(Elab *e, const StmtList *b); // in a scope of its own
 Flow exec_stmts(Elab *e, const StmtList *b);
 Flow exec_stmt(Elab *e, const Stmt *s);
 bool let_value(Elab *e, const Stmt *s, Value *out);
 void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
+
+// ---- vjp.c
+// y, which the body of c gave, as its rule for derivatives wants it. c has a rule.
+Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span);
 
 // ---- loop.c
 Value eval_loop(Elab *e, const Expr *x);
@@ -564,7 +571,9 @@ void check_loops(Elab *e, const Graph *g); // of a whole function
 bool loop_takes_write(Elab *e, StoreRef *r);
 // False, with an error, for a statement or call that stands in the body of a scan itself.
 bool outside_loop(Elab *e, Span at, const char *what, const char *instead);
-// Nor in what such a body calls.
+// Nor in a function that the body calls; a layer applied there makes its own.
+bool made_outside_loop(Elab *e, Span at, const char *what, const char *instead);
+// Nor in anything that such a body calls.
 bool outside_loops(Elab *e, Span at, const char *what, const char *instead);
 
 // ---- when.c
@@ -654,6 +663,9 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
 void data_finish(Elab *e, Program *p);
 
 // ---- train.c, steps.c
+// True, with an error, where `loss` reads a store at an older version than the latest; `what` names the loss.
+bool stale(Elab *e, NodeId loss, const bool *arrivals, uint32_t store, const char *what, Span at);
+void no_gradient(Elab *e, Diag *g, NodeId cut); // a note: why the way back ends at `cut`
 void elaborate_train(Elab *e, const Stmt *s);
 Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span);
 void exec_minimize(Elab *e, const Stmt *s);

@@ -137,17 +137,16 @@ static bool without(Elab *e, StoreRefs *over, const StoreRefs *except, Span at) 
   return false;
 }
 
-static bool stale(Elab *e, NodeId loss, const bool *arrivals, StoreRef *r, Span at) {
-  const StoreState *s = store_state(e, r->id);
+bool stale(Elab *e, NodeId loss, const bool *arrivals, uint32_t id, const char *what, Span at) {
+  const StoreState *s = store_state(e, id);
   for (size_t i = 0; i < s->old_reads.len; i++) {
     if (!graph_arrives(arrivals, loss, s->old_reads.data[i])) continue;
     Diag *g =
-        err(e, DIAG_E0702, at, "the loss reads `%s` from before it was updated", e->stores.data[r->id].name);
+        err(e, DIAG_E0702, at, "%s reads `%s` from before it was updated", what, e->stores.data[id].name);
     diag_also(g, node_of(e, s->old_reads.data[i])->span, "read here");
-    diag_note(
-        g,
-        "every parameter in `over` must be read at its latest version: compute the loss after the update, or "
-        "`stop_grad` the old value");
+    diag_note(g, "what a gradient is by must be read at its latest version: compute this after the update, "
+                 "the gradient "
+                 "before it, or `stop_grad` the old value");
     return true;
   }
   return false;
@@ -161,6 +160,14 @@ static NodeId last_cut(Elab *e, NodeId loss, const bool *arrivals, const StoreRe
     if (cut != NO_NODE) return cut;
   }
   return NO_NODE;
+}
+
+void no_gradient(Elab *e, Diag *g, NodeId cut) {
+  const Node *n = node_of(e, cut);
+  if (n->op == OP_READ)
+    diag_note(g, "what was written to `%s` carries no gradient", e->stores.data[n->attr.store.id].name);
+  else
+    diag_note(g, "`%s` carries no gradient", op_name(n->op));
 }
 
 // The parameters that the loss reaches, in path order.
@@ -177,7 +184,7 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
       diag_note(g, "keep the parameter in f32, and `cast` it where it is used");
       return false;
     }
-    if (stale(e, loss, arrivals, r, s->u.minimize.loss->span)) return false;
+    if (stale(e, loss, arrivals, r->id, "the loss", s->u.minimize.loss->span)) return false;
     NodeId read = store_state(e, r->id)->read;
     if (read != NO_NODE && graph_arrives(arrivals, loss, read)) {
       vec_push(e->a, out, ((Target){r, read}));
@@ -192,7 +199,7 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
     Diag *g = err(e, DIAG_E0701, s->u.minimize.loss->span, "the loss reaches no parameter in `over`");
     NodeId cut = last_cut(e, loss, arrivals, over);
     if (cut != NO_NODE) {
-      diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
+      no_gradient(e, g, cut);
       diag_also(g, node_of(e, cut)->span, "the path is cut here");
     }
     return false;

@@ -66,7 +66,7 @@ static Flow exec_for(Elab *e, const Stmt *s) {
   return f;
 }
 
-static bool mentions_training(const Elab *e, const Expr *x) {
+bool mentions_training(const Elab *e, const Expr *x) {
   switch (x->kind) {
   case EX_NAME: return x->u.name == e->n_training;
   case EX_UNARY: return mentions_training(e, x->u.un.operand);

@@ -195,8 +195,9 @@ bool store_realise(Elab *e, StoreRef *r, const Shape *shape, DType t) {
     return false;
   }
   if (e->under_training && r->kind != STORE_EVAL_STATE) {
-    Diag *g = err(e, DIAG_E0405, r->decl->span, "`%s` would exist only while training", s.name);
-    diag_note(g, "parameters are the same in every function; declare it before the `if`");
+    Diag *g = err(e, DIAG_E0405, r->decl->span, "`%s` would exist only %s", s.name,
+                  e->fn->training ? "while training" : "outside of training");
+    diag_note(g, "parameters are the same in every function; declare it, or make its layer, before the `if`");
     return false;
   }
   r->id = add_store(e, s, r);
@@ -256,6 +257,9 @@ static StoreRef *eval_state(Elab *e, const Stmt *s, Key key) {
 
 static StoreRef *place_store(Elab *e, const Stmt *s) {
   Key key = frame_key(e, s);
+  if (!made_outside_loop(e, s->span, s->kind == ST_PARAM ? "a parameter" : "a state",
+                         "declare it before the loop, and use it inside"))
+    return NULL;
   if (!e->inst) {
     if (s->kind == ST_STATE && e->fn->kind == FN_EVAL && e->fn->what == CTX_FN) return eval_state(e, s, key);
     Diag *g = err(e, DIAG_E0407, s->span, "a %s can't be declared here",
@@ -522,6 +526,11 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
   if (e->pass == 0) {
     e->rerun = true;
     return true;
+  }
+  if (v.kind == V_STORE) {
+    diag_label(err(e, DIAG_E0606, at, "%s wants parameters", what), "`%s` is a state",
+               e->stores.data[v.u.store->id].name);
+    return false;
   }
   Diag *g = err(e, DIAG_E0406, at, "%s: there are no %s here", what,
                 params_only ? "parameters" : "parameters or states");

@@ -151,6 +151,17 @@ static void run_items(Elab *e, const StmtList *body) {
                "a train block gives nothing back");
 }
 
+// Steps and evals are told apart by the counter of batches; what stands between them would meet one of them.
+static uint32_t site_lead(const Plan *p, FnKind kind) {
+  switch (kind) {
+  case FN_THEN: return 1;
+  case FN_FINISH: return 2;
+  case FN_APPLY: return 3;
+  case FN_UPDATE: return site_hash(p->out.name);
+  default: return 0;
+  }
+}
+
 static Ctx *step_ctx(Plan *p, FnKind kind, const char *name, bool batched, Span span) {
   Elab *e = p->e;
   bool dynamic = batched && !(p->set.drop_last && kind == FN_STEP);
@@ -158,6 +169,7 @@ static Ctx *step_ctx(Plan *p, FnKind kind, const char *name, bool batched, Span 
                    dynamic ? p->set.batch : 1, span);
   c->has_batch = batched;
   c->batch_dim = dynamic ? (Dim){1, 0} : dim_of(p->set.batch);
+  c->site_lead = site_lead(p, kind);
   return c;
 }
 

@@ -29,7 +29,7 @@ initial("constant(-1.5)", (2, 2), lambda p, s: torch.full(s, -1.5))
 initial("uniform(-0.5, 2.0)", (7,), lambda p, s: U(p, s) * 2.5 - 0.5)
 initial("normal(0.02)", (2, 5), lambda p, s: N(p, s) * 0.02)
 initial("normal(std = 1.5)", (3,), lambda p, s: N(p, s) * 1.5)
-inverse = lambda p, s: torch.erfinv((2 * U(p, s) + 2.0**-24 - 1) * math.erf(2**0.5)) * 2**0.5
+inverse = lambda p, s: torch.erfinv((2 * U(p, s) - 1) * math.erf(2**0.5)) * 2**0.5
 initial("truncated_normal(0.1)", (40,), lambda p, s: inverse(p, s) * 0.1)
 initial("identity()", (3, 3), lambda p, s: torch.eye(3))
 initial("identity()", (2, 3), lambda p, s: torch.eye(2, 3))
