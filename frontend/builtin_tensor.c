@@ -167,15 +167,16 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
     return v_poison();
   }
   Builder *b = &e->fn->b;
-  NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId);
-  bool reached = t.len == 0;
-  const bool *arrivals = graph_arrivals(b->g, loss, e->a);
+  NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId), first = loss;
   for (size_t i = 0; i < t.len; i++) {
     x[i] = t.data[i].u.node;
-    reached |= graph_arrives(arrivals, loss, x[i]);
+    if (x[i] < first) first = x[i];
   }
+  const Arrivals arrivals = graph_arrivals(b->g, loss, first, e->a);
+  bool reached = t.len == 0;
+  for (size_t i = 0; i < t.len; i++) reached |= graph_arrives(&arrivals, x[i]);
   NodeId cut = NO_NODE;
-  for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, arrivals, loss, x[i]);
+  for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, &arrivals, x[i]);
   if (cut != NO_NODE) {
     Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
     diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));

@@ -145,13 +145,11 @@ void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name) {
 }
 
 const char *unique_name(Elab *e, const char *base) {
-  const char *name = base;
-  for (unsigned k = 2;; k++) {
-    bool taken = false;
-    for (size_t i = 0; i < e->fns.len; i++) taken |= strcmp(e->fns.data[i].name, name) == 0;
-    if (!taken) return name;
-    name = arena_printf(e->a, "%s_%u", base, k);
-  }
+  const char *name = intern(e->names, base);
+  uint32_t fn;
+  for (unsigned k = 2; map_get(&e->fn_names, map_key(name), &fn); k++)
+    name = intern(e->names, arena_printf(e->a, "%s_%u", base, k));
+  return name;
 }
 
 uint32_t ctx_finish(Elab *e, Ctx *c) {
@@ -170,8 +168,10 @@ uint32_t ctx_finish(Elab *e, Ctx *c) {
                 .inputs = c->inputs.data,
                 .n_inputs = (uint32_t)c->inputs.len,
                 .span = c->span};
+  uint32_t id = (uint32_t)e->fns.len;
+  map_put(e->a, &e->fn_names, map_key(f.name), id);
   vec_push(e->a, &e->fns, f);
-  return (uint32_t)e->fns.len - 1;
+  return id;
 }
 
 // ---- top-level names
@@ -526,6 +526,7 @@ static void elaborate_once(Elab *e) {
   e->iterations = 0;
   e->n_nodes = e->n_calls = e->n_static = 0;
   e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = e->tests.len = 0;
+  e->fn_names = (Map){0};
   for (uint32_t i = 0; i < e->user->decls.len && !e->dead; i++) {
     const Stmt *s = e->user->decls.data[i];
     if (s->kind == ST_TRAIN) elaborate_train(e, s);

@@ -377,6 +377,7 @@ struct Elab {
   VEC(Instance *) models;
   VEC(LayerInstance) layers; // instances that have a path
   VEC(Function) fns;
+  Map fn_names; // their names, interned
   VEC(DataUse *) data;
   VEC(Train) trains;
   VEC(RunOption) options;
