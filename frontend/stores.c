@@ -486,6 +486,26 @@ static bool stores_or_layers(Value v) {
   return true;
 }
 
+typedef struct PathOf {
+  const char *path;
+  StoreRef *store;
+} PathOf;
+
+static int by_path(const void *x, const void *y) {
+  return strcmp(((const PathOf *)x)->path, ((const PathOf *)y)->path);
+}
+
+// Without duplicates; returns how many are left.
+static size_t sort_by_path(Elab *e, StoreRefs *l) {
+  size_t n = 0;
+  PathOf *sorted = ARENA_ARRAY(e->a, l->len, PathOf);
+  for (size_t i = 0; i < l->len; i++) sorted[i] = (PathOf){e->stores.data[l->data[i]->id].name, l->data[i]};
+  if (l->len) qsort(sorted, l->len, sizeof *sorted, by_path);
+  for (size_t i = 0; i < l->len; i++)
+    if (!n || l->data[n - 1] != sorted[i].store) l->data[n++] = sorted[i].store;
+  return l->len = n;
+}
+
 // The stores of a parameter, layer or list of them, in path order. `what` names the place ("`over`").
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what) {
   *out = (StoreRefs){0};
@@ -498,16 +518,7 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
   list_into(e, v, params_only, out);
   for (size_t i = 0; i < out->len; i++)
     if (!store_ready(e, out->data[i], at)) return false;
-  for (size_t i = 1; i < out->len; i++) // insertion sort by path, without duplicates
-    for (size_t k = i; k > 0; k--) {
-      StoreRef *x = out->data[k - 1], *y = out->data[k];
-      if (strcmp(e->stores.data[x->id].name, e->stores.data[y->id].name) <= 0) break;
-      out->data[k - 1] = y, out->data[k] = x;
-    }
-  size_t n = 0;
-  for (size_t i = 0; i < out->len; i++)
-    if (!n || out->data[n - 1] != out->data[i]) out->data[n++] = out->data[i];
-  out->len = n;
+  size_t n = sort_by_path(e, out);
   if (n) return true;
   if (e->pass == 0) {
     e->rerun = true;
