@@ -180,6 +180,7 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
   if (cut != NO_NODE) {
     Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
     diag_note(g, "`%s` carries no gradient", op_name(node_of(e, cut)->op));
+    diag_also(g, node_of(e, cut)->span, "the path is cut here");
     return v_poison();
   }
   NodeId g = b_grad(b, loss, x, (uint32_t)t.len);

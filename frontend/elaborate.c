@@ -42,6 +42,8 @@ Span user_span(const Elab *e, Span at) {
   return at;
 }
 
+enum { LONGEST_PATH = 100 }; // bytes of one that is shown
+
 static const char *in_library(const Elab *e, Span at) { // the library function the user called
   const char *name = NULL;
   if (!is_std(e, at)) return NULL;
@@ -55,8 +57,11 @@ static const char *in_library(const Elab *e, Span at) { // the library function 
 static void context(Elab *e, Diag *g, Span at) {
   const char *lib = in_library(e, at);
   if (lib) diag_note(g, "in the library's `%s`", lib);
-  if (e->fn && e->fn->b.path && *e->fn->b.path && !e->probing)
-    diag_note(g, "while elaborating `%s`", e->fn->b.path);
+  const char *path = e->fn && e->fn->b.path && !e->probing ? e->fn->b.path : "";
+  if (strlen(path) > LONGEST_PATH)
+    diag_note(g, "while elaborating `%.*s…`", LONGEST_PATH, path);
+  else if (*path)
+    diag_note(g, "while elaborating `%s`", path);
 }
 
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
@@ -363,6 +368,8 @@ static Binding *declare(Elab *e, Scope *s, const Name *name, Value v, const Stmt
   if (old && old->span.source) {
     Diag *g = diag_error(e->diags, DIAG_E0205, name->span, "`%s` is already defined", name->text);
     diag_also(g, old->span, "the first definition");
+    old->v = v_poison(); // nobody knows which of them a use means
+    old->decl = NULL;
     return NULL;
   }
   if (s != e->std && scope_local(e->std, name->text))
@@ -395,6 +402,7 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
     return;
   }
   Span at = d->u.fn.name.span;
+  if (b && b->v.kind == V_POISON && !b->decl) return;
   if (b && b->v.kind == V_FN) {
     Diag *g = diag_error(e->diags, DIAG_E0704, at, "`%s` has a rule already", d->u.fn.name.text);
     diag_also(g, b->v.u.fn->vjp->name.span, "the first rule");

@@ -479,6 +479,8 @@ bool range_values(Elab *e, const Range *r, Values *out);
 bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
 
 // ---- call.c
+// Calls, or layers, are nested deeper than the limit: nothing is elaborated any more.
+Value too_deep(Elab *e, Span span, const char *what);
 typedef struct Args { // evaluated
   uint32_t n;
   const char **names; // NULL: positional

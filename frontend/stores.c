@@ -127,10 +127,11 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   DType t = st->dtype;
   const char *path = st->name;
   Scope *scope = e->scope;
+  Span at = user_span(e, x->span); // of a layer of the library: where that is applied
   Saved saved = enter_ctx(e, into, scope);
   frame_push(e, NULL, r, r->name, NULL);
   into->init_path = path;
-  into->init_at = x->span;
+  into->init_at = at;
   into->init_draws = 0;
   Value v = eval(e, x);
   if (v.kind == V_NPY) {
@@ -183,7 +184,12 @@ bool store_realise(Elab *e, StoreRef *r, const Shape *shape, DType t) {
              .span = r->decl->span};
   uint32_t made;
   if (map_get(&e->store_names, map_key(intern(e->names, s.name)), &made)) {
-    err(e, DIAG_E0404, r->decl->span, "the path `%s` is made twice", s.name);
+    Diag *g = err(e, DIAG_E0404, r->decl->span, "the path `%s` is made twice", s.name);
+    for (size_t i = 0; i < e->stores.len; i++)
+      if (strcmp(e->stores.data[i].name, s.name) == 0)
+        diag_also(g, e->stores.data[i].span, "the first of them");
+    diag_note(
+        g, "it names the tensor in weight files, and begins with the name of an imported file: rename one");
     return false;
   }
   if (e->under_training && r->kind != STORE_EVAL_STATE) {
@@ -246,6 +252,9 @@ static StoreRef *eval_state(Elab *e, const Stmt *s, Key key) {
 
 static StoreRef *place_store(Elab *e, const Stmt *s) {
   Key key = frame_key(e, s);
+  if (!outside_loop(e, s->span, s->kind == ST_PARAM ? "a parameter" : "a state",
+                    "declare it before the loop, and use it inside"))
+    return NULL;
   if (!e->inst) {
     if (s->kind == ST_STATE && e->fn->kind == FN_EVAL && e->fn->what == CTX_FN) return eval_state(e, s, key);
     Diag *g = err(e, DIAG_E0407, s->span, "a %s can't be declared here",

@@ -38,7 +38,11 @@ static void int_setting(Elab *e, const Stmt *s, Value v, int64_t least, int64_t 
   if (v.kind == V_INT && v.u.i >= least && v.u.i <= most)
     *out = v.u.i;
   else
-    bad_setting(e, s, least ? "is a static int of at least 1" : "is a static int of at least 0", v);
+    bad_setting(e, s,
+                v.kind == V_INT && v.u.i > most ? arena_printf(e->a, "is at most %lld", (long long)most)
+                : least                         ? "is a static int of at least 1"
+                                                : "is a static int of at least 0",
+                v);
 }
 
 static void bool_setting(Elab *e, const Stmt *s, Value v, bool *out) {
