@@ -543,7 +543,7 @@ Flow exec_block(Elab *e, const StmtList *b); // in a scope of its own
 Flow exec_stmts(Elab *e, const StmtList *b);
 Flow exec_stmt(Elab *e, const Stmt *s);
 bool let_value(Elab *e, const Stmt *s, Value *out);
-void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
+void exec_update(Elab *e, const Expr *target, const Expr *value);
 
 // ---- loop.c
 Value eval_loop(Elab *e, const Expr *x);
@@ -578,7 +578,7 @@ Value declare_model(Elab *e, const Stmt *s);
 bool store_realise(Elab *e, StoreRef *s, const Shape *shape, DType t);
 bool store_ready(Elab *e, StoreRef *s, Span at);
 NodeId store_read(Elab *e, StoreRef *s, Span at);
-void store_write(Elab *e, StoreRef *s, Value v, Span at);
+void store_write(Elab *e, StoreRef *s, Value v, Span target, Span value); // where both stand
 void store_set(Elab *e, StoreRef *s, NodeId n); // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);

@@ -428,20 +428,20 @@ void store_set(Elab *e, StoreRef *r, NodeId n) {
   store_written(e, r->id, w);
 }
 
-void store_write(Elab *e, StoreRef *r, Value v, Span at) {
-  if (!store_ready(e, r, at) || !may_write(e, r, at)) return;
+void store_write(Elab *e, StoreRef *r, Value v, Span target, Span value) {
+  if (!store_ready(e, r, target) || !may_write(e, r, target)) return;
   Shape shape = e->stores.data[r->id].shape;
   DType t = e->stores.data[r->id].dtype;
-  NodeId n = to_node(e, v, t, at);
+  NodeId n = to_node(e, v, t, value);
   if (n == NO_NODE) return;
   if (node_of(e, n)->dtype != t) {
-    diag_label(err(e, DIAG_E0204, at, "`%s` holds %s", r->name, dtype_name(t)), "this is %s",
+    diag_label(err(e, DIAG_E0204, value, "`%s` holds %s", r->name, dtype_name(t)), "this is %s",
                tensor_text(e, n));
     return;
   }
-  n = broadcast_to(e, n, &shape, at, arena_printf(e->a, "`%s` is %s", r->name, shape_text(e, &shape)));
+  n = broadcast_to(e, n, &shape, value, arena_printf(e->a, "`%s` is %s", r->name, shape_text(e, &shape)));
   if (n == NO_NODE) return;
-  if (e->fn->guard != NO_NODE) n = guarded(e, n, store_read(e, r, at));
+  if (e->fn->guard != NO_NODE) n = guarded(e, n, store_read(e, r, target));
   store_set(e, r, dtype_is_real(t) ? b_stop_grad(&e->fn->b, n) : n);
 }
 
