@@ -297,7 +297,8 @@ static bool is_placed(const Fuse *u, NodeId v) {
 // Two that ask for one result of a loop have one buffer.
 static uint32_t same_result(const Fuse *u, NodeId v) {
   const Node *n = node(u, v);
-  for (NodeId x = n->in[0] + 1; n->op == OP_PROJ && x < v; x++)
+  if (n->op != OP_PROJ) return NO_BUFFER;
+  for (NodeId x = n->in[0] + 1; x < v; x++)
     if (node(u, x)->op == OP_PROJ && node(u, x)->in[0] == n->in[0] && node(u, x)->attr.proj == n->attr.proj)
       if (u->f->buffer_of[x] != NO_BUFFER) return u->f->buffer_of[x];
   return NO_BUFFER;

@@ -15,6 +15,7 @@ struct IndexPool {
   VEC(Atom) atoms;
   VEC(uint64_t) atom_free;
   VEC(Index) sums;
+  bool has_values; // some atom is the value of an expression
 };
 
 IndexPool *index_pool_new(Arena *a, int64_t bound) {
@@ -37,6 +38,8 @@ void index_forget(IndexPool *p, const IndexPool *before) { *p = *before; }
 
 const Index *index_get(const IndexPool *p, IndexId i) { return &p->sums.data[i]; }
 const Atom *index_atom(const IndexPool *p, uint32_t atom) { return &p->atoms.data[atom]; }
+bool index_has_values(const IndexPool *p) { return p->has_values; }
+
 int64_t index_bound(const IndexPool *p) { return p->bound; }
 uint32_t index_sums(const IndexPool *p) { return (uint32_t)p->sums.len; }
 uint32_t index_vars(const IndexPool *p) { return (uint32_t)p->extents.len; }
@@ -88,6 +91,7 @@ IndexId index_var(IndexPool *p, VarId v) {
 }
 
 IndexId index_value(IndexPool *p, uint32_t expr, Poly bound, uint64_t free) {
+  p->has_values = true;
   return one_term(p, atom(p, ATOM_VALUE, expr, bound, free), poly_of(1));
 }
 

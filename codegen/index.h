@@ -42,6 +42,7 @@ void index_forget(IndexPool *p, const IndexPool *before);
 const Index *index_get(const IndexPool *p, IndexId i);
 const Atom *index_atom(const IndexPool *p, uint32_t atom);
 int64_t index_bound(const IndexPool *p);
+bool index_has_values(const IndexPool *p); // false: no index depends on an expression
 uint32_t index_sums(const IndexPool *p); // every IndexId is less
 
 // A new loop variable 0 <= v < extent. Fails an assertion beyond MAX_VARS: callers ask index_vars first.

@@ -154,6 +154,7 @@ ExprId x_select(Pool *p, ExprId cond, ExprId yes, ExprId no) {
 }
 
 void pool_mark_index(const Pool *p, IndexId i, bool *seen) {
+  if (!index_has_values(p->index)) return;
   const Index *x = index_get(p->index, i);
   for (uint32_t t = 0; t < x->n; t++) {
     const Atom *a = index_atom(p->index, x->terms[t].atom);

@@ -9,26 +9,6 @@
 
 static const Node *node(const FnPlan *f, NodeId v) { return graph_node(f->fn->g, v); }
 
-static bool optimizes(const OptimizeAttr *o, uint32_t store) {
-  for (uint32_t i = 0; i < o->n; i++)
-    if (o->stores[i] == store) return true;
-  return false;
-}
-
-// The version of `store` that the function leaves.
-static uint32_t last_version(const FnPlan *f, uint32_t store) {
-  uint32_t last = 0;
-  for (uint32_t i = 0; i < f->fn->g->n_roots; i++) {
-    const Node *n = node(f, f->fn->g->roots[i]);
-    if (n->op == OP_WRITE && n->attr.store.id == store && n->attr.store.version + 1 > last)
-      last = n->attr.store.version + 1;
-    for (uint32_t p = 0; n->op == OP_OPTIMIZE && p < n->attr.optimize->n; p++)
-      if (n->attr.optimize->stores[p] == store && n->attr.optimize->versions[p] + 1 > last)
-        last = n->attr.optimize->versions[p] + 1;
-  }
-  return last;
-}
-
 // The optimizer call that reads this version of the store; SIZE_MAX: none.
 static size_t optimizer_of(const FnPlan *f, uint32_t store, uint32_t version) {
   for (size_t i = 0; i < f->steps.len; i++) {
@@ -38,19 +18,6 @@ static size_t optimizer_of(const FnPlan *f, uint32_t store, uint32_t version) {
       if (o->stores[p] == store && o->versions[p] == version) return i;
   }
   return SIZE_MAX;
-}
-
-static Put *store_of(const FnPlan *f, NodeId v, size_t *step) {
-  for (size_t i = 0; i < f->steps.len; i++) {
-    if (f->steps.data[i].kind != STEP_KERNEL) continue;
-    Kernel *k = f->steps.data[i].kernel;
-    for (uint32_t s = 0; s < k->n_stores; s++)
-      if (k->stores[s].node == v && k->stores[s].buffer == f->buffer_of[v]) {
-        *step = i;
-        return &k->stores[s];
-      }
-  }
-  return NULL;
 }
 
 // Whether a step reads, or writes, some memory.
@@ -71,24 +38,73 @@ static bool touches(Touch *t, size_t step) {
   return t->found;
 }
 
-// The last step that reads each store from its own memory; SIZE_MAX: none.
-typedef struct Readers {
+// What is asked of every store or node, found once.
+typedef struct Facts {
   const FnPlan *f;
-  size_t *last, step; // of the steps before `step`
-} Readers;
+  bool *optimized;   // of each store: an optimizer call steps it
+  uint32_t *version; // the one that the function leaves
+  size_t step;       // what follows is known of the steps before this one:
+  size_t *last;      // the last that reads a store from its own memory; SIZE_MAX: none
+  size_t *maker;     // of a node: the kernel that stores it in its buffer; SIZE_MAX: none
+  size_t faulting;   // after the last that can fault
+} Facts;
 
-static void note_store(void *user, uint32_t buffer, bool written) {
-  Readers *r = user;
-  const Buffer *b = &r->f->buffers.data[buffer];
-  if (!written && b->kind == BUF_STORE) r->last[b->id] = r->step;
+static void note_version(Facts *k, uint32_t store, uint32_t written) {
+  if (written + 1 > k->version[store]) k->version[store] = written + 1;
 }
 
-static void find_readers(Readers *r) {
-  const FnPlan *f = r->f;
-  if (!r->last) r->last = ARENA_ARRAY(f->a, f->program->n_stores, size_t);
-  if (r->step == 0) memset(r->last, 0xff, f->program->n_stores * sizeof *r->last);
-  for (; r->step < f->steps.len; r->step++)
-    plan_accesses(f, &f->steps.data[r->step], f->a, note_store, r);
+static Facts facts_of(const FnPlan *f) {
+  Facts k = {.f = f};
+  const Graph *g = f->fn->g;
+  k.optimized = ARENA_ARRAY(f->a, f->program->n_stores, bool);
+  k.version = ARENA_ARRAY(f->a, f->program->n_stores, uint32_t);
+  k.last = ARENA_ARRAY(f->a, f->program->n_stores, size_t);
+  k.maker = ARENA_ARRAY(f->a, g->len, size_t);
+  for (uint32_t i = 0; i < g->n_roots; i++) {
+    const Node *n = node(f, g->roots[i]);
+    if (n->op == OP_WRITE) note_version(&k, n->attr.store.id, n->attr.store.version);
+    for (uint32_t p = 0; n->op == OP_OPTIMIZE && p < n->attr.optimize->n; p++) {
+      note_version(&k, n->attr.optimize->stores[p], n->attr.optimize->versions[p]);
+      k.optimized[n->attr.optimize->stores[p]] = true;
+    }
+  }
+  return k;
+}
+
+static void note_store(void *user, uint32_t buffer, bool written) {
+  Facts *k = user;
+  const Buffer *b = &k->f->buffers.data[buffer];
+  if (!written && b->kind == BUF_STORE) k->last[b->id] = k->step;
+}
+
+static void note_step(Facts *k, const Step *s) {
+  plan_accesses(k->f, s, k->f->a, note_store, k);
+  if (s->can_fault) k->faulting = k->step + 1;
+  for (uint32_t i = 0; s->kind == STEP_KERNEL && i < s->kernel->n_stores; i++) {
+    const Put *to = &s->kernel->stores[i];
+    if (to->node != NO_NODE && to->buffer == k->f->buffer_of[to->node] && k->maker[to->node] == SIZE_MAX)
+      k->maker[to->node] = k->step;
+  }
+}
+
+static void find_steps(Facts *k) {
+  const FnPlan *f = k->f;
+  if (k->step == 0) {
+    memset(k->last, 0xff, f->program->n_stores * sizeof *k->last);
+    memset(k->maker, 0xff, f->fn->g->len * sizeof *k->maker);
+    k->faulting = 0;
+  }
+  for (; k->step < f->steps.len; k->step++) note_step(k, &f->steps.data[k->step]);
+}
+
+static Put *store_of(Facts *k, NodeId v, size_t *step) {
+  find_steps(k);
+  *step = k->maker[v];
+  if (*step == SIZE_MAX) return NULL;
+  Kernel *kernel = k->f->steps.data[*step].kernel;
+  uint32_t i = 0;
+  while (kernel->stores[i].node != v || kernel->stores[i].buffer != k->f->buffer_of[v]) i++;
+  return &kernel->stores[i];
 }
 
 // The kernel may compute the value into this memory: it and what comes after it in the kernel read no other
@@ -100,16 +116,10 @@ static bool keeps_place(const FnPlan *f, size_t step, const Put *to, const Buffe
   return kernel_owns_place(f, k, to, memory);
 }
 
-static bool may_write_directly(Readers *r, size_t step, const Put *to, uint32_t store) {
-  const FnPlan *f = r->f;
-  find_readers(r);
-  if (r->last[store] != SIZE_MAX && r->last[store] > step) return false;
-  for (size_t i = 0; i < f->steps.len; i++) {
-    const Step *s = &f->steps.data[i];
-    if (s->kind == STEP_OPTIMIZE && optimizes(node(f, s->node)->attr.optimize, store)) return false;
-    if (i >= step && s->can_fault) return false;
-  }
-  return keeps_place(f, step, to, &(Buffer){.kind = BUF_STORE, .id = store});
+static bool may_write_directly(const Facts *k, size_t step, const Put *to, uint32_t store) {
+  if (k->last[store] != SIZE_MAX && k->last[store] > step) return false;
+  if (k->optimized[store] || k->faulting > step) return false;
+  return keeps_place(k->f, step, to, &(Buffer){.kind = BUF_STORE, .id = store});
 }
 
 static uint32_t new_buffer(FnPlan *f, Buffer b) {
@@ -117,9 +127,9 @@ static uint32_t new_buffer(FnPlan *f, Buffer b) {
   return (uint32_t)f->buffers.len - 1;
 }
 
-// A copy at the end, as most are, leaves the readers that were found valid.
-static void copy_at(FnPlan *f, Readers *r, size_t at, NodeId value, uint32_t store) {
-  if (at < r->step) r->step = 0;
+// A copy at the end, as most are, leaves what was found valid.
+static void copy_at(FnPlan *f, Facts *k, size_t at, NodeId value, uint32_t store) {
+  if (at < k->step) k->step = 0;
   Buffer b = f->buffers.data[f->buffer_of[value]];
   b.kind = BUF_STORE;
   b.id = store;
@@ -127,22 +137,22 @@ static void copy_at(FnPlan *f, Readers *r, size_t at, NodeId value, uint32_t sto
   plan_insert(f, at, (Step){.kind = STEP_COPY, .dst = new_buffer(f, b), .src = f->buffer_of[value]});
 }
 
-static void place_write(FnPlan *f, Readers *r, const Node *w) {
+static void place_write(FnPlan *f, Facts *k, const Node *w) {
   NodeId v = lower_resolve(f->fn->g, w->in[0]);
   uint32_t store = w->attr.store.id;
-  size_t step = 0, call = optimizer_of(f, store, w->attr.store.version + 1);
+  size_t step = 0, call = k->optimized[store] ? optimizer_of(f, store, w->attr.store.version + 1) : SIZE_MAX;
   if (call != SIZE_MAX) {
-    copy_at(f, r, call, v, store);
+    copy_at(f, k, call, v, store);
     return;
   }
-  if (w->attr.store.version + 1 < last_version(f, store)) return;
-  const Put *to = store_of(f, v, &step);
+  if (w->attr.store.version + 1 < k->version[store]) return;
+  const Put *to = store_of(k, v, &step);
   Buffer *b = &f->buffers.data[f->buffer_of[v]];
-  if (to && b->kind == BUF_SCRATCH && may_write_directly(r, step, to, store)) {
+  if (to && b->kind == BUF_SCRATCH && may_write_directly(k, step, to, store)) {
     b->kind = BUF_STORE;
     b->id = store;
   } else {
-    copy_at(f, r, f->steps.len, v, store);
+    copy_at(f, k, f->steps.len, v, store);
   }
 }
 
@@ -159,7 +169,7 @@ static void second_result(FnPlan *f, const bool *has_buffer, NodeId v, uint32_t 
 }
 
 // The next value of a carry. (After a fault nobody reads it.)
-static void place_carry(FnPlan *f, const bool *has_buffer, uint32_t k) {
+static void place_carry(FnPlan *f, Facts *known, const bool *has_buffer, uint32_t k) {
   NodeId v = lower_resolve(f->fn->g, f->fn->g->roots[k]);
   if (f->buffer_of[v] == NO_BUFFER) return; // it stays as it is
   size_t step = 0, last = f->steps.len;
@@ -167,7 +177,7 @@ static void place_carry(FnPlan *f, const bool *has_buffer, uint32_t k) {
   carry.kind = BUF_CARRY;
   carry.id = k;
   carry.dense = f->loop->outer->buffers.data[f->loop->operands[k]].dense;
-  const Put *to = store_of(f, v, &step);
+  const Put *to = store_of(known, v, &step);
   Touch t = {.f = f, .memory = &carry};
   while (last > 0 && !touches(&t, last - 1)) last--;
   if (to && b->kind == BUF_SCRATCH && last <= step + 1 && keeps_place(f, step, to, &carry))
@@ -178,7 +188,6 @@ static void place_carry(FnPlan *f, const bool *has_buffer, uint32_t k) {
 
 void place_writes(FnPlan *f, const bool *has_buffer) {
   const Graph *g = f->fn->g;
-  Readers r = {.f = f};
   uint32_t out = 0;
   for (uint32_t i = 0; i < g->n_roots; i++) {
     if (f->fn->roots[i].kind == ROOT_EFFECT) continue;
@@ -187,9 +196,11 @@ void place_writes(FnPlan *f, const bool *has_buffer) {
     if (b->id != out) second_result(f, has_buffer, v, out);
     out++;
   }
+  Facts known = facts_of(f); // after the results, whose copies stand between the steps
   for (uint32_t i = 0; i < g->n_roots; i++)
-    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, &r, node(f, g->roots[i]));
-  for (uint32_t k = 0; f->loop && k < loop_attr(f->loop)->n_carries; k++) place_carry(f, has_buffer, k);
+    if (node(f, g->roots[i])->op == OP_WRITE) place_write(f, &known, node(f, g->roots[i]));
+  for (uint32_t k = 0; f->loop && k < loop_attr(f->loop)->n_carries; k++)
+    place_carry(f, &known, has_buffer, k);
 }
 
 static void note_read(void *user, uint32_t buffer, bool written) {

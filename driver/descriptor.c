@@ -112,13 +112,13 @@ static void make_functions(nn_model *m, const Program *p, Arena *a) {
   for (uint32_t i = 0; i < p->n_fns; i++) {
     fns[i] = make_function(p, &p->fns[i], a);
     if (p->fns[i].kind == FN_EXPORT) exports[m->n_exports++] = (int)i;
-    for (NodeId id = 0; id < p->fns[i].g->len; id++) n_places += node_may_fault(&p->fns[i].g->nodes[id]);
+    for (NodeId id = 0; id < p->fns[i].g->len; id++) n_places += node_may_fault(graph_node(p->fns[i].g, id));
   }
   n_places += p->n_traps;
   nn_place *places = ARENA_ARRAY(a, n_places, nn_place), *next = places;
   for (uint32_t i = 0; i < p->n_fns; i++) {
     for (NodeId id = 0; id < p->fns[i].g->len; id++) {
-      const Node *n = &p->fns[i].g->nodes[id];
+      const Node *n = graph_node(p->fns[i].g, id);
       bool indexes = n->op == OP_GATHER || n->op == OP_SCATTER_ADD;
       int input = indexes ? (int)graph_argument_of(p->fns[i].g, n->in[1]) : -1; // UINT32_MAX: -1
       if (node_may_fault(n))

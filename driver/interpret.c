@@ -41,7 +41,7 @@ static int fault(nn_ctx *ctx, const Interpreter *in, uint32_t function, const Ev
   for (uint32_t i = 0; i <= function; i++) {
     const Graph *g = in->p->fns[i].g;
     for (NodeId id = 0; id < (i < function ? g->len : env->fault_node); id++)
-      place += node_may_fault(&g->nodes[id]);
+      place += node_may_fault(graph_node(g, id));
   }
   static const int statuses[] = {[EVAL_OK] = NN_OK,
                                  [EVAL_FAULT_INDEX] = NN_FAULT_INDEX,

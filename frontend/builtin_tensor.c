@@ -188,11 +188,12 @@ static bool grad_targets(Elab *e, Value v, Span at, Values *out, Values *form) {
   return true;
 }
 
-// x is the latest version of a store, and e reads an older one.
-static bool stale_target(Elab *e, NodeId loss, const bool *arrivals, NodeId x, Span at) {
+// x is the latest version of a store, of which there are older ones.
+static bool updated_target(Elab *e, NodeId x) {
   const Node *n = node_of(e, x);
-  if (n->op != OP_READ || store_state(e, n->attr.store.id)->read != x) return false;
-  return stale(e, loss, arrivals, n->attr.store.id, "this", at);
+  if (n->op != OP_READ) return false;
+  const StoreState *s = store_state(e, n->attr.store.id);
+  return s->read == x && s->old_reads.len > 0;
 }
 
 static Value in_form(Elab *e, Value form, const Values *gradients, size_t *next) {
@@ -212,18 +213,25 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
     return v_poison();
   }
   Builder *b = &e->fn->b;
-  NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId);
-  bool reached = t.len == 0;
-  const bool *arrivals = graph_arrivals(b->g, loss, e->a);
+  NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId), first = loss;
   for (size_t i = 0; i < t.len; i++) {
     x[i] = t.data[i].u.node;
-    reached |= graph_arrives(arrivals, loss, x[i]);
-    if (stale_target(e, loss, arrivals, x[i], c->spans[0])) return v_poison();
+    if (x[i] < first) first = x[i];
+    if (updated_target(e, x[i])) first = 0;
+  }
+  const Arrivals arrivals = graph_arrivals(b->g, loss, first, e->a);
+  bool reached = t.len == 0;
+  for (size_t i = 0; i < t.len; i++) {
+    reached |= graph_arrives(&arrivals, x[i]);
+    if (updated_target(e, x[i]) && stale(e, &arrivals, node_of(e, x[i])->attr.store.id, "this", c->spans[0]))
+      return v_poison();
   }
   NodeId cut = NO_NODE;
-  for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, arrivals, loss, x[i]);
+  for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, &arrivals, x[i]);
   if (cut != NO_NODE) {
-    no_gradient(e, err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name), cut);
+    Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
+    no_gradient(e, g, cut);
+    diag_also(g, node_of(e, cut)->span, "the path is cut here");
     return v_poison();
   }
   NodeId g = b_grad(b, loss, x, (uint32_t)t.len);

@@ -425,11 +425,22 @@ bool too_many_calls(Elab *e, Span span) {
   return true;
 }
 
+Value too_deep(Elab *e, Span span, const char *what) {
+  Diag *g = err(e, DIAG_E0806, span, "%s are nested too deeply (more than %d)", what, MAX_CALL_DEPTH);
+  const char *inner = "";
+  uint32_t n = 0;
+  for (const Frame *f = e->frame; f && n < 4; f = f->up)
+    if (f->name) inner = arena_printf(e->a, n++ ? "%s → %s" : "%s%s", f->name, inner);
+  if (n > 1) diag_note(g, "the innermost are %s", inner);
+  diag_note(g, "what is repeated is a static `for`, or a `scan`");
+  e->dead = true;
+  return v_poison();
+}
+
 static bool recursive(Elab *e, const Closure *c, const void *what, const Values *fns, Span span,
                       const char *name) {
   if (e->frame->depth >= MAX_CALL_DEPTH) {
-    err(e, DIAG_E0806, span, "calls are nested too deeply (more than %d)", MAX_CALL_DEPTH);
-    e->dead = true;
+    too_deep(e, span, "calls");
     return true;
   }
   for (const Frame *f = e->frame; f; f = f->up) {
@@ -440,7 +451,7 @@ static bool recursive(Elab *e, const Closure *c, const void *what, const Values 
       if (g->name) cycle = arena_printf(e->a, "%s → %s", g->name, cycle);
     Diag *g = err(e, DIAG_E0305, span, "`%s` is applied while it is being elaborated", name);
     diag_label(g, "there is no recursion");
-    diag_note(g, "%s", cycle);
+    if (cycle != name) diag_note(g, "%s", cycle);
     return true;
   }
   return false;

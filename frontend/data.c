@@ -181,7 +181,7 @@ static void reach(const Graph *g, NodeId n, bool *seen) { // inputs precede user
   seen[n] = true;
   for (NodeId i = n + 1; i-- > 0;)
     if (seen[i])
-      for (uint32_t k = 0; k < g->nodes[i].n_in; k++) seen[g->nodes[i].in[k]] = true;
+      for (uint32_t k = 0; k < graph_node(g, i)->n_in; k++) seen[graph_node(g, i)->in[k]] = true;
 }
 
 // The graph of `prepare` without what nobody reads; map gives each kept node's new id.
@@ -190,7 +190,7 @@ static Graph *prune(Elab *e, const Graph *g, const bool *seen, const int32_t *in
   Builder b = {.g = out, .real = e->real};
   for (NodeId i = 0; i < g->len; i++) {
     if (!seen[i]) continue;
-    Node n = g->nodes[i];
+    Node n = *graph_node(g, i);
     NodeId *in = ARENA_ARRAY(e->a, n.n_in, NodeId);
     for (uint32_t k = 0; k < n.n_in; k++) in[k] = map[n.in[k]];
     if (n.op == OP_INPUT) n.attr.input.index = (uint32_t)input_index[n.attr.input.index];

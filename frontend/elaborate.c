@@ -42,6 +42,8 @@ Span user_span(const Elab *e, Span at) {
   return at;
 }
 
+enum { LONGEST_PATH = 100 }; // bytes of one that is shown
+
 static const char *in_library(const Elab *e, Span at) { // the library function the user called
   const char *name = NULL;
   if (!is_std(e, at)) return NULL;
@@ -55,10 +57,11 @@ static const char *in_library(const Elab *e, Span at) { // the library function 
 static void context(Elab *e, Diag *g, Span at) {
   const char *lib = in_library(e, at);
   if (lib) diag_note(g, "in the library's `%s`", lib);
-  const char *path = e->fn ? e->fn->b.path : NULL;
-  if (!path || !*path || e->probing) return;
-  if (strlen(path) > 100) path = arena_printf(e->a, "%.60s…", path); // a layer that makes itself
-  diag_note(g, "while elaborating `%s`", path);
+  const char *path = e->fn && e->fn->b.path && !e->probing ? e->fn->b.path : "";
+  if (strlen(path) > LONGEST_PATH)
+    diag_note(g, "while elaborating `%.*s…`", LONGEST_PATH, path);
+  else if (*path)
+    diag_note(g, "while elaborating `%s`", path);
 }
 
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
@@ -147,13 +150,11 @@ void add_root(Elab *e, Ctx *c, NodeId n, RootKind kind, const char *name) {
 }
 
 const char *unique_name(Elab *e, const char *base) {
-  const char *name = base;
-  for (unsigned k = 2;; k++) {
-    bool taken = false;
-    for (size_t i = 0; i < e->fns.len; i++) taken |= strcmp(e->fns.data[i].name, name) == 0;
-    if (!taken) return name;
-    name = arena_printf(e->a, "%s_%u", base, k);
-  }
+  const char *name = intern(e->names, base);
+  uint32_t fn;
+  for (unsigned k = 2; map_get(&e->fn_names, map_key(name), &fn); k++)
+    name = intern(e->names, arena_printf(e->a, "%s_%u", base, k));
+  return name;
 }
 
 uint32_t ctx_finish(Elab *e, Ctx *c) {
@@ -172,8 +173,10 @@ uint32_t ctx_finish(Elab *e, Ctx *c) {
                 .inputs = c->inputs.data,
                 .n_inputs = (uint32_t)c->inputs.len,
                 .span = c->span};
+  uint32_t id = (uint32_t)e->fns.len;
+  map_put(e->a, &e->fn_names, map_key(f.name), id);
   vec_push(e->a, &e->fns, f);
-  return (uint32_t)e->fns.len - 1;
+  return id;
 }
 
 // ---- top-level names
@@ -368,6 +371,8 @@ static Binding *declare(Elab *e, Scope *s, const Name *name, Value v, const Stmt
   if (old && old->span.source) {
     Diag *g = diag_error(e->diags, DIAG_E0205, name->span, "`%s` is already defined", name->text);
     diag_also(g, old->span, "the first definition");
+    old->v = v_poison(); // nobody knows which of them a use means
+    old->decl = NULL;
     return NULL;
   }
   if (s != e->std && scope_local(e->std, name->text))
@@ -400,6 +405,7 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
     return;
   }
   Span at = d->u.fn.name.span;
+  if (b && b->v.kind == V_POISON && !b->decl) return;
   if (b && b->v.kind == V_FN) {
     Diag *g = diag_error(e->diags, DIAG_E0704, at, "`%s` has a rule already", d->u.fn.name.text);
     diag_also(g, b->v.u.fn->vjp->name.span, "the first rule");
@@ -531,6 +537,7 @@ static void elaborate_once(Elab *e) {
   e->iterations = 0;
   e->n_nodes = e->n_calls = e->n_static = 0;
   e->fns.len = e->data.len = e->trains.len = e->options.len = e->asked.len = e->tests.len = 0;
+  e->fn_names = (Map){0};
   for (uint32_t i = 0; i < e->user->decls.len && !e->dead; i++) {
     const Stmt *s = e->user->decls.data[i];
     if (s->kind == ST_TRAIN) elaborate_train(e, s);

@@ -198,11 +198,7 @@ Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Spa
   bool poison = false;
   if (!made_outside_loop(e, span, "making a layer", "make it before the loop, and apply it inside"))
     return v_poison();
-  if (e->frame && e->frame->depth >= MAX_CALL_DEPTH) {
-    err(e, DIAG_E0806, span, "layers are nested too deeply (more than %d)", MAX_CALL_DEPTH);
-    e->dead = true;
-    return v_poison();
-  }
+  if (e->frame && e->frame->depth >= MAX_CALL_DEPTH) return too_deep(e, span, "layers");
   if (too_many_calls(e, span)) return v_poison();
   Key key = frame_key(e, call);
   Instance *old = NULL;
@@ -316,11 +312,7 @@ Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const 
   Saved saved = {e->fn, e->scope, e->frame, e->inst};
   bool training = e->fn->training;
   const char *path = e->fn->b.path;
-  if (e->frame->depth >= MAX_CALL_DEPTH) {
-    err(e, DIAG_E0806, span, "layers are nested too deeply (more than %d)", MAX_CALL_DEPTH);
-    e->dead = true;
-    return v_poison();
-  }
+  if (e->frame->depth >= MAX_CALL_DEPTH) return too_deep(e, span, "layers");
   frame_push(e, call, inst, layer_name(inst), inst);
   uint32_t mode = e->under_training;
   e->under_training = inst->under_training;

@@ -15,6 +15,18 @@ static Loop *loop_here(Elab *e, const Stmt *s, const char *what) {
   return NULL;
 }
 
+// The yields of all iterations are one tensor.
+static bool stacks(Elab *e, const Loop *l, NodeId n, Span at) {
+  Shape s = node_of(e, n)->shape;
+  if (s.rank == MAX_RANK) {
+    diag_label(err(e, DIAG_E0203, at, "what is yielded gets one axis more"), "this has %d already", MAX_RANK);
+    return false;
+  }
+  memmove(s.d + 1, s.d, s.rank++ * sizeof *s.d);
+  s.d[0] = l->length;
+  return check_elements(e, &s, at);
+}
+
 void exec_yield(Elab *e, const Stmt *s) {
   Loop *l = loop_here(e, s, "`yield`");
   Value v = eval(e, s->u.value);
@@ -25,11 +37,7 @@ void exec_yield(Elab *e, const Stmt *s) {
   bool several = v.kind == V_TUPLE;
   for (uint32_t i = 0; i < (several ? v.u.list.len : 1); i++) {
     NodeId n = to_node(e, several ? v.u.list.data[i] : v, e->real, s->u.value->span);
-    if (n != NO_NODE && node_of(e, n)->shape.rank == MAX_RANK) {
-      diag_label(err(e, DIAG_E0203, s->u.value->span, "what is yielded gets one axis more"),
-                 "this has %d already", MAX_RANK);
-      n = NO_NODE;
-    }
+    if (n != NO_NODE && !stacks(e, l, n, s->u.value->span)) n = NO_NODE;
     l->bad = l->bad || n == NO_NODE;
     vec_push(e->a, &l->yields, n);
   }
@@ -161,6 +169,11 @@ static bool sequences(Elab *e, Loop *l, const Head *h) {
     if (!v_as_dim(from, &a) || !v_as_dim(to, &b) || !dim_static(a)) {
       diag_label(err(e, DIAG_E0202, r->span, "the range of a scan is of sizes"), "from %s to %s",
                  v_describe(e, from), v_describe(e, to));
+      return false;
+    }
+    if (a.b < INT32_MIN || dim_at(b, e->fn->b.g->symbol ? e->fn->b.g->bound : 1) > INT32_MAX) {
+      diag_label(err(e, DIAG_E0302, r->span, "the number of an iteration is an i32"), "from %lld to %s",
+                 (long long)a.b, dim_text(e, b));
       return false;
     }
     l->length = (Dim){b.a, b.b - a.b};

@@ -6,15 +6,20 @@
 
 typedef struct Move {
   Ctx *c;
-  const Node *nodes; // of the graph as it was; those from `mark` on are the body's
-  uint32_t mark, len;
-  bool *inside;  // depends on a stand-in, or a draw
-  NodeId *outer; // where a node that stays went
-  NodeId *inner; // where a node is in the body
+  Arena *scratch;
+  uint32_t mark, len; // of the graph as it was: its nodes from `mark` on are the body's
+  Node *made;         // a copy of those
+  bool *inside;       // depends on a stand-in, or a draw
+  NodeId *outer;      // where a node that stays went
+  NodeId *inner;      // where a node is in the body
   Builder body;
   uint32_t n_args;
   VEC(NodeId) captured; // of the graph around, in the order of arguments
 } Move;
+
+static const Node *node_at(const Move *m, NodeId id) {
+  return id < m->mark ? graph_node(m->c->b.g, id) : &m->made[id - m->mark];
+}
 
 static bool is_stand_in(const Loop *l, NodeId id) {
   for (uint32_t k = 0; k < l->n_carries; k++)
@@ -26,7 +31,7 @@ static bool is_stand_in(const Loop *l, NodeId id) {
 
 static void find_inside(Move *m, const Loop *l) {
   for (NodeId id = m->mark; id < m->len; id++) {
-    const Node *n = &m->nodes[id];
+    const Node *n = node_at(m, id);
     bool draws = op_kind(n->op) == KIND_RANDOM || (n->op == OP_SCAN && graph_draws(n->attr.scan->body));
     m->inside[id] = draws || is_stand_in(l, id);
     for (uint32_t i = 0; i < n->n_in; i++) m->inside[id] |= m->inside[n->in[i]];
@@ -34,14 +39,14 @@ static void find_inside(Move *m, const Loop *l) {
   // A gradient by something outside goes through what is computed of it outside, but not through stores: that
   // is copied.
   for (NodeId g = m->mark; g < m->len; g++)
-    for (uint32_t k = 1; m->nodes[g].op == OP_GRAD && k < m->nodes[g].n_in; k++) {
-      NodeId x = m->nodes[g].in[k];
+    for (uint32_t k = 1; node_at(m, g)->op == OP_GRAD && k < node_at(m, g)->n_in; k++) {
+      NodeId x = node_at(m, g)->in[k];
       if (m->inside[x]) continue;
-      bool *depends = ARENA_ARRAY(m->c->b.g->arena, m->len, bool);
+      bool *depends = ARENA_ARRAY(m->scratch, m->len, bool);
       depends[x] = true;
       for (NodeId id = x + 1; id < m->len; id++)
-        for (uint32_t i = 0; i < m->nodes[id].n_in; i++)
-          depends[id] |= op_kind(m->nodes[id].op) != KIND_EFFECT && depends[m->nodes[id].in[i]];
+        for (uint32_t i = 0; i < node_at(m, id)->n_in; i++)
+          depends[id] |= op_kind(node_at(m, id)->op) != KIND_EFFECT && depends[node_at(m, id)->in[i]];
       for (NodeId id = x + 1; id < m->len; id++) m->inside[id] |= depends[id];
     }
 }
@@ -49,14 +54,14 @@ static void find_inside(Move *m, const Loop *l) {
 static NodeId inner_of(Move *m, NodeId id);
 
 static NodeId capture(Move *m, NodeId id) {
-  const Node *n = &m->nodes[id];
-  vec_push(m->c->b.g->arena, &m->captured, m->outer[id]);
+  const Node *n = node_at(m, id);
+  vec_push(m->scratch, &m->captured, m->outer[id]);
   return b_input(&m->body, IN_ARG, m->n_args++, "captured", n->dtype, n->shape);
 }
 
 static NodeId copy_inside(Move *m, NodeId id) {
-  const Node *n = &m->nodes[id];
-  NodeId *in = ARENA_ARRAY(m->c->b.g->arena, n->n_in, NodeId);
+  const Node *n = node_at(m, id);
+  NodeId *in = ARENA_ARRAY(m->scratch, n->n_in, NodeId);
   for (uint32_t i = 0; i < n->n_in; i++) in[i] = inner_of(m, n->in[i]);
   return b_copy(&m->body, n, in);
 }
@@ -64,14 +69,14 @@ static NodeId copy_inside(Move *m, NodeId id) {
 // Operands come first: those that the body does not have yet are made before their user. Constants are
 // copied, so that they are known there.
 static NodeId inner_of(Move *m, NodeId id) {
-  bool copied = m->inside[id] || m->nodes[id].op == OP_CONST;
+  bool copied = m->inside[id] || node_at(m, id)->op == OP_CONST;
   if (m->inner[id] == NO_NODE) m->inner[id] = copied ? copy_inside(m, id) : capture(m, id);
   return m->inner[id];
 }
 
 static void stay(Move *m, NodeId id) {
-  const Node *n = &m->nodes[id];
-  NodeId *in = ARENA_ARRAY(m->c->b.g->arena, n->n_in, NodeId);
+  const Node *n = node_at(m, id);
+  NodeId *in = ARENA_ARRAY(m->scratch, n->n_in, NodeId);
   for (uint32_t i = 0; i < n->n_in; i++) in[i] = m->outer[n->in[i]];
   m->outer[id] = b_copy(&m->c->b, n, in);
 }
@@ -103,12 +108,12 @@ static void remember(Elab *e, Move *m) {
 // The graph without the body: the loop's operands are found in m.
 static void move_out(Elab *e, Move *m, const Loop *l) {
   Graph *g = m->c->b.g;
-  Arena *a = g->arena;
-  m->nodes = arena_copy(a, g->nodes, g->len * sizeof *g->nodes);
   m->len = g->len;
-  m->inside = ARENA_ARRAY(a, m->len, bool);
-  m->outer = ARENA_ARRAY(a, m->len, NodeId);
-  m->inner = ARENA_ARRAY(a, m->len, NodeId);
+  m->made = ARENA_ARRAY(m->scratch, m->len - m->mark, Node);
+  for (NodeId id = m->mark; id < m->len; id++) m->made[id - m->mark] = *graph_node(g, id);
+  m->inside = ARENA_ARRAY(m->scratch, m->len, bool);
+  m->outer = ARENA_ARRAY(m->scratch, m->len, NodeId);
+  m->inner = ARENA_ARRAY(m->scratch, m->len, NodeId);
   memset(m->inner, 0xff, m->len * sizeof *m->inner);
   find_inside(m, l);
   e->n_nodes += g->len - m->c->counted;
@@ -118,13 +123,13 @@ static void move_out(Elab *e, Move *m, const Loop *l) {
     if (id >= m->mark && !m->inside[id]) stay(m, id);
   }
   m->c->counted = g->len;
-  m->body = (Builder){.g = graph_new(a, g->symbol, g->bound), .real = m->c->b.real, .path = ""};
+  m->body = (Builder){.g = graph_new(g->arena, g->symbol, g->bound), .real = m->c->b.real, .path = ""};
   for (uint32_t k = 0; k < l->n_carries; k++) {
-    const Node *n = &m->nodes[l->carry[k]];
+    const Node *n = node_at(m, l->carry[k]);
     m->inner[l->carry[k]] = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, n->shape);
   }
   for (uint32_t k = 0; k < l->n_sequences; k++) {
-    const Node *n = &m->nodes[l->element[k]];
+    const Node *n = node_at(m, l->element[k]);
     m->inner[l->element[k]] = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, n->shape);
   }
   for (NodeId id = m->mark; id < m->len; id++)
@@ -143,8 +148,8 @@ NodeId loop_move_axis(Elab *e, NodeId x, uint32_t from, uint32_t to) {
 }
 
 Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
-  Move m = {.c = e->fn, .mark = mark};
-  Arena *a = e->fn->b.g->arena;
+  Arena *a = arena_child(e->fn->b.g->arena); // of what only making the loop needs
+  Move m = {.c = e->fn, .scratch = a, .mark = mark};
   move_out(e, &m, l);
   uint32_t n_yields = (uint32_t)l->yields.len, n_results = n_yields + l->n_carries;
   NodeId *roots = ARENA_ARRAY(a, n_results, NodeId);
@@ -171,6 +176,7 @@ Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
   NodeId *last = ARENA_ARRAY(e->a, l->stores.len, NodeId);
   for (uint32_t k = n_values; k < n_results; k++) last[k - n_values] = b_scan_result(b, scan, k);
   loop_write_stores(e, l, last);
+  arena_free(a);
   for (uint32_t k = 0; k < n_values; k++) {
     NodeId r = b_scan_result(b, scan, k);
     uint32_t rank = node_of(e, r)->shape.rank;

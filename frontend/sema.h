@@ -380,6 +380,7 @@ struct Elab {
   VEC(Instance *) models;
   VEC(LayerInstance) layers; // instances that have a path
   VEC(Function) fns;
+  Map fn_names; // their names, interned
   VEC(DataUse *) data;
   VEC(Train) trains;
   VEC(RunOption) options;
@@ -483,6 +484,8 @@ bool range_values(Elab *e, const Range *r, Values *out);
 bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
 
 // ---- call.c
+// Calls, or layers, are nested deeper than the limit: nothing is elaborated any more.
+Value too_deep(Elab *e, Span span, const char *what);
 typedef struct Args { // evaluated
   uint32_t n;
   const char **names; // NULL: positional
@@ -556,7 +559,7 @@ Flow exec_block(Elab *e, const StmtList *b); // in a scope of its own
 Flow exec_stmts(Elab *e, const StmtList *b);
 Flow exec_stmt(Elab *e, const Stmt *s);
 bool let_value(Elab *e, const Stmt *s, Value *out);
-void exec_update(Elab *e, const Expr *target, const Expr *value, Span span);
+void exec_update(Elab *e, const Expr *target, const Expr *value);
 
 // ---- vjp.c
 // y, which the body of c gave, as its rule for derivatives wants it. c has a rule.
@@ -597,7 +600,7 @@ Value declare_model(Elab *e, const Stmt *s);
 bool store_realise(Elab *e, StoreRef *s, const Shape *shape, DType t);
 bool store_ready(Elab *e, StoreRef *s, Span at);
 NodeId store_read(Elab *e, StoreRef *s, Span at);
-void store_write(Elab *e, StoreRef *s, Value v, Span at);
+void store_write(Elab *e, StoreRef *s, Value v, Span target, Span value); // where both stand
 void store_set(Elab *e, StoreRef *s, NodeId n); // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
@@ -664,7 +667,7 @@ void data_finish(Elab *e, Program *p);
 
 // ---- train.c, steps.c
 // True, with an error, where `loss` reads a store at an older version than the latest; `what` names the loss.
-bool stale(Elab *e, NodeId loss, const bool *arrivals, uint32_t store, const char *what, Span at);
+bool stale(Elab *e, const Arrivals *arrivals, uint32_t store, const char *what, Span at);
 void no_gradient(Elab *e, Diag *g, NodeId cut); // a note: why the way back ends at `cut`
 void elaborate_train(Elab *e, const Stmt *s);
 Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, Span span);

@@ -137,10 +137,10 @@ static bool without(Elab *e, StoreRefs *over, const StoreRefs *except, Span at) 
   return false;
 }
 
-bool stale(Elab *e, NodeId loss, const bool *arrivals, uint32_t id, const char *what, Span at) {
+bool stale(Elab *e, const Arrivals *arrivals, uint32_t id, const char *what, Span at) {
   const StoreState *s = store_state(e, id);
   for (size_t i = 0; i < s->old_reads.len; i++) {
-    if (!graph_arrives(arrivals, loss, s->old_reads.data[i])) continue;
+    if (!graph_arrives(arrivals, s->old_reads.data[i])) continue;
     Diag *g =
         err(e, DIAG_E0702, at, "%s reads `%s` from before it was updated", what, e->stores.data[id].name);
     diag_also(g, node_of(e, s->old_reads.data[i])->span, "read here");
@@ -153,10 +153,10 @@ bool stale(Elab *e, NodeId loss, const bool *arrivals, uint32_t id, const char *
 }
 
 // Where the way from the parameters to the loss ends, none of which it reaches; NO_NODE: there is no way.
-static NodeId last_cut(Elab *e, NodeId loss, const bool *arrivals, const StoreRefs *over) {
+static NodeId last_cut(Elab *e, const Arrivals *arrivals, const StoreRefs *over) {
   for (size_t i = over->len; i-- > 0;) {
     NodeId read = store_state(e, over->data[i]->id)->read;
-    NodeId cut = read == NO_NODE ? NO_NODE : graph_cut(e->fn->b.g, arrivals, loss, read);
+    NodeId cut = read == NO_NODE ? NO_NODE : graph_cut(e->fn->b.g, arrivals, read);
     if (cut != NO_NODE) return cut;
   }
   return NO_NODE;
@@ -172,7 +172,7 @@ void no_gradient(Elab *e, Diag *g, NodeId cut) {
 
 // The parameters that the loss reaches, in path order.
 static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, Targets *out) {
-  const bool *arrivals = graph_arrivals(e->fn->b.g, loss, e->a);
+  const Arrivals arrivals = graph_arrivals(e->fn->b.g, loss, 0, e->a);
   StoreRef *missed = NULL;
   size_t n_missed = 0;
   for (size_t i = 0; i < over->len; i++) {
@@ -184,9 +184,9 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
       diag_note(g, "keep the parameter in f32, and `cast` it where it is used");
       return false;
     }
-    if (stale(e, loss, arrivals, r->id, "the loss", s->u.minimize.loss->span)) return false;
+    if (stale(e, &arrivals, r->id, "the loss", s->u.minimize.loss->span)) return false;
     NodeId read = store_state(e, r->id)->read;
-    if (read != NO_NODE && graph_arrives(arrivals, loss, read)) {
+    if (read != NO_NODE && graph_arrives(&arrivals, read)) {
       vec_push(e->a, out, ((Target){r, read}));
       continue;
     }
@@ -197,7 +197,7 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
   if (out->len == 0) {
     if ((e->pass == 0 && over->len == 0) || e->fn->recovered) return false;
     Diag *g = err(e, DIAG_E0701, s->u.minimize.loss->span, "the loss reaches no parameter in `over`");
-    NodeId cut = last_cut(e, loss, arrivals, over);
+    NodeId cut = last_cut(e, &arrivals, over);
     if (cut != NO_NODE) {
       no_gradient(e, g, cut);
       diag_also(g, node_of(e, cut)->span, "the path is cut here");

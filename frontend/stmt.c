@@ -140,7 +140,7 @@ static void exec_assert(Elab *e, const Stmt *s) {
   strbuf_free(&sizes);
 }
 
-void exec_update(Elab *e, const Expr *target, const Expr *value, Span span) {
+void exec_update(Elab *e, const Expr *target, const Expr *value) {
   Value t = eval_ref(e, target);
   Value v = eval(e, value);
   if (t.kind == V_POISON || v.kind == V_POISON) return;
@@ -149,7 +149,7 @@ void exec_update(Elab *e, const Expr *target, const Expr *value, Span span) {
     diag_label(g, "this is %s", v_describe(e, t));
     return;
   }
-  store_write(e, t.u.store, v, span);
+  store_write(e, t.u.store, v, target->span, value->span);
 }
 
 static void exec_assign(Elab *e, const Stmt *s) {
@@ -208,7 +208,7 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
     return FLOW_RETURN;
   case ST_YIELD: exec_yield(e, s); break;
   case ST_NEXT: exec_next(e, s); break;
-  case ST_UPDATE: exec_update(e, s->u.assign.target, s->u.assign.value, s->span); break;
+  case ST_UPDATE: exec_update(e, s->u.assign.target, s->u.assign.value); break;
   case ST_MINIMIZE: exec_minimize(e, s); break;
   case ST_REPORT: exec_report(e, s); break;
   case ST_FINISH: exec_finish(e, s); break;

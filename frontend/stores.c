@@ -124,7 +124,7 @@ static Value call_initialiser(Elab *e, Value f, const Shape *s, const With *w, S
 static Span init_place(const Elab *e, const StoreRef *r) {
   Span at = r->decl->u.store.init->span;
   for (const Instance *i = r->owner; i && is_std(e, at); i = i->owner) at = i->span;
-  return at;
+  return user_span(e, at);
 }
 
 static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
@@ -135,10 +135,11 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
   DType t = st->dtype;
   const char *path = st->name;
   Scope *scope = e->scope;
+  Span at = init_place(e, r);
   Saved saved = enter_ctx(e, into, scope);
   frame_push(e, NULL, r, r->name, NULL);
   into->init_path = path;
-  into->init_at = init_place(e, r);
+  into->init_at = at;
   into->init_draws = 0;
   Value v = eval(e, x);
   if (v.kind == V_NPY) {
@@ -191,7 +192,12 @@ bool store_realise(Elab *e, StoreRef *r, const Shape *shape, DType t) {
              .span = r->decl->span};
   uint32_t made;
   if (map_get(&e->store_names, map_key(intern(e->names, s.name)), &made)) {
-    err(e, DIAG_E0404, r->decl->span, "the path `%s` is made twice", s.name);
+    Diag *g = err(e, DIAG_E0404, r->decl->span, "the path `%s` is made twice", s.name);
+    for (size_t i = 0; i < e->stores.len; i++)
+      if (strcmp(e->stores.data[i].name, s.name) == 0)
+        diag_also(g, e->stores.data[i].span, "the first of them");
+    diag_note(
+        g, "it names the tensor in weight files, and begins with the name of an imported file: rename one");
     return false;
   }
   if (e->under_training && r->kind != STORE_EVAL_STATE) {
@@ -433,20 +439,20 @@ void store_set(Elab *e, StoreRef *r, NodeId n) {
   store_written(e, r->id, w);
 }
 
-void store_write(Elab *e, StoreRef *r, Value v, Span at) {
-  if (!store_ready(e, r, at) || !may_write(e, r, at)) return;
+void store_write(Elab *e, StoreRef *r, Value v, Span target, Span value) {
+  if (!store_ready(e, r, target) || !may_write(e, r, target)) return;
   Shape shape = e->stores.data[r->id].shape;
   DType t = e->stores.data[r->id].dtype;
-  NodeId n = to_node(e, v, t, at);
+  NodeId n = to_node(e, v, t, value);
   if (n == NO_NODE) return;
   if (node_of(e, n)->dtype != t) {
-    diag_label(err(e, DIAG_E0204, at, "`%s` holds %s", r->name, dtype_name(t)), "this is %s",
+    diag_label(err(e, DIAG_E0204, value, "`%s` holds %s", r->name, dtype_name(t)), "this is %s",
                tensor_text(e, n));
     return;
   }
-  n = broadcast_to(e, n, &shape, at, arena_printf(e->a, "`%s` is %s", r->name, shape_text(e, &shape)));
+  n = broadcast_to(e, n, &shape, value, arena_printf(e->a, "`%s` is %s", r->name, shape_text(e, &shape)));
   if (n == NO_NODE) return;
-  if (e->fn->guard != NO_NODE) n = guarded(e, n, store_read(e, r, at));
+  if (e->fn->guard != NO_NODE) n = guarded(e, n, store_read(e, r, target));
   store_set(e, r, dtype_is_real(t) ? b_stop_grad(&e->fn->b, n) : n);
 }
 
@@ -500,6 +506,26 @@ static bool stores_or_layers(Value v) {
   return true;
 }
 
+typedef struct PathOf {
+  const char *path;
+  StoreRef *store;
+} PathOf;
+
+static int by_path(const void *x, const void *y) {
+  return strcmp(((const PathOf *)x)->path, ((const PathOf *)y)->path);
+}
+
+// Without duplicates; returns how many are left.
+static size_t sort_by_path(Elab *e, StoreRefs *l) {
+  size_t n = 0;
+  PathOf *sorted = ARENA_ARRAY(e->a, l->len, PathOf);
+  for (size_t i = 0; i < l->len; i++) sorted[i] = (PathOf){e->stores.data[l->data[i]->id].name, l->data[i]};
+  if (l->len) qsort(sorted, l->len, sizeof *sorted, by_path);
+  for (size_t i = 0; i < l->len; i++)
+    if (!n || l->data[n - 1] != sorted[i].store) l->data[n++] = sorted[i].store;
+  return l->len = n;
+}
+
 // The stores of a parameter, layer or list of them, in path order. `what` names the place ("`over`").
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what) {
   *out = (StoreRefs){0};
@@ -512,16 +538,7 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
   list_into(e, v, params_only, out);
   for (size_t i = 0; i < out->len; i++)
     if (!store_ready(e, out->data[i], at)) return false;
-  for (size_t i = 1; i < out->len; i++) // insertion sort by path, without duplicates
-    for (size_t k = i; k > 0; k--) {
-      StoreRef *x = out->data[k - 1], *y = out->data[k];
-      if (strcmp(e->stores.data[x->id].name, e->stores.data[y->id].name) <= 0) break;
-      out->data[k - 1] = y, out->data[k] = x;
-    }
-  size_t n = 0;
-  for (size_t i = 0; i < out->len; i++)
-    if (!n || out->data[n - 1] != out->data[i]) out->data[n++] = out->data[i];
-  out->len = n;
+  size_t n = sort_by_path(e, out);
   if (n) return true;
   if (e->pass == 0) {
     e->rerun = true;

@@ -19,6 +19,7 @@ typedef struct Plan {
   uint32_t since;      // PlanItem's
   VEC(PlanEval) evals; // of the open loop
   int64_t open;        // index of the loop that evals join, -1
+  const Stmt *updated; // the last `update` of the train block
   VEC(const Stmt *) eval_stmts;
   VEC(const char *) eval_names;
   Span patience_at, watch_at, accumulate_at; // the values of the settings
@@ -38,7 +39,11 @@ static void int_setting(Elab *e, const Stmt *s, Value v, int64_t least, int64_t 
   if (v.kind == V_INT && v.u.i >= least && v.u.i <= most)
     *out = v.u.i;
   else
-    bad_setting(e, s, least ? "is a static int of at least 1" : "is a static int of at least 0", v);
+    bad_setting(e, s,
+                v.kind == V_INT && v.u.i > most ? arena_printf(e->a, "is at most %lld", (long long)most)
+                : least                         ? "is a static int of at least 1"
+                                                : "is a static int of at least 0",
+                v);
 }
 
 static void bool_setting(Elab *e, const Stmt *s, Value v, bool *out) {
@@ -334,6 +339,16 @@ static int32_t finish_fn(Plan *p, Ctx *c, const char *base) {
   return (int32_t)ctx_finish(e, f);
 }
 
+// An `each` and its evals are one loop, and what stands between them comes after it.
+static void runs_late(Elab *e, const Stmt *update, const Stmt *eval) {
+  Diag *g = warn(e, DIAG_W0604, NULL, update->span, "this update runs after the eval below it");
+  if (!g) return;
+  diag_also(g, eval->u.eval.data->span, "this eval is part of the loop above");
+  diag_note(
+      g,
+      "what is updated once an epoch stands in a `then` block of the `each`; else write it after the eval");
+}
+
 static void eval_item(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   PlanEval v = {.every = 1, .batch = p->set.batch, .init = -1, .finish = -1};
@@ -371,6 +386,8 @@ static void eval_item(Plan *p, const Stmt *s) {
     vec_push(e->a, &p->items, it);
     return;
   }
+  for (size_t i = (size_t)p->open + 1; i < p->items.len; i++)
+    if (p->items.data[i].kind == PLAN_UPDATE) runs_late(e, p->updated, s);
   vec_push(e->a, &p->evals, v);
   PlanLoop *l = &p->items.data[p->open].u.loop;
   l->evals = p->evals.data;
@@ -381,11 +398,12 @@ static void update_item(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   Ctx *c = step_ctx(p, FN_UPDATE, arena_printf(e->a, "%s_update", p->out.name), false, s->span);
   Saved saved = enter_step(p, c);
-  exec_update(e, s->u.assign.target, s->u.assign.value, s->span);
+  exec_update(e, s->u.assign.target, s->u.assign.value);
   leave_ctx(e, saved);
   PlanItem it = item(p, PLAN_UPDATE);
   it.u.fn = ctx_finish(e, c);
   vec_push(e->a, &p->items, it);
+  p->updated = s;
 }
 
 // ---- files

@@ -214,7 +214,7 @@ static void mark_nans(const Eval *e, const Node *n, Scalar *out) {
 }
 
 static void eval_node(Eval *e, NodeId id) {
-  const Node *n = &e->g->nodes[id];
+  const Node *n = graph_node(e->g, id);
   EvalFn *fn = others[n->op] ? others[n->op] : op_is_scalar(n->op) ? eval_elementwise : NULL;
   assert(fn && "graphs are evaluated after autodiff");
   e->value[id] = ARENA_ARRAY(e->scratch, (size_t)eval_count(e, &n->shape), Scalar);
@@ -230,7 +230,7 @@ void eval_nodes(Eval *e) {
 
 static void copy_roots(Eval *e, Scalar **roots, Arena *a) {
   for (uint32_t i = 0; i < e->g->n_roots; i++) {
-    const Node *n = &e->g->nodes[e->g->roots[i]];
+    const Node *n = graph_node(e->g, e->g->roots[i]);
     size_t bytes = (size_t)eval_count(e, &n->shape) * sizeof(Scalar);
     roots[i] = n->op == OP_OPTIMIZE ? NULL : arena_copy(a, e->value[e->g->roots[i]], bytes);
   }

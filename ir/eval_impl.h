@@ -36,7 +36,9 @@ EvalFn eval_scan, eval_proj;
 // Every node of g; inputs and draws are e's.
 void eval_nodes(Eval *e);
 
-static inline const Node *eval_in(const Eval *e, const Node *n, uint32_t i) { return &e->g->nodes[n->in[i]]; }
+static inline const Node *eval_in(const Eval *e, const Node *n, uint32_t i) {
+  return graph_node(e->g, n->in[i]);
+}
 static inline const Scalar *eval_value(const Eval *e, const Node *n, uint32_t i) {
   return e->value[n->in[i]];
 }

@@ -11,7 +11,7 @@ static const Scalar *element(const Eval *e, const Node *n, uint32_t k, int64_t i
 }
 
 static int64_t root_count(const Eval *body, uint32_t root) {
-  return eval_count(body, &body->g->nodes[body->g->roots[root]].shape);
+  return eval_count(body, &graph_node(body->g, body->g->roots[root])->shape);
 }
 
 // The results of an iteration to where they stand.

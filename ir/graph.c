@@ -1,4 +1,4 @@
-// Nodes in one growing array; reachability is two marks in one backward walk: "a cotangent arrives" and
+// Nodes in chunks that never move; reachability is two marks in one backward walk: "a cotangent arrives" and
 // "depends on x".
 #include "ir/graph.h"
 
@@ -13,27 +13,20 @@ Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
   return g;
 }
 
-static void set_capacity(Graph *g, uint32_t cap) {
-  Node *nodes = arena_raw(g->own, cap, sizeof *nodes);
-  if (g->len) memcpy(nodes, g->nodes, g->len * sizeof *nodes);
-  g->nodes = nodes;
-  g->cap = cap;
-}
-
-static void grow(Graph *g) {
-  uint32_t cap = g->cap ? 2 * g->cap : 16; // the rule of a custom gradient is small
-  assert(cap > g->cap && "more nodes than ids");
-  set_capacity(g, cap);
-}
-
-void graph_reserve(Graph *g, uint32_t n) {
-  if (n > g->cap) set_capacity(g, n);
+static void add_chunk(Graph *g) {
+  if (g->n_chunks == g->cap_chunks) {
+    g->cap_chunks = g->cap_chunks ? 2 * g->cap_chunks : 4;
+    assert(g->cap_chunks <= NO_NODE / NODES_A_CHUNK && "more nodes than ids");
+    Node **chunk = ARENA_ARRAY(g->own, g->cap_chunks, Node *);
+    if (g->n_chunks) memcpy(chunk, g->chunk, g->n_chunks * sizeof(Node *));
+    g->chunk = chunk;
+  }
+  g->chunk[g->n_chunks++] = arena_raw(g->own, NODES_A_CHUNK, sizeof(Node));
 }
 
 Graph *graph_like(const Graph *g, Arena *a) {
   Graph *to = graph_new(a, g->symbol, g->bound);
   to->own = arena_child(a);
-  graph_reserve(to, g->len);
   return to;
 }
 
@@ -45,10 +38,10 @@ void graph_drop(Graph *g) {
 
 NodeId graph_add(Graph *g, Node n) {
   for (uint32_t i = 0; i < n.n_in; i++) assert(n.in[i] < g->len && "an input precedes its user");
-  if (g->len == g->cap) grow(g);
+  if (g->len == g->n_chunks * NODES_A_CHUNK) add_chunk(g);
   n.in = arena_copy(g->own, n.in, n.n_in * sizeof *n.in);
   if (!n.path) n.path = "";
-  g->nodes[g->len] = n;
+  *graph_change(g, g->len) = n;
   return g->len++;
 }
 
@@ -61,7 +54,7 @@ void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n) {
 static bool edge_carries(const Graph *g, const Node *n, uint32_t i) {
   if (n->op == OP_PROJ) return true;
   if (n->op == OP_GRAD) return i == 0; // a gradient depends on what its e depends on
-  if (!op_differentiable(n->op) || !dtype_is_real(g->nodes[n->in[i]].dtype)) return false;
+  if (!op_differentiable(n->op) || !dtype_is_real(graph_node(g, n->in[i])->dtype)) return false;
   if (n->op == OP_CUSTOM_VJP) return i > 0 && n->attr.vjp.rule->roots[i - 1] != NO_NODE;
   return true;
 }
@@ -69,40 +62,52 @@ static bool edge_carries(const Graph *g, const Node *n, uint32_t i) {
 // The targets of a gradient only mark nodes: it is not computed from them.
 static uint32_t operands(const Node *n) { return n->op == OP_GRAD ? 1 : n->n_in; }
 
+// Which nodes from x on depend on it.
+typedef struct Dependence {
+  NodeId x;
+  bool *at;
+} Dependence;
+
+static bool depends(const Dependence *d, NodeId id) { return id >= d->x && d->at[id - d->x]; }
+
 // The input of n that depends on x and takes no cotangent; NO_NODE: all that depend on x take it.
-static NodeId blocked_input(const Graph *g, const Node *n, const bool *depends) {
+static NodeId blocked_input(const Graph *g, NodeId id, const Dependence *d) {
+  const Node *n = graph_node(g, id);
   for (uint32_t i = 0; i < operands(n); i++)
-    if (depends[n->in[i]] && !edge_carries(g, n, i)) return n->in[i];
+    if (depends(d, n->in[i]) && !edge_carries(g, n, i)) return n->in[i];
   return NO_NODE;
 }
 
-const bool *graph_arrivals(const Graph *g, NodeId e, Arena *a) {
-  bool *arrives = ARENA_ARRAY(a, (size_t)e + 1, bool);
-  arrives[e] = true;
-  for (NodeId id = e; id > 0; id--) {
-    if (!arrives[id]) continue;
-    const Node *n = &g->nodes[id];
+Arrivals graph_arrivals(const Graph *g, NodeId e, NodeId first, Arena *a) {
+  if (first > e) first = e;
+  bool *at = ARENA_ARRAY(a, (size_t)(e - first) + 1, bool);
+  at[e - first] = true;
+  for (NodeId id = e; id > first; id--) {
+    if (!at[id - first]) continue;
+    const Node *n = graph_node(g, id);
     for (uint32_t i = 0; i < n->n_in; i++)
-      if (edge_carries(g, n, i)) arrives[n->in[i]] = true;
+      if (n->in[i] >= first && edge_carries(g, n, i)) at[n->in[i] - first] = true;
   }
-  return arrives;
+  return (Arrivals){first, e, at};
 }
 
 // The node nearest to e, among those a cotangent of e arrives at, where a way on to x ends. Where it ends
 // because an operand is no real (an index, a mask) the operation that made it so is named.
-NodeId graph_cut(const Graph *g, const bool *arrives, NodeId e, NodeId x) {
-  if (x > e) return NO_NODE;
-  bool *depends = ARENA_ARRAY(g->arena, (size_t)e + 1, bool);
-  depends[x] = true;
-  for (NodeId id = x + 1; id <= e; id++)
-    for (uint32_t i = 0; i < operands(&g->nodes[id]); i++) depends[id] |= depends[g->nodes[id].in[i]];
-  for (NodeId id = e; id > x; id--) {
-    if (!arrives[id] || !depends[id]) continue;
-    NodeId cut = id, in = blocked_input(g, &g->nodes[id], depends);
+NodeId graph_cut(const Graph *g, const Arrivals *r, NodeId x) {
+  if (x > r->e) return NO_NODE;
+  Dependence d = {x, ARENA_ARRAY(g->arena, (size_t)(r->e - x) + 1, bool)};
+  d.at[0] = true;
+  for (NodeId id = x + 1; id <= r->e; id++) {
+    const Node *n = graph_node(g, id);
+    for (uint32_t i = 0; i < operands(n); i++) d.at[id - x] |= depends(&d, n->in[i]);
+  }
+  for (NodeId id = r->e; id > x; id--) {
+    if (!graph_arrives(r, id) || !depends(&d, id)) continue;
+    NodeId cut = id, in = blocked_input(g, id, &d);
     if (in == NO_NODE) continue;
-    while (in != x && in != NO_NODE && !dtype_is_real(g->nodes[in].dtype)) {
+    while (in != x && in != NO_NODE && !dtype_is_real(graph_node(g, in)->dtype)) {
       cut = in;
-      in = blocked_input(g, &g->nodes[cut], depends);
+      in = blocked_input(g, cut, &d);
     }
     return cut;
   }

@@ -149,11 +149,13 @@ typedef struct Node {
   uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
 } Node;
 
+enum { NODES_A_CHUNK = 16 };  // the rule of a custom gradient is small
+
 struct Graph {
   Arena *arena;        // of what attributes point to: as long-lived as all graphs that pass them on
   Arena *own;          // of nodes and their inputs
-  Node *nodes;
-  uint32_t len, cap;
+  Node **chunk;        // of NODES_A_CHUNK nodes, which stay where they are while the graph grows
+  uint32_t len, n_chunks, cap_chunks;
   const char *symbol;  // name of the dynamic size, NULL: none
   int64_t bound;       // its largest value (1 <= N <= bound)
   NodeId *roots;       // results and effects, in program order; what they are is the Function's to say
@@ -161,25 +163,34 @@ struct Graph {
 };
 
 Graph *graph_new(Arena *a, const char *symbol, int64_t bound);
-// Empty, of g's symbol and bound, with room for g's nodes; its own arena is a child of a, so that graph_drop
-// can free it before.
+// Empty, of g's symbol and bound; its own arena is a child of a, so that graph_drop can free it before.
 Graph *graph_like(const Graph *g, Arena *a);
 // A graph made by graph_like that nobody needs any more.
 void graph_drop(Graph *g);
-// Room for n nodes: a graph that is about to be copied grows no other way.
-void graph_reserve(Graph *g, uint32_t n);
 // Appends; copies `in`. The caller has set op, dtype, shape, attr, span, path.
 NodeId graph_add(Graph *g, Node n);
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n);
-static inline const Node *graph_node(const Graph *g, NodeId id) { return &g->nodes[id]; }
+static inline const Node *graph_node(const Graph *g, NodeId id) {
+  return &g->chunk[id / NODES_A_CHUNK][id % NODES_A_CHUNK];
+}
+// For whoever made the graph and is not done with it.
+static inline Node *graph_change(Graph *g, NodeId id) {
+  return &g->chunk[id / NODES_A_CHUNK][id % NODES_A_CHUNK];
+}
 
-// For each node up to `e`, whether a cotangent of `e` can arrive at it (through differentiable operations
+// For each node from `first` to `e`, whether a cotangent of `e` can arrive at it (through differentiable operations
 // only). A node after `e` is never reached.
-const bool *graph_arrivals(const Graph *g, NodeId e, Arena *a);
-static inline bool graph_arrives(const bool *arrivals, NodeId e, NodeId x) { return x <= e && arrivals[x]; }
-// For an x that no cotangent of e arrives at: a node without gradient that stands on a path from x to e,
-// NO_NODE if none does.
-NodeId graph_cut(const Graph *g, const bool *arrivals, NodeId e, NodeId x);
+typedef struct Arrivals {
+  NodeId first, e;
+  const bool *at;
+} Arrivals;
+Arrivals graph_arrivals(const Graph *g, NodeId e, NodeId first, Arena *a);
+static inline bool graph_arrives(const Arrivals *r, NodeId x) {
+  return x >= r->first && x <= r->e && r->at[x - r->first];
+}
+// For an x, not before r->first, that no cotangent of e arrives at: a node without gradient that stands on a path
+// from x to e, NO_NODE if none does.
+NodeId graph_cut(const Graph *g, const Arrivals *r, NodeId x);
 // The argument of the function whose elements `v` holds, possibly cast and moved but not computed with;
 // UINT32_MAX when there is none.
 uint32_t graph_argument_of(const Graph *g, NodeId v);

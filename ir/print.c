@@ -294,7 +294,7 @@ static void print_place(Printer *p, const Node *n) {
 }
 
 static void print_node(Printer *p, NodeId id) {
-  const Node *n = &p->g->nodes[id];
+  const Node *n = graph_node(p->g, id);
   sb_printf(p->out, "%*s%%%" PRIu32 " = %s %s", (int)p->indent, "", id, op_name(n->op), dtype_name(n->dtype));
   shape_print(p->out, &n->shape, p->g->symbol);
   print_nodes(p->out, n->in, n->n_in);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const Node *input(const Graph *g, const Node *n, uint32_t i) { return &g->nodes[n->in[i]]; }
+static const Node *input(const Graph *g, const Node *n, uint32_t i) { return graph_node(g, n->in[i]); }
 
 DType sum_dtype(DType t) { return t == DT_U8 || t == DT_I8 || t == DT_I16 ? DT_I32 : t; }
 

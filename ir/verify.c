@@ -23,12 +23,14 @@ static void fail(Verifier *v, NodeId id, const char *what) {
   if (id == NO_NODE)
     sb_printf(v->why, "%s\n", what);
   else
-    sb_printf(v->why, "%%%" PRIu32 " %s: %s\n", id, op_name(v->g->nodes[id].op), what);
+    sb_printf(v->why, "%%%" PRIu32 " %s: %s\n", id, op_name(graph_node(v->g, id)->op), what);
 }
 
-static const Node *in(const Verifier *v, const Node *n, uint32_t i) { return &v->g->nodes[n->in[i]]; }
+static const Node *in(const Verifier *v, const Node *n, uint32_t i) { return graph_node(v->g, n->in[i]); }
 
-static bool is_effect(const Node *n) { return n->op == OP_WRITE || n->op == OP_OPTIMIZE || n->op == OP_ASSERT; }
+static bool is_effect(const Node *n) {
+  return n->op == OP_WRITE || n->op == OP_OPTIMIZE || n->op == OP_ASSERT;
+}
 
 // ---- attributes of single operations
 
@@ -50,7 +52,8 @@ static const char *check_iota(Verifier *v, const Node *n) {
 static const char *check_input(Verifier *v, const Node *n) {
   if (n->attr.input.role > IN_ITERATION) return "no such role";
   if (n->attr.input.role == IN_ITERATION)
-    return v->body && n->shape.rank == 0 && n->dtype == DT_I32 ? NULL : "an iteration is an i32 scalar of a body";
+    return v->body && n->shape.rank == 0 && n->dtype == DT_I32 ? NULL
+                                                               : "an iteration is an i32 scalar of a body";
   if (n->attr.input.role != IN_ARG)
     return n->shape.rank == 0 && dtype_is_real(n->dtype) ? NULL : "it is a real scalar";
   if (!v->f) return NULL;
@@ -157,7 +160,7 @@ static const char *check_proj(Verifier *v, const Node *n) {
   if (v->flags & VERIFY_NO_AD) return "stands after autodiff";
   if (grad->op != OP_GRAD || n->attr.proj + 1 >= grad->n_in)
     return "its operand is no GRAD with such a result";
-  const Node *x = &v->g->nodes[grad->in[n->attr.proj + 1]];
+  const Node *x = graph_node(v->g, grad->in[n->attr.proj + 1]);
   return n->dtype == x->dtype && shape_eq(&n->shape, &x->shape) ? NULL
                                                                 : "type or shape is not the variable's";
 }
@@ -167,7 +170,7 @@ static void verify_graph(Verifier *v);
 // INPUT k of the rule has the type and shape of x_k, then y, then dy.
 static const char *check_rule_inputs(const Verifier *v, const Node *n, const Graph *rule) {
   for (NodeId id = 0; id < rule->len; id++) {
-    const Node *r = &rule->nodes[id];
+    const Node *r = graph_node(rule, id);
     if (r->op != OP_INPUT || r->attr.input.role != IN_ARG) continue;
     uint32_t k = r->attr.input.index;
     if (k > n->n_in) return "the rule has no such argument";
@@ -188,7 +191,7 @@ static const char *check_custom_vjp(Verifier *v, const Node *n) {
   if (!inner.ok) return "its rule is broken";
   for (uint32_t i = 0; i < rule->n_roots; i++) {
     if (rule->roots[i] == NO_NODE) continue;
-    const Node *root = &rule->nodes[rule->roots[i]];
+    const Node *root = graph_node(rule, rule->roots[i]);
     if (!shape_eq(&root->shape, &in(v, n, i + 1)->shape) || root->dtype != in(v, n, i + 1)->dtype)
       return "a gradient is not like its operand";
   }
@@ -198,7 +201,7 @@ static const char *check_custom_vjp(Verifier *v, const Node *n) {
 // Operand k is what the body's argument k stands for.
 static const char *check_arguments(const Verifier *v, const Node *n, const ScanAttr *s) {
   for (NodeId id = 0; id < s->body->len; id++) {
-    const Node *arg = &s->body->nodes[id];
+    const Node *arg = graph_node(s->body, id);
     if (arg->op == OP_READ || is_effect(arg)) return "the body of a scan has effects";
     if (arg->op != OP_INPUT || arg->attr.input.role != IN_ARG) continue;
     uint32_t k = arg->attr.input.index;
@@ -222,35 +225,28 @@ static const char *check_scan(Verifier *v, const Node *n) {
   verify_graph(&inner);
   if (!inner.ok) return "its body is broken";
   for (uint32_t k = 0; k < s->n_carries; k++) {
-    const Node *next = &s->body->nodes[s->body->roots[k]];
+    const Node *next = graph_node(s->body, s->body->roots[k]);
     if (next->dtype != in(v, n, k)->dtype || !shape_eq(&next->shape, &in(v, n, k)->shape))
       return "a carry changes its type or shape";
   }
   for (uint32_t k = 0; k < s->n_yields; k++)
-    if (s->body->nodes[s->body->roots[s->n_carries + k]].shape.rank == MAX_RANK) return "a yield has too many axes";
+    if (graph_node(s->body, s->body->roots[s->n_carries + k])->shape.rank == MAX_RANK)
+      return "a yield has too many axes";
   return check_arguments(v, n, s);
 }
 
 static const char *(*const attribute_checks[OP_COUNT])(Verifier *, const Node *) = {
-    [OP_CONST] = check_const,
-    [OP_IOTA] = check_iota,
-    [OP_INPUT] = check_input,
-    [OP_RAND] = check_random,
-    [OP_RANDN] = check_random,
-    [OP_READ] = check_read,
-    [OP_WRITE] = check_write,
-    [OP_OPTIMIZE] = check_optimize,
-    [OP_ASSERT] = check_assert,
-    [OP_GRAD] = check_grad,
-    [OP_PROJ] = check_proj,
-    [OP_CUSTOM_VJP] = check_custom_vjp,
+    [OP_CONST] = check_const, [OP_IOTA] = check_iota,         [OP_INPUT] = check_input,
+    [OP_RAND] = check_random, [OP_RANDN] = check_random,      [OP_READ] = check_read,
+    [OP_WRITE] = check_write, [OP_OPTIMIZE] = check_optimize, [OP_ASSERT] = check_assert,
+    [OP_GRAD] = check_grad,   [OP_PROJ] = check_proj,         [OP_CUSTOM_VJP] = check_custom_vjp,
     [OP_SCAN] = check_scan,
 };
 
 // ---- graphs
 
 static const char *check_node(Verifier *v, NodeId id) {
-  const Node *n = &v->g->nodes[id];
+  const Node *n = graph_node(v->g, id);
   if (n->op >= OP_COUNT || n->dtype >= DT_COUNT) return "no such operation or type";
   if (op_arity(n->op) >= 0 && n->n_in != (uint32_t)op_arity(n->op)) return "wrong number of operands";
   for (uint32_t i = 0; i < n->n_in; i++)
@@ -268,7 +264,7 @@ static const char *check_node(Verifier *v, NodeId id) {
 static uint32_t makers(const Verifier *v, uint32_t store, uint32_t version) {
   uint32_t count = 0;
   for (NodeId id = 0; id < v->g->len; id++)
-    if (is_effect(&v->g->nodes[id])) count += makes(&v->g->nodes[id], store, version);
+    if (is_effect(graph_node(v->g, id))) count += makes(graph_node(v->g, id), store, version);
   return count;
 }
 
@@ -280,7 +276,7 @@ static void check_version(Verifier *v, NodeId id, uint32_t store, uint32_t versi
 // The versions of a store are a chain from 0, each made once.
 static void check_effects(Verifier *v) {
   for (NodeId id = 0; id < v->g->len; id++) {
-    const Node *n = &v->g->nodes[id];
+    const Node *n = graph_node(v->g, id);
     if (!is_effect(n)) continue;
     if (v->rule) fail(v, id, "an effect in the rule of a derivative");
     if (n->op == OP_WRITE) check_version(v, id, n->attr.store.id, n->attr.store.version);
@@ -302,12 +298,15 @@ static void check_roots(Verifier *v) {
     }
     if (!v->f) continue;
     bool effect = v->f->roots[i].kind == ROOT_EFFECT;
-    if (effect && !is_effect(&v->g->nodes[id])) fail(v, id, "an effect root without effect");
-    if (v->f->roots[i].kind == ROOT_REPORT && v->g->nodes[id].shape.rank) fail(v, id, "a report is a scalar");
+    if (effect && !is_effect(graph_node(v->g, id))) fail(v, id, "an effect root without effect");
+    if (v->f->roots[i].kind == ROOT_REPORT && graph_node(v->g, id)->shape.rank)
+      fail(v, id, "a report is a scalar");
     bool guard = v->f->roots[i].kind == ROOT_REPORTED;
     if (!guard && v->f->roots[i].kind != ROOT_LINE) continue;
-    if (v->g->nodes[id].shape.rank || v->g->nodes[id].dtype != DT_MASK) fail(v, id, "a guard is a scalar mask");
-    if (guard && (i == 0 || v->f->roots[i - 1].kind != ROOT_REPORT)) fail(v, id, "a guard without its report");
+    if (graph_node(v->g, id)->shape.rank || graph_node(v->g, id)->dtype != DT_MASK)
+      fail(v, id, "a guard is a scalar mask");
+    if (guard && (i == 0 || v->f->roots[i - 1].kind != ROOT_REPORT))
+      fail(v, id, "a guard without its report");
   }
 }
 

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-static const Node *in(const Graph *g, const Node *n, uint32_t i) { return &g->nodes[n->in[i]]; }
+static const Node *in(const Graph *g, const Node *n, uint32_t i) { return graph_node(g, n->in[i]); }
 static int64_t last_n(const Graph *g) { return g->symbol ? g->bound : 1; }
 
 // The size of axis `from_end` of x, a static 1 beyond its rank.

@@ -20,17 +20,34 @@ static bool passes_to(const Graph *g, const Node *n, uint32_t i) {
   return dtype_is_real(n->dtype) && dtype_is_real(graph_node(g, n->in[i])->dtype);
 }
 
-// Nodes up to e whose cotangent some target needs.
-static bool *mark_wanted(const Walk *w, NodeId e, const NodeId *x, uint32_t n) {
-  bool *wanted = ARENA_ARRAY(w->b.g->own, (size_t)e + 1, bool);
+// A GRAD of e: of the nodes from the first target to e, whether some target needs their cotangent, and what
+// of it has arrived. (A program may have as many gradients as operations: nothing here is as long as the
+// whole graph.)
+typedef struct Reverse {
+  NodeId first, e;
+  bool *wanted;
+  NodeId *cot;
+} Reverse;
+
+static bool is_wanted(const Reverse *r, NodeId x) { return x >= r->first && r->wanted[x - r->first]; }
+static NodeId *cot_of(const Reverse *r, NodeId x) { return &r->cot[x - r->first]; }
+
+static Reverse reverse_of(const Walk *w, NodeId e, const NodeId *x, uint32_t n, Arena *a) {
+  Reverse r = {.first = e, .e = e};
   for (uint32_t i = 0; i < n; i++)
-    if (x[i] <= e && dtype_is_real(walk_node(w, x[i])->dtype)) wanted[x[i]] = true;
-  for (NodeId id = 0; id <= e; id++) {
+    if (x[i] < r.first) r.first = x[i];
+  size_t len = (size_t)(e - r.first) + 1;
+  r.wanted = ARENA_ARRAY(a, len, bool);
+  r.cot = no_nodes(a, len);
+  for (uint32_t i = 0; i < n; i++)
+    if (x[i] <= e && dtype_is_real(walk_node(w, x[i])->dtype)) r.wanted[x[i] - r.first] = true;
+  for (NodeId id = r.first; id <= e; id++) {
     const Node *node = walk_node(w, id);
-    for (uint32_t i = 0; i < node->n_in && !wanted[id]; i++)
-      wanted[id] = wanted[node->in[i]] && passes_to(w->b.g, node, i);
+    bool *wanted = &r.wanted[id - r.first];
+    for (uint32_t i = 0; i < node->n_in && !*wanted; i++)
+      *wanted = is_wanted(&r, node->in[i]) && passes_to(w->b.g, node, i);
   }
-  return wanted;
+  return r;
 }
 
 static NodeId expand_expr(Walk *w, const Expr *x, NodeId y, NodeId dy) {
@@ -62,22 +79,22 @@ static void add_to(Walk *w, NodeId *sum, NodeId t) {
   *sum = *sum == NO_NODE ? t : cot_op(w, OP_ADD, (NodeId[]){*sum, t}, 2);
 }
 
-static void arrive(Walk *w, NodeId x, NodeId t, NodeId *cot) {
+static void arrive(Walk *w, const Reverse *r, NodeId x, NodeId t) {
   assert(shape_broadcasts_to(&walk_node(w, t)->shape, &walk_node(w, x)->shape));
-  add_to(w, &cot[x], t);
+  add_to(w, cot_of(r, x), t);
 }
 
 // A loop's results come after it: when the walk is here their cotangents are whole.
-static void propagate_scan(Walk *w, NodeId scan, NodeId e, NodeId *cot, const bool *wanted) {
+static void propagate_scan(Walk *w, const Reverse *r, NodeId scan) {
   Node n = *walk_node(w, scan);
   const ScanAttr *s = n.attr.scan;
   Arena *a = w->b.g->own;
   NodeId *of_results = no_nodes(a, (size_t)s->n_yields + s->n_carries);
   bool *of_operands = ARENA_ARRAY(a, n.n_in, bool), any = false;
-  for (NodeId id = scan + 1; id <= e; id++) {
+  for (NodeId id = scan + 1; id <= r->e; id++) {
     const Node *p = walk_node(w, id);
-    if (p->op != OP_PROJ || p->in[0] != scan || cot[id] == NO_NODE) continue;
-    add_to(w, &of_results[p->attr.proj], cot[id]);
+    if (p->op != OP_PROJ || p->in[0] != scan || *cot_of(r, id) == NO_NODE) continue;
+    add_to(w, &of_results[p->attr.proj], *cot_of(r, id));
     any = true;
   }
   if (!any) return;
@@ -85,48 +102,51 @@ static void propagate_scan(Walk *w, NodeId scan, NodeId e, NodeId *cot, const bo
   w->b.path = n.path;
   NodeId *so_far = no_nodes(a, n.n_in);
   for (uint32_t i = 0; i < n.n_in; i++) {
-    of_operands[i] = wanted[n.in[i]] && passes_to(w->b.g, &n, i);
+    of_operands[i] = is_wanted(r, n.in[i]) && passes_to(w->b.g, &n, i);
     if (!of_operands[i] || i < s->n_carries + s->n_sequences) continue;
-    so_far[i] = cot[n.in[i]];
-    cot[n.in[i]] = NO_NODE; // it comes back with the loop's own
+    so_far[i] = *cot_of(r, n.in[i]);
+    *cot_of(r, n.in[i]) = NO_NODE; // it comes back with the loop's own
   }
   const NodeId *t = scan_cotangents(w, scan, of_results, of_operands, so_far);
   for (uint32_t i = 0; i < n.n_in; i++)
-    if (of_operands[i] && t[i] != NO_NODE) arrive(w, n.in[i], t[i], cot);
+    if (of_operands[i] && t[i] != NO_NODE) arrive(w, r, n.in[i], t[i]);
 }
 
-static void propagate(Walk *w, NodeId y, NodeId *cot, const bool *wanted) {
+static void propagate(Walk *w, const Reverse *r, NodeId y) {
   Node n = *walk_node(w, y);
   w->b.span = n.span;
   w->b.path = n.path;
   for (uint32_t i = 0; i < n.n_in; i++) {
     NodeId x = n.in[i];
-    if (!wanted[x] || !passes_to(w->b.g, &n, i)) continue;
-    NodeId t = contribution(w, y, cot[y], i);
+    if (!is_wanted(r, x) || !passes_to(w->b.g, &n, i)) continue;
+    NodeId t = contribution(w, y, *cot_of(r, y), i);
     if (t == NO_NODE) continue;
-    arrive(w, x, t, cot);
+    arrive(w, r, x, t);
   }
 }
 
 // de/dx for each target, of the target's shape.
 static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
-  Arena *a = w->b.g->own;
-  bool *wanted = mark_wanted(w, e, x, n);
-  NodeId *cot = no_nodes(a, (size_t)e + 1), *result = ARENA_ARRAY(a, n, NodeId);
+  Arena *scratch = arena_child(w->b.g->own);
+  Reverse r = reverse_of(w, e, x, n, scratch);
+  NodeId *result = ARENA_ARRAY(w->b.g->own, n, NodeId);
   Builder at_grad = w->b;
-  if (wanted[e]) cot[e] = cot_number(w, walk_node(w, e)->dtype, 1);
-  for (NodeId id = e; id != NO_NODE; id--) {
+  if (is_wanted(&r, e)) *cot_of(&r, e) = cot_number(w, walk_node(w, e)->dtype, 1);
+  for (NodeId id = e;; id--) {
     Op op = walk_node(w, id)->op;
-    if (derivative_table[op].kind == DERIV_LOOP && wanted[id]) propagate_scan(w, id, e, cot, wanted);
-    if (op != OP_PROJ && cot[id] != NO_NODE) propagate(w, id, cot, wanted);
+    if (derivative_table[op].kind == DERIV_LOOP && is_wanted(&r, id)) propagate_scan(w, &r, id);
+    if (op != OP_PROJ && *cot_of(&r, id) != NO_NODE) propagate(w, &r, id);
+    if (id == r.first) break;
   }
   w->b.span = at_grad.span;
   w->b.path = at_grad.path;
   for (uint32_t i = 0; i < n; i++) {
     const Node *t = walk_node(w, x[i]);
-    bool reached = x[i] <= e && cot[x[i]] != NO_NODE;
-    result[i] = reached ? cot_exact(w, cot[x[i]], t->shape) : b_splat(&w->b, t->dtype, t->shape, (Scalar){0});
+    bool reached = x[i] <= e && *cot_of(&r, x[i]) != NO_NODE;
+    result[i] =
+        reached ? cot_exact(w, *cot_of(&r, x[i]), t->shape) : b_splat(&w->b, t->dtype, t->shape, (Scalar){0});
   }
+  arena_free(scratch);
   return result;
 }
 
@@ -146,8 +166,8 @@ static NodeId mark(Walk *w, NodeId x) {
 static bool *targets_of(const Graph *g, Arena *a) {
   bool *is_target = ARENA_ARRAY(a, g->len, bool);
   for (NodeId id = 0; id < g->len; id++)
-    if (g->nodes[id].op == OP_GRAD)
-      for (uint32_t i = 1; i < g->nodes[id].n_in; i++) is_target[g->nodes[id].in[i]] = true;
+    if (graph_node(g, id)->op == OP_GRAD)
+      for (uint32_t i = 1; i < graph_node(g, id)->n_in; i++) is_target[graph_node(g, id)->in[i]] = true;
   return is_target;
 }
 
@@ -155,7 +175,7 @@ static bool *targets_of(const Graph *g, Arena *a) {
 static bool *differentiated(const Graph *g, Arena *a) {
   bool *is = ARENA_ARRAY(a, g->len, bool);
   for (NodeId id = g->len; id-- > 0;) {
-    const Node *n = &g->nodes[id];
+    const Node *n = graph_node(g, id);
     if (n->op == OP_GRAD) is[n->in[0]] = true;
     for (uint32_t i = 0; i < n->n_in && is[id]; i++) is[n->in[i]] = true;
   }
@@ -169,7 +189,7 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
   NodeId **results = ARENA_ARRAY(a, g->len, NodeId *); // of GRADs, and of loops that became two
   const char *caller = w->b.path;
   for (NodeId id = 0; id < g->len; id++) {
-    const Node *n = &g->nodes[id];
+    const Node *n = graph_node(g, id);
     if (map[id] != NO_NODE) continue;
     if (n->op == OP_PROJ && results[n->in[0]]) {
       NodeId r = results[n->in[0]][n->attr.proj];
@@ -187,7 +207,7 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
     else if (n->op == OP_SCAN)
       map[id] = saved_scan(w, n->attr.scan, in, n->n_in);
     else if (n->op == OP_PROJ)
-      map[id] = b_scan_result(&w->b, in[0], saved_result(g->nodes[n->in[0]].attr.scan, n->attr.proj));
+      map[id] = b_scan_result(&w->b, in[0], saved_result(graph_node(g, n->in[0])->attr.scan, n->attr.proj));
     else
       map[id] = b_copy(&w->b, n, in);
   }
@@ -205,7 +225,7 @@ NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   assert(rule->n_roots == n_x);
   NodeId *map = no_nodes(w->b.g->own, rule->len), *x = ARENA_ARRAY(w->b.g->own, n_x, NodeId);
   for (NodeId id = 0; id < rule->len; id++) {
-    const Node *r = &rule->nodes[id];
+    const Node *r = graph_node(rule, id);
     if (r->op != OP_INPUT || r->attr.input.role != IN_ARG) continue;
     uint32_t k = r->attr.input.index;
     map[id] = k < n_x ? n.in[k + 1] : k == n_x ? y : whole;
@@ -225,7 +245,7 @@ NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
 // The input that node n stands for once all gradients are expanded; NO_NODE: itself.
 static NodeId stands_for(const Graph *g, const Node *n) {
   if (n->op == OP_STOP_GRAD || n->op == OP_CUSTOM_VJP) return n->in[0];
-  if (n->op == OP_RESHAPE && shape_eq(&n->shape, &g->nodes[n->in[0]].shape)) return n->in[0];
+  if (n->op == OP_RESHAPE && shape_eq(&n->shape, &graph_node(g, n->in[0])->shape)) return n->in[0];
   return NO_NODE;
 }
 
@@ -234,17 +254,17 @@ static Graph *expand(const Graph *g, Arena *a);
 // Bodies of loops are expanded last: until then derivatives of derivatives are made of them.
 static void expand_bodies(Graph *g, Arena *a) {
   for (NodeId id = 0; id < g->len; id++) {
-    if (g->nodes[id].op != OP_SCAN) continue;
-    ScanAttr *s = arena_copy(g->arena, g->nodes[id].attr.scan, sizeof *s);
+    if (graph_node(g, id)->op != OP_SCAN) continue;
+    ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
     s->body = expand(s->body, a);
-    g->nodes[id].attr.scan = s;
+    graph_change(g, id)->attr.scan = s;
   }
 }
 
 static Graph *drop_marks(const Graph *g, Arena *a) {
   NodeId *same = ARENA_ARRAY(g->own, g->len, NodeId);
   for (NodeId id = 0; id < g->len; id++) {
-    NodeId s = stands_for(g, &g->nodes[id]);
+    NodeId s = stands_for(g, graph_node(g, id));
     same[id] = s == NO_NODE ? id : same[s];
   }
   return live_copy(g, same, a);
@@ -253,11 +273,11 @@ static Graph *drop_marks(const Graph *g, Arena *a) {
 // The program's one float type: what a size becomes as a number.
 static DType real_of(const Graph *g) {
   for (NodeId id = 0; id < g->len; id++)
-    if (g->nodes[id].op == OP_INPUT && dtype_is_real(g->nodes[id].dtype) &&
-        g->nodes[id].attr.input.role != IN_ARG)
-      return g->nodes[id].dtype;
+    if (graph_node(g, id)->op == OP_INPUT && dtype_is_real(graph_node(g, id)->dtype) &&
+        graph_node(g, id)->attr.input.role != IN_ARG)
+      return graph_node(g, id)->dtype;
   for (NodeId id = 0; id < g->len; id++)
-    if (g->nodes[id].op == OP_GRAD) return g->nodes[g->nodes[id].in[0]].dtype;
+    if (graph_node(g, id)->op == OP_GRAD) return graph_node(g, graph_node(g, id)->in[0])->dtype;
   return DT_F32;
 }
 

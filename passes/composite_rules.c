@@ -139,8 +139,8 @@ Graph *with_composite_rules(const Graph *g, Arena *a) {
   NodeId *map = no_nodes(out->own, g->len), *seen = no_nodes(out->own, g->len);
   composites_match(g, found, out->own);
   for (NodeId id = 0; id < g->len; id++)
-    for (uint32_t i = 1; g->nodes[id].op == OP_GRAD && i < g->nodes[id].n_in; i++)
-      is_target[g->nodes[id].in[i]] = true;
+    for (uint32_t i = 1; graph_node(g, id)->op == OP_GRAD && i < graph_node(g, id)->n_in; i++)
+      is_target[graph_node(g, id)->in[i]] = true;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
     NodeId *in = ARENA_ARRAY(out->own, n->n_in, NodeId);
@@ -151,7 +151,7 @@ Graph *with_composite_rules(const Graph *g, Arena *a) {
     if (n->op == OP_SCAN) {
       ScanAttr *s = arena_copy(out->arena, n->attr.scan, sizeof *s);
       s->body = with_composite_rules(s->body, a);
-      out->nodes[map[id]].attr.scan = s;
+      graph_change(out, map[id])->attr.scan = s;
     }
     if (!found[id].is) continue;
     Wrapping w = wrapping(g, &found[id], id);

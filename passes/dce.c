@@ -39,12 +39,13 @@ Graph *live_copy(const Graph *g, const NodeId *same, Arena *a) {
   Builder b = {.g = out};
   if (!same) same = themselves(g, out->own);
   bool *live = mark_live(g, same, out->own);
-  NodeId *map = no_nodes(out->own, g->len);
+  NodeId *map = no_nodes(out->own, g->len), *in = NULL;
+  uint32_t room = 0;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
     if (same[id] != id) map[id] = map[same[id]];
     if (!live[id] || same[id] != id) continue;
-    NodeId *in = ARENA_ARRAY(out->own, n->n_in, NodeId);
+    if (n->n_in > room) in = ARENA_ARRAY(out->own, room = 2 * n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[same[n->in[i]]];
     map[id] = b_copy(&b, n, in);
   }

@@ -76,7 +76,7 @@ static Graph *trimmed_body(const Loop *l, const uint32_t *number) {
 }
 
 static void trim(Graph *g, NodeId id) {
-  Node *n = &g->nodes[id];
+  Node *n = graph_change(g, id);
   const ScanAttr *s = n->attr.scan;
   Loop l = {.g = g, .id = id, .s = s};
   uint32_t n_results = s->n_yields + s->n_carries, sequences = s->n_carries,
@@ -103,13 +103,13 @@ static void trim(Graph *g, NodeId id) {
   n->n_in = n_in;
   n->attr.scan = t;
   for (NodeId p = id + 1; p < g->len; p++)
-    if (g->nodes[p].op == OP_PROJ && g->nodes[p].in[0] == id)
-      g->nodes[p].attr.proj = result[g->nodes[p].attr.proj];
+    if (graph_node(g, p)->op == OP_PROJ && graph_node(g, p)->in[0] == id)
+      graph_change(g, p)->attr.proj = result[graph_node(g, p)->attr.proj];
 }
 
 Graph *pass_loops(const Graph *g, Arena *a) {
   Graph *out = live_copy(g, NULL, a);
   for (NodeId id = out->len; id-- > 0;)
-    if (out->nodes[id].op == OP_SCAN) trim(out, id);
+    if (graph_node(out, id)->op == OP_SCAN) trim(out, id);
   return out;
 }

@@ -27,6 +27,7 @@ typedef struct PassInfo {
   Graph *(*run)(const Graph *g, Arena *a);
   const char *after;  // must come after this pass; NULL: anywhere
   const char *reason; // why
+  bool loops_only;
 } PassInfo;
 
 const PassInfo *pass_table(uint32_t *n);

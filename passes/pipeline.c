@@ -8,9 +8,11 @@
 #include <string.h>
 
 static const PassInfo table[] = {
-#define PASS(name, function, after, reason) {#name, function, after, reason},
+#define PASS(name, function, after, reason) {#name, function, after, reason, false},
+#define LOOP_PASS(name, function, after, reason) {#name, function, after, reason, true},
 #include "passes/passes.def"
 #undef PASS
+#undef LOOP_PASS
 };
 
 enum { N_PASSES = sizeof table / sizeof *table };
@@ -50,13 +52,26 @@ static void verify(const Program *p, const Function *f, const char *pass, bool e
 // Bodies of loops are graphs as well. (Autodiff has been there: it needs them as they were.)
 static void run_on_bodies(Graph *g, Graph *(*run)(const Graph *, Arena *), Arena *a) {
   for (NodeId id = 0; id < g->len; id++) {
-    if (g->nodes[id].op != OP_SCAN) continue;
-    ScanAttr *s = arena_copy(g->arena, g->nodes[id].attr.scan, sizeof *s);
+    if (graph_node(g, id)->op != OP_SCAN) continue;
+    ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
     Graph *body = run(s->body, a);
     run_on_bodies(body, run, a);
     s->body = body;
-    g->nodes[id].attr.scan = s;
+    graph_change(g, id)->attr.scan = s;
   }
+}
+
+static bool has_loop(const Graph *g) {
+  for (NodeId id = 0; id < g->len; id++)
+    if (graph_node(g, id)->op == OP_SCAN) return true;
+  return false;
+}
+
+static Graph *result_of(const PassInfo *pass, Graph *g, Arena *a) {
+  if (pass->loops_only && !has_loop(g)) return g;
+  Graph *out = pass->run(g, a);
+  if (pass->run != pass_autodiff) run_on_bodies(out, pass->run, a);
+  return out;
 }
 
 static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
@@ -65,14 +80,14 @@ static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
   for (uint32_t i = 0; i < N_PASSES; i++) {
     if (disabled(o, table[i].name)) continue;
     if (o->observe) o->observe(o->user, table[i].name, false, p, f);
-    Graph *out = table[i].run(f->g, a);
-    if (table[i].run != pass_autodiff) run_on_bodies(out, table[i].run, a);
-    f->g = out;
+    Graph *before = f->g;
+    f->g = result_of(&table[i], before, a);
     expanded |= table[i].run == pass_autodiff;
     if (o->observe) o->observe(o->user, table[i].name, true, p, f);
     if (o->verify) verify(p, f, table[i].name, expanded);
+    if (f->g == before) continue;
     if (last) graph_drop(last);
-    last = out;
+    last = f->g;
   }
 }
 

@@ -282,14 +282,14 @@ Graph *rewrite(const Graph *g, const bool *enabled, uint32_t *fired, Arena *a) {
   Arena *scratch = arena_new();
   Rewriter r = {.enabled = enabled, .fired = fired};
   compile_rules(&r, scratch);
-  Graph *out = live_copy(g, NULL, a), *next;
-  for (uint32_t walks = 0; (next = walk(out, &r, a)); walks++) {
+  Graph *out = NULL, *next;
+  for (uint32_t walks = 0; (next = walk(out ? out : g, &r, a)); walks++) {
     assert(walks < MAX_WALKS && "rules make a graph smaller or move nodes one way");
-    graph_drop(out);
+    if (out) graph_drop(out);
     out = next;
   }
   arena_free(scratch);
-  return out;
+  return out ? out : live_copy(g, NULL, a);
 }
 
 Graph *pass_simplify(const Graph *g, Arena *a) { return rewrite(g, NULL, NULL, a); }

@@ -120,7 +120,7 @@ static void choose(Loops *l, NodeId back, NodeId loop, bool *used) {
   for (NodeId id = body->len; id-- > 0;) {
     const Node *n = graph_node(body, id);
     if (!live[id] || used[id]) continue;
-    bool known = same[id] != NO_NODE && heavy[id] && stacks(l->g, f, &f->body->nodes[same[id]].shape);
+    bool known = same[id] != NO_NODE && heavy[id] && stacks(l->g, f, &graph_node(f->body, same[id])->shape);
     used[id] = known && (dear(n->op) || yields(f, same[id]));
     if (used[id]) keep(l, back, (Use){id, loop, same[id]});
     for (uint32_t i = 0; i < n->n_in && !used[id]; i++) live[n->in[i]] = true;

@@ -24,10 +24,10 @@ static bool makes_nan(const Node *n) {
   return kind == KIND_EW || kind == KIND_REDUCE || kind == KIND_DOT || kind == KIND_ROWS;
 }
 
-static void number(const Graph *g, uint32_t *last) {
+static void number(Graph *g, uint32_t *last) {
   for (NodeId id = 0; id < g->len; id++) {
-    Node *n = &g->nodes[id];
-    if (n->op == OP_SCAN) number(n->attr.scan->body, last);
+    Node *n = graph_change(g, id);
+    if (n->op == OP_SCAN) number((Graph *)n->attr.scan->body, last);
     if (makes_nan(n)) n->trap = ++*last;
   }
 }
@@ -38,7 +38,7 @@ void program_trap_nan(Program *p) {
 
 static void visit_all(const Graph *g, void (*visit)(void *user, const Node *n), void *user) {
   for (NodeId id = 0; id < g->len; id++) {
-    const Node *n = &g->nodes[id];
+    const Node *n = graph_node(g, id);
     if (n->op == OP_SCAN) visit_all(n->attr.scan->body, visit, user);
     if (n->trap) visit(user, n);
   }

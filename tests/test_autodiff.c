@@ -17,7 +17,7 @@ static void gives(const char *text, const char *expected) {
 
 static uint32_t count(const Graph *g, Op op) {
   uint32_t n = 0;
-  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == op;
+  for (NodeId id = 0; id < g->len; id++) n += graph_node(g, id)->op == op;
   return n;
 }
 
@@ -219,7 +219,7 @@ START_TEST(an_mlp_has_no_node_too_many) {
   Graph *g = expanded(MLP "(grads loss w1 b1 w2 b2)");
   ck_assert_uint_eq(count(g, OP_BROADCAST), 0);
   ck_assert_uint_eq(count(g, OP_SCATTER_ADD), 0);
-  ck_assert_uint_eq(count(g, OP_DOT), 5);       // two forward, one for each of w1 w2 r
+  ck_assert_uint_eq(count(g, OP_DOT), 5); // two forward, one for each of w1 w2 r
   ck_assert_uint_eq(count(g, OP_TRANSPOSE), 0);
   ck_assert_uint_eq(count(g, OP_SUM), 3); // softmax, b1, b2 (nobody reads the loss)
   for (NodeId id = 0; id < g->len; id++) {
@@ -239,17 +239,17 @@ START_TEST(every_node_that_is_left_has_a_use) {
   bool *used = ARENA_ARRAY(arena, g->len, bool);
   for (uint32_t i = 0; i < g->n_roots; i++) used[g->roots[i]] = true;
   for (NodeId id = 0; id < g->len; id++)
-    for (uint32_t i = 0; i < g->nodes[id].n_in; i++) used[g->nodes[id].in[i]] = true;
+    for (uint32_t i = 0; i < graph_node(g, id)->n_in; i++) used[graph_node(g, id)->in[i]] = true;
   for (NodeId id = 0; id < g->len; id++)
-    ck_assert_msg(used[id], "node %u (%s)", id, op_name(g->nodes[id].op));
+    ck_assert_msg(used[id], "node %u (%s)", id, op_name(graph_node(g, id)->op));
 }
 END_TEST
 
 START_TEST(a_derivative_has_the_place_and_path_of_its_forward_node) {
   Graph *g = graph_of("(= y (exp x:f32)) (grads (mul y y) x)", arena);
   for (NodeId id = 0; id < g->len; id++) {
-    g->nodes[id].span = (Span){1, id, id + 1};
-    g->nodes[id].path = g->nodes[id].op == OP_EXP ? "net.e" : "net";
+    graph_change(g, id)->span = (Span){1, id, id + 1};
+    graph_change(g, id)->path = graph_node(g, id)->op == OP_EXP ? "net.e" : "net";
   }
   g = pass_autodiff(g, arena);
   const Node *last = graph_node(g, g->roots[0]); // dy * y of exp

@@ -163,9 +163,10 @@ START_TEST(a_misfit_of_matmul_says_which) {
 END_TEST
 
 static bool reaches(NodeId e, NodeId at, NodeId *cut) {
-  const bool *arrivals = graph_arrivals(g, e, g->arena);
-  bool arrives = graph_arrives(arrivals, e, at);
-  *cut = arrives ? NO_NODE : graph_cut(g, arrivals, e, at);
+  const Arrivals all = graph_arrivals(g, e, 0, g->arena), from = graph_arrivals(g, e, at, g->arena);
+  bool arrives = graph_arrives(&all, at);
+  *cut = arrives ? NO_NODE : graph_cut(g, &all, at);
+  ck_assert(graph_arrives(&from, at) == arrives);
   return arrives;
 }
 

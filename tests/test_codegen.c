@@ -360,9 +360,9 @@ END_TEST
 START_TEST(names_and_strings_of_a_model_cannot_become_code) {
   Arena *a = arena_new();
   Graph *g = graph_of("(add x:f32[3] 1)", a);
-  for (NodeId v = 0; v < g->len; v++) g->nodes[v].path = "net */ int evil; /* \\\n ?\?/ \xff";
+  for (NodeId v = 0; v < g->len; v++) graph_change(g, v)->path = "net */ int evil; /* \\\n ?\?/ \xff";
   Function f = function_of(g, "f\"); abort(); //", FN_EXPORT, a);
-  FnInput input = {"x*/ \n%s%n\"", DT_F32, g->nodes[0].shape, {0}};
+  FnInput input = {"x*/ \n%s%n\"", DT_F32, graph_node(g, 0)->shape, {0}};
   f.inputs = &input;
   Program *p = program_of(&f, 1, NULL, 0, DT_F32, a);
   p->name = "a */ #error ?\?/ \"\\";

@@ -84,13 +84,13 @@ static const Function *fn_named(const Program *p, const char *name) {
 
 static uint32_t count_op(const Graph *g, Op op) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < g->len; i++) n += g->nodes[i].op == op;
+  for (uint32_t i = 0; i < g->len; i++) n += graph_node(g, i)->op == op;
   return n;
 }
 
 static const Node *first_op(const Graph *g, Op op) {
   for (uint32_t i = 0; i < g->len; i++)
-    if (g->nodes[i].op == op) return &g->nodes[i];
+    if (graph_node(g, i)->op == op) return graph_node(g, i);
   return NULL;
 }
 
@@ -209,8 +209,8 @@ START_TEST(fans_follow_the_rank) {
     const Graph *g = fn_named(r.p, "init")->g;
     bool found = false;
     for (uint32_t k = 0; k < g->len; k++)
-      found |=
-          g->nodes[k].op == OP_CONST && fabs(g->nodes[k].attr.konst.data->f - sqrt(6 / rows[i].fans)) < 1e-12;
+      found |= graph_node(g, k)->op == OP_CONST &&
+               fabs(graph_node(g, k)->attr.konst.data->f - sqrt(6 / rows[i].fans)) < 1e-12;
     ck_assert_msg(found, "fans of %s", rows[i].shape);
     done(&r);
   }
@@ -228,7 +228,7 @@ START_TEST(initial_draws_hash_the_path) {
   const Graph *g = fn_named(r.p, "init")->g;
   uint32_t sites[2], n = 0;
   for (uint32_t k = 0; k < g->len; k++)
-    if (g->nodes[k].op == OP_RAND) sites[n++] = g->nodes[k].attr.site;
+    if (graph_node(g, k)->op == OP_RAND) sites[n++] = graph_node(g, k)->attr.site;
   ck_assert_uint_eq(sites[0], fnv("p"));
   ck_assert_uint_eq(sites[1], fnv("p#1"));
   done(&r);
@@ -259,7 +259,7 @@ static uint32_t drop_sites(const char *body, uint32_t *sites) {
   const Graph *g = fn_named(r.p, "fit_step")->g;
   uint32_t n = 0;
   for (uint32_t k = 0; k < g->len && n < 8; k++)
-    if (g->nodes[k].op == OP_RAND) sites[n++] = g->nodes[k].attr.site;
+    if (graph_node(g, k)->op == OP_RAND) sites[n++] = graph_node(g, k)->attr.site;
   done(&r);
   return n;
 }
@@ -442,7 +442,7 @@ static void ck_shape(const char *text, const char *want) {
   Result r = good(text);
   const Graph *g = fn_named(r.p, "f")->g;
   StrBuf b = {0};
-  shape_print(&b, &g->nodes[g->roots[0]].shape, g->symbol);
+  shape_print(&b, &graph_node(g, g->roots[0])->shape, g->symbol);
   ck_assert_str_eq(sb_text(&b), want);
   strbuf_free(&b);
   done(&r);

@@ -154,8 +154,8 @@ static double value(const Graph *g, const EvalInputs *in) {
 // Which argument a name is.
 static uint32_t argument(const Graph *g, const char *name) {
   for (NodeId id = 0; id < g->len; id++)
-    if (g->nodes[id].op == OP_INPUT && !strcmp(g->nodes[id].attr.input.name, name))
-      return g->nodes[id].attr.input.index;
+    if (graph_node(g, id)->op == OP_INPUT && !strcmp(graph_node(g, id)->attr.input.name, name))
+      return graph_node(g, id)->attr.input.index;
   ck_abort_msg("no input %s", name);
   return 0;
 }

@@ -191,11 +191,13 @@ END_TEST
 
 START_TEST(without_a_good_one_nothing_is_trained) {
   host_fails(&model, "train --resume", 3, "there is no checkpoint line.ckpt");
+  host_fails(&model, "train --resume --out nowhere", 3, "there is no checkpoint nowhere/line.ckpt");
+  ck_assert_int_eq(access("nowhere", F_OK), -1);
   host_write("line.ckpt", "nnc", 3);
   host_fails(&model, "train --resume", 1, "line.ckpt: is no checkpoint: it doesn't begin with");
   host_write("line.ckpt.old", "nnc checkpoint 1", 16);
   host_fails(&model, "train --resume", 1,
-             "nor is the one before it whole: line.ckpt.old: is damaged: it ends early");
+             "nor is the one before it whole: line.ckpt.old: is damaged: its length is wrong");
   unlink("line.ckpt");
   ck_assert_int_eq(mkdir("line.ckpt", 0777), 0);
   unlink("line.ckpt.old");

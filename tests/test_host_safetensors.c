@@ -70,7 +70,7 @@ START_TEST(tensors_written_read_back_in_the_order_given) {
 END_TEST
 
 START_TEST(a_wrong_header_is_refused_with_the_reason) {
-  host_refuses("1234567", 7, parse, "7 bytes are no safetensors file");
+  host_refuses("1234567", 7, parse, "is no safetensors file: it has 7 of the first 8 bytes");
   host_refuses("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, parse,
                "should be 18446744073709551615 bytes long, 2 follow");
   refuses("", 0, "`{` is expected");

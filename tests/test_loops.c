@@ -94,9 +94,9 @@ END_TEST
 static const Node *only_loop(const Graph *g) {
   const Node *loop = NULL;
   for (NodeId id = 0; id < g->len; id++)
-    if (g->nodes[id].op == OP_SCAN) {
+    if (graph_node(g, id)->op == OP_SCAN) {
       ck_assert_ptr_null(loop);
-      loop = &g->nodes[id];
+      loop = graph_node(g, id);
     }
   ck_assert_ptr_nonnull(loop);
   return loop;
@@ -121,13 +121,13 @@ START_TEST(a_loop_nobody_reads_is_gone) {
   Graph *g =
       verified("(rule step (a:f64) (exp a)) (= s (scan step 4 1 0 forward a:f64)) (= r (result s 0)) a");
   g = pass_loops(g, arena);
-  for (NodeId id = 0; id < g->len; id++) ck_assert(g->nodes[id].op != OP_SCAN);
+  for (NodeId id = 0; id < g->len; id++) ck_assert(graph_node(g, id)->op != OP_SCAN);
 }
 END_TEST
 
 static uint32_t count_loops(const Graph *g) {
   uint32_t n = 0;
-  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == OP_SCAN;
+  for (NodeId id = 0; id < g->len; id++) n += graph_node(g, id)->op == OP_SCAN;
   return n;
 }
 
@@ -156,7 +156,7 @@ END_TEST
 
 static uint32_t count_op(const Graph *g, Op op) {
   uint32_t n = 0;
-  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == op;
+  for (NodeId id = 0; id < g->len; id++) n += graph_node(g, id)->op == op;
   return n;
 }
 
@@ -186,8 +186,8 @@ START_TEST(derivatives_compute_what_is_the_same_once) {
       "(= s (scan step 4 1 0 forward h:f64[2] k:f64[2])) (= e (sum (result s 0) [0])) (grads e h k)");
   Graph *back = pass_loops(pass_hoist(pass_autodiff(g, arena), arena), arena);
   for (NodeId id = 0; id < back->len; id++) {
-    if (back->nodes[id].op != OP_SCAN) continue;
-    const Graph *body = back->nodes[id].attr.scan->body;
+    if (graph_node(back, id)->op != OP_SCAN) continue;
+    const Graph *body = graph_node(back, id)->attr.scan->body;
     ck_assert_uint_eq(count_op(body, OP_EXP) + count_op(body, OP_SIN) + count_op(body, OP_COS), 0);
   }
   same_roots("derivative", back, pass_autodiff(g, arena));

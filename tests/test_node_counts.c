@@ -77,8 +77,8 @@ static bool counts(Op op) {
 static uint32_t operations(const Graph *g) {
   uint32_t n = 0;
   for (NodeId id = 0; id < g->len; id++) {
-    n += counts(g->nodes[id].op);
-    if (g->nodes[id].op == OP_SCAN) n += operations(g->nodes[id].attr.scan->body);
+    n += counts(graph_node(g, id)->op);
+    if (graph_node(g, id)->op == OP_SCAN) n += operations(graph_node(g, id)->attr.scan->body);
   }
   return n;
 }

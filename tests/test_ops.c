@@ -60,8 +60,8 @@ static Scalar *value(Run *r, const OpCase *c, NodeId id, bool effect) {
   r->env.n_stores = effect ? 4 : 0;
   graph_set_roots(r->g, &id, 1);
   ck_assert_msg(graph_verify(r->g, VERIFY_ANY, &why), "ops.txt:%d: %s", c->line, sb_text(&why));
-  ck_assert_int_eq(r->g->nodes[id].dtype, c->out.t);
-  if (r->g->nodes[id].op != OP_OPTIMIZE) ck_assert(shape_eq(&r->g->nodes[id].shape, &c->out.s));
+  ck_assert_int_eq(graph_node(r->g, id)->dtype, c->out.t);
+  if (graph_node(r->g, id)->op != OP_OPTIMIZE) ck_assert(shape_eq(&graph_node(r->g, id)->shape, &c->out.s));
   ck_assert(eval_graph(r->g, &r->env, inputs, &root, arena));
   return effect && root ? root : effect ? stores[0] : root;
 }

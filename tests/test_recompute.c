@@ -71,10 +71,10 @@ static const char *with_length(const char *text, const char *length) {
 // Every loop of the graph, and of bodies, gets the setting.
 static void set_recompute(Graph *g, uint32_t k) {
   for (NodeId id = 0; id < g->len; id++) {
-    if (g->nodes[id].op != OP_SCAN) continue;
-    ScanAttr *s = arena_copy(arena, g->nodes[id].attr.scan, sizeof *s);
+    if (graph_node(g, id)->op != OP_SCAN) continue;
+    ScanAttr *s = arena_copy(arena, graph_node(g, id)->attr.scan, sizeof *s);
     s->recompute = k;
-    g->nodes[id].attr.scan = s;
+    graph_change(g, id)->attr.scan = s;
     set_recompute((Graph *)s->body, k);
   }
 }
@@ -168,7 +168,7 @@ START_TEST(without_a_gradient_the_loop_stays_one) {
   Graph *g =
       differentiated("(rule step (h:f64) (sin h)) (result (scan step 9 1 0 forward h:f64) 0)", DT_F64, 3);
   uint32_t n = 0;
-  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == OP_SCAN;
+  for (NodeId id = 0; id < g->len; id++) n += graph_node(g, id)->op == OP_SCAN;
   ck_assert_uint_eq(n, 1);
 }
 END_TEST

@@ -44,7 +44,7 @@ static const struct {
 
 static uint32_t products(const Graph *g) {
   uint32_t n = 0;
-  for (NodeId id = 0; id < g->len; id++) n += g->nodes[id].op == OP_DOT;
+  for (NodeId id = 0; id < g->len; id++) n += graph_node(g, id)->op == OP_DOT;
   return n;
 }
 

@@ -47,7 +47,7 @@ static int nn_checkpoint_whole(const nn_bytes *b, const char *name, nn_err *e) {
     return nn_fail(e, NN_EXIT_CONTENT, "%s: is no checkpoint: it doesn't begin with `%s`", name,
                    nn_checkpoint_magic);
   if (b->n < NN_MAGIC + NN_TRAILER || b->n % 8)
-    return nn_fail(e, NN_EXIT_CONTENT, "%s: is damaged: it ends early", name);
+    return nn_fail(e, NN_EXIT_CONTENT, "%s: is damaged: its length is wrong", name);
   memcpy(end, b->p + b->n - sizeof end, sizeof end);
   if (end[0] != b->n || end[1] != nn_pack_hash(b->p + NN_MAGIC, b->n - NN_MAGIC - sizeof end))
     return nn_fail(e, NN_EXIT_CONTENT, "%s: is damaged: its checksum is not that of its %zu bytes", name,

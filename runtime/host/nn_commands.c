@@ -136,10 +136,13 @@ static int nn_cli_folder(nn_cli *c, const char *path) {
   memset(&t, 0, sizeof t);
   nn_text_addf(&t, "%s/", path);
   if (t.failed) return nn_fail_memory(c->e);
-  nn_make_folders(t.s, c->e);
+  if (!c->resume) nn_make_folders(t.s, c->e);
   nn_text_free(&t);
   if (c->e->code) return c->e->code;
-  if (stat(path, &st) != 0) return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: %s", path, strerror(errno));
+  if (stat(path, &st) != 0) {
+    if (c->resume && errno == ENOENT) return 0; /* there is no checkpoint in it, as will be said */
+    return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: %s", path, strerror(errno));
+  }
   if (!S_ISDIR(st.st_mode)) return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: is not a folder", path);
   if (access(path, W_OK) != 0) return nn_fail(c->e, NN_EXIT_SYSTEM, "--out: %s: %s", path, strerror(errno));
   return 0;

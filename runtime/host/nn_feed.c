@@ -6,6 +6,8 @@
 #endif
 #include "nn_feed.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,29 +139,57 @@ double nn_feed_output(const nn_feed *f, int k) {
   return nn_get_real(fn->out[k].dtype, f->args[fn->n_in + k]);
 }
 
+static const nn_field *nn_feed_input(const nn_feed *f, int i) {
+  return &f->streams[f->inputs[i].stream].set->d->fields[f->inputs[i].field];
+}
+
+static const unsigned char *nn_feed_element(const nn_feed *f, int i, size_t k) {
+  return (const unsigned char *)f->args[i] + k * nn_types[nn_feed_input(f, i)->dtype].size;
+}
+
+/* Adds which example of the batch in `args` holds a value: element k of input i. */
+static void nn_feed_say(const nn_feed *f, int i, size_t k, size_t n, size_t later, const char *value) {
+  const nn_stream *t = &f->streams[f->inputs[i].stream];
+  const nn_field *d = nn_feed_input(f, i);
+  size_t back = n - k / d->count + later, at = t->at - back;
+  const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
+  if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
+  nn_note(f->s->e, "`%s` of example %u of data `%s` is %s%s%s", d->name,
+          (unsigned)(t->order ? t->order[at] : (uint32_t)at), t->set->d->label, value,
+          d->source < 0 ? ", computed in the data block"
+          : path        ? ", from "
+                        : "",
+          path ? path : "");
+}
+
 void nn_feed_blame(nn_feed *f, size_t n, size_t later) {
   const nn_model *m = f->s->m;
   const nn_fault *fault = &f->s->c.fault;
   int i = fault->place < (uint32_t)m->n_places ? m->places[fault->place].input : -1;
-  const nn_stream *t;
   const nn_field *d;
-  size_t k, size;
+  char value[24];
+  size_t k;
   if (fault->status != NN_FAULT_INDEX || !f->n_streams || i < 0 || i >= m->fns[f->function].n_in) return;
-  t = &f->streams[f->inputs[i].stream];
-  d = &t->set->d->fields[f->inputs[i].field];
-  size = nn_types[d->dtype].size;
+  d = nn_feed_input(f, i);
   if (nn_types[d->dtype].kind == 'f') return;
   for (k = 0; k < n * d->count; k++)
-    if (nn_get_int(d->dtype, (unsigned char *)f->args[i] + k * size) == fault->value) {
-      size_t back = n - k / d->count + later, at = t->at - back;
-      const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
-      if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
-      nn_note(f->s->e, "`%s` of example %u of data `%s` is %lld%s%s", d->name,
-              (unsigned)(t->order ? t->order[at] : (uint32_t)at), t->set->d->label, (long long)fault->value,
-              d->source < 0 ? ", computed in the data block"
-              : path        ? ", from "
-                            : "",
-              path ? path : "");
+    if (nn_get_int(d->dtype, nn_feed_element(f, i, k)) == fault->value) {
+      snprintf(value, sizeof value, "%lld", (long long)fault->value);
+      nn_feed_say(f, i, k, n, later, value);
       return;
     }
+}
+
+void nn_feed_doubt(nn_feed *f, size_t n, size_t later) {
+  int i;
+  size_t k;
+  for (i = 0; f->n_streams && i < f->s->m->fns[f->function].n_in; i++) {
+    const nn_field *d = nn_feed_input(f, i);
+    for (k = 0; nn_types[d->dtype].kind == 'f' && k < n * d->count; k++) {
+      double x = nn_get_real(d->dtype, nn_feed_element(f, i, k));
+      if (isfinite(x)) continue;
+      nn_feed_say(f, i, k, n, later, isnan(x) ? "NaN" : "infinite");
+      return;
+    }
+  }
 }

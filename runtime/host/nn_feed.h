@@ -51,5 +51,7 @@ double nn_feed_output(const nn_feed *f, int k);
 /* After a fault: adds which example held the offending value, when an integer field of the batch shows it. `later`:
    how many examples were filled after that batch. */
 void nn_feed_blame(nn_feed *f, size_t n, size_t later);
+/* After a loss that is not finite: adds which example of the batch held such a number already. */
+void nn_feed_doubt(nn_feed *f, size_t n, size_t later);
 
 #endif

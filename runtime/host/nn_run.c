@@ -98,7 +98,10 @@ static int nn_looper_end(nn_looper *l) {
     nn_feed_blame(&l->feed, n, l->running > 1 ? l->batch[1] : 0);
     return nn_looper_note(l, 0);
   }
-  if (nn_looper_check(l)) return nn_looper_note(l, 0);
+  if (nn_looper_check(l)) {
+    nn_feed_doubt(&l->feed, n, l->running > 1 ? l->batch[1] : 0);
+    return nn_looper_note(l, 0);
+  }
   r->s->c.batch_count++;
   l->taken++;
   l->progress.samples += n;

@@ -264,7 +264,7 @@ static int nn_safe_check(nn_safe *r, const unsigned char *data, size_t bytes) {
 static int nn_safe_all(nn_safe *r, const nn_bytes *b) {
   uint64_t length = 0;
   int i;
-  if (b->n < 8) return nn_fail(r->e, NN_EXIT_CONTENT, "%s: %zu bytes are no safetensors file", r->name, b->n);
+  if (b->n < 8) return nn_fail(r->e, NN_EXIT_CONTENT, "%s: is no safetensors file: it has %zu of the first 8 bytes", r->name, b->n);
   for (i = 7; i >= 0; i--) length = length << 8 | b->p[i];
   if (length > b->n - 8)
     return nn_fail(r->e, NN_EXIT_CONTENT,

@@ -147,6 +147,16 @@ TXT
     nnc --cpu=baseline fine.nn -o plain && ./plain train --json 2>/dev/null | cmp - out || fail "fine: another run"
 done
 
+# Without the option: a loss is not finite because of a number in the data.
+cat >gap.nn <<'NN'
+param w: [4] = ones();
+data d { x: [4] from csv("gaps.csv"); }
+train fit { batch = 2;  each e in d() { minimize sum(e.x * w) over w using SGD(lr = 0.1); } }
+NN
+expect 4 '`x` of example 1 of data `d` is NaN, from gaps.csv' "$NNC" --interpret gap.nn -- train --no-shuffle
+printf '1,2,inf,4\n5,6,7,8\n' >gaps.csv
+expect 4 '`x` of example 0 of data `d` is infinite, from gaps.csv' "$NNC" --interpret gap.nn -- train
+
 # Without the option: a warning for each report, of an eval apart from the step's, and for what is left in a store.
 cat >warned.nn <<'NN'
 param w: [2] = ones();
