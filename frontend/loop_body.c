@@ -66,10 +66,11 @@ static NodeId copy_inside(Move *m, NodeId id) {
   return b_copy(&m->body, n, in);
 }
 
-// Operands come first: those that the body does not have yet are made before their user. Constants are
-// copied, so that they are known there.
+// Operands come first: those that the body does not have yet are made before their user. A constant that was
+// written in the body is copied; one that has a name outside may be what a gradient is by (the pass `loops`
+// copies it afterwards).
 static NodeId inner_of(Move *m, NodeId id) {
-  bool copied = m->inside[id] || node_at(m, id)->op == OP_CONST;
+  bool copied = m->inside[id] || (id >= m->mark && node_at(m, id)->op == OP_CONST);
   if (m->inner[id] == NO_NODE) m->inner[id] = copied ? copy_inside(m, id) : capture(m, id);
   return m->inner[id];
 }

@@ -1,5 +1,6 @@
 // Loops without what nobody reads: results that are not asked for (most carries that were saved for a
-// derivative), carries that only keep themselves alive, operands that the body does not use.
+// derivative), carries that only keep themselves alive, operands that the body does not use. Constants from
+// outside are copied into the body, where they are known.
 #include "ir/build.h"
 #include "passes/live.h"
 #include "passes/passes.h"
@@ -15,6 +16,13 @@ typedef struct Loop {
 
 static bool is_argument(const Node *n) { return n->op == OP_INPUT && n->attr.input.role == IN_ARG; }
 
+// The constant that an argument stands for in all iterations; NULL: none.
+static const Node *constant(const Loop *l, uint32_t argument) {
+  if (argument < l->s->n_carries + l->s->n_sequences) return NULL;
+  const Node *n = graph_node(l->g, graph_node(l->g, l->id)->in[argument]);
+  return n->op == OP_CONST ? n : NULL;
+}
+
 // Marks what the root needs; true where an operand is used that was not before.
 static bool need_root(Loop *l, uint32_t root) {
   const Graph *body = l->s->body;
@@ -24,7 +32,7 @@ static bool need_root(Loop *l, uint32_t root) {
     const Node *n = graph_node(body, id);
     if (!l->live[id]) continue;
     for (uint32_t i = 0; i < n->n_in; i++) l->live[n->in[i]] = true;
-    if (!is_argument(n) || l->operand[n->attr.input.index]) continue;
+    if (!is_argument(n) || l->operand[n->attr.input.index] || constant(l, n->attr.input.index)) continue;
     more = l->operand[n->attr.input.index] = true;
   }
   return more;
@@ -64,6 +72,10 @@ static Graph *trimmed_body(const Loop *l, const uint32_t *number) {
     Node n = *graph_node(body, id);
     NodeId *in = ARENA_ARRAY(l->g->own, n.n_in, NodeId);
     for (uint32_t i = 0; i < n.n_in; i++) in[i] = map[n.in[i]];
+    if (is_argument(&n) && constant(l, n.attr.input.index)) {
+      map[id] = b_copy(&b, constant(l, n.attr.input.index), NULL);
+      continue;
+    }
     if (is_argument(&n)) n.attr.input.index = number[n.attr.input.index];
     map[id] = b_copy(&b, &n, in);
   }
