@@ -29,26 +29,49 @@ static bool is_stand_in(const Loop *l, NodeId id) {
   return l->iteration == id;
 }
 
+// What depends on what is inside, of the body's nodes.
+static void spread(Move *m) {
+  for (NodeId id = m->mark; id < m->len; id++)
+    for (uint32_t i = 0; i < node_at(m, id)->n_in; i++) {
+      NodeId in = node_at(m, id)->in[i];
+      m->inside[id] |= in >= m->mark && m->inside[in];
+    }
+}
+
+// A gradient of an e inside by an x outside goes through what e is computed of outside, but not through
+// stores: that is copied. What else depends on x is captured as it is, since a gradient outside may be by it.
+// True if there was something to copy.
+static bool copy_between(Move *m, NodeId x, NodeId e) {
+  bool *depends = ARENA_ARRAY(m->scratch, m->len, bool), *needed = ARENA_ARRAY(m->scratch, m->len, bool);
+  bool more = false;
+  depends[x] = needed[e] = true;
+  for (NodeId id = x + 1; id <= e; id++)
+    for (uint32_t i = 0; i < node_at(m, id)->n_in; i++)
+      depends[id] |= op_kind(node_at(m, id)->op) != KIND_EFFECT && depends[node_at(m, id)->in[i]];
+  for (NodeId id = e + 1; id-- > x + 1;) {
+    for (uint32_t i = 0; needed[id] && i < node_at(m, id)->n_in; i++) needed[node_at(m, id)->in[i]] = true;
+    if (!depends[id] || !needed[id] || m->inside[id]) continue;
+    more = m->inside[id] = true;
+  }
+  return more;
+}
+
 static void find_inside(Move *m, const Loop *l) {
   for (NodeId id = m->mark; id < m->len; id++) {
     const Node *n = node_at(m, id);
     bool draws = op_kind(n->op) == KIND_RANDOM || (n->op == OP_SCAN && graph_draws(n->attr.scan->body));
     m->inside[id] = draws || is_stand_in(l, id);
-    for (uint32_t i = 0; i < n->n_in; i++) m->inside[id] |= m->inside[n->in[i]];
   }
-  // A gradient by something outside goes through what is computed of it outside, but not through stores: that
-  // is copied.
-  for (NodeId g = m->mark; g < m->len; g++)
-    for (uint32_t k = 1; node_at(m, g)->op == OP_GRAD && k < node_at(m, g)->n_in; k++) {
-      NodeId x = node_at(m, g)->in[k];
-      if (m->inside[x]) continue;
-      bool *depends = ARENA_ARRAY(m->scratch, m->len, bool);
-      depends[x] = true;
-      for (NodeId id = x + 1; id < m->len; id++)
-        for (uint32_t i = 0; i < node_at(m, id)->n_in; i++)
-          depends[id] |= op_kind(node_at(m, id)->op) != KIND_EFFECT && depends[node_at(m, id)->in[i]];
-      for (NodeId id = x + 1; id < m->len; id++) m->inside[id] |= depends[id];
+  spread(m);
+  for (bool more = true; more;) {
+    more = false;
+    for (NodeId g = m->mark; g < m->len; g++) {
+      const Node *n = node_at(m, g);
+      for (uint32_t k = 1; n->op == OP_GRAD && m->inside[n->in[0]] && k < n->n_in; k++)
+        if (!m->inside[n->in[k]]) more = copy_between(m, n->in[k], n->in[0]) || more;
     }
+    spread(m);
+  }
 }
 
 static NodeId inner_of(Move *m, NodeId id);

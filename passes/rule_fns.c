@@ -21,6 +21,11 @@ NodeId rule_mul_by_inverse(Builder *b, const Node *n, const NodeId *var) {
   return b_ew2(b, OP_MUL, var[0], b_scalar(b, n->dtype, 1 / c));
 }
 
+// |-x| = |x|, but for what is never negative: of an u8 -x is another number.
+NodeId rule_abs_of_either(Builder *b, const Node *n, const NodeId *var) {
+  return n->dtype == DT_U8 ? NO_NODE : b_ew1(b, OP_ABS, var[0]);
+}
+
 NodeId rule_same_type(Builder *b, const Node *n, const NodeId *var) {
   return node(b, var[0])->dtype == n->dtype ? var[0] : NO_NODE;
 }

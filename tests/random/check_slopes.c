@@ -31,6 +31,18 @@ static Scalar **results(const Slope *s, const Graph *expanded, Scalar *const *mo
   return c->env.status == EVAL_OK ? c->roots : NULL;
 }
 
+static bool narrow(const Node *n) { return dtype_is_real(n->dtype) && n->dtype != DT_F64; }
+
+// Whether a loop's body is one that `comparable` refuses.
+static bool body_differs(const Graph *body) {
+  for (NodeId id = 0; id < body->len; id++) {
+    const Node *n = graph_node(body, id);
+    if (n->op == OP_CUSTOM_VJP || narrow(n)) return true;
+    if (n->op == OP_SCAN && body_differs(n->attr.scan->body)) return true;
+  }
+  return false;
+}
+
 // A rule of its own says something else than differences do. So do narrow types.
 static bool comparable(const Graph *g, const Node *d, Arena *a) {
   bool *moves = ARENA_ARRAY(a, g->len, bool);
@@ -41,7 +53,7 @@ static bool comparable(const Graph *g, const Node *d, Arena *a) {
       bool own = moves[n->in[i]];
       moves[id] |= own;
       if (own && n->op == OP_CUSTOM_VJP) return false;
-      if (own && dtype_is_real(n->dtype) && n->dtype != DT_F64) return false;
+      if (own && (narrow(n) || (n->op == OP_SCAN && body_differs(n->attr.scan->body)))) return false;
     }
   }
   for (uint32_t i = 0; i < d->n_in; i++)
