@@ -61,6 +61,12 @@ static void next_value(Elab *e, Loop *l, const Named *n, Value v) {
     l->bad = true;
     return;
   }
+  if (l->next[k] != NO_NODE) {
+    diag_label(err(e, DIAG_E0205, n->name.span, "`%s` has its next value already", n->name.text),
+               "an iteration gives a carry one");
+    l->bad = true;
+    return;
+  }
   const Node like = *node_of(e, l->carry[k]);
   NodeId id = to_node(e, v, like.dtype, n->value->span);
   if (id != NO_NODE && node_of(e, id)->dtype != like.dtype) {
