@@ -19,6 +19,7 @@
 #include "ir/base/embedded.h"
 #include "passes/invariant.h"
 #include "passes/passes.h"
+#include "passes/share.h"
 #include "tests/model_args.h"
 #include "tests/tolerance.h"
 
@@ -190,6 +191,7 @@ static Program *program_of(const char *path, DType real, Arena *a) {
   const ElaborateOptions options = {.real = real, .modules = &modules, .checks = true};
   Program *p = elaborate(user, std_files, embedded_std.n, sources, names, &options, diags, a);
   if (p) passes_run(p, &(PassOptions){.verify = true}, a);
+  if (p) program_share(p, a);
   if (p) program_hoist(p, &invariant_limits, a);
   return p;
 }
