@@ -97,7 +97,7 @@ __global__ void casts(const float *x, const double *z, const uint16_t *h, int64_
 
 __global__ void draws(uint64_t seed, uint32_t step, const char *path, float *y, double *z, uint32_t *w) {
   const uint64_t e = blockIdx.x * blockDim.x + threadIdx.x;
-  const uint32_t site = nn_fnv1a(path);
+  const uint32_t site = nn_site_at(nn_fnv1a(path), step);
   const nn_words b = nn_philox_round(nn_philox(seed, 1, 2, step, site), seed, 3);
   y[0] = nn_randf(seed, 0, step, site, e) + nn_uniformf(nn_word(b, e));
   y[1] = nn_randnf(seed, 0, step, site, e) + nn_normalf(b.w[0], b.w[1], 1);

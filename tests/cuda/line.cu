@@ -288,12 +288,12 @@ static const nn_stream_field line_inputs[] = {{0, 0}, {0, 2}, {0, 1}};
 static const nn_eval line_evals[] = {{"points", 0, 2, 3, 4, 3, 1, line_eval_inputs}};
 // Ten examples in batches of four: a full batch is followed by a smaller one. The best weights are kept.
 static const nn_loop line_loop = {4, 4,  0,          0, 0, line_streams, 1, line_inputs,
-                                  1, -1, line_evals, 1, 3, "err",        0, 1, -1};
+                                  1, -1, line_evals, 1, 3, "err",        0, 1, -1, -1};
 static const nn_file line_file = {"net.safetensors", line_saved, line_saved_names, 2, 0, NULL};
-static const nn_plan_item line_items[] = {{NN_PLAN_LOOP, NULL, 1, &line_loop, NULL, NULL, -1},
-                                          {NN_PLAN_SAVE, NULL, 1, NULL, NULL, &line_file, -1},
-                                          {NN_PLAN_LOAD, NULL, 1, NULL, NULL, &line_file, -1},
-                                          {NN_PLAN_LOOP, "more", 1, &line_loop, NULL, NULL, -1}};
+static const nn_plan_item line_items[] = {{NN_PLAN_LOOP, NULL, 0, &line_loop, NULL, NULL, -1},
+                                          {NN_PLAN_SAVE, NULL, 0, NULL, NULL, &line_file, -1},
+                                          {NN_PLAN_LOAD, NULL, 0, NULL, NULL, &line_file, -1},
+                                          {NN_PLAN_LOOP, "more", 0, &line_loop, NULL, NULL, -1}};
 static const nn_train line_trains[] = {{"fit", 1, 7, line_items, 4}};
 static const nn_option line_options[] = {{"lr", 0.05}};
 static const nn_place line_places[] = {{"line.nn:2:3", "`shift`: index into axis 0 of [3]", 2}};
