@@ -488,10 +488,9 @@ void number_calls(Elab *e, const File *f) { walk_file(e, f, e->std, false, false
 
 void check_names(Elab *e, const Module *m, Scope *top) {
   walk_file(e, m->file, top, true, m->prefix != NULL);
-  if (diags_errors(e->diags)) return; // what was dropped may apply them
   for (size_t i = 0; i < top->names.len; i++) {
     const Binding *b = top->names.data[i];
-    if (b->mentioned || !b->listed.source) continue;
+    if (b->mentioned || !b->listed.source || lost(e, b->name)) continue; // what was dropped may apply it
     Diag *g =
         diag_error(e->diags, DIAG_E0406, b->listed, "`%s` has no parameters: it is never applied", b->name);
     diag_note(g, "a layer has parameters once it is applied");
