@@ -202,7 +202,8 @@ static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, b
   if (k->closed || k->nodes.len >= MAX_STORES) return NOWHERE;
   if (same && lead > 0 && !close && (k->is_dot || !reads)) close = partners(u, k, v), reads = close;
   if (k->is_dot) {
-    bool fits = same || (k->window && shape_eq(&k->windows, s)) || takes_windows(u, k, v);
+    bool fits = op_is_window(node(u, v)->op) ? takes_windows(u, k, v)
+                                             : same || (k->window && shape_eq(&k->windows, s));
     return reads && fits ? k->shape.rank : NOWHERE;
   }
   if (same) return close || lead == 0 ? lead : NOWHERE;
