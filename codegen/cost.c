@@ -8,24 +8,14 @@
 
 #include <string.h>
 
-static int64_t plus(int64_t x, int64_t y) {
-  int64_t r;
-  return checked_add(x, y, &r) ? r : INT64_MAX;
-}
-
-static int64_t times(int64_t x, int64_t y) {
-  int64_t r;
-  return checked_mul(x, y, &r) ? r : INT64_MAX;
-}
-
 void cost_add(Cost *sum, const Cost *x) {
-  sum->macs = plus(sum->macs, x->macs);
-  sum->flops = plus(sum->flops, x->flops);
-  sum->bytes_read = plus(sum->bytes_read, x->bytes_read);
-  sum->bytes_written = plus(sum->bytes_written, x->bytes_written);
-  sum->kernels = plus(sum->kernels, x->kernels);
-  sum->launches = plus(sum->launches, x->launches);
-  sum->copies = plus(sum->copies, x->copies);
+  sum->macs = saturated_add(sum->macs, x->macs);
+  sum->flops = saturated_add(sum->flops, x->flops);
+  sum->bytes_read = saturated_add(sum->bytes_read, x->bytes_read);
+  sum->bytes_written = saturated_add(sum->bytes_written, x->bytes_written);
+  sum->kernels = saturated_add(sum->kernels, x->kernels);
+  sum->launches = saturated_add(sum->launches, x->launches);
+  sum->copies = saturated_add(sum->copies, x->copies);
 }
 
 static int64_t flops_of(Op op) { return op == OP_CAST ? 0 : op == OP_FMA ? 2 : 1; }
@@ -41,17 +31,18 @@ static int64_t node_macs(const Graph *g, NodeId v, int64_t n) {
   int64_t depth = 1;
   if (x->op == OP_DOT) {
     const Shape *s = &graph_node(g, x->in[0])->shape;
-    for (uint32_t i = 0; i < x->attr.dot.nc; i++) depth = times(depth, dim_at(s->d[x->attr.dot.lc[i]], n));
+    for (uint32_t i = 0; i < x->attr.dot.nc; i++)
+      depth = saturated_mul(depth, dim_at(s->d[x->attr.dot.lc[i]], n));
   } else { // CONV: the kernel without its output channels
     const Shape *w = &graph_node(g, x->in[1])->shape;
-    for (uint32_t i = 1; i < w->rank; i++) depth = times(depth, dim_at(w->d[i], n));
+    for (uint32_t i = 1; i < w->rank; i++) depth = saturated_mul(depth, dim_at(w->d[i], n));
   }
-  return times(elements(g, v, n), depth);
+  return saturated_mul(elements(g, v, n), depth);
 }
 
 static int64_t window_size(const Node *x) {
   int64_t size = 1;
-  for (uint32_t i = 0; i < x->shape.rank; i++) size = times(size, x->attr.window->window[i]);
+  for (uint32_t i = 0; i < x->shape.rank; i++) size = saturated_mul(size, x->attr.window->window[i]);
   return size;
 }
 
@@ -62,8 +53,8 @@ static Cost scan_cost(const ScanAttr *s, int64_t n) {
     Cost x = node_cost(s->body, v, n);
     cost_add(&c, &x);
   }
-  c.macs = times(c.macs, dim_at(s->length, n));
-  c.flops = times(c.flops, dim_at(s->length, n));
+  c.macs = saturated_mul(c.macs, dim_at(s->length, n));
+  c.flops = saturated_mul(c.flops, dim_at(s->length, n));
   return c;
 }
 
@@ -71,20 +62,20 @@ Cost node_cost(const Graph *g, NodeId v, int64_t n) {
   const Node *x = graph_node(g, v);
   Cost c = {0};
   if (x->op == OP_SCAN) return scan_cost(x->attr.scan, n);
-  if (op_kind(x->op) == KIND_DOT) c.macs = node_macs(g, v, n), c.flops = times(2, c.macs);
+  if (op_kind(x->op) == KIND_DOT) c.macs = node_macs(g, v, n), c.flops = saturated_mul(2, c.macs);
   if (x->n_in == 0 || !dtype_is_real(graph_node(g, x->in[x->n_in - 1])->dtype)) return c;
-  if (op_is_scalar(x->op)) c.flops = times(flops_of(x->op), elements(g, v, n));
+  if (op_is_scalar(x->op)) c.flops = saturated_mul(flops_of(x->op), elements(g, v, n));
   if (op_kind(x->op) == KIND_REDUCE || x->op == OP_ARGMAX || x->op == OP_ARGMIN)
     c.flops = elements(g, x->in[0], n);
-  if (x->op == OP_BOX || x->op == OP_ARGWINDOW) c.flops = times(window_size(x), elements(g, v, n));
-  if (x->op == OP_DEBOX) c.flops = times(window_size(x), elements(g, x->in[0], n));
+  if (x->op == OP_BOX || x->op == OP_ARGWINDOW) c.flops = saturated_mul(window_size(x), elements(g, v, n));
+  if (x->op == OP_DEBOX) c.flops = saturated_mul(window_size(x), elements(g, x->in[0], n));
   if (x->op == OP_SCATTER_ADD) c.flops = elements(g, x->in[2], n);
   return c;
 }
 
 int64_t graph_macs(const Graph *g, int64_t n) {
   int64_t macs = 0;
-  for (NodeId v = 0; v < g->len; v++) macs = plus(macs, node_cost(g, v, n).macs);
+  for (NodeId v = 0; v < g->len; v++) macs = saturated_add(macs, node_cost(g, v, n).macs);
   return macs;
 }
 
@@ -109,13 +100,13 @@ static int64_t points(const Walk *w, const Kernel *k, uint64_t free) {
   int64_t r = 1;
   for (VarId v = 0; v < index_vars(k->pool->index); v++) {
     Poly extent = index_extent(k->pool->index, v);
-    if (free >> v & 1) r = times(r, poly_at(&extent, w->n));
+    if (free >> v & 1) r = saturated_mul(r, poly_at(&extent, w->n));
   }
   return r;
 }
 
 static int64_t bytes_of(const Buffer *b, int64_t count) {
-  return times(count, (int64_t)dtype_bytes(b->dtype));
+  return saturated_mul(count, (int64_t)dtype_bytes(b->dtype));
 }
 
 // Of an array that is read in several places only what was not counted yet, and never more than it has.
@@ -136,7 +127,8 @@ static bool on_reals(const Pool *p, const Expr *e) {
 static Cost expr_cost(Walk *w, const Kernel *k, const Expr *e) {
   Cost c = {0};
   if (e->kind == X_LOAD) c.bytes_read = load_bytes(w, k, e);
-  if (e->kind == X_OP && on_reals(k->pool, e)) c.flops = times(flops_of((Op)e->op), points(w, k, e->free));
+  if (e->kind == X_OP && on_reals(k->pool, e))
+    c.flops = saturated_mul(flops_of((Op)e->op), points(w, k, e->free));
   if (e->kind == X_REDUCE && on_reals(k->pool, e)) {
     uint64_t all = pool_expr(k->pool, e->in[0])->free | e->free;
     for (uint32_t i = 0; i < e->n_vars; i++) all |= (uint64_t)1 << e->vars[i];
@@ -157,7 +149,7 @@ static Cost dot_cost(Walk *w, const Kernel *k, bool *seen) {
   uint64_t all = lead_bits(k) & ~((uint64_t)1 << k->dot.group); // columns, not groups of them
   all |= (uint64_t)1 << k->dot.m | (uint64_t)1 << k->dot.n | (uint64_t)1 << k->dot.k;
   c.macs = points(w, k, all);
-  c.flops = times(2, c.macs);
+  c.flops = saturated_mul(2, c.macs);
   pool_mark(k->pool, k->dot.lhs, seen);
   pool_mark(k->pool, k->dot.rhs, seen);
   for (ExprId e = 0; e < k->pool->exprs.len; e++) {
@@ -186,19 +178,19 @@ static Cost put_cost(Walk *w, const Kernel *k, const Put *s, bool *seen) {
   if (s->buffer == NO_BUFFER) return c;
   const Buffer *b = &w->f->buffers.data[s->buffer];
   int64_t count = points(w, k, loops), all = shape_elements(&b->shape, w->n);
-  if (s->add && dtype_is_real(b->dtype)) c.flops = plus(c.flops, count);
+  if (s->add && dtype_is_real(b->dtype)) c.flops = saturated_add(c.flops, count);
   c.bytes_written = bytes_of(b, count < all ? count : all);
-  if (s->add) c.bytes_read = plus(c.bytes_read, c.bytes_written);
+  if (s->add) c.bytes_read = saturated_add(c.bytes_read, c.bytes_written);
   return c;
 }
 
 static void give(Walk *w, const Step *s, const char *path, Cost c) {
-  c.macs = times(c.macs, w->repeat);
-  c.flops = times(c.flops, w->repeat);
-  c.bytes_read = times(c.bytes_read, w->repeat);
-  c.bytes_written = times(c.bytes_written, w->repeat);
-  c.launches = times(c.launches, w->repeat);
-  c.copies = times(c.copies, w->repeat);
+  c.macs = saturated_mul(c.macs, w->repeat);
+  c.flops = saturated_mul(c.flops, w->repeat);
+  c.bytes_read = saturated_mul(c.bytes_read, w->repeat);
+  c.bytes_written = saturated_mul(c.bytes_written, w->repeat);
+  c.launches = saturated_mul(c.launches, w->repeat);
+  c.copies = saturated_mul(c.copies, w->repeat);
   w->share(w->user, w->loop ? w->loop : s, path ? path : "", &c);
 }
 
@@ -240,9 +232,9 @@ static void optimize_cost(Walk *w, const Step *s) {
   for (uint32_t part = 0; part < s->n_parts; part++) {
     uint32_t i = s->parts[part];
     const Store *p = &w->f->program->stores[o->stores[i]];
-    int64_t bytes = times(shape_elements(&p->shape, 1), (int64_t)dtype_bytes(p->dtype)), arrays = 1;
+    int64_t bytes = saturated_mul(shape_elements(&p->shape, 1), (int64_t)dtype_bytes(p->dtype)), arrays = 1;
     for (uint32_t k = 0; k < slots; k++) arrays += o->slots[i * slots + k] != UINT32_MAX;
-    Cost c = {.bytes_read = times(arrays + 1, bytes), .bytes_written = times(arrays, bytes)};
+    Cost c = {.bytes_read = saturated_mul(arrays + 1, bytes), .bytes_written = saturated_mul(arrays, bytes)};
     give(w, s, store_path(p, w->a), c);
   }
 }
@@ -253,7 +245,7 @@ static void loop_cost(const Walk *w, const Step *s) {
   Arena *a = arena_new();
   Walk body = *w;
   body.f = s->loop->body;
-  body.repeat = times(w->repeat, length);
+  body.repeat = saturated_mul(w->repeat, length);
   body.loop = w->loop ? w->loop : s;
   body.loaded = ARENA_ARRAY(a, body.f->buffers.len, int64_t);
   walk(&body, s->loop->sched);

@@ -12,26 +12,17 @@ const InvariantLimits invariant_limits = {1024, 8, (int64_t)64 << 20};
 
 // ---- work
 
-static int64_t plus(int64_t x, int64_t y) {
-  int64_t r;
-  return checked_add(x, y, &r) ? r : INT64_MAX;
-}
-
-static int64_t times(int64_t x, int64_t y) {
-  int64_t r;
-  return checked_mul(x, y, &r) ? r : INT64_MAX;
-}
-
 static int64_t elements(const Graph *g, NodeId id) { return shape_elements(&graph_node(g, id)->shape, 1); }
 
 static int64_t contraction_depth(const Graph *g, const Node *n) {
   int64_t depth = 1;
   if (n->op == OP_DOT) {
     const Shape *s = &graph_node(g, n->in[0])->shape;
-    for (uint32_t i = 0; i < n->attr.dot.nc; i++) depth = times(depth, dim_at(s->d[n->attr.dot.lc[i]], 1));
+    for (uint32_t i = 0; i < n->attr.dot.nc; i++)
+      depth = saturated_mul(depth, dim_at(s->d[n->attr.dot.lc[i]], 1));
   } else { // CONV: the kernel without its output channels
     const Shape *w = &graph_node(g, n->in[1])->shape;
-    for (uint32_t i = 1; i < w->rank; i++) depth = times(depth, dim_at(w->d[i], 1));
+    for (uint32_t i = 1; i < w->rank; i++) depth = saturated_mul(depth, dim_at(w->d[i], 1));
   }
   return depth;
 }
@@ -41,15 +32,16 @@ static int64_t node_work(const Graph *g, NodeId id) {
   const Node *n = graph_node(g, id);
   int64_t work = 0;
   switch (op_kind(n->op)) {
-  case KIND_DOT: return times(2, times(elements(g, id), contraction_depth(g, n)));
-  case KIND_ROWS: return times(ROW, elements(g, id));
+  case KIND_DOT: return saturated_mul(2, saturated_mul(elements(g, id), contraction_depth(g, n)));
+  case KIND_ROWS: return saturated_mul(ROW, elements(g, id));
   case KIND_REDUCE:
   case KIND_INDEX:
-    for (uint32_t i = 0; i < n->n_in; i++) work = plus(work, elements(g, n->in[i]));
+    for (uint32_t i = 0; i < n->n_in; i++) work = saturated_add(work, elements(g, n->in[i]));
     return work;
   case KIND_LOOP:
-    for (NodeId k = 0; k < n->attr.scan->body->len; k++) work = plus(work, node_work(n->attr.scan->body, k));
-    return times(work, dim_at(n->attr.scan->length, 1));
+    for (NodeId k = 0; k < n->attr.scan->body->len; k++)
+      work = saturated_add(work, node_work(n->attr.scan->body, k));
+    return saturated_mul(work, dim_at(n->attr.scan->length, 1));
   default: return op_is_scalar(n->op) ? elements(g, id) : 0;
   }
 }
@@ -125,7 +117,7 @@ static int64_t operand_elements(const Hoist *h, const Node *n) {
   for (uint32_t i = 0; i < n->n_in; i++) {
     NodeId in = n->in[i];
     while (is_view(graph_node(g, in)->op)) in = graph_node(g, in)->in[0];
-    if (graph_node(g, in)->n_in > 0 && !h->kept[in]) sum = plus(sum, elements(g, in));
+    if (graph_node(g, in)->n_in > 0 && !h->kept[in]) sum = saturated_add(sum, elements(g, in));
   }
   return sum;
 }
@@ -141,7 +133,7 @@ static int64_t count_work(Hoist *h, NodeId id) {
     const Node *n = graph_node(h->g, at);
     if (h->kept[at] || h->counted[at] == h->n_counted) continue;
     h->counted[at] = h->n_counted;
-    work = plus(work, node_work(h->g, at));
+    work = saturated_add(work, node_work(h->g, at));
     for (uint32_t i = 0; i < n->n_in; i++) vec_push(h->a, &h->stack, n->in[i]);
   }
   return work;
@@ -152,9 +144,9 @@ static bool worth(Hoist *h, NodeId id) {
   int64_t size = elements(h->g, id), work;
   if (n->n_in == 0 || n->op == OP_SCAN || is_view(n->op)) return false;
   if (op_is_scalar(n->op) && operand_elements(h, n) < size) return false;
-  if (times(size, (int64_t)dtype_bytes(n->dtype)) > h->limits->bytes - h->bytes) return false;
+  if (saturated_mul(size, (int64_t)dtype_bytes(n->dtype)) > h->limits->bytes - h->bytes) return false;
   work = count_work(h, id);
-  return work >= h->limits->least && work >= times(h->limits->each, size);
+  return work >= h->limits->least && work >= saturated_mul(h->limits->each, size);
 }
 
 static void keep(Hoist *h, NodeId id) {

@@ -26,4 +26,15 @@ static inline bool checked_mul(int64_t a, int64_t b, int64_t *out) {
   return true;
 }
 
+// Of numbers that are not negative, for what only has to be known as very much: INT64_MAX where it does not fit.
+static inline int64_t saturated_add(int64_t a, int64_t b) {
+  int64_t r;
+  return checked_add(a, b, &r) ? r : INT64_MAX;
+}
+
+static inline int64_t saturated_mul(int64_t a, int64_t b) {
+  int64_t r;
+  return checked_mul(a, b, &r) ? r : INT64_MAX;
+}
+
 #endif
