@@ -77,16 +77,17 @@ static bool common_batch(Elab *e, const BuiltinCall *c, NodeId *pair) {
   Shape lb = {.rank = l.rank - 2}, bb = {.rank = b.rank - 2};
   memcpy(lb.d, l.d, lb.rank * sizeof *lb.d);
   memcpy(bb.d, b.d, bb.rank * sizeof *bb.d);
-  Diag *g = NULL;
-  if (!dim_eq(l.d[l.rank - 1], b.d[b.rank - 2])) {
-    g = err(e, DIAG_E0203, c->span, "shapes do not fit in `%s`", c->fn->name);
-    diag_note(g, "%s equations, %s rows of right sides", dim_text(e, l.d[l.rank - 1]),
-              dim_text(e, b.d[b.rank - 2]));
-  } else if (!shape_broadcast(&lb, &bb, &batch, NULL)) {
-    g = err(e, DIAG_E0203, c->span, "shapes do not fit in `%s`", c->fn->name);
-    diag_note(g, "the axes before the last two do not broadcast");
+  bool rows = dim_eq(l.d[l.rank - 1], b.d[b.rank - 2]);
+  if (!rows || !shape_broadcast(&lb, &bb, &batch, NULL)) {
+    Diag *g = err(e, DIAG_E0203, c->span, "shapes do not fit in `%s`", c->fn->name);
+    if (rows)
+      diag_note(g, "the axes before the last two do not broadcast");
+    else
+      diag_note(g, "%s equations, %s rows of right sides", dim_text(e, l.d[l.rank - 1]),
+                dim_text(e, b.d[b.rank - 2]));
+    diag_label(g, "%s and %s", shape_text(e, &l), shape_text(e, &b));
+    return false;
   }
-  if (g) return diag_label(g, "%s and %s", shape_text(e, &l), shape_text(e, &b)), false;
   for (int k = 0; k < 2; k++) {
     const Shape *s = k ? &b : &l;
     Shape to = batch;
