@@ -8,9 +8,11 @@
 //   value.c    values, static arithmetic          types.c    signatures: shapes matched, sizes bound
 //   scope.c    names, suggestions                 layers.c   instances, paths, stores, initialisers
 //   eval.c     expressions                        tensor.c   values to nodes, elementwise operations
-//   call.c     calls, frames, recursion, vjp      index.c    slices and indices
+//   call.c     calls, frames, recursion           index.c    slices and indices
 //   stmt.c     statements of bodies               builtin*.c core functions by table
-//   data.c     data blocks (data_source.c)   train.c    train blocks: the plan; steps.c minimize …
+//   data.c     data blocks (data_source.c)        train.c    train blocks: the plan
+//   minimize.c minimize, accumulate               optimizer.c calls of optimizers
+//   report.c   report                             vjp.c      functions with a rule
 //   loop*.c    scan                               when.c     when
 //   print.c    print
 //   sizes.c    sizes bound by expressions
@@ -665,7 +667,7 @@ DataUse *data_use(Elab *e, const Stmt *decl, Args *args, Span span);
 NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DType *t);
 void data_finish(Elab *e, Program *p);
 
-// ---- train.c, steps.c
+// ---- train.c, minimize.c, optimizer.c, report.c
 // True, with an error, where `loss` reads a store at an older version than the latest; `what` names the loss.
 bool stale(Elab *e, const Arrivals *arrivals, uint32_t store, const char *what, Span at);
 void no_gradient(Elab *e, Diag *g, NodeId cut); // a note: why the way back ends at `cut`
