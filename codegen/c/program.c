@@ -6,6 +6,7 @@
 #include "ir/parts.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const dtype_names[DT_COUNT] = {
@@ -44,8 +45,27 @@ static void put_ints(Unit *u, const char *type, const char *name, const int64_t 
   sb_puts(u->out, "};\n");
 }
 
-static void put_dims(Unit *u, const char *name, const Shape *s, bool coefficients) {
+// ---- dimensions: equal ones are one array, "dims_2x3"; "m1" is -1
+
+static const char *dims_name(Unit *u, const Shape *s, bool coefficients) {
+  if (s->rank == 0) return "NULL";
+  char name[8 + 22 * MAX_RANK] = "dims";
+  size_t n = strlen(name);
+  for (uint32_t i = 0; i < s->rank; i++) {
+    int64_t v = coefficients ? s->d[i].a : s->d[i].b;
+    uint64_t size = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    n += (size_t)sprintf(name + n, "%c%s%" PRIu64, i ? 'x' : '_', v < 0 ? "m" : "", size);
+  }
+  return intern_n(u->names, name, n);
+}
+
+// Prints the array, where it is new; before the table that names it.
+static void put_dims(Unit *u, const Shape *s, bool coefficients) {
+  const char *name = dims_name(u, s, coefficients);
   int64_t v[MAX_RANK];
+  uint32_t known;
+  if (s->rank == 0 || map_get(&u->dims, map_key(name), &known)) return;
+  map_put(u->a, &u->dims, map_key(name), 0);
   for (uint32_t i = 0; i < s->rank; i++) v[i] = coefficients ? s->d[i].a : s->d[i].b;
   put_ints(u, "int64_t", name, v, s->rank);
 }
@@ -59,8 +79,7 @@ static void put_indices(Unit *u, const char *name, const uint32_t *v, uint32_t n
 // ---- stores
 
 static void print_stores(Unit *u) {
-  for (uint32_t i = 0; i < u->p->n_stores; i++)
-    put_dims(u, arena_printf(u->a, "store%u_dims", i), &u->p->stores[i].shape, false);
+  for (uint32_t i = 0; i < u->p->n_stores; i++) put_dims(u, &u->p->stores[i].shape, false);
   if (u->p->n_stores == 0) return;
   open_table(u, "nn_store", "stores");
   for (uint32_t i = 0; i < u->p->n_stores; i++) {
@@ -68,7 +87,7 @@ static void print_stores(Unit *u) {
     sb_puts(u->out, "  {");
     put_string(u->out, s->name);
     sb_printf(u->out, ", %s, %s, %u, %s, %" PRId64 ", %" PRIu64 ", ", store_kinds[s->kind],
-              dtype_names[s->dtype], s->shape.rank, or_null(u, s->shape.rank > 0, "store%u_dims", i, 0),
+              dtype_names[s->dtype], s->shape.rank, dims_name(u, &s->shape, false),
               shape_elements(&s->shape, 1), u->plan.store_offsets[i]);
     put_string(u->out, s->npy);
     sb_puts(u->out, "},\n");
@@ -78,13 +97,12 @@ static void print_stores(Unit *u) {
 
 // ---- functions
 
-static void print_args_dims(Unit *u, uint32_t fn, const char *which, uint32_t i, const Shape *s) {
-  put_dims(u, arena_printf(u->a, "fn%u_%s%u_a", fn, which, i), s, true);
-  put_dims(u, arena_printf(u->a, "fn%u_%s%u_b", fn, which, i), s, false);
+static void print_args_dims(Unit *u, const Shape *s) {
+  put_dims(u, s, true);
+  put_dims(u, s, false);
 }
 
-static void print_arg(Unit *u, uint32_t fn, const char *which, uint32_t i, const char *name, DType t,
-                      const Shape *s, RootKind kind) {
+static void print_arg(Unit *u, const char *name, DType t, const Shape *s, RootKind kind) {
   static const char *const uses[] = {[ROOT_RESULT] = "NN_USE_VALUE",
                                      [ROOT_REPORT] = "NN_USE_VALUE",
                                      [ROOT_REPORTED] = "NN_USE_REPORTED",
@@ -93,11 +111,8 @@ static void print_arg(Unit *u, uint32_t fn, const char *which, uint32_t i, const
   const char *use = uses[kind];
   sb_puts(u->out, "  {");
   put_string(u->out, name ? name : "");
-  sb_printf(u->out, ", %s, %u, ", dtype_names[t], s->rank);
-  if (s->rank)
-    sb_printf(u->out, "fn%u_%s%u_a, fn%u_%s%u_b, %s},\n", fn, which, i, fn, which, i, use);
-  else
-    sb_printf(u->out, "NULL, NULL, %s},\n", use);
+  sb_printf(u->out, ", %s, %u, %s, %s, %s},\n", dtype_names[t], s->rank, dims_name(u, s, true),
+            dims_name(u, s, false), use);
 }
 
 static uint32_t n_outputs(const Function *f) {
@@ -108,14 +123,13 @@ static uint32_t n_outputs(const Function *f) {
 
 static void print_outputs(Unit *u, uint32_t id, bool dims) {
   const Function *f = &u->p->fns[id];
-  for (uint32_t i = 0, out = 0; i < f->g->n_roots; i++) {
+  for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *n = graph_node(f->g, f->g->roots[i]);
     if (f->roots[i].kind == ROOT_EFFECT) continue;
     if (dims)
-      print_args_dims(u, id, "out", out, &n->shape);
+      print_args_dims(u, &n->shape);
     else
-      print_arg(u, id, "out", out, f->roots[i].name, n->dtype, &n->shape, f->roots[i].kind);
-    out++;
+      print_arg(u, f->roots[i].name, n->dtype, &n->shape, f->roots[i].kind);
   }
 }
 
@@ -133,12 +147,12 @@ static uint32_t print_reads(Unit *u, uint32_t id) {
 
 static void print_function_tables(Unit *u, uint32_t id) {
   const Function *f = &u->p->fns[id];
-  for (uint32_t i = 0; i < f->n_inputs; i++) print_args_dims(u, id, "in", i, &f->inputs[i].shape);
+  for (uint32_t i = 0; i < f->n_inputs; i++) print_args_dims(u, &f->inputs[i].shape);
   print_outputs(u, id, true);
   if (f->n_inputs) {
     open_table(u, "nn_arg", arena_printf(u->a, "fn%u_in", id));
     for (uint32_t i = 0; i < f->n_inputs; i++)
-      print_arg(u, id, "in", i, f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape, ROOT_RESULT);
+      print_arg(u, f->inputs[i].name, f->inputs[i].dtype, &f->inputs[i].shape, ROOT_RESULT);
     close_table(u);
   }
   if (n_outputs(f)) {
@@ -176,7 +190,7 @@ static void print_functions(Unit *u) {
 
 static void print_source_arrays(Unit *u, uint32_t data, uint32_t i, const DataSource *s) {
   const char *base = arena_printf(u->a, "data%u_source%u", data, i);
-  put_dims(u, arena_printf(u->a, "%s_dims", base), &s->shape, false);
+  put_dims(u, &s->shape, false);
   if (s->columns) {
     sb_printf(u->out, "static const int32_t %s_columns[] = {", base);
     for (uint32_t k = 0; k < s->n_columns; k++) sb_printf(u->out, "%s%" PRId32, k ? ", " : "", s->columns[k]);
@@ -220,7 +234,7 @@ static void print_source(Unit *u, uint32_t data, uint32_t i, const DataSource *s
   sb_puts(u->out, ", ");
   put_string(u->out, s->path);
   sb_printf(u->out, ", %s, %u, %s, %" PRId64 ", ", dtype_names[s->dtype], s->shape.rank,
-            member(u, base, s->shape.rank > 0, "dims"), count);
+            dims_name(u, &s->shape, false), count);
   sb_printf(u->out, "%s, %s, %u, %d, %d, ", member(u, base, s->columns != NULL, "columns"),
             member(u, base, s->column_names != NULL, "names"), s->n_columns, s->header,
             s->sep ? s->sep : ',');
@@ -239,8 +253,7 @@ static void print_data_tables(Unit *u, uint32_t d) {
     for (uint32_t i = 0; i < s->n_sources; i++) print_source(u, d, i, &s->sources[i]);
     close_table(u);
   }
-  for (uint32_t i = 0; i < s->n_fields; i++)
-    put_dims(u, arena_printf(u->a, "data%u_field%u_dims", d, i), &s->fields[i].shape, false);
+  for (uint32_t i = 0; i < s->n_fields; i++) put_dims(u, &s->fields[i].shape, false);
   if (s->n_fields == 0) return;
   open_table(u, "nn_field", arena_printf(u->a, "data%u_fields", d));
   for (uint32_t i = 0; i < s->n_fields; i++) {
@@ -248,8 +261,8 @@ static void print_data_tables(Unit *u, uint32_t d) {
     sb_puts(u->out, "  {");
     put_string(u->out, f->name);
     sb_printf(u->out, ", %s, %u, %s, %" PRId64 ", %" PRId32 ", %" PRId32 "},\n", dtype_names[f->dtype],
-              f->shape.rank, or_null(u, f->shape.rank > 0, "data%u_field%u_dims", d, i),
-              shape_elements(&f->shape, 1), f->source, f->result);
+              f->shape.rank, dims_name(u, &f->shape, false), shape_elements(&f->shape, 1), f->source,
+              f->result);
   }
   close_table(u);
 }
@@ -416,6 +429,7 @@ static uint32_t print_parts(Unit *u) {
 }
 
 void unit_print_program(Unit *u) {
+  u->names = intern_new(u->a);
   const Program *p = u->p;
   uint32_t n_exports = 0;
   unit_mark(u, (Span){0});

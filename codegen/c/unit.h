@@ -6,6 +6,8 @@
 #include "codegen/codegen.h"
 #include "codegen/plan_program.h"
 #include "codegen/signature.h"
+#include "ir/base/intern.h"
+#include "ir/base/map.h"
 
 typedef struct Form { // kernels of one text are one function
   const char *key;    // parameter types, then the body with slots
@@ -96,6 +98,8 @@ struct Unit {
   uint32_t n_loops;
   bool may_fault; // some kernel of the program can find a fault
   VEC(Constant) constants;
+  Intern *names;
+  Map dims; // names of the arrays of dimensions that are printed
 };
 
 // unit.c: the whole program in a dialect
