@@ -13,7 +13,8 @@
    A step is nn_cuda_sgd_step_f32(d, spans, n, &hyper, guard, place) ... and so on for adam, adagrad, adadelta, rmsprop,
    in f32 and f64, over a span table whose pointers are device addresses; it returns 0 or a status. Where `guard`, a
    mask in device memory or NULL, is false, nothing is counted or updated. Included after what has the functions of an
-   nn_cuda (nn_cuda.h). */
+   nn_cuda (nn_cuda.h). Kernels and steps are templates of a number that means nothing, so that only what a program
+   uses is compiled. */
 #ifndef NN_CUDA_OPTIM_H
 #define NN_CUDA_OPTIM_H
 
@@ -157,6 +158,7 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
 }
 
 #define NN_CUDA_BEGIN(T)                                                                                     \
+  template <int = 0>                                                                                         \
   static __global__ void nn_cuda_begin_##T(const nn_ctx *c, const nn_cuda_spans<nn_span_##T> t,              \
                                            const nn_cuda_hyper norm, nn_cuda_clip *clip,                     \
                                            const nn_cuda_turn turn, const uint8_t *guard) {                  \
@@ -165,6 +167,7 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
     nn_cuda_begin(t, norm, clip, turn, square);                                                              \
   }                                                                                                          \
   /* *scale: where the updates find the scale of the gradients; NULL: nowhere, it is 1. */                   \
+  template <int = 0>                                                                                         \
   static inline int nn_cuda_begin_step_##T(nn_cuda *d, const nn_span_##T *spans, size_t n,                   \
                                            const nn_cuda_hyper &norm, const uint8_t *guard,                  \
                                            const char *place, const double **scale) {                        \
@@ -175,8 +178,8 @@ static __device__ inline void nn_cuda_begin(const nn_cuda_spans<Span> &t, const 
     for (size_t s = 0; s < n; s += NN_CUDA_SPANS) {                                                          \
       const nn_cuda_spans<nn_span_##T> t = nn_cuda_take(spans + s, n - s, NN_CUDA_OPTIM_BLOCK);              \
       turn.last = n - s <= NN_CUDA_SPANS;                                                                    \
-      NN_LAUNCH(nn_cuda_begin_##T, 1, NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, norm, clip, \
-                turn, guard);                                                                                \
+      NN_LAUNCH(nn_cuda_begin_##T<0>, 1, NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, norm,    \
+                clip, turn, guard);                                                                          \
       const int status = nn_cuda_launched(d, "nn_cuda_begin_" #T, place);                                    \
       if (status) return status;                                                                             \
       turn = nn_cuda_turn_after(turn, t);                                                                    \
@@ -223,6 +226,7 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
 /* The kernel and the step of an optimizer. The count is read once, so that what depends on it is formed
    before the loop. */
 #define NN_CUDA_OPTIMIZER(name, T, real)                                                                     \
+  template <int = 0>                                                                                         \
   static __global__ void nn_cuda_##name##_##T(const nn_ctx *c, const nn_cuda_spans<nn_span_##T> t,           \
                                               const nn_cuda_##name hyper, const double *scale,               \
                                               const uint8_t *guard) {                                        \
@@ -238,6 +242,7 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
     for (size_t i = from + threadIdx.x; i < to; i += NN_CUDA_OPTIM_BLOCK)                                    \
       nn_##name##_span_##T(&p, &h, clip, i, i + 1);                                                          \
   }                                                                                                          \
+  template <int = 0>                                                                                         \
   static inline int nn_cuda_##name##_step_##T(nn_cuda *d, const nn_span_##T *spans, size_t n,                \
                                               const nn_cuda_##name *h, const uint8_t *guard,                 \
                                               const char *place) {                                           \
@@ -249,8 +254,8 @@ static __device__ inline uint32_t nn_cuda_span_of(const nn_cuda_spans<Span> &t, 
       static_assert(sizeof(nn_ctx *) + sizeof t + sizeof *h + sizeof scale + sizeof guard <= 4096,           \
                     "a kernel's arguments");                                                                 \
       if (t.first[t.n] == 0) continue;                                                                       \
-      NN_LAUNCH(nn_cuda_##name##_##T, t.first[t.n], NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d), nn_cuda_ctx(d), t, *h,  \
-                scale, guard);                                                                               \
+      NN_LAUNCH(nn_cuda_##name##_##T<0>, t.first[t.n], NN_CUDA_OPTIM_BLOCK, nn_cuda_stream(d),               \
+                nn_cuda_ctx(d), t, *h, scale, guard);                                                        \
       status = nn_cuda_launched(d, "nn_cuda_" #name "_" #T, place);                                          \
     }                                                                                                        \
     return status;                                                                                           \
