@@ -1,12 +1,14 @@
 // The emitted C does what the interpreter does, call by call, under the very loop that users run.
 //
-//   equivalence MODEL.nn f32|f64|f64-steps MODEL.so COMMAND…      e.g. … train --data DIR --steps 50
+//   equivalence MODEL.nn f32|f64|f64-steps MODEL.so[,…] COMMAND…      e.g. … train --data DIR --steps 50
 //
-// NNC_TOLERANCE_F32, where it is set, stands in for the tolerance of f32: sums that cancel lose digits.
-// MODEL.so is the emitted standalone text as a shared object with one more function, `test_model`, that gives
-// its descriptor. The host runtime runs COMMAND over a descriptor whose every function is `compare_call`: it
-// runs the emitted function on the program's own arena and the interpreter on a second one, then compares all
-// stores (slots and counts too), results and reports.
+// Several objects are one text compiled in several ways: each runs beside the first on an arena of its own,
+// and is compared with the same interpreter, which takes most of the time. NNC_TOLERANCE_F32, where it is
+// set, stands in for the tolerance of f32: sums that cancel lose digits. MODEL.so is the emitted standalone
+// text as a shared object with one more function, `test_model`, that gives its descriptor. The host runtime
+// runs COMMAND over a descriptor whose every function is `compare_call`: it runs the emitted function on the
+// program's own arena and the interpreter on a second one, then compares all stores (slots and counts too),
+// results and reports.
 //   f64: the interpreter's state evolves on its own, so after n steps two whole trajectories are compared.
 //   f32: the interpreter starts every call from the compiled program's state: one step at a time.
 //   f64-steps: the same in f64, for trainings that multiply a rounding error at every step (a deep residual
@@ -29,10 +31,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_OBJECTS = 4 };
+
+typedef struct Object {
+  const char *path;
+  const nn_model *model;
+  unsigned char *arena; // of others than the first, whose arena is the host's
+} Object;
+
 typedef struct Pair {
-  const nn_model *emitted, *interpreted;
-  unsigned char *arena;  // the interpreter's
-  unsigned char *shadow; // the emitted program's arena as it was after the last call
+  Object objects[MOST_OBJECTS];
+  int n_objects;
+  const nn_model *emitted, *interpreted; // emitted: the first object's
+  unsigned char *arena;                  // the interpreter's
+  unsigned char *shadow;                 // the emitted program's arena as it was after the last call
   double tolerance;
   bool sync; // f32, f64-steps: take the emitted state before every call
   long calls, failures;
@@ -62,8 +74,8 @@ static double magnitude(int t, size_t n, const void *p) {
 // A report named `zero…` is what is left of numbers near one: its scale is one.
 // Largest difference over the scale, the largest magnitude of the tensor (of a store: before or after the
 // call, which may cancel); integers must be equal. NaN equals NaN.
-static void compare(Pair *p, const char *function, const char *what, int t, size_t n, const void *c,
-                    const void *i, double scale) {
+static void compare(Pair *p, const Object *o, const char *function, const char *what, int t, size_t n,
+                    const void *c, const void *i, double scale) {
   double diff = 0;
   size_t at = 0;
   scale = fmax(scale, magnitude(t, n, i));
@@ -83,8 +95,8 @@ static void compare(Pair *p, const char *function, const char *what, int t, size
   }
   if (relative <= (real ? p->tolerance : 0)) return;
   if (p->failures++ < 10)
-    printf("call %ld, %s: %s[%zu] is %.17g in C, %.17g in the interpreter (%.3g of the scale %.3g)\n",
-           p->calls, function, what, at, value_at(t, c, at), value_at(t, i, at), relative, scale);
+    printf("call %ld, %s: %s[%zu] is %.17g in %s, %.17g in the interpreter (%.3g of the scale %.3g)\n",
+           p->calls, function, what, at, value_at(t, c, at), o->path, value_at(t, i, at), relative, scale);
 }
 
 static const nn_store *store_named(const nn_model *m, const char *name) {
@@ -102,52 +114,78 @@ static void push_stores(Pair *p, const unsigned char *arena, bool all) {
     const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
     size_t bytes = s->count * dtype_size(s->dtype);
     if (s->kind == NN_INVARIANT) continue;
-    if (all || memcmp(arena + s->offset, p->shadow + s->offset, bytes) != 0)
+    if (all || memcmp(arena + s->offset, p->shadow + s->offset, bytes) != 0) {
       memcpy(p->arena + t->offset, arena + s->offset, bytes);
+      for (int j = 1; j < p->n_objects; j++)
+        memcpy(p->objects[j].arena + s->offset, arena + s->offset, bytes);
+    }
     memcpy(p->shadow + s->offset, arena + s->offset, bytes);
   }
 }
 
-static void compare_stores(Pair *p, const char *function, const unsigned char *arena) {
+static void compare_stores(Pair *p, const Object *o, const char *function, const unsigned char *arena) {
   for (int k = 0; k < p->emitted->n_stores; k++) {
     const nn_store *s = &p->emitted->stores[k], *t = store_named(p->interpreted, s->name);
     if (s->kind == NN_INVARIANT) continue;
     double before = magnitude(s->dtype, s->count, p->shadow + s->offset);
-    compare(p, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset, before);
-    memcpy(p->shadow + s->offset, arena + s->offset, s->count * dtype_size(s->dtype));
+    compare(p, o, function, s->name, s->dtype, s->count, arena + s->offset, p->arena + t->offset, before);
+    if (o == p->objects) memcpy(p->shadow + s->offset, arena + s->offset, s->count * dtype_size(s->dtype));
   }
+}
+
+static void **results_of(const nn_function *f, size_t n, void *const *args) {
+  void **own = calloc((size_t)(f->n_in + f->n_out) + 1, sizeof *own);
+  for (int k = 0; k < f->n_in + f->n_out; k++) {
+    const nn_arg *a = k < f->n_in ? &f->in[k] : &f->out[k - f->n_in];
+    own[k] = k < f->n_in ? args[k] : calloc(arg_count(a, n) + 1, dtype_size(a->dtype));
+  }
+  return own;
+}
+
+static void free_results(const nn_function *f, void **own) {
+  for (int k = f->n_in; k < f->n_in + f->n_out; k++) free(own[k]);
+  free(own);
+}
+
+// What an object computed against what the interpreter did.
+static void compare_results(Pair *p, const Object *o, const nn_function *f, size_t n, int status,
+                            int expected, const unsigned char *arena, void *const *args, void *const *own) {
+  if (status != expected) {
+    printf("%s: status %d in %s, %d in the interpreter\n", f->name, status, o->path, expected);
+    p->failures++;
+  }
+  if (status != NN_OK) return;
+  for (int k = f->n_in; k < f->n_in + f->n_out; k++) {
+    const nn_arg *a = &f->out[k - f->n_in];
+    compare(p, o, f->name, a->name, a->dtype, arg_count(a, n), args[k], own[k],
+            strncmp(a->name, "zero", 4) == 0);
+  }
+  compare_stores(p, o, f->name, arena);
 }
 
 // nn_model.call of the pair.
 static int compare_call(nn_ctx *ctx, int function, size_t n, void *const *args) {
   Pair *p = ctx->user;
   const nn_function *f = &p->emitted->fns[function];
-  int n_args = f->n_in + f->n_out;
-  void **own = calloc((size_t)n_args + 1, sizeof *own);
-  for (int k = 0; k < n_args; k++) {
-    const nn_arg *a = k < f->n_in ? &f->in[k] : &f->out[k - f->n_in];
-    own[k] = k < f->n_in ? args[k] : calloc(arg_count(a, n) + 1, dtype_size(a->dtype));
-  }
+  void **own = results_of(f, n, args);
   push_stores(p, ctx->arena, p->sync);
-  nn_ctx second = *ctx;
+  nn_ctx second = *ctx, before = *ctx;
   second.arena = p->arena;
   second.user = p->interpreted->call_user;
   p->calls++;
   int status = f->fn(ctx, n, args);
   int expected = p->interpreted->call(&second, function, n, own);
-  if (status != expected) {
-    printf("%s: status %d in C, %d in the interpreter\n", f->name, status, expected);
-    p->failures++;
+  for (int j = 1; j < p->n_objects; j++) {
+    const Object *o = &p->objects[j];
+    void **others = results_of(f, n, args);
+    nn_ctx third = before;
+    third.arena = o->arena;
+    int its = o->model->fns[function].fn(&third, n, others);
+    compare_results(p, o, f, n, its, expected, o->arena, others, own);
+    free_results(f, others);
   }
-  if (status == NN_OK) {
-    for (int k = f->n_in; k < n_args; k++)
-      compare(p, f->name, f->out[k - f->n_in].name, f->out[k - f->n_in].dtype,
-              arg_count(&f->out[k - f->n_in], n), args[k], own[k],
-              strncmp(f->out[k - f->n_in].name, "zero", 4) == 0);
-    compare_stores(p, f->name, ctx->arena);
-  }
-  for (int k = f->n_in; k < n_args; k++) free(own[k]);
-  free(own);
+  compare_results(p, p->objects, f, n, status, expected, ctx->arena, args, own);
+  free_results(f, own);
   return status;
 }
 
@@ -208,6 +246,11 @@ static const nn_model *emitted_model(const char *so) {
   return symbol ? model() : NULL;
 }
 
+static unsigned char *aligned(Arena *a, size_t bytes) {
+  unsigned char *p = arena_alloc(a, bytes + 64);
+  return p + (64 - (uintptr_t)p % 64) % 64;
+}
+
 int main(int argc, char **argv) {
   if (argc < 5) return 2;
   Arena *a = arena_new();
@@ -216,11 +259,16 @@ int main(int argc, char **argv) {
   Pair p = {.sync = strcmp(argv[2], "f64") != 0, .tolerance = f64 ? TOLERANCE_F64 : TOLERANCE_F32};
   const char *other = getenv("NNC_TOLERANCE_F32");
   if (!f64 && other && *other) p.tolerance = strtod(other, NULL);
-  p.emitted = emitted_model(argv[3]);
-  if (!program || !p.emitted) return printf("no model\n"), 1;
+  for (char *path = strtok(argv[3], ","); path && p.n_objects < MOST_OBJECTS; path = strtok(NULL, ",")) {
+    Object *o = &p.objects[p.n_objects++];
+    *o = (Object){path, emitted_model(path), NULL};
+    if (!o->model) return printf("no model in %s\n", path), 1;
+    o->arena = aligned(a, o->model->arena_bytes);
+  }
+  if (!program || p.n_objects == 0) return printf("no model\n"), 1;
+  p.emitted = p.objects[0].model;
   p.interpreted = interpret_model(program, "test", !p.emitted->flush_subnormals, a);
-  p.arena = arena_alloc(a, p.interpreted->arena_bytes + 64);
-  p.arena += (64 - (uintptr_t)p.arena % 64) % 64;
+  p.arena = aligned(a, p.interpreted->arena_bytes);
   p.shadow = arena_alloc(a, p.emitted->arena_bytes);
 
   nn_model both = *p.emitted;
