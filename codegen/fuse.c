@@ -35,9 +35,10 @@ typedef struct Fuse {
   bool *copied;
   bool again; // a read was found that must be copied
   VEC(Group) groups;
-  uint32_t *group_of;   // of nodes with buffers and of OPTIMIZE; UINT32_MAX: none yet
-  Group *reads;         // of nodes with buffers: what their values are loaded from
-  uint32_t *stamp, now; // visited marks of the dependency walk
+  VEC(uint32_t) updates; // those of `groups` that are optimizer calls
+  uint32_t *group_of;    // of nodes with buffers and of OPTIMIZE; UINT32_MAX: none yet
+  Group *reads;          // of nodes with buffers: what their values are loaded from
+  uint32_t *stamp, now;  // visited marks of the dependency walk
 } Fuse;
 
 #define NOWHERE UINT32_MAX
@@ -122,9 +123,8 @@ static uint32_t available(const Fuse *u, NodeId v, NodeId x) {
 static bool stale(const Fuse *u, NodeId v, NodeId x, uint32_t position) {
   const Node *n = node(u, x);
   if (!plain_read(u, v, x)) return false;
-  for (uint32_t i = 0; i < position; i++) {
-    if (u->groups.data[i].kind != STEP_OPTIMIZE) continue;
-    const OptimizeAttr *o = node(u, u->groups.data[i].node)->attr.optimize;
+  for (uint32_t i = 0; i < u->updates.len && u->updates.data[i] < position; i++) {
+    const OptimizeAttr *o = node(u, u->groups.data[u->updates.data[i]].node)->attr.optimize;
     for (uint32_t p = 0; p < o->n; p++)
       if (o->stores[p] == n->attr.store.id && o->versions[p] >= n->attr.store.version) return true;
   }
@@ -263,8 +263,9 @@ static void open_kernel(Fuse *u, NodeId v, const Group *d) {
 static void place_optimize(Fuse *u, NodeId v) {
   if (u->group_of[v] != NOWHERE) return;
   Group k = {.kind = STEP_OPTIMIZE, .node = v, .closed = true};
+  vec_push(u->a, &u->updates, (uint32_t)u->groups.len);
+  u->group_of[v] = (uint32_t)u->groups.len;
   vec_push(u->a, &u->groups, k);
-  u->group_of[v] = (uint32_t)u->groups.len - 1;
 }
 
 static void place(Fuse *u, NodeId v) {
@@ -311,7 +312,7 @@ static void prepare(Fuse *u) {
   u->s = select_buffers(f->fn, u->copied, u->a);
   u->group_of = ARENA_ARRAY(u->a, u->g->len, uint32_t);
   u->stamp = ARENA_ARRAY(u->a, u->g->len, uint32_t);
-  u->groups.len = f->buffers.len = u->now = 0;
+  u->groups.len = u->updates.len = f->buffers.len = u->now = 0;
   for (NodeId v = 0; v < u->g->len; v++) {
     f->buffer_of[v] = f->leaf_of[v] = NO_BUFFER;
     u->group_of[v] = NOWHERE;

@@ -27,6 +27,20 @@ IndexPool *index_pool_new(Arena *a, int64_t bound) {
   return p;
 }
 
+IndexPool *index_pool_copy(const IndexPool *p, Arena *a) {
+  IndexPool *copy = arena_copy(a, p, sizeof *p);
+  copy->a = a;
+  vec_own(a, &copy->extents);
+  vec_own(a, &copy->atoms);
+  vec_own(a, &copy->atom_free);
+  vec_own(a, &copy->sums);
+  for (size_t i = 0; i < copy->sums.len; i++) {
+    Index *x = &copy->sums.data[i];
+    x->terms = arena_copy(a, x->terms, x->n * sizeof *x->terms);
+  }
+  return copy;
+}
+
 // Arrays that grow meanwhile leave their old memory as it was.
 const IndexPool *index_for_a_while(IndexPool *p, Arena *scratch) {
   const IndexPool *before = arena_copy(scratch, p, sizeof *p);

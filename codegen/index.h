@@ -35,15 +35,16 @@ typedef struct Index {
 typedef struct IndexPool IndexPool;
 
 IndexPool *index_pool_new(Arena *a, int64_t bound);
-// What is made from here on is for a while only and lies in `scratch`; index_forget, with what this gave, takes
-// it out again.
+IndexPool *index_pool_copy(const IndexPool *p, Arena *a); // of the same ids
+// What is made from here on is for a while only and lies in `scratch`; index_forget, with what this gave,
+// takes it out again.
 const IndexPool *index_for_a_while(IndexPool *p, Arena *scratch);
 void index_forget(IndexPool *p, const IndexPool *before);
 const Index *index_get(const IndexPool *p, IndexId i);
 const Atom *index_atom(const IndexPool *p, uint32_t atom);
 int64_t index_bound(const IndexPool *p);
 bool index_has_values(const IndexPool *p); // false: no index depends on an expression
-uint32_t index_sums(const IndexPool *p); // every IndexId is less
+uint32_t index_sums(const IndexPool *p);   // every IndexId is less
 
 // A new loop variable 0 <= v < extent. Fails an assertion beyond MAX_VARS: callers ask index_vars first.
 VarId index_new_var(IndexPool *p, Poly extent);

@@ -196,6 +196,32 @@ bool *kernel_marks(const Kernel *k, Arena *a) {
   return seen;
 }
 
+void kernel_find_loads(Kernel *k, Arena *a) {
+  const bool *seen = kernel_marks(k, a);
+  VEC(uint32_t) loads = {0};
+  for (ExprId e = 0; e < k->pool->exprs.len; e++) {
+    const Expr *x = pool_expr(k->pool, e);
+    if (!seen[e] || x->kind != X_LOAD) continue;
+    size_t i = 0;
+    while (i < loads.len && loads.data[i] != x->number) i++;
+    if (i == loads.len) vec_push(a, &loads, x->number);
+  }
+  k->loads = loads.data;
+  k->n_loads = (uint32_t)loads.len;
+}
+
+Kernel *kernel_copy(const Kernel *k, Arena *a) {
+  Kernel *copy = arena_copy(a, k, sizeof *k);
+  Pool *pool = copy->pool = arena_copy(a, k->pool, sizeof *k->pool);
+  pool->a = a;
+  pool->index = index_pool_copy(k->pool->index, a);
+  vec_own(a, &pool->exprs);
+  pool->table = arena_copy(a, pool->table, pool->table_size * sizeof *pool->table);
+  copy->stores = arena_copy(a, k->stores, k->n_stores * sizeof *k->stores);
+  copy->loads = arena_copy(a, k->loads, k->n_loads * sizeof *k->loads);
+  return copy;
+}
+
 bool op_can_fault(Op op, DType t) {
   return op == OP_ASSERT || ((op == OP_FLOORDIV || op == OP_MOD) && dtype_is_int(t));
 }

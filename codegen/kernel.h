@@ -53,8 +53,8 @@ typedef struct Expr {
   uint8_t n_vars;  // REDUCE, ROWS, outermost first
   uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, MARK, X_OP that may fault: place;
                    // ACC: tap; ROWS: 1 where TRIANGULAR_SOLVE has an upper triangle
-  InputRole role; // CTX
-  Scalar value;   // CONST
+  InputRole role;  // CTX
+  Scalar value;    // CONST
   ExprId in[3];
   IndexId at[MAX_RANK];
   VarId vars[MAX_RANK];
@@ -98,6 +98,8 @@ typedef struct Kernel {
   VarId lead[MAX_RANK];
   Put *stores;
   uint32_t n_stores;
+  const uint32_t *loads; // the buffers it reads, each once
+  uint32_t n_loads;
   bool is_dot;
   Dot dot;
   NodeId node; // the node that opened it: its place and path stand in comments
@@ -137,6 +139,10 @@ void pool_mark_index(const Pool *p, IndexId i, bool *seen);
 // The expressions that a store (its value and its place), or the whole kernel, uses.
 bool *store_marks(const Kernel *k, const Put *s, Arena *a);
 bool *kernel_marks(const Kernel *k, Arena *a);
+// Sets `loads`: after the last store is added, and again when one was dropped.
+void kernel_find_loads(Kernel *k, Arena *a);
+// With nothing but what it is made of: making it takes several times as much.
+Kernel *kernel_copy(const Kernel *k, Arena *a);
 // An index check or an integer division: the kernel may set the fault.
 bool kernel_can_fault(const Kernel *k);
 bool op_can_fault(Op op, DType t);

@@ -347,8 +347,9 @@ static void add_rows(Lower *l, NodeId v) {
   vec_push(l->a, &l->stores, s);
 }
 
-static Lower begin(const FnPlan *f, const bool *has_buffer, NodeId first, Arena *a) {
+static Lower begin(const FnPlan *f, const bool *has_buffer, NodeId first) {
   const Graph *g = f->fn->g;
+  Arena *a = arena_new();
   Lower l = {.f = f, .g = g, .a = a, .has_buffer = has_buffer, .defining = NO_NODE};
   l.k = ARENA_NEW(a, Kernel);
   l.p = l.k->pool = pool_new(a, g->symbol ? g->bound : 1);
@@ -366,16 +367,21 @@ static void lead_axes(Lower *l, const Shape *s, uint32_t n) {
   }
 }
 
-static Kernel *end(Lower *l) {
-  if (l->impossible) return NULL;
-  l->k->stores = l->stores.data;
-  l->k->n_stores = (uint32_t)l->stores.len;
-  return l->k;
+static Kernel *end(Lower *l, Arena *a) {
+  Kernel *k = NULL;
+  if (!l->impossible) {
+    l->k->stores = l->stores.data;
+    l->k->n_stores = (uint32_t)l->stores.len;
+    kernel_find_loads(l->k, l->a);
+    k = kernel_copy(l->k, a);
+  }
+  arena_free(l->a);
+  return k;
 }
 
 Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *nodes, uint32_t n,
                      uint32_t n_lead, Arena *a) {
-  Lower l = begin(f, has_buffer, nodes[0], a);
+  Lower l = begin(f, has_buffer, nodes[0]);
   const Node *first = node(&l, nodes[0]);
   l.k->is_dot = op_kind(first->op) == KIND_DOT;
   l.k->dot.taps = 1;
@@ -402,7 +408,7 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
     else
       add_store(&l, nodes[i]);
   }
-  return end(&l);
+  return end(&l, a);
 }
 
 // One of the kernel's parallel axes.
@@ -422,7 +428,7 @@ Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnP
                           Arena *a) {
   NodeId here = v; // where f's graph has it
   for (const FnPlan *p = of; p != f; p = p->loop->outer) here = p->loop->node;
-  Lower l = begin(in, NULL, here, a);
+  Lower l = begin(in, NULL, here);
   const Node *n = graph_node(of->fn->g, v);
   const Shape *i = &node(&l, indices)->shape;
   IndexId at[MAX_RANK] = {0};
@@ -433,17 +439,17 @@ Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnP
   Put check = {.buffer = NO_BUFFER, .node = here};
   check.value = lower_check(&l, v, indices, at, size);
   vec_push(l.a, &l.stores, check);
-  return end(&l);
+  return end(&l, a);
 }
 
 Kernel *lower_copy(const FnPlan *f, const bool *has_buffer, NodeId v, uint32_t to, Arena *a) {
   v = lower_resolve(f->fn->g, v);
-  Lower l = begin(f, has_buffer, v, a);
+  Lower l = begin(f, has_buffer, v);
   const Shape *s = &node(&l, v)->shape;
   lead_axes(&l, s, s->rank);
   Put copy = {.buffer = to, .node = v, .rank = s->rank};
   memcpy(copy.at, l.lead, s->rank * sizeof *copy.at);
   copy.value = lower_value(&l, v, l.lead);
   vec_push(l.a, &l.stores, copy);
-  return end(&l);
+  return end(&l, a);
 }

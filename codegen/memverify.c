@@ -26,7 +26,7 @@ static void touch(void *user, uint32_t buffer, bool written) {
 
 static const uint32_t *touches(Trace *t, const Step *s) {
   Touched touched = {.a = t->a};
-  plan_accesses(t->f, s, t->a, touch, &touched);
+  plan_accesses(t->f, s, touch, &touched);
   touch(&touched, NO_BUFFER, false);
   return touched.list.data;
 }

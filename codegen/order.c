@@ -1,6 +1,6 @@
 // Candidates are the program's own order and two greedy ones (from the beginning, from the end); the best is
 // improved by moving single steps as far as they go. All of it is bounded by a count of work, never by time.
-#include "codegen/order.h"
+#include "codegen/order_impl.h"
 
 #include "codegen/lower.h"
 #include "codegen/memplan.h"
@@ -9,32 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef VEC(uint32_t) Numbers;
-
-typedef struct Item { // a step
-  Numbers buffers;    // scratch buffers it touches, each once
-  Numbers after;      // steps that must come later
-  Numbers before;
-} Item;
-
-typedef struct Pair { // `step` may compute `out` over `in`, which must die there
-  uint32_t step, out, in;
-} Pair;
-
-struct Order {
-  const FnPlan *f;
-  Arena *a;
-  uint32_t n, n_buffers;
-  Item *items;
-  VEC(Pair) pairs;
-  uint64_t *bytes;        // of a buffer that is scratch, else 0
-  uint32_t *first, *last; // of each buffer: positions, valid after order_peak
-  uint32_t *position;     // of each step in the sequence last weighed or moved in
-  bool *takes, *gives;    // of each buffer: it has taken over another's memory, its own was taken
-  int64_t *live;          // bytes, by position, valid after order_peak
-  uint64_t total;         // sum of live bytes over all positions, set by order_peak
-};
 
 enum { WORK = 6000000 }; // element visits, a few milliseconds
 
@@ -147,7 +121,7 @@ Order *order_new(const FnPlan *f, Arena *a) {
     const Step *s = &f->steps.data[i];
     build.step = i;
     build.writes_store = false;
-    plan_accesses(f, s, a, access, &build);
+    plan_accesses(f, s, access, &build);
     access_stores(&build, s);
     find_pairs(o, i);
     if (s->can_fault || build.writes_store) edge(o, fault, i);
@@ -207,95 +181,6 @@ uint64_t order_peak(Order *o, const uint32_t *sequence) {
     if (live > peak) peak = live;
   }
   return (uint64_t)peak;
-}
-
-// ---- greedy orders
-
-typedef struct Greedy {
-  Order *o;
-  uint32_t *missing; // of each step: steps that must still come before it
-  uint32_t *left;    // of each buffer: steps that will still touch it
-  bool *live;
-  int64_t *made, *freed; // of each step, were it taken now: bytes that begin and end to be live
-  Numbers *users;        // of each buffer: the steps that touch it
-  Numbers ready;
-  uint64_t used, peak;
-} Greedy;
-
-typedef struct Choice {
-  uint64_t peak;
-  int64_t kept; // bytes more that stay afterwards
-} Choice;
-
-static Choice weigh(const Greedy *g, uint32_t step) {
-  uint64_t now = g->used + (uint64_t)g->made[step];
-  return (Choice){now > g->peak ? now : g->peak, g->made[step] - g->freed[step]};
-}
-
-static void become_live(Greedy *g, uint32_t b) {
-  if (g->live[b]) return;
-  g->live[b] = true;
-  g->used += g->o->bytes[b];
-  for (size_t i = 0; i < g->users[b].len; i++) g->made[g->users[b].data[i]] -= (int64_t)g->o->bytes[b];
-}
-
-// One step fewer will touch the buffer: the last one frees it.
-static void touched(Greedy *g, uint32_t b) {
-  if (--g->left[b] == 0) g->used -= g->o->bytes[b];
-  if (g->left[b] != 1) return;
-  for (size_t i = 0; i < g->users[b].len; i++) g->freed[g->users[b].data[i]] += (int64_t)g->o->bytes[b];
-}
-
-static void take(Greedy *g, uint32_t step, bool forward) {
-  const Item *item = &g->o->items[step];
-  for (size_t i = 0; i < item->buffers.len; i++) become_live(g, item->buffers.data[i]);
-  if (g->used > g->peak) g->peak = g->used;
-  for (size_t i = 0; i < item->buffers.len; i++) touched(g, item->buffers.data[i]);
-  const Numbers *next = forward ? &item->after : &item->before;
-  for (size_t i = 0; i < next->len; i++)
-    if (--g->missing[next->data[i]] == 0) vec_push(g->o->a, &g->ready, next->data[i]);
-}
-
-// Always the step that raises the peak least, then the one that leaves least behind, then the program's
-// order. Backward: the same on the reversed graph.
-static void greedy(Order *o, bool forward, uint32_t *sequence) {
-  Greedy g = {.o = o};
-  g.missing = ARENA_ARRAY(o->a, o->n, uint32_t);
-  g.left = ARENA_ARRAY(o->a, o->n_buffers, uint32_t);
-  g.live = ARENA_ARRAY(o->a, o->n_buffers, bool);
-  g.made = ARENA_ARRAY(o->a, o->n, int64_t);
-  g.freed = ARENA_ARRAY(o->a, o->n, int64_t);
-  g.users = ARENA_ARRAY(o->a, o->n_buffers, Numbers);
-  for (uint32_t i = 0; i < o->n; i++) {
-    const Item *item = &o->items[i];
-    g.missing[i] = (uint32_t)(forward ? item->before.len : item->after.len);
-    for (size_t k = 0; k < item->buffers.len; k++) {
-      uint32_t b = item->buffers.data[k];
-      g.left[b]++;
-      g.made[i] += (int64_t)o->bytes[b];
-      vec_push(o->a, &g.users[b], i);
-    }
-    if (g.missing[i] == 0) vec_push(o->a, &g.ready, i);
-  }
-  for (uint32_t b = 0; b < o->n_buffers; b++)
-    if (g.left[b] == 1) g.freed[g.users[b].data[0]] += (int64_t)o->bytes[b];
-  for (uint32_t done = 0; done < o->n; done++) {
-    size_t best = 0;
-    assert(g.ready.len > 0 && "dependencies follow the program's order");
-    Choice least = weigh(&g, g.ready.data[0]);
-    for (size_t i = 1; i < g.ready.len; i++) {
-      Choice c = weigh(&g, g.ready.data[i]);
-      bool earlier = forward ? g.ready.data[i] < g.ready.data[best] : g.ready.data[i] > g.ready.data[best];
-      if (c.peak > least.peak || (c.peak == least.peak && c.kept > least.kept)) continue;
-      if (c.peak == least.peak && c.kept == least.kept && !earlier) continue;
-      least = c;
-      best = i;
-    }
-    uint32_t step = g.ready.data[best];
-    g.ready.data[best] = g.ready.data[--g.ready.len];
-    take(&g, step, forward);
-    sequence[forward ? done : o->n - 1 - done] = step;
-  }
 }
 
 // ---- improvement
@@ -478,7 +363,7 @@ void order_steps(FnPlan *f) {
   for (uint32_t i = 0; i < o->n; i++) best[i] = i;
   uint64_t program = order_peak(o, best), peak = program;
   for (int forward = 0; forward < 2; forward++) {
-    greedy(o, forward, other);
+    order_greedy(o, forward, other);
     uint64_t p = order_peak(o, other);
     if (p < peak) memcpy(best, other, o->n * sizeof *best), peak = p;
   }

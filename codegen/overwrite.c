@@ -48,7 +48,7 @@ void overwrite_buffers(FnPlan *f) {
   Ends e = {.first = ARENA_ARRAY(a, n, uint32_t), .last = ARENA_ARRAY(a, n, uint32_t)};
   bool *taken = ARENA_ARRAY(a, n, bool);
   for (uint32_t b = 0; b < n; b++) e.first[b] = NO_BUFFER;
-  for (e.time = 0; e.time < f->steps.len; e.time++) plan_accesses(f, &f->steps.data[e.time], a, access, &e);
+  for (e.time = 0; e.time < f->steps.len; e.time++) plan_accesses(f, &f->steps.data[e.time], access, &e);
   Dying dying = dying_at(f, &e, a);
   for (uint32_t t = 0; t < f->steps.len; t++) {
     const Step *s = &f->steps.data[t];

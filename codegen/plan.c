@@ -26,8 +26,8 @@ static void loop_accesses(const Loop *l, void (*visit)(void *user, uint32_t buff
   if (l->workspace != NO_BUFFER) visit(user, l->workspace, true);
 }
 
-void plan_accesses(const FnPlan *f, const Step *s, Arena *a,
-                   void (*visit)(void *user, uint32_t buffer, bool written), void *user) {
+void plan_accesses(const FnPlan *f, const Step *s, void (*visit)(void *user, uint32_t buffer, bool written),
+                   void *user) {
   const Graph *g = f->fn->g;
   if (s->kind == STEP_LOOP) {
     loop_accesses(s->loop, visit, user);
@@ -45,10 +45,7 @@ void plan_accesses(const FnPlan *f, const Step *s, Arena *a,
       if (buffer != NO_BUFFER) visit(user, buffer, false);
     }
   } else {
-    const bool *seen = kernel_marks(s->kernel, a);
-    for (ExprId e = 0; e < s->kernel->pool->exprs.len; e++)
-      if (seen[e] && pool_expr(s->kernel->pool, e)->kind == X_LOAD)
-        visit(user, pool_expr(s->kernel->pool, e)->number, false);
+    for (uint32_t i = 0; i < s->kernel->n_loads; i++) visit(user, s->kernel->loads[i], false);
     for (uint32_t i = 0; i < s->kernel->n_stores; i++)
       if (s->kernel->stores[i].buffer != NO_BUFFER) visit(user, s->kernel->stores[i].buffer, true);
   }

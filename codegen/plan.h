@@ -89,8 +89,8 @@ uint32_t loop_outside(const Loop *l, const Buffer *b);
 bool buffer_same_memory(const Buffer *x, const Buffer *y);
 // Calls visit for each buffer that a step reads or writes, perhaps more than once. What an optimizer call
 // writes (parameters, slots, counts) are stores, not buffers.
-void plan_accesses(const FnPlan *f, const Step *s, Arena *a,
-                   void (*visit)(void *user, uint32_t buffer, bool written), void *user);
+void plan_accesses(const FnPlan *f, const Step *s, void (*visit)(void *user, uint32_t buffer, bool written),
+                   void *user);
 // The kernel reads this memory at the place only that `to` writes, and not after it: `to` may write there.
 bool kernel_owns_place(const FnPlan *f, const Kernel *k, const Put *to, const Buffer *memory);
 // Puts a step before the one at position `at`.

@@ -28,7 +28,6 @@ void schedule_walk(const Sched *s, void (*visit)(void *user, const Step *step), 
 
 typedef struct Walk {
   const FnPlan *f;
-  Arena *a;
   Lifetime *lives;
   uint32_t time;
 } Walk;
@@ -44,12 +43,12 @@ static void access(void *user, uint32_t buffer, bool written) {
 
 static void walk(Walk *w, const Sched *s) {
   w->time = s->begin;
-  if (s->kind == SCHED_STEP) plan_accesses(w->f, s->step, w->a, access, w);
+  if (s->kind == SCHED_STEP) plan_accesses(w->f, s->step, access, w);
   for (uint32_t i = 0; i < s->n; i++) walk(w, s->children[i]);
 }
 
 Lifetime *schedule_lifetimes(const FnPlan *f, const Sched *s, Arena *a) {
-  Walk w = {.f = f, .a = a, .lives = ARENA_ARRAY(a, f->buffers.len, Lifetime)};
+  Walk w = {.f = f, .lives = ARENA_ARRAY(a, f->buffers.len, Lifetime)};
   walk(&w, s);
   return w.lives;
 }

@@ -34,7 +34,7 @@ static void note_touch(void *user, uint32_t buffer, bool written) {
 
 static bool touches(Touch *t, size_t step) {
   t->found = false;
-  plan_accesses(t->f, &t->f->steps.data[step], t->f->a, note_touch, t);
+  plan_accesses(t->f, &t->f->steps.data[step], note_touch, t);
   return t->found;
 }
 
@@ -78,7 +78,7 @@ static void note_store(void *user, uint32_t buffer, bool written) {
 }
 
 static void note_step(Facts *k, const Step *s) {
-  plan_accesses(k->f, s, k->f->a, note_store, k);
+  plan_accesses(k->f, s, note_store, k);
   if (s->can_fault) k->faulting = k->step + 1;
   for (uint32_t i = 0; s->kind == STEP_KERNEL && i < s->kernel->n_stores; i++) {
     const Put *to = &s->kernel->stores[i];
@@ -208,11 +208,13 @@ static void note_read(void *user, uint32_t buffer, bool written) {
   if (!written) used[buffer] = true;
 }
 
-static void drop_unread(Kernel *k, const bool *used) {
+static void drop_unread(Kernel *k, const bool *used, Arena *a) {
   uint32_t kept = 0;
   for (uint32_t s = 0; s < k->n_stores; s++)
     if (k->stores[s].buffer == NO_BUFFER || used[k->stores[s].buffer]) k->stores[kept++] = k->stores[s];
+  if (kept == k->n_stores) return;
   k->n_stores = kept;
+  kernel_find_loads(k, a);
 }
 
 void drop_stores(FnPlan *f) {
@@ -222,10 +224,10 @@ void drop_stores(FnPlan *f) {
     const Buffer *b = &f->buffers.data[i]; // an assertion is there for its faults
     used[i] = b->kind != BUF_SCRATCH || (b->node != NO_NODE && node(f, b->node)->op == OP_ASSERT);
   }
-  for (size_t i = 0; i < f->steps.len; i++) plan_accesses(f, &f->steps.data[i], f->a, note_read, used);
+  for (size_t i = 0; i < f->steps.len; i++) plan_accesses(f, &f->steps.data[i], note_read, used);
   for (size_t i = 0; i < f->steps.len; i++) {
     const Step s = f->steps.data[i];
-    if (s.kind == STEP_KERNEL) drop_unread(s.kernel, used);
+    if (s.kind == STEP_KERNEL) drop_unread(s.kernel, used, f->a);
     if (s.kind != STEP_KERNEL || s.kernel->n_stores > 0) f->steps.data[kept++] = s;
   }
   f->steps.len = kept;

@@ -239,11 +239,10 @@ static void note_arena(void *user, uint32_t buffer, bool written) {
 
 bool unit_uses_arena(const FnPlan *f) {
   ArenaUse use = {.f = f};
-  for (size_t i = 0; i < f->steps.len; i++) {
+  for (size_t i = 0; i < f->steps.len && !use.used; i++) {
     const Step *s = &f->steps.data[i];
     if (s->kind == STEP_OPTIMIZE) return true;
-    if (s->kind != STEP_LOOP)
-      plan_accesses(f, s, f->a, note_arena, &use); // a loop's body has addresses of its own
+    if (s->kind != STEP_LOOP) plan_accesses(f, s, note_arena, &use); // a loop's body has addresses of its own
   }
   return use.used;
 }

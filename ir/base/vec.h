@@ -27,6 +27,10 @@ static inline void *vec_room_(Arena *a, void *data, size_t len, size_t *cap, siz
 #define vec_reserve(a, v, n) \
   ((v)->data = vec_room_((a), (v)->data, (v)->len, &(v)->cap, (n), sizeof *(v)->data))
 
+// Its elements in memory of their own, with no room to spare.
+#define vec_own(a, v) \
+  ((v)->data = arena_copy((a), (v)->data, (v)->len * sizeof *(v)->data), (v)->cap = (v)->len)
+
 #define vec_push(a, v, x)                                                                     \
   do {                                                                                        \
     if ((v)->len == (v)->cap)                                                                 \
