@@ -12,8 +12,8 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
   if (!strstr(form->body, "hi")) sb_puts(u->out, "  (void)lo;\n  (void)hi;\n");
 }
 
-static const char *fixed(Unit *u, const char *type, uint32_t number, const char *name) {
-  (void)u, (void)type, (void)number;
+static const char *fixed(Unit *u, uint32_t number, const char *name) {
+  (void)u, (void)number;
   return name;
 }
 
@@ -23,8 +23,8 @@ static void run(Unit *u, const FnPlan *f, const Step *s, const Call *call) {
 }
 
 static void copy(Unit *u, const FnPlan *f, const Step *s, const char *bytes) {
-  sb_printf(u->out, "  memcpy(%s, %s, %s);\n", unit_address(u, f, s->dst, true),
-            unit_address(u, f, s->src, false), bytes);
+  sb_printf(u->out, "  memcpy(%s, %s, %s);\n", unit_memory(u, f, s->dst, true),
+            unit_memory(u, f, s->src, false), bytes);
 }
 
 static const char *hyper_at(Unit *u, const char *address, bool single) {
@@ -63,9 +63,10 @@ const Dialect dialect_c = {
     .optimizer = "nn_",
     .pointer = "",
     .pointer_end = " *",
+    .untyped = true,
     .kernel_head = kernel_head,
     .fixed = fixed,
-    .memory = unit_address,
+    .memory = unit_memory,
     .run = run,
     .copy = copy,
     .hyper_at = hyper_at,

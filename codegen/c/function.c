@@ -34,9 +34,8 @@ static const char *element_offset(Unit *u, const Loop *l, uint32_t outside) {
   return poly_is(&bytes, 1) ? i : arena_printf(u->a, "%s * %s", i, text_poly(u->a, &bytes));
 }
 
-const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
+const char *unit_memory(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
-  const char *type = arena_printf(u->a, "(%s%s *)", written ? "" : "const ", dtype_ctype(b->dtype));
   const char *at = ""; // " + BYTES" of elements
   while (f->loop && loop_outside(f->loop, b) != NO_BUFFER) {
     buffer = loop_outside(f->loop, b);
@@ -48,18 +47,21 @@ const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written
   const char *base = NULL; // other than the arena
   if (b->kind == BUF_INPUT) base = arena_printf(u->a, "args[%u]", b->id);
   if (b->kind == BUF_OUTPUT) base = arena_printf(u->a, "args[%u]", f->fn->n_inputs + b->id);
-  const char *fixed = *at ? "" : type; // with its type already
   if (b->kind == BUF_CONST) {
     uint32_t i = unit_constant(u, node(f, b->node));
-    base = u->d->fixed(u, fixed, i, arena_printf(u->a, "constant%u", i));
+    base = u->d->fixed(u, i, arena_printf(u->a, "constant%u", i));
   } else if (b->kind == BUF_STORE && u->p->stores[b->id].constant) {
-    base = u->d->fixed(u, fixed, unit_fixed(u, b->id), unit_store_name(u, b->id));
-  } else {
-    fixed = NULL;
+    base = u->d->fixed(u, unit_fixed(u, b->id), unit_store_name(u, b->id));
   }
-  if (!base) return arena_printf(u->a, "%s(m + %" PRIu64 "%s)", type, b->offset, at);
-  if (!*at) return fixed ? base : arena_printf(u->a, "%s%s", type, base);
-  return arena_printf(u->a, "%s((%sunsigned char *)%s%s)", type, written ? "" : "const ", base, at);
+  if (!base) return arena_printf(u->a, "m + %" PRIu64 "%s", b->offset, at);
+  return *at ? arena_printf(u->a, "(%sunsigned char *)%s%s", written ? "" : "const ", base, at) : base;
+}
+
+const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
+  const char *type = dtype_ctype(f->buffers.data[buffer].dtype);
+  const char *at = unit_memory(u, f, buffer, written);
+  return arena_printf(u->a, strchr(at, ' ') ? "(%s%s *)(%s)" : "(%s%s *)%s", written ? "" : "const ", type,
+                      at);
 }
 
 const char *unit_place_text(Unit *u, const FnPlan *f, const Step *s) {
@@ -90,7 +92,7 @@ static void print_argument(Unit *u, const FnPlan *f, const Param *p) {
   dump_buffer(f, p->buffer, &what);
   sb_putc(&what, ' ');
   shape_print(&what, &b->shape, f->fn->g->symbol);
-  sb_printf(u->out, "        %s,%*s /* ", at, (int)(strlen(at) < 28 ? 28 - strlen(at) : 0), "");
+  sb_printf(u->out, "        %s,%*s /* ", at, (int)(strlen(at) < 16 ? 16 - strlen(at) : 0), "");
   put_comment(u->out, sb_text(&what));
   sb_puts(u->out, " */\n");
   strbuf_free(&what);

@@ -294,7 +294,10 @@ static void print_form(Unit *u, uint32_t id) {
   for (uint32_t i = 0; i < form->n_params; i++) {
     const Param *p = &form->params[i];
     sb_puts(u->out, "  ");
-    unit_pointer(u, form, p);
+    if (u->d->untyped)
+      sb_puts(u->out, p->written ? "void *" : "const void *");
+    else
+      unit_pointer(u, form, p);
     sb_printf(u->out, "%s;\n", p->name);
   }
   for (uint32_t i = 0; i < form->n_slots; i++)

@@ -60,9 +60,10 @@ typedef struct Dialect {
   const char *arguments;             // how a kernel reaches a member of its arguments: "a->"
   const char *optimizer;             // what the names of optimizers begin with: "nn_"
   const char *pointer, *pointer_end; // around the type of what an argument points to: "", " *"
+  bool untyped; // calls give kernels `void *`, to be read once for each kernel and not at every call
   void (*kernel_head)(Unit *u, const Form *form, const char *name); // its signature, down to `n`
-  // A constant array of this number and name, as a pointer with its type in front, or as the array.
-  const char *(*fixed)(Unit *u, const char *type, uint32_t number, const char *name);
+  const char *(*fixed)(Unit *u, uint32_t number,
+                       const char *name); // a constant array of this number and name
   const char *(*memory)(Unit *u, const FnPlan *f, uint32_t buffer, bool written); // an argument's value
   void (*run)(Unit *u, const FnPlan *f, const Step *s, const Call *call); // the kernel with arguments `a`
   void (*copy)(Unit *u, const FnPlan *f, const Step *s, const char *bytes);
@@ -70,7 +71,8 @@ typedef struct Dialect {
   const char *(*hyper_at)(Unit *u, const char *address, bool single);
   const char *(*hyper_number)(Unit *u, double value);
   // The step of an optimizer, over `spans` with `hyper`; `guard`: the address of its mask, NULL: it has none.
-  void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n, const char *guard);
+  void (*optimize)(Unit *u, const FnPlan *f, const Step *s, const char *function, uint32_t n,
+                   const char *guard);
   // Down to where steps begin; of a loop's body too, whose arguments end with the iterations.
   void (*function_head)(Unit *u, const FnPlan *f);
   const char *after_fault;      // after a step that may have found one: "  if (…) return …;\n", or ""
@@ -129,7 +131,8 @@ void unit_print_loop(Unit *u, const Step *s);
 const char *unit_variable(Unit *u, uint32_t depth); // of the loop at this depth: "t"
 const char *unit_iteration(Unit *u, const Loop *l);
 const char *unit_draw(Unit *u, const Loop *l);
-// The address of a buffer as a pointer of its type.
+// The address of a buffer: "m + 64", "args[0]"; and as a pointer of its type.
+const char *unit_memory(Unit *u, const FnPlan *f, uint32_t buffer, bool written);
 const char *unit_address(Unit *u, const FnPlan *f, uint32_t buffer, bool written);
 // Where in the model a step comes from, "iris.nn:6:9"; "" for nowhere.
 const char *unit_place_text(Unit *u, const FnPlan *f, const Step *s);

@@ -45,18 +45,16 @@ static Poly reach(const FnPlan *f, const Buffer *b) {
   return buffer_extent(b, plan_bound(f));
 }
 
-static const char *fixed(Unit *u, const char *type, uint32_t number, const char *name) {
+static const char *fixed(Unit *u, uint32_t number, const char *name) {
   (void)name;
-  return arena_printf(u->a, "%snn_cuda_constant(d, %u)", type, number);
+  return arena_printf(u->a, "nn_cuda_constant(d, %u)", number);
 }
 
 static const char *memory(Unit *u, const FnPlan *f, uint32_t buffer, bool written) {
   const Buffer *b = &f->buffers.data[buffer];
   Poly count = reach(f, b);
-  const char *at = unit_address(u, f, buffer, written);
-  if (*at == '(') at = strchr(at, ')') + 1; // NN_MEM has the type
-  return arena_printf(u->a, "NN_MEM(%s%s, %s, %s)", written ? "" : "const ", dtype_ctype(b->dtype), at,
-                      text_poly(u->a, &count));
+  return arena_printf(u->a, "NN_MEM(%s%s, %s, %s)", written ? "" : "const ", dtype_ctype(b->dtype),
+                      unit_memory(u, f, buffer, written), text_poly(u->a, &count));
 }
 
 static void ask(Unit *u, const FnPlan *f, const Step *s, const char *what) {
