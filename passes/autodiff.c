@@ -188,6 +188,8 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
   bool *is_target = targets_of(g, a), *needed = differentiated(g, a);
   NodeId **results = ARENA_ARRAY(a, g->len, NodeId *); // of GRADs, and of loops that became two
   const char *caller = w->b.path;
+  NodeId *in = NULL;
+  uint32_t room = 0;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
     if (map[id] != NO_NODE) continue;
@@ -196,7 +198,7 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
       map[id] = is_target[id] ? mark(w, r) : r;
       continue;
     }
-    NodeId *in = ARENA_ARRAY(a, n->n_in, NodeId);
+    if (n->n_in > room) in = ARENA_ARRAY(a, room = 2 * n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
     w->b.span = n->span;
     w->b.path = *n->path ? n->path : caller;
@@ -281,17 +283,23 @@ static DType real_of(const Graph *g) {
   return DT_F32;
 }
 
-static Graph *expand(const Graph *g, Arena *a) {
+static Graph *with_gradients(const Graph *g, Arena *a) {
   Graph *out = graph_like(g, a);
   Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
   NodeId *map = no_nodes(out->own, g->len);
   append(&w, g, map);
   map_roots(out, g, map);
-  Graph *expanded = drop_marks(out, a);
-  expand_bodies(expanded, a);
-  graph_drop(out);
-  return expanded;
+  return out;
 }
+
+static Graph *without_marks(Graph *g, Arena *a) {
+  Graph *out = drop_marks(g, a);
+  graph_drop(g);
+  expand_bodies(out, a);
+  return out;
+}
+
+static Graph *expand(const Graph *g, Arena *a) { return without_marks(with_gradients(g, a), a); }
 
 static bool has_grad(const Graph *g) {
   for (NodeId id = 0; id < g->len; id++) {
@@ -302,5 +310,8 @@ static bool has_grad(const Graph *g) {
 }
 
 Graph *pass_autodiff(const Graph *g, Arena *a) {
-  return expand(has_grad(g) ? with_composite_rules(g, a) : g, a);
+  if (!has_grad(g)) return expand(g, a);
+  Graph *ruled = with_composite_rules(g, a), *out = with_gradients(ruled, a);
+  graph_drop(ruled);
+  return without_marks(out, a);
 }

@@ -206,14 +206,17 @@ static bool match_inputs(Match *m, const Pattern *p, const Node *n, const Place 
   return true;
 }
 
+static bool has_head(const Pattern *p, const Node *n) { return n->op == p->op && n->n_in == p->n; }
+
 static bool match_op(Match *m, const Pattern *p, const Node *n, const Place *at) {
-  if (n->op != p->op || n->n_in != p->n) return false;
+  if (!has_head(p, n)) return false;
   if (op_kind(n->op) == KIND_REDUCE) return match_reduced(m, &p->in[0], n, at);
   if (n->op == OP_GATHER) return match_picked(m, p, n, at);
+  if (p->n != 2 || !commutes(n->op)) return match_inputs(m, p, n, at, false);
   Match before = *m;
   if (match_inputs(m, p, n, at, false)) return true;
   *m = before;
-  return p->n == 2 && commutes(n->op) && match_inputs(m, p, n, at, true);
+  return match_inputs(m, p, n, at, true);
 }
 
 // Whether factor or divisor c says how many elements the sum adds up.
@@ -295,9 +298,10 @@ static Place through(const Place *outer, const Place *inner) {
 
 bool pattern_match(const Graph *g, const Found *found, const Pattern *p, bool last_axes, NodeId id,
                    Found *out, NodeId *part) {
+  const Node *n = graph_node(g, id);
+  if (p->kind == P_OP && !has_head(p, n)) return false; // nearly all end here
   Match m = {.g = g, .found = found, .last_axes = last_axes, .part = NO_NODE};
   for (uint32_t i = 0; i < MAX_NAMES; i++) m.name[i] = NO_NODE;
-  const Node *n = graph_node(g, id);
   Place at = own_axes();
   bool is = p->kind == P_OP ? match_op(&m, p, n, &at) : match(&m, p, id, at);
   if (!is || m.kept & INNER) return false;

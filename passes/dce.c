@@ -16,12 +16,16 @@ void map_roots(Graph *to, const Graph *g, const NodeId *map) {
   graph_set_roots(to, roots, g->n_roots);
 }
 
-static bool *mark_live(const Graph *g, const NodeId *same, Arena *a) {
+static const Node *in_place(const Graph *g, const Node *const *instead, NodeId id) {
+  return instead && instead[id] ? instead[id] : graph_node(g, id);
+}
+
+static bool *mark_live(const Graph *g, const NodeId *same, const Node *const *instead, Arena *a) {
   bool *live = ARENA_ARRAY(a, g->len, bool);
   for (uint32_t i = 0; i < g->n_roots; i++)
     if (g->roots[i] != NO_NODE) live[same[g->roots[i]]] = true;
   for (NodeId id = g->len; id-- > 0;) {
-    const Node *n = graph_node(g, id);
+    const Node *n = in_place(g, instead, id);
     if (n->op == OP_WRITE || n->op == OP_OPTIMIZE) live[id] = true;
     for (uint32_t i = 0; i < n->n_in && live[id]; i++) live[same[n->in[i]]] = true;
   }
@@ -34,15 +38,15 @@ static const NodeId *themselves(const Graph *g, Arena *a) {
   return ids;
 }
 
-Graph *live_copy(const Graph *g, const NodeId *same, Arena *a) {
+static Graph *copy(const Graph *g, const NodeId *same, const Node *const *instead, Arena *a) {
   Graph *out = graph_like(g, a);
   Builder b = {.g = out};
   if (!same) same = themselves(g, out->own);
-  bool *live = mark_live(g, same, out->own);
+  bool *live = mark_live(g, same, instead, out->own);
   NodeId *map = no_nodes(out->own, g->len), *in = NULL;
   uint32_t room = 0;
   for (NodeId id = 0; id < g->len; id++) {
-    const Node *n = graph_node(g, id);
+    const Node *n = in_place(g, instead, id);
     if (same[id] != id) map[id] = map[same[id]];
     if (!live[id] || same[id] != id) continue;
     if (n->n_in > room) in = ARENA_ARRAY(out->own, room = 2 * n->n_in, NodeId);
@@ -51,6 +55,12 @@ Graph *live_copy(const Graph *g, const NodeId *same, Arena *a) {
   }
   map_roots(out, g, map);
   return out;
+}
+
+Graph *live_copy(const Graph *g, const NodeId *same, Arena *a) { return copy(g, same, NULL, a); }
+
+Graph *live_copy_with(const Graph *g, const Node *const *instead, Arena *a) {
+  return copy(g, NULL, instead, a);
 }
 
 Graph *pass_dce(const Graph *g, Arena *a) { return live_copy(g, NULL, a); }

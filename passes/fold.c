@@ -147,21 +147,29 @@ NodeId fold_node(Builder *b, const Node *n) {
   }
 }
 
+// Only what is constant is made, beside the graph.
 Graph *pass_fold(const Graph *g, Arena *a) {
   Builder b = {.g = graph_like(g, a)};
-  NodeId *map = no_nodes(b.g->own, g->len);
+  Arena *own = b.g->own;
+  NodeId *map = no_nodes(own, g->len); // of constants
+  const Node **instead = ARENA_ARRAY(own, g->len, const Node *);
   for (NodeId id = 0; id < g->len; id++) {
     Node n = *graph_node(g, id);
-    NodeId *in = ARENA_ARRAY(b.g->own, n.n_in, NodeId);
-    for (uint32_t i = 0; i < n.n_in; i++) in[i] = map[n.in[i]];
+    if (n.op == OP_CONST) map[id] = b_copy(&b, &n, NULL);
+    NodeId in[3];
+    bool constant = n.n_in > 0 && n.n_in <= 3;
+    for (uint32_t i = 0; i < n.n_in && constant; i++) {
+      in[i] = map[n.in[i]];
+      constant = in[i] != NO_NODE;
+    }
+    if (!constant) continue;
     n.in = in;
     b.span = n.span;
     b.path = n.path;
     map[id] = fold_node(&b, &n);
-    if (map[id] == NO_NODE) map[id] = b_copy(&b, &n, in);
+    if (map[id] != NO_NODE) instead[id] = graph_node(b.g, map[id]);
   }
-  map_roots(b.g, g, map);
-  Graph *out = live_copy(b.g, NULL, a);
+  Graph *out = live_copy_with(g, instead, a);
   graph_drop(b.g);
   return out;
 }

@@ -10,9 +10,11 @@ NodeId *no_nodes(Arena *a, size_t n);
 void map_roots(Graph *to, const Graph *g, const NodeId *map);
 // `same` (NULL: nothing) gives for each node the earlier one that stands in its place.
 Graph *live_copy(const Graph *g, const NodeId *same, Arena *a);
+// `instead` gives for each node the one without inputs that is copied in its place, NULL: itself.
+Graph *live_copy_with(const Graph *g, const Node *const *instead, Arena *a);
 
-// Whether they are the same operation of the same type, shape and attributes, `rank` being that of their first
-// inputs (cse.c).
+// Whether they are the same operation of the same type, shape and attributes, `rank` being that of their
+// first inputs (cse.c).
 bool same_but_inputs(const Node *m, const Node *n, uint32_t rank);
 // Whether they are the same graphs node by node, places apart.
 bool graph_same(const Graph *x, const Graph *y);

@@ -263,10 +263,11 @@ static void compile_rules(Rewriter *r, Arena *a) {
 static Graph *walk(const Graph *g, Rewriter *r, Arena *a) {
   r->b.g = graph_like(g, a);
   r->any = false;
-  NodeId *map = no_nodes(r->b.g->own, g->len);
+  NodeId *map = no_nodes(r->b.g->own, g->len), *in = NULL;
+  uint32_t room = 0;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
-    NodeId *in = ARENA_ARRAY(r->b.g->own, n->n_in, NodeId);
+    if (n->n_in > room) in = ARENA_ARRAY(r->b.g->own, room = 2 * n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
     r->b.span = n->span;
     r->b.path = n->path;
