@@ -36,6 +36,11 @@ void graph_drop(Graph *g) {
   *g = (Graph){0};
 }
 
+void graph_adopt(Graph *g, Graph *body) {
+  assert(body->own != body->arena);
+  arena_move(body->own, g->own);
+}
+
 NodeId graph_add(Graph *g, Node n) {
   for (uint32_t i = 0; i < n.n_in; i++) assert(n.in[i] < g->len && "an input precedes its user");
   if (g->len == g->n_chunks * NODES_A_CHUNK) add_chunk(g);

@@ -167,6 +167,8 @@ Graph *graph_new(Arena *a, const char *symbol, int64_t bound);
 Graph *graph_like(const Graph *g, Arena *a);
 // A graph made by graph_like that nobody needs any more.
 void graph_drop(Graph *g);
+// A graph made by graph_like, the body of one of g's loops and of no other: it is dropped with g.
+void graph_adopt(Graph *g, Graph *body);
 // Appends; copies `in`. The caller has set op, dtype, shape, attr, span, path.
 NodeId graph_add(Graph *g, Node n);
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n);

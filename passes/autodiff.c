@@ -258,7 +258,9 @@ static void expand_bodies(Graph *g, Arena *a) {
   for (NodeId id = 0; id < g->len; id++) {
     if (graph_node(g, id)->op != OP_SCAN) continue;
     ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
-    s->body = expand(s->body, a);
+    Graph *body = expand(s->body, a);
+    graph_adopt(g, body);
+    s->body = body;
     graph_change(g, id)->attr.scan = s;
   }
 }

@@ -288,6 +288,13 @@ static bool match(Match *m, const Pattern *p, NodeId id, Place at) {
   return false;
 }
 
+bool pattern_possible(const Pattern *p, const bool has[OP_COUNT]) {
+  if (p->kind == P_OP && !has[p->op]) return false;
+  for (uint32_t i = 0; i < p->n; i++)
+    if (!pattern_possible(&p->in[i], has)) return false;
+  return true;
+}
+
 // The place of what a part is of, in the axes of the whole.
 static Place through(const Place *outer, const Place *inner) {
   Place p = nowhere();

@@ -23,6 +23,8 @@ typedef struct Found {
 typedef struct Pattern Pattern;
 Pattern *pattern_parse(const char *text, Arena *a);
 
+// False where the pattern has an operation that the graph has not.
+bool pattern_possible(const Pattern *p, const bool has[OP_COUNT]);
 // The composite that node id is by the pattern (kind is the caller's to say); *part: the one it is made of,
 // or NO_NODE.
 bool pattern_match(const Graph *g, const Found *found, const Pattern *p, bool last_axes, NodeId id,

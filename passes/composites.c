@@ -49,8 +49,11 @@ static Graph *one_form(const Graph *g, Arena *a) {
 }
 
 void composites_match(const Graph *g, Found *found, Arena *a) {
+  bool has[OP_COUNT] = {0};
+  for (NodeId id = 0; id < g->len; id++) has[graph_node(g, id)->op] = true;
   for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
     const Pattern *p = pattern_parse(rows[r].pattern, a);
+    if (!pattern_possible(p, has)) continue;
     for (NodeId id = 0; id < g->len; id++) {
       Found f;
       NodeId part;

@@ -63,4 +63,17 @@ Graph *live_copy_with(const Graph *g, const Node *const *instead, Arena *a) {
   return copy(g, NULL, instead, a);
 }
 
+void change_bodies(Graph *g, Graph *(*change)(const Graph *body, void *user, Arena *a), void *user,
+                   Arena *a) {
+  for (NodeId id = 0; id < g->len; id++) {
+    if (graph_node(g, id)->op != OP_SCAN) continue;
+    ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
+    Graph *body = change(s->body, user, a);
+    change_bodies(body, change, user, a);
+    graph_adopt(g, body);
+    s->body = body;
+    graph_change(g, id)->attr.scan = s;
+  }
+}
+
 Graph *pass_dce(const Graph *g, Arena *a) { return live_copy(g, NULL, a); }

@@ -13,6 +13,9 @@ Graph *live_copy(const Graph *g, const NodeId *same, Arena *a);
 // `instead` gives for each node the one without inputs that is copied in its place, NULL: itself.
 Graph *live_copy_with(const Graph *g, const Node *const *instead, Arena *a);
 
+// Puts what `change` makes of them in the place of the bodies of g's loops, and of the loops in those.
+void change_bodies(Graph *g, Graph *(*change)(const Graph *body, void *user, Arena *a), void *user, Arena *a);
+
 // Whether they are the same operation of the same type, shape and attributes, `rank` being that of their
 // first inputs (cse.c).
 bool same_but_inputs(const Node *m, const Node *n, uint32_t rank);

@@ -5,9 +5,15 @@
 #include "passes/live.h"
 #include "passes/passes.h"
 
+// The PROJs of each node: the last found, then the one before it.
+typedef struct Results {
+  NodeId *first, *next;
+} Results;
+
 typedef struct Loop {
   Graph *g; // the SCAN is its node `id`
   NodeId id;
+  const Results *results;
   const ScanAttr *s;
   bool *result;  // by number: asked for
   bool *operand; // by number: used
@@ -40,10 +46,8 @@ static bool need_root(Loop *l, uint32_t root) {
 
 static void find_needs(Loop *l) {
   const ScanAttr *s = l->s;
-  for (NodeId id = l->id + 1; id < l->g->len; id++) {
-    const Node *n = graph_node(l->g, id);
-    if (n->op == OP_PROJ && n->in[0] == l->id) l->result[n->attr.proj] = true;
-  }
+  for (NodeId id = l->results->first[l->id]; id != NO_NODE; id = l->results->next[id])
+    l->result[graph_node(l->g, id)->attr.proj] = true;
   for (uint32_t k = 0; k < s->n_carries; k++) l->operand[k] = l->result[s->n_yields + k];
   for (uint32_t k = 0; k < s->n_yields; k++)
     if (l->result[k]) need_root(l, s->n_carries + k);
@@ -87,10 +91,10 @@ static Graph *trimmed_body(const Loop *l, const uint32_t *number) {
   return out;
 }
 
-static void trim(Graph *g, NodeId id) {
+static void trim(Graph *g, NodeId id, const Results *results) {
   Node *n = graph_change(g, id);
   const ScanAttr *s = n->attr.scan;
-  Loop l = {.g = g, .id = id, .s = s};
+  Loop l = {.g = g, .id = id, .results = results, .s = s};
   uint32_t n_results = s->n_yields + s->n_carries, sequences = s->n_carries,
            captured = sequences + s->n_sequences;
   l.result = ARENA_ARRAY(g->own, n_results, bool);
@@ -114,14 +118,22 @@ static void trim(Graph *g, NodeId id) {
   n->in = in;
   n->n_in = n_in;
   n->attr.scan = t;
-  for (NodeId p = id + 1; p < g->len; p++)
-    if (graph_node(g, p)->op == OP_PROJ && graph_node(g, p)->in[0] == id)
-      graph_change(g, p)->attr.proj = result[graph_node(g, p)->attr.proj];
+  for (NodeId p = results->first[id]; p != NO_NODE; p = results->next[p])
+    graph_change(g, p)->attr.proj = result[graph_node(g, p)->attr.proj];
 }
 
 Graph *pass_loops(const Graph *g, Arena *a) {
   Graph *out = live_copy(g, NULL, a);
-  for (NodeId id = out->len; id-- > 0;)
-    if (graph_node(out, id)->op == OP_SCAN) trim(out, id);
+  Arena *scratch = arena_new();
+  Results r = {no_nodes(scratch, out->len), no_nodes(scratch, out->len)};
+  for (NodeId id = out->len; id-- > 0;) {
+    const Node *n = graph_node(out, id);
+    if (n->op == OP_PROJ) {
+      r.next[id] = r.first[n->in[0]];
+      r.first[n->in[0]] = id;
+    }
+    if (n->op == OP_SCAN) trim(out, id, &r);
+  }
+  arena_free(scratch);
   return out;
 }

@@ -28,6 +28,7 @@ typedef struct PassInfo {
   const char *after;  // must come after this pass; NULL: anywhere
   const char *reason; // why
   bool loops_only;
+  bool bodies_too; // it goes into the bodies of loops itself
 } PassInfo;
 
 const PassInfo *pass_table(uint32_t *n);

@@ -2,17 +2,20 @@
 #include "passes/passes.h"
 
 #include "ir/verify.h"
+#include "passes/live.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 static const PassInfo table[] = {
-#define PASS(name, function, after, reason) {#name, function, after, reason, false},
-#define LOOP_PASS(name, function, after, reason) {#name, function, after, reason, true},
+#define PASS(name, function, after, reason) {#name, function, after, reason, false, false},
+#define LOOP_PASS(name, function, after, reason) {#name, function, after, reason, true, false},
+#define BODIES_PASS(name, function, after, reason) {#name, function, after, reason, false, true},
 #include "passes/passes.def"
 #undef PASS
 #undef LOOP_PASS
+#undef BODIES_PASS
 };
 
 enum { N_PASSES = sizeof table / sizeof *table };
@@ -49,17 +52,9 @@ static void verify(const Program *p, const Function *f, const char *pass, bool e
   assert(ok && "a pass keeps the graph's invariants");
 }
 
-// Bodies of loops are graphs as well. (Autodiff has been there: it needs them as they were.)
-static void run_on_bodies(Graph *g, Graph *(*run)(const Graph *, Arena *), Arena *a) {
-  for (NodeId id = 0; id < g->len; id++) {
-    if (graph_node(g, id)->op != OP_SCAN) continue;
-    ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
-    Graph *body = run(s->body, a);
-    run_on_bodies(body, run, a);
-    s->body = body;
-    graph_change(g, id)->attr.scan = s;
-  }
-}
+typedef Graph *Pass(const Graph *g, Arena *a);
+
+static Graph *run_pass(const Graph *body, void *pass, Arena *a) { return (*(Pass **)pass)(body, a); }
 
 static bool has_loop(const Graph *g) {
   for (NodeId id = 0; id < g->len; id++)
@@ -70,7 +65,8 @@ static bool has_loop(const Graph *g) {
 static Graph *result_of(const PassInfo *pass, Graph *g, Arena *a) {
   if (pass->loops_only && !has_loop(g)) return g;
   Graph *out = pass->run(g, a);
-  if (pass->run != pass_autodiff) run_on_bodies(out, pass->run, a);
+  Pass *run = pass->run;
+  if (!pass->bodies_too) change_bodies(out, run_pass, &run, a);
   return out;
 }
 

@@ -279,18 +279,32 @@ static Graph *walk(const Graph *g, Rewriter *r, Arena *a) {
   return out;
 }
 
+static Graph *walks(const Graph *g, void *rewriter, Arena *a) {
+  Graph *out = NULL, *next;
+  for (uint32_t n = 0; (next = walk(out ? out : g, rewriter, a)); n++) {
+    assert(n < MAX_WALKS && "rules make a graph smaller or move nodes one way");
+    if (out) graph_drop(out);
+    out = next;
+  }
+  return out ? out : live_copy(g, NULL, a);
+}
+
 Graph *rewrite(const Graph *g, const bool *enabled, uint32_t *fired, Arena *a) {
   Arena *scratch = arena_new();
   Rewriter r = {.enabled = enabled, .fired = fired};
   compile_rules(&r, scratch);
-  Graph *out = NULL, *next;
-  for (uint32_t walks = 0; (next = walk(out ? out : g, &r, a)); walks++) {
-    assert(walks < MAX_WALKS && "rules make a graph smaller or move nodes one way");
-    if (out) graph_drop(out);
-    out = next;
-  }
+  Graph *out = walks(g, &r, a);
   arena_free(scratch);
-  return out ? out : live_copy(g, NULL, a);
+  return out;
 }
 
-Graph *pass_simplify(const Graph *g, Arena *a) { return rewrite(g, NULL, NULL, a); }
+// There may be thousands of bodies: the rules are compiled once for all.
+Graph *pass_simplify(const Graph *g, Arena *a) {
+  Arena *scratch = arena_new();
+  Rewriter r = {0};
+  compile_rules(&r, scratch);
+  Graph *out = walks(g, &r, a);
+  change_bodies(out, walks, &r, a);
+  arena_free(scratch);
+  return out;
+}

@@ -36,20 +36,29 @@ Arena *arena_new(void) {
   return a;
 }
 
-Arena *arena_child(Arena *parent) {
-  Arena *a = arena_new();
+static void leave(Arena *a) {
+  if (a->link) *a->link = a->next;
+  if (a->next) a->next->link = a->link;
+}
+
+void arena_move(Arena *a, Arena *parent) {
+  leave(a);
   a->next = parent->children;
   a->link = &parent->children;
   if (a->next) a->next->link = &a->next;
   parent->children = a;
+}
+
+Arena *arena_child(Arena *parent) {
+  Arena *a = arena_new();
+  arena_move(a, parent);
   return a;
 }
 
 void arena_free(Arena *a) {
   if (!a) return;
   while (a->children) arena_free(a->children);
-  if (a->link) *a->link = a->next;
-  if (a->next) a->next->link = a->link;
+  leave(a);
   for (Block *b = a->head, *next; b; b = next) {
     next = b->next;
     free(b);

@@ -11,6 +11,8 @@ typedef struct Arena Arena;
 Arena *arena_new(void);
 // Freed with its parent, or before.
 Arena *arena_child(Arena *parent);
+// From now on it is this one's child.
+void arena_move(Arena *a, Arena *parent);
 void arena_free(Arena *a);
 // Zeroed memory, aligned for any type. `size` 0 gives a valid pointer.
 void *arena_alloc(Arena *a, size_t size);
