@@ -1,6 +1,6 @@
 #!/bin/bash
 # What nnc itself takes for a training of a 1,000-layer network, in milliseconds of the processor, the least of five runs:
-# dense layers, and convolutions with batch norm, with validation and without. The goal is 2,000 without; says which is missed.
+# dense layers, and convolutions with batch norm, with validation and without. The goal is 2,000 for each; says which is missed.
 #   tests/bench/deep.sh [LAYERS]
 cd "$(dirname "$0")/../.." || exit 1
 nnc=$PWD/build/release/nnc work=$(mktemp -d) layers=${1:-1000} missed=0
@@ -25,7 +25,7 @@ MODEL
     local with without
     with=$(best "$nnc" -S "$work/$1.nn" -o "$work/t.c") without=$(best "$nnc" -S --no-validate "$work/$1.nn" -o "$work/t.c")
     echo "$layers layers, $1: $with ms, $without ms without validation, $(($(wc -c <"$work/t.c") / 1024)) KiB of C"
-    [ "$without" -le 2000 ] || { echo "  missed: the goal is 2000"; missed=1; }
+    [ "$with" -le 2000 ] || { echo "  missed: the goal is 2000"; missed=1; }
 }
 deep dense '16' 'n' 'Dense(n)'
 deep convolution '4, 8, 8' 'c, h, w' 'Conv2d(c, 3, pad = 1) |> BatchNorm()'
