@@ -116,6 +116,22 @@ static void check_steps(const Program *p, Scalar *const *stores, int64_t n, Repo
     }
 }
 
+// `recompute` changes no bit of a value or a gradient.
+void check_recompute(const Program *p, const Program *without, Report *r, Arena *a) {
+  Scalar **stores = some_stores(p, a);
+  for (uint32_t i = 0; i < p->n_fns && r->outcome == FINE; i++) {
+    const Function *f = &p->fns[i];
+    Function with = *f, plain = without->fns[i];
+    int64_t n = f->g->symbol && f->g->bound >= 3 ? 3 : 1;
+    snprintf(r->at, sizeof r->at, "%s, without recompute", f->name);
+    with.g = pass_autodiff(f->g, a), plain.g = pass_autodiff(plain.g, a);
+    Call *x = call_new(without, &plain, stores, n, true, a), *y = call_new(p, &with, stores, n, true, a);
+    call_interpreter(&plain, x, a);
+    call_interpreter(&with, y, a);
+    compare(p, f, with.g, "recompute", x, y, r);
+  }
+}
+
 void check_passes(Program *p, Report *r, Arena *a) {
   Scalar **stores = some_stores(p, a);
   check_steps(p, stores, 2, r, a);
