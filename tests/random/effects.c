@@ -40,10 +40,11 @@ bool p_when(Model *m) {
   return x && let(m, REAL, s, 15, 0, text(m, "%s + 0.0", name));
 }
 
-// What always holds; its faults would be those of the numbers.
+// What always holds; its faults would be those of the numbers. Functions and layers may be applied in loops,
+// where it can't stand.
 bool p_assert(Model *m) {
   const Value *x = pick(m, ANY_REAL, 0, 3);
-  if (!x) return false;
+  if (!x || m->called || m->layer) return false;
   statement(m, "assert %s < 1e30 or %s >= 1e30, \"a number\";", x->name, x->name);
   return true;
 }

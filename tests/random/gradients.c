@@ -44,9 +44,8 @@ static bool by_layer(Model *m) {
   return bounded(m, g, scalar_shape(), in[0]->reach);
 }
 
-bool p_grad(Model *m) {
-  if (chance(m, 15)) return by_layer(m);
-  const Value *y = pick(m, ANY_REAL, 0, 4), *x = y ? below_it(m, y) : NULL;
+bool gradient_of(Model *m, const Value *y) {
+  const Value *x = below_it(m, y);
   if (!x) return false;
   const char *e = fresh(m, "e"), *g = fresh(m, "g");
   switch (below(m, 4)) {
@@ -64,6 +63,12 @@ bool p_grad(Model *m) {
     statement(m, "let %s: %s = grad(%s, %s);", g, t_type(m, REAL, &x->s), e, x->name);
   }
   return bounded(m, g, x->s, y->reach);
+}
+
+bool p_grad(Model *m) {
+  if (chance(m, 15)) return by_layer(m);
+  const Value *y = pick(m, ANY_REAL, 0, 4);
+  return y && gradient_of(m, y);
 }
 
 // By a list, by a tuple with a layer in it, by a list of layers.

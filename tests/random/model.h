@@ -161,6 +161,7 @@ Production p_scan;
 Production p_call, p_lambda, p_loop, p_choice;
 // gradients.c
 Production p_grad, p_grad_many, p_stop;
+bool gradient_of(Model *m, const Value *y);
 // effects.c
 Production p_update, p_when, p_assert;
 void new_def(Model *m);                // a function or layer for p_call

@@ -8,7 +8,8 @@ enum { MAX_LOOPS = 2, MAX_SEQUENCES = 3, MAX_CARRIES = 3, MAX_YIELDS = 3 };
 typedef struct Scan {
   uint32_t axis;
   Dim length;
-  int64_t begin; // of a range
+  int64_t begin;     // of a range
+  int64_t recompute; // 0: no
   uint32_t n_sequences, n_carries, n_yields;
   uint32_t sequences[MAX_SEQUENCES]; // values outside
   uint32_t carries[MAX_CARRIES];     // likewise: the first ones
@@ -22,8 +23,8 @@ typedef struct Scan {
 static void choose_sequences(Model *m, Scan *s) {
   const Value *x = pick(m, ANY_VALUE, 1, 4);
   if (!x || chance(m, 35)) {
-    s->length =
-        !m->symbol || chance(m, 60) ? dim_of(1 + below(m, chance(m, 30) ? 9 : 4)) : (Dim){1 + below(m, 2), 0};
+    s->length = !m->symbol || chance(m, 60) ? dim_of(chance(m, 35) ? 4 + below(m, 6) : 1 + below(m, 4))
+                                            : (Dim){1 + below(m, 2), 0};
     s->begin = chance(m, 30) ? 1 + below(m, 3) : 0;
     return;
   }
@@ -37,8 +38,15 @@ static void choose_sequences(Model *m, Scan *s) {
   }
 }
 
+// Where it does something: two blocks of k iterations fit, and k divides a dynamic length up to something
+// fixed.
+static void choose_recompute(Model *m, Scan *s) {
+  int64_t most = s->length.a ? s->length.a : s->length.b / 2;
+  if (most >= 2 && chance(m, 50)) s->recompute = s->length.a ? most : 2 + below(m, (uint32_t)most - 1);
+}
+
 static void choose_carries(Model *m, Scan *s) {
-  for (uint32_t k = below(m, MAX_CARRIES + 1); k-- > 0;) {
+  for (uint32_t k = s->recompute ? 1 + below(m, MAX_CARRIES) : below(m, MAX_CARRIES + 1); k-- > 0;) {
     const Value *x = pick(m,
                           chance(m, 75)   ? ANY_REAL
                           : chance(m, 50) ? ANY_INT
@@ -49,13 +57,6 @@ static void choose_carries(Model *m, Scan *s) {
     s->first[s->n_carries] = x->t == REAL ? use_small(m, x, 1.5) : x->name;
     s->carries[s->n_carries++] = (uint32_t)(x - m->v);
   }
-}
-
-// The carries kept are those of every k-th iteration: where k divides the length up to something fixed.
-static const char *recompute(Model *m, const Scan *s) {
-  int64_t k = 2 + below(m, 3);
-  if (!chance(m, 35) || s->length.a % k != 0) return "";
-  return text(m, ", recompute = %d", (int)k);
 }
 
 // "(a, b) in (x, y), axis = 1; h = h0": declares what the body sees.
@@ -84,12 +85,23 @@ static const char *head(Model *m, Scan *s) {
   }
   if (s->axis > 0) options = text(m, ", axis = %u", s->axis);
   if (chance(m, 40)) options = text(m, "%s, reverse = true", options);
-  return text(m, "%s in %s%s%s%s", names, of, options, recompute(m, s), carries);
+  if (s->recompute) options = text(m, "%s, recompute = %d", options, (int)s->recompute);
+  return text(m, "%s in %s%s%s", names, of, options, carries);
+}
+
+// What the body computed and no statement has used, so that little of it is dead; or any value.
+static const Value *left(Model *m, const Scan *s, Kind kind) {
+  for (uint32_t i = m->n; i-- > s->inside + s->n_carries;)
+    if (!m->v[i].used && (kind == ANY_VALUE || (kind == ANY_REAL && m->v[i].t == REAL))) {
+      m->v[i].used = true;
+      return &m->v[i];
+    }
+  return pick(m, kind, 0, 4);
 }
 
 // What a carry becomes, and the reach of that.
-static const char *next_of(Model *m, const Value *h, uint64_t *reach) {
-  const Value *v = pick(m, h->t == REAL ? ANY_REAL : h->t == DT_MASK ? ANY_MASK : ANY_INT, 0, 4);
+static const char *next_of(Model *m, const Scan *s, const Value *h, uint64_t *reach) {
+  const Value *v = left(m, s, h->t == REAL ? ANY_REAL : h->t == DT_MASK ? ANY_MASK : ANY_INT);
   bool alike = v && v->t == h->t && same_shape(&v->s, &h->s);
   if (h->t == DT_MASK) return alike ? text(m, "%s != %s", h->name, v->name) : text(m, "not %s", h->name);
   if (dtype_is_real(h->t) && h->t != REAL) return text(m, "1 - 0.5 * %s", h->name);
@@ -99,8 +111,13 @@ static const char *next_of(Model *m, const Value *h, uint64_t *reach) {
 }
 
 static void finish(Model *m, Scan *s) {
+  const char *next = "";
+  for (uint32_t k = 0; k < s->n_carries; k++) {
+    const Value *h = &m->v[s->inside + k];
+    next = text(m, "%s%s%s = %s", next, k ? ", " : "", h->name, next_of(m, s, h, &s->next[k]));
+  }
   for (uint32_t k = 0; k < 1 + below(m, MAX_YIELDS); k++) {
-    const Value *y = pick(m, ANY_VALUE, 0, 4);
+    const Value *y = left(m, s, ANY_VALUE);
     Shape stacked;
     if (!y || y->s.rank < s->axis) continue;
     stacked = with_axis(y->s, s->axis, s->length);
@@ -108,11 +125,6 @@ static void finish(Model *m, Scan *s) {
     s->yields[s->n_yields] = *y;
     s->yields[s->n_yields++].s = stacked;
     statement(m, "yield %s;", y->name);
-  }
-  const char *next = "";
-  for (uint32_t k = 0; k < s->n_carries; k++) {
-    const Value *h = &m->v[s->inside + k];
-    next = text(m, "%s%s%s = %s", next, k ? ", " : "", h->name, next_of(m, h, &s->next[k]));
   }
   if (s->n_carries > 0) statement(m, "next %s;", next);
 }
@@ -136,6 +148,7 @@ bool p_scan(Model *m) {
   uint32_t n = m->n, n_extra = m->n_extra;
   choose_sequences(m, &s);
   bool effect = m->effects && chance(m, 10); // it only writes states
+  choose_recompute(m, &s);
   if (!effect) choose_carries(m, &s);
   m->body = &body;
   m->loops++;
@@ -166,5 +179,7 @@ bool p_scan(Model *m) {
     else
       let(m, y->t, y->s, 1.5, outside(m, &s, (uint64_t)1 << (s.inside + carry)), results[k]);
   }
+  const Value *last = n_results > 0 ? &m->v[m->n - 1] : NULL;
+  if (last && last->t == REAL && chance(m, s.recompute ? 70 : 40)) gradient_of(m, last);
   return n_results > 0 || writes;
 }
