@@ -51,6 +51,8 @@ const Report *check_text(const Check *c, const char *text);
 // NULL: *why has the diagnostics.
 Program *front_end(const char *text, DType real, Report *r, Arena *a);
 void check_passes(Program *p, Report *r, Arena *a);
+// `without`: the program of the same text without `recompute`.
+void check_recompute(const Program *p, const Program *without, Report *r, Arena *a);
 void check_slopes(const Program *p, const Function *f, Scalar *const *stores, int64_t n, Report *r);
 void check_builds(Program *p, const Check *c, Report *r, Arena *a);
 // `kind`: what a reduced text must still show.

@@ -116,6 +116,47 @@ static void check_steps(const Program *p, Scalar *const *stores, int64_t n, Repo
     }
 }
 
+static bool has_gradient(const Graph *g) {
+  bool has = false;
+  for (NodeId id = 0; id < g->len && !has; id++) {
+    const Node *n = graph_node(g, id);
+    has = n->op == OP_GRAD || (n->op == OP_SCAN && has_gradient(n->attr.scan->body));
+  }
+  return has;
+}
+
+// Whether the gradient of something is asked that is made of gradients.
+static bool twice(const Graph *g, Arena *a) {
+  bool *made = ARENA_ARRAY(a, g->len, bool);
+  for (NodeId id = 0; id < g->len; id++) {
+    const Node *n = graph_node(g, id);
+    const Graph *body = n->op == OP_SCAN ? n->attr.scan->body : NULL;
+    for (uint32_t i = 0; i < n->n_in; i++) made[id] |= made[n->in[i]];
+    if ((n->op == OP_GRAD || (body && has_gradient(body))) && made[id]) return true;
+    made[id] |= n->op == OP_GRAD || (body && has_gradient(body));
+    if (body && twice(body, a)) return true;
+  }
+  return false;
+}
+
+// `recompute` changes no bit of a value or a gradient. The gradient of a gradient adds up otherwise: what
+// goes back through a block, and what comes to it from later ones, are two loops.
+void check_recompute(const Program *p, const Program *without, Report *r, Arena *a) {
+  Scalar **stores = some_stores(p, a);
+  for (uint32_t i = 0; i < p->n_fns && r->outcome == FINE; i++) {
+    const Function *f = &p->fns[i];
+    if (twice(f->g, a)) continue;
+    Function with = *f, plain = without->fns[i];
+    int64_t n = f->g->symbol && f->g->bound >= 3 ? 3 : 1;
+    snprintf(r->at, sizeof r->at, "%s, without recompute", f->name);
+    with.g = pass_autodiff(f->g, a), plain.g = pass_autodiff(plain.g, a);
+    Call *x = call_new(without, &plain, stores, n, true, a), *y = call_new(p, &with, stores, n, true, a);
+    call_interpreter(&plain, x, a);
+    call_interpreter(&with, y, a);
+    compare(p, f, with.g, "recompute", x, y, r);
+  }
+}
+
 void check_passes(Program *p, Report *r, Arena *a) {
   Scalar **stores = some_stores(p, a);
   check_steps(p, stores, 2, r, a);

@@ -126,22 +126,21 @@ bool p_conv(Model *m) {
                   per_axis(m, stride, n), per_axis(m, pad, n), per_axis(m, dilation, n), more));
 }
 
-bool p_windows(Model *m) {
-  const Value *x = pick(m, ANY_REAL, 3, 4);
-  if (!x) return false;
+// `most`: the largest stride; that of one lets the windows overlap.
+static bool windows(Model *m, const Value *x, uint32_t most) {
   uint32_t n = x->s.rank - 2;
   Shape s = x->s;
-  int64_t k[3], stride[3], pad[3], terms = 1;
+  int64_t k[3] = {0}, stride[3] = {0}, pad[3] = {0}, terms = 1;
   for (uint32_t i = 0; i < n; i++) {
     if (!dim_static(s.d[i + 2])) return false;
-    k[i] = 1 + below(m, 3), stride[i] = 1 + below(m, 3), pad[i] = below(m, (uint32_t)k[i]), terms *= k[i];
+    k[i] = 1 + below(m, 3), stride[i] = 1 + below(m, most), pad[i] = below(m, (uint32_t)k[i]), terms *= k[i];
     if (s.d[i + 2].b + 2 * pad[i] < k[i]) return false;
     s.d[i + 2] = dim_of((s.d[i + 2].b + 2 * pad[i] - k[i]) / stride[i] + 1);
   }
   const char *w = per_axis(m, k, n), *st = per_axis(m, stride, n), *p = per_axis(m, pad, n),
              *d = n == 1 ? "1" : "2";
   const char *apart = use_apart(m, x);
-  switch (below(m, m->loops > 0 ? 2 : 4)) { // no layers are made in loops
+  switch (below(m, makes_here(m) ? 4 : 2)) {
   case 0:
     return let(m, REAL, s, x->size * (double)terms, x->reach,
                text(m, "box(%s, %s, stride = %s, pad = %s)", use(m, x), w, st, p));
@@ -155,6 +154,18 @@ bool p_windows(Model *m) {
     return let(m, REAL, s, x->size, x->reach,
                text(m, "%s |> AvgPool%sd(%s, stride = %s, pad = %s)", x->name, d, w, st, p));
   }
+}
+
+bool p_windows(Model *m) {
+  const Value *x = pick(m, ANY_REAL, 3, 4);
+  return x && windows(m, x, 3);
+}
+
+// Windows that overlap over what a convolution gives, and sometimes over those again.
+bool p_pooled(Model *m) {
+  if (m->n + 8 > MAX_VALUES || !p_conv(m)) return false;
+  for (uint32_t k = 1 + below(m, 2); k-- > 0;) windows(m, &m->v[m->n - 1], 1 + below(m, 2));
+  return true;
 }
 
 // Positive definite matrices, their factors and systems.

@@ -1,68 +1,7 @@
-// Statements with functions, loops, gradients and states.
+// Statements with functions, layers and what is unrolled.
 #include "tests/random/model.h"
 
 #include <string.h>
-
-static uint32_t index_of(const Model *m, const Value *v) { return (uint32_t)(v - m->v); }
-
-// A value that y depends on, other than itself.
-static const Value *below_it(Model *m, const Value *y) {
-  uint32_t start = below(m, m->n);
-  for (uint32_t i = 0; i < m->n; i++) {
-    const Value *x = &m->v[(start + i) % m->n];
-    if (x != y && x->target && (y->reach >> index_of(m, x) & 1)) return x;
-  }
-  return NULL;
-}
-
-// What may be used further: bounded, smooth, and a gradient of it is one of the gradient.
-static bool bounded(Model *m, const char *g, Shape s, uint64_t reach) {
-  if (m->n_extra < MAX_EXTRA) m->extra[m->n_extra++] = (Value){.name = g, .t = REAL, .s = s};
-  return let(m, REAL, s, 1, reach, text(m, "%s / sqrt(1.0 + %s * %s)", g, g, g));
-}
-
-// By the parameters of a layer, as a list.
-static bool by_layer(Model *m) {
-  const Value *x = pick(m, ANY_REAL, 1, 4);
-  if (!x || m->n_nets == 0) return false;
-  const Net *net = &m->nets[below(m, m->n_nets)];
-  for (uint32_t i = 0; i < m->n; i++) {
-    x = &m->v[i];
-    if (x->t != REAL || !same_shape(&x->s, &net->in)) continue;
-    const char *e = fresh(m, "e"), *g = fresh(m, "g");
-    statement(m, "let %s = mean(sin(%s(%s)) ** 2);", e, net->name, x->name);
-    statement(m, "let %s = sum(grad(%s, %s)[0] ** 2);", g, e, net->name);
-    return bounded(m, g, scalar_shape(), x->reach);
-  }
-  return false;
-}
-
-bool p_grad(Model *m) {
-  if (chance(m, 15)) return by_layer(m);
-  const Value *y = pick(m, ANY_REAL, 0, 4), *x = y ? below_it(m, y) : NULL;
-  if (!x) return false;
-  const char *e = fresh(m, "e"), *g = fresh(m, "g");
-  switch (below(m, 4)) {
-  case 0: statement(m, "let %s: real = mean(sin(%s));", e, y->name); break;
-  case 1: statement(m, "let %s: real = 0.1 * sum(%s * %s);", e, y->name, y->name); break;
-  case 2: statement(m, "let %s: real = sum(tanh(%s));", e, y->name); break;
-  default: statement(m, "let %s: real = mean(%s ** 2);", e, y->name);
-  }
-  const Value *z = below_it(m, y);
-  if (z != x && chance(m, 30)) {
-    const char *h = fresh(m, "h");
-    statement(m, "let (%s, %s) = grad(%s, (%s, %s));", g, h, e, x->name, z->name);
-    bounded(m, h, z->s, y->reach);
-  } else {
-    statement(m, "let %s: %s = grad(%s, %s);", g, t_type(m, REAL, &x->s), e, x->name);
-  }
-  return bounded(m, g, x->s, y->reach);
-}
-
-bool p_stop(Model *m) {
-  const Value *x = pick(m, ANY_REAL, 0, 4);
-  return x && let(m, REAL, x->s, x->size, 0, text(m, "stop_grad(%s)", use(m, x)));
-}
 
 static const char *body_of(Model *m, const char *a) {
   switch (below(m, 4)) {
@@ -110,60 +49,6 @@ bool p_choice(Model *m) {
              text(m, "if training then %s else 0.1 + %s", use_small(m, x, 4), use(m, x)));
 }
 
-// A new state, of x's shape without dynamic axes, and a value of x for it.
-static const char *state_for(Model *m, const Value *x, Shape *s, const char **value) {
-  const char *name = global(m, "s");
-  *value = x->name;
-  for (uint32_t i = s->rank; i-- > 0;)
-    if (!dim_static(s->d[i])) {
-      *s = without_axis(*s, i);
-      *value = text(m, "mean(%s, axis = %u)", *value, i);
-    }
-  sb_printf(&m->top, "state %s: %s = %s;\n", name, t_type(m, REAL, s),
-            chance(m, 50) ? "zeros()" : "normal(0.4)");
-  return name;
-}
-
-// An update in some calls only, of a state that is read again. (Masks of numbers near zero would differ by
-// rounding.)
-bool p_when(Model *m) {
-  const Value *x = pick(m, ANY_REAL, 0, 3);
-  if (!m->effects || !x || m->n + 2 > MAX_VALUES) return false;
-  Shape s = x->s;
-  const char *value, *name = state_for(m, x, &s, &value), *n = global(m, "c");
-  sb_printf(&m->top, "state %s: i32 = 0;\n", n);
-  statement(m, "when %s %% 2 == %u { update %s = 0.5 * %s + %s; }", n, below(m, 2), name, name, value);
-  if (chance(m, 50)) statement(m, "when %s > 0 { when %s < 2 { update %s = sin(%s); } }", n, n, name, name);
-  statement(m, "update %s = %s + 1;", n, n);
-  return let(m, REAL, s, 2 * x->size + 1, 0, text(m, "%s + 0.0", name));
-}
-
-// What always holds; its faults would be those of the numbers.
-bool p_assert(Model *m) {
-  const Value *x = pick(m, ANY_REAL, 0, 3);
-  if (!x || m->loops > 0) return false;
-  statement(m, "assert %s < 1e30 or %s >= 1e30, \"a number\";", x->name, x->name);
-  return true;
-}
-
-// A state of this body, written and read again.
-bool p_update(Model *m) {
-  const Value *x = pick(m, ANY_REAL, 0, 3);
-  if (!m->effects || !x || m->n + 3 > MAX_VALUES) return false;
-  if (chance(m, 20)) {
-    const char *n = global(m, "c");
-    sb_printf(&m->top, "state %s: i32 = 1;\n", n);
-    statement(m, "update %s = %s + 1;", n, n);
-    return let(m, DT_I32, scalar_shape(), 1, 0, text(m, "%s * 2", n));
-  }
-  Shape s = x->s;
-  const char *value, *name = state_for(m, x, &s, &value);
-  if (chance(m, 40)) let(m, REAL, s, 2 * x->size, 0, text(m, "%s * 1.0", name)); // as it was
-  statement(m, "update %s = 0.5 * %s + %s;", name, name, value);
-  if (chance(m, 30)) statement(m, "update %s = tanh(%s);", name, name);
-  return let(m, REAL, s, 2 * x->size + 1, 0, text(m, "%s + 0.0", name));
-}
-
 // ---- functions and layers
 
 typedef struct DefArgument {
@@ -192,9 +77,9 @@ void new_def(Model *m) {
   memcpy(outer, m->nets, sizeof outer);
   m->n = m->n_extra = 0;
   m->n_nets = d.layer ? 0 : nets;
-  m->body = &body;
+  m->body = m->ground = &body;
   m->symbol = "B";
-  m->layer = d.layer;
+  m->layer = d.layer, m->called = !d.layer;
   const char *args = "";
   for (uint32_t i = 0; i < d.n; i++) {
     const DefArgument *a = &arguments[i ? below(m, 8) : below(m, 3)];
@@ -221,7 +106,7 @@ void new_def(Model *m) {
               d.layer ? "()" : "", args, t_type(m, v->t, &v->s), sb_text(&body), v->name, also);
     m->defs[m->n_defs++] = d;
   }
-  m->layer = false;
+  m->layer = m->called = false;
   if (d.layer) memcpy(m->nets, outer, sizeof outer), m->n_nets = nets; // its own are not seen outside
   strbuf_free(&body);
 }
@@ -245,7 +130,7 @@ static bool matches(const Value *v, DType t, const Shape *s, Dim *B, bool *bound
 }
 
 bool p_call(Model *m) {
-  if (m->n_defs == 0 || m->loops > 0) return false; // it may make a layer, or write a state
+  if (m->n_defs == 0 || m->loops > 1) return false; // it may hold loops itself
   const Def *d = &m->defs[below(m, m->n_defs)];
   Dim B = {0};
   bool bound = false;

@@ -1,11 +1,10 @@
-// Statements of elementwise operations, on reals, integers and masks.
+// Statements of elementwise operations on reals and masks.
 #include "tests/random/model.h"
 
 #include <math.h>
 #include <string.h>
 
-// % the operand, $ the second, @ the third.
-static const char *filled(Model *m, const char *form, const char *x, const char *y, const char *z) {
+const char *filled(Model *m, const char *form, const char *x, const char *y, const char *z) {
   StrBuf b = {0};
   for (const char *p = form; *p; p++) {
     if (*p == '%')
@@ -121,8 +120,7 @@ static const BinaryRow binary[] = {
     {"fma(%, $, 0.25)", 0, 0, 1, 0.25, false},
 };
 
-// The common shape of n operands.
-static bool together(const Value *const *v, uint32_t n, Shape *s) {
+bool together(const Value *const *v, uint32_t n, Shape *s) {
   *s = v[0]->s;
   for (uint32_t i = 1; i < n; i++)
     if (!shape_broadcast(s, &v[i]->s, s, NULL)) return false;
@@ -192,53 +190,6 @@ bool p_logic(Model *m) {
   return let(m, DT_MASK, s, 1, 0,
              text(m, "%s%s %s %s", chance(m, 20) ? "not " : "", v[0]->name, chance(m, 50) ? "and" : "or",
                   v[1]->name));
-}
-
-// One integer in, one out.
-bool p_integer(Model *m) {
-  static const char *const forms[] = {"-%",        "abs(%)", "sign(%)",   "% ~ 3",    "% // 2",
-                                      "% * % - 7", "% + 1",  "max(%, 1)", "min(%, 2)"};
-  const Value *x = pick(m, ANY_INT, 0, 4);
-  if (!x) return false;
-  return let(m, x->t, x->s, 1, 0, filled(m, forms[below(m, 9)], x->name, "", ""));
-}
-
-bool p_int_binary(Model *m) {
-  static const char *const forms[] = {"% + $",           "% - $",     "% * $",     "% // ($ ~ 3 + 1)",
-                                      "% ~ ($ ~ 4 + 1)", "max(%, $)", "min(%, $)", "fma(%, $, 3)"};
-  const Value *v[3] = {pick(m, ANY_INT, 0, 4), pick(m, ANY_INT, 0, 4), pick(m, ANY_MASK, 0, 4)};
-  Shape s;
-  if (!v[0] || !v[1] || v[0]->t != v[1]->t) return false;
-  if (v[2] && chance(m, 20)) {
-    if (!together(v, 3, &s)) return false;
-    return let(m, v[0]->t, s, 1, 0, text(m, "select(%s, %s, %s)", v[2]->name, v[0]->name, v[1]->name));
-  }
-  if (!together(v, 2, &s)) return false;
-  return let(m, v[0]->t, s, 1, 0, filled(m, forms[below(m, 8)], v[0]->name, v[1]->name, ""));
-}
-
-bool p_cast(Model *m) {
-  static const DType ints[] = {DT_I32, DT_I32, DT_I8, DT_U8, DT_I16, DT_I64};
-  const Value *x = pick(m, ANY_VALUE, 0, 4);
-  if (!x) return false;
-  DType t = ints[below(m, 6)];
-  const char *type = dtype_name(t);
-  if (x->t == REAL) return let(m, t, x->s, 1, 0, text(m, "cast(%s * 3.0, %s)", use_off_kinks(m, x), type));
-  if (x->t == DT_MASK && chance(m, 50)) return let(m, t, x->s, 1, 0, text(m, "cast(%s, %s)", x->name, type));
-  if (x->t == DT_MASK) return let(m, REAL, x->s, 1, 0, text(m, "cast(%s, real)", x->name));
-  if (chance(m, 40) && t != x->t) return let(m, t, x->s, 1, 0, text(m, "cast(%s, %s)", x->name, type));
-  if (chance(m, 15)) return let(m, DT_MASK, x->s, 1, 0, text(m, "%s != 0", x->name));
-  return let(m, REAL, x->s, 1.5, 0, text(m, "0.3 * cast(%s %% 5, real)", x->name));
-}
-
-// Through another float type and back.
-bool p_narrow(Model *m) {
-  static const char *const types[] = {"f32", "f64", "f32", "f64"};
-  const Value *x = pick(m, ANY_REAL, 0, 4);
-  if (!x || !m->narrow) return false;
-  const char *type = types[below(m, 4)], *w = fresh(m, "w");
-  statement(m, "let %s = cast(%s, %s);", w, use(m, x), type);
-  return let(m, REAL, x->s, x->size + 0.1, x->reach, text(m, "cast(0.5 * %s + 0.5 * sin(%s), real)", w, w));
 }
 
 // What rules of passes/rules.def look for.

@@ -136,7 +136,7 @@ Value *let(Model *m, DType t, Shape s, double size, uint64_t reach, const char *
   if (m->n == MAX_VALUES || !fits(&s)) return NULL;
   if (t == REAL && size > LARGE) expr = made_small(m, expr, &size);
   Value *v = declare(m, fresh(m, "v"), t, s, size);
-  v->reach |= t == REAL ? reach : 0;
+  v->reach |= dtype_is_real(t) ? reach : 0;
   v->given = false;
   statement(m, "let %s: %s = %s;", v->name, t_type(m, t, &s), expr);
   return v;
@@ -145,6 +145,7 @@ Value *let(Model *m, DType t, Shape s, double size, uint64_t reach, const char *
 static bool of_kind(const Value *v, Kind kind) {
   switch (kind) {
   case ANY_REAL: return v->t == REAL;
+  case ANY_NARROW: return v->t != REAL && dtype_is_real(v->t);
   case ANY_I32: return v->t == DT_I32;
   case ANY_MASK: return v->t == DT_MASK;
   case ANY_INT: return !dtype_is_real(v->t) && v->t != DT_MASK;
@@ -169,6 +170,17 @@ uint32_t sinks(const Model *m, uint32_t given, const Value **v, uint32_t most) {
   for (uint32_t i = m->n; i-- > given && n < most;)
     if (!m->v[i].used) v[n++] = &m->v[i];
   return n;
+}
+
+const char *literal(Model *m, DType t, const Shape *s, uint32_t axis) {
+  if (axis == s->rank)
+    return t == REAL      ? text(m, "%.2f", decimal(m, -1, 1))
+           : t == DT_MASK ? (chance(m, 50) ? "true" : "false")
+                          : text(m, "%u", below(m, 4));
+  const char *r = "";
+  for (int64_t i = 0; i < s->d[axis].b; i++)
+    r = text(m, "%s%s%s", r, i ? ", " : "", literal(m, t, s, axis + 1));
+  return text(m, "[%s]", r);
 }
 
 const char *use(Model *m, const Value *v) {
@@ -230,15 +242,12 @@ static const InitRow *some_init(Model *m, const Shape *s) {
 const Value *parameter(Model *m, Shape s) {
   for (uint32_t i = 0; i < s.rank; i++)
     if (!dim_static(s.d[i])) return NULL;
-  if (m->n == MAX_VALUES || !fits(&s)) return NULL;
+  if (m->n == MAX_VALUES || !fits(&s) || m->pure) return NULL;
   const InitRow *init = some_init(m, &s);
   const char *name = m->layer ? fresh(m, "P") : global(m, "P");
   const char *with = chance(m, 15) ? " with lr = 0.5, decay = 0.0" : "";
-  const char *line = text(m, "param %s: %s = %s%s;", name, t_type(m, REAL, &s), init->make, with);
-  if (m->layer)
-    statement(m, "%s", line);
-  else
-    sb_printf(&m->top, "%s\n", line);
+  sb_printf(m->layer ? m->ground : &m->top, "%sparam %s: %s = %s%s;\n", m->layer ? "    " : "", name,
+            t_type(m, REAL, &s), init->make, with);
   Value *v = declare(m, name, REAL, s, 1.5);
   v->given = !init->ties;
   return v;

@@ -27,7 +27,7 @@ typedef struct Value {
   DType t;
   Shape s;
   double size;    // of a real: about the largest magnitude it takes
-  uint64_t reach; // of a real: the values that it depends on differentiably, itself among them
+  uint64_t reach; // of a float: the values that it depends on differentiably, a real itself among them
   bool given;     // an argument, a parameter or a state: not computed, so its ties and zeros are exact
   bool target;    // grad may be taken by it
   bool used;      // by another statement; what is not is a result, so that little is dead
@@ -63,9 +63,12 @@ typedef struct Model {
   bool layer;         // this body may make instances itself
   bool train;         // an `each`: what is written is seen in the next call
   bool effects;       // this body may write states
+  bool pure;          // a data field: no stores
+  bool called;        // a function's body, which loops may call: what it applies is made outside
   uint32_t loops;     // bodies of `scan` around the statement
   StrBuf top;         // finished definitions
   StrBuf *body;       // the statements of the body being written
+  StrBuf *ground;     // the body around all loops, where a layer makes what its loops apply
   Value v[MAX_VALUES];
   uint32_t n, n_names;
   Net nets[MAX_NETS];
@@ -100,9 +103,22 @@ Value *declare(Model *m, const char *name, DType t, Shape s, double size);
 Value *let(Model *m, DType t, Shape s, double size, uint64_t reach, const char *expr);
 void statement(Model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-typedef enum Kind { ANY_REAL, ANY_INT, ANY_I32, ANY_MASK, ANY_VALUE } Kind;
+typedef enum Kind {
+  ANY_REAL,
+  ANY_NARROW, // floats of another type than `real`
+  ANY_INT,
+  ANY_I32,
+  ANY_MASK,
+  ANY_VALUE
+} Kind;
 // A value of the kind with lo to hi axes, the newer the likelier; NULL: there is none.
 const Value *pick(Model *m, Kind kind, uint32_t lo, uint32_t hi);
+// The common shape of n operands.
+bool together(const Value *const *v, uint32_t n, Shape *s);
+// A form with % for the operand, $ for the second, @ for the third, ~ for the sign of a rest.
+const char *filled(Model *m, const char *form, const char *x, const char *y, const char *z);
+// Numbers of a type and shape, from axis `axis` on, as nested lists.
+const char *literal(Model *m, DType t, const Shape *s, uint32_t axis);
 // Its name, or a little expression of it of the same type and shape.
 const char *use(Model *m, const Value *v);
 // Likewise of a real, no larger than `limit`.
@@ -128,23 +144,31 @@ bool produce(Model *m);
 typedef bool Production(Model *m);
 
 // elementwise.c
-Production p_unary, p_binary, p_ternary, p_compare, p_logic, p_integer, p_int_binary, p_cast, p_narrow,
-    p_bait;
+Production p_unary, p_binary, p_ternary, p_compare, p_logic, p_bait;
+// numbers.c
+Production p_integer, p_int_binary, p_int_products, p_cast, p_narrow, p_constant;
 // structure.c
 Production p_reshape, p_transpose, p_broadcast, p_slice, p_index, p_pad, p_join, p_split, p_turn, p_spread,
     p_ones, p_gather, p_scatter, p_pick_rows, p_order, p_iota, p_rearrange;
 // contract.c
-Production p_matmul, p_einsum, p_conv, p_windows, p_linear, p_products, p_reduce, p_mask_reduce, p_cumsum,
-    p_arg;
+Production p_matmul, p_einsum, p_conv, p_windows, p_pooled, p_linear, p_products, p_reduce, p_mask_reduce,
+    p_cumsum, p_arg;
 // nets.c
 Production p_layer, p_plain_layer, p_again, p_loss, p_draw, p_embed, p_machine, p_long;
 // scan.c
 Production p_scan;
 // control.c
-Production p_grad, p_call, p_lambda, p_loop, p_stop, p_update, p_when, p_assert, p_choice;
+Production p_call, p_lambda, p_loop, p_choice;
+// gradients.c
+Production p_grad, p_grad_many, p_stop;
+bool gradient_of(Model *m, const Value *y);
+// effects.c
+Production p_update, p_when, p_assert;
 void new_def(Model *m);                // a function or layer for p_call
 void statements(Model *m, uint32_t n); // of the current body
-// The instance NAME = CTOR, of the layer or at top level.
+// Whether a layer may be made where it is applied.
+static inline bool makes_here(const Model *m) { return m->loops == 0 && !m->called; }
+// The instance NAME = CTOR, of the layer (outside of its loops) or at top level.
 const char *instance(Model *m, const char *ctor);
 
 #endif

@@ -147,7 +147,7 @@ static const LayerRow plain[] = {
 const char *instance(Model *m, const char *make) {
   const char *name = m->layer ? fresh(m, "n") : global(m, "n");
   if (m->layer)
-    statement(m, "let %s = %s;", name, make);
+    sb_printf(m->ground, "    let %s = %s;\n", name, make);
   else
     sb_printf(&m->top, "model %s = %s;\n", name, make);
   return name;
@@ -176,13 +176,9 @@ static const Value *made_for(Model *m, const LayerRow *r) {
   return NULL;
 }
 
-// Its application writes a state, which the body of a loop may not.
-static bool writes(const Model *m, const LayerRow *r) { return m->loops > 0 && strstr(r->make, "BatchNorm"); }
-
 bool p_layer(Model *m) {
   uint32_t i = wheel(m, sizeof rows / sizeof *rows);
   const LayerRow *r = &rows[i];
-  if (writes(m, r)) return false;
   int64_t k = 1 + below(m, 5);
   Shape s;
   const Value *x = NULL;
@@ -210,7 +206,6 @@ bool p_layer(Model *m) {
 bool p_again(Model *m) {
   if (m->n_nets == 0) return false;
   const Net *net = &m->nets[below(m, m->n_nets)];
-  if (writes(m, net->row)) return false;
   uint32_t start = below(m, m->n + 1);
   for (uint32_t i = 0; i < m->n; i++) {
     const Value *x = &m->v[(start + i) % m->n];
@@ -224,7 +219,6 @@ bool p_again(Model *m) {
 }
 
 bool p_plain_layer(Model *m) {
-  if (m->loops > 0) return false; // made where it stands
   const LayerRow *r = &plain[wheel(m, sizeof plain / sizeof *plain)];
   const Value *x = NULL;
   Shape s;
@@ -236,8 +230,9 @@ bool p_plain_layer(Model *m) {
   if (!x || !r->rule(&x->s, 0, &s)) return false;
   const char *in = strstr(r->make, "Max") ? use_apart(m, x) : use(m, x);
   double size = r->size > 0 ? r->size : x->size * (strstr(r->make, "Drop") ? 1.5 : 1) + 0.8;
+  const char *made = makes_here(m) && chance(m, 80) ? r->make : instance(m, r->make);
   return let(m, REAL, s, size, x->reach,
-             chance(m, 50) ? text(m, "%s(%s)", r->make, in) : text(m, "%s |> %s", in, r->make));
+             chance(m, 50) ? text(m, "%s(%s)", made, in) : text(m, "%s |> %s", in, made));
 }
 
 // ---- losses and metrics. % the first operand, $ another of its shape, ! labels of its rows.

@@ -75,13 +75,6 @@ static void export(Model *m, const char *dim) {
   strbuf_free(&body);
 }
 
-static const char *rows(Model *m, DType t, const Shape *s, uint32_t axis) {
-  if (axis == s->rank) return t == REAL ? text(m, "%.2f", decimal(m, -1, 1)) : text(m, "%u", below(m, 4));
-  const char *r = "";
-  for (int64_t i = 0; i < s->d[axis].b; i++) r = text(m, "%s%s%s", r, i ? ", " : "", rows(m, t, s, axis + 1));
-  return text(m, "[%s]", r);
-}
-
 static const char *const optimizers[] = {
     "SGD(lr = 0.05)",
     "SGD(lr = 0.05, momentum = 0.9)",
@@ -100,8 +93,8 @@ static const char *const optimizers[] = {
 
 static const char *mean_of(Model *m, const Value *v) {
   if (v->t == REAL) return v->s.rank ? text(m, "mean(%s)", v->name) : v->name;
-  const char *x =
-      v->t == DT_MASK ? text(m, "cast(%s, real)", v->name) : text(m, "cast(%s %% 7, real)", v->name);
+  const char *x = v->t == DT_MASK || dtype_is_real(v->t) ? text(m, "cast(%s, real)", v->name)
+                                                         : text(m, "cast(%s %% 7, real)", v->name);
   return v->s.rank ? text(m, "mean(%s)", x) : x;
 }
 
@@ -118,48 +111,105 @@ static void fields_of(Model *m, const Value *field, uint32_t n, const char *stre
   }
 }
 
+// A function of one example for a computed field: loops and draws, no stores. Its call.
+static const char *computed(Model *m, const Value *field, uint32_t n) {
+  StrBuf body = {0};
+  const char *name = global(m, "F"), *args = "", *names = "", *sum = "";
+  const Value *v[4];
+  uint32_t nets = m->n_nets;
+  begin(m, &body, NULL);
+  m->pure = true, m->n_nets = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    Shape s = without_axis(field[i].s, 0);
+    declare(m, field[i].name, field[i].t, s, 1);
+    args = text(m, "%s%s%s: %s", args, i ? ", " : "", field[i].name, t_type(m, field[i].t, &s));
+    names = text(m, "%s%s%s", names, i ? ", " : "", field[i].name);
+  }
+  statements(m, 2 + below(m, 5));
+  for (uint32_t i = sinks(m, n, v, 4); i-- > 0;) sum = text(m, "%s + 0.1 * %s", sum, mean_of(m, v[i]));
+  sb_printf(&m->top, "fn %s(%s) -> [4] {\n%s    return sin(%s%s);\n}\n", name, args, sb_text(&body),
+            field[0].name, sum);
+  m->pure = false, m->n_nets = nets;
+  strbuf_free(&body);
+  return text(m, "%s(%s)", name, names);
+}
+
 static void data_fields(Model *m, const char *data, Value *field) {
-  sb_printf(&m->top, "data %s {\n", data);
+  StrBuf rows = {0};
   for (uint32_t i = 0; i < 3; i++) {
     const InputRow *r = &arguments[below(m, i ? N_ARGUMENTS : 1)];
     Shape s = {.rank = r->rank};
     memcpy(s.d, r->d, sizeof r->d);
     for (uint32_t k = 0; k < s.rank; k++)
       if (!dim_static(s.d[k])) s.d[k] = dim_of(1 + below(m, 4));
-    if (i == 0 || s.rank > 2 || r->t == DT_MASK) s = (Shape){1, {{0, 4}}};
-    DType t = r->t == DT_MASK ? REAL : r->t;
+    if (i == 0 || s.rank > 2) s = (Shape){1, {{0, 4}}};
+    DType t = r->t;
     field[i] = (Value){.name = fresh(m, "x"), .t = t, .s = with_axis(s, 0, (Dim){1, 0})};
-    sb_printf(&m->top, "    %s: %s from rows([", field[i].name, t_type(m, t, &s));
-    for (uint32_t k = 0; k < 3; k++) sb_printf(&m->top, "%s%s", k ? ", " : "", rows(m, t, &s, 0));
-    sb_puts(&m->top, "]);\n");
+    sb_printf(&rows, "    %s: %s from rows([", field[i].name, t_type(m, t, &s));
+    for (uint32_t k = 0; k < 3; k++) sb_printf(&rows, "%s%s", k ? ", " : "", literal(m, t, &s, 0));
+    sb_puts(&rows, "]);\n");
   }
-  sb_printf(&m->top, "    y: [4] = sin(%s)%s;\n}\n", field[0].name,
+  const char *y = chance(m, 50) ? computed(m, field, 3) : text(m, "sin(%s)", field[0].name);
+  sb_printf(&m->top, "data %s {\n%s    y: [4] = %s%s;\n}\n", data, sb_text(&rows), y,
             chance(m, 30) ? " + 0.1 * randn([4])" : "");
+  strbuf_free(&rows);
 }
 
 static const char *optimizer(Model *m) {
   return optimizers[wheel(m, sizeof optimizers / sizeof *optimizers)];
 }
 
-// One step: a loss over a layer, and sometimes another over parameters, or all but some.
-static void step(Model *m, const Value *field, const char *net, const char *weights) {
+// "minimize LOSS over OVER using OPT", in some steps only where `when` is true of the step's number.
+static void minimize(Model *m, const char *loss, const char *over, const char *optimizer) {
+  const char *line = text(m, "minimize %s over %s using %s;", loss, over, optimizer), *r = fresh(m, "r");
+  if (chance(m, 70)) {
+    statement(m, "%s", line);
+    return;
+  }
+  const char *n = global(m, "c");
+  sb_printf(&m->top, "state %s: i32 = %u;\n", n, below(m, 2));
+  statement(m, "when %s %% 2 == 0 { %s  report %s = 0.5 * %s; }", n, line, r, loss);
+  statement(m, "update %s = %s + 1;", n, n);
+}
+
+// One step: a loss over a layer, and, where a step may have several, others over parameters, or all but some.
+static void step(Model *m, const Value *field, const char *net, const char *weights, bool several) {
   fields_of(m, field, 3, "d");
   uint32_t given = m->n;
-  Value *z = let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, m->v[0].name));
+  const char *x = m->v[0].name;
+  Value *z = let(m, REAL, field[0].s, 3, m->v[0].reach, text(m, "%s(%s)", net, x));
   statements(m, 3 + below(m, 8));
   const Value *s = pick(m, ANY_REAL, 0, 4);
   const char *loss = fresh(m, "loss"), *over = net;
   statement(m, "let %s = mse(%s(%s), d.y) + 0.1 * mean(%s ** 2)%s;", loss, net, z->name, s->name,
             chance(m, 40) ? text(m, " + 0.01 * l2(%s)", net) : "");
   if (chance(m, 20)) over = text(m, "[%s, %s] except %s", net, weights, weights);
-  statement(m, "minimize %s over %s using opt;", loss, over);
-  if (chance(m, 40)) { // what the first one changed is not read again
+  minimize(m, loss, over, "opt");
+  if (several && chance(m, 40)) { // what the first one changed is not read again
     const char *other = fresh(m, "loss");
-    statement(m, "let %s = mean((%s * %s - d.y) ** 2) + 0.1 * mean(stop_grad(%s) * %s);", other, weights,
-              m->v[0].name, z->name, weights);
-    statement(m, "minimize %s over %s using two;", other, weights);
+    statement(m, "let %s = mean((%s * %s - d.y) ** 2) + 0.1 * mean(stop_grad(%s) * %s);", other, weights, x,
+              z->name, weights);
+    minimize(m, other, weights, "two");
+  }
+  if (several && chance(m, 30)) { // or as it is now
+    const char *last = fresh(m, "loss");
+    statement(m, "let %s = mse(%s(%s) * %s, d.y);", last, net, x, weights);
+    minimize(m, last, text(m, "%s, %s", net, weights), chance(m, 50) ? "opt" : "two");
   }
   reports(m, given);
+}
+
+// A phase of steps of several batches each.
+static void accumulating(Model *m, const Value *field, const char *net, const char *weights, const char *data,
+                         StrBuf *out) {
+  StrBuf body = {0};
+  begin(m, &body, "batch");
+  m->train = m->effects = true;
+  step(m, field, net, weights, false);
+  m->train = m->effects = false;
+  sb_printf(out, "  phase %s {\n  accumulate = %u;  epochs = 1;\n  each d in %s() {\n%s  }\n  }\n",
+            fresh(m, "phase"), 2 + below(m, 2), data, sb_text(&body));
+  strbuf_free(&body);
 }
 
 // Without data: indices.
@@ -196,13 +246,13 @@ static void train(Model *m) {
   StrBuf body = {0}, whole = {0};
   const char *data = global(m, "d"), *weights = global(m, "P");
   Value field[3];
-  begin(m, &body, "batch");
   data_fields(m, data, field);
+  begin(m, &body, "batch");
   sb_printf(&m->top, "param %s: [4] = normal(0.5);\n", weights);
   uint32_t nets = m->n_nets;
   const char *net = instance(m, chance(m, 50) ? "Dense(4)" : "Residual(Dense(4, bias = false))");
   m->train = m->effects = true;
-  step(m, field, net, weights);
+  step(m, field, net, weights, true);
   m->train = m->effects = false;
   // what the bodies define comes before the block, so that is written apart
   sb_printf(&whole, "train %s {\n  batch = 2;  epochs = 2;  seed = %u;\n", global(m, "t"), below(m, 100));
@@ -215,6 +265,7 @@ static void train(Model *m) {
   sb_puts(&whole, "\n");
   evaluation(m, field, net, data, &whole);
   if (chance(m, 40)) counted_loop(m, weights, &whole);
+  if (chance(m, 40)) accumulating(m, field, net, weights, data, &whole);
   sb_printf(&m->top, "%s}\n", sb_text(&whole));
   m->n_nets = nets;
   strbuf_free(&body);

@@ -33,22 +33,22 @@ next() { [ -n "${NNC_COUNT:-}" ] || seed=$((seed + $1)); }
 preload=()
 coverage=()
 [ -n "${NNC_SEED:-}${NNC_COUNT:-}" ] || coverage=(--coverage)
-part passes 400 "${coverage[@]}" ${NNC_VERBOSE:+-v}
-part float 150 --real f32 --narrow
+part passes 200 "${coverage[@]}" ${NNC_VERBOSE:+-v}
+part float 90 --real f32 --narrow
 # At -O0 a compiler needs a tenth of the time: most models are compiled so.
-part plain 12 --together 12 --cc "gcc -O0 $flags"
-next 12
-part builds 5 --together 5 --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
-next 5
-part back 5 --together 5 --cc "$clang -O0 $flags" --cc "gcc -O3 $flags"
-next 5
-part float_builds 3 --together 3 --real f32 --narrow --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
+part plain 9 --together 9 --cc "gcc -O0 $flags"
+next 9
+part builds 3 --together 3 --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
+next 3
+part back 3 --together 3 --cc "$clang -O0 $flags" --cc "gcc -O3 $flags"
+next 3
+part float_builds 2 --together 2 --real f32 --narrow --cc "gcc -O0 $flags" --cc "$clang -O3 $flags"
 
 # An object with sanitizers wants their runtime in the process first.
 [ "$NNC_SANITIZE" = ON ] ||
     preload=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0")
 if "${preload[@]}" true 2>/dev/null; then
-    part sanitized 12 --together 12 --cc "gcc -O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all $flags"
+    part sanitized 9 --together 9 --cc "gcc -O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all $flags"
 else
     echo "SKIP random programs under sanitizers: gcc has no runtime for them"
 fi
@@ -57,7 +57,7 @@ preload=()
 if [ "$NNC_SANITIZE" != ON ] && wanted cuda; then
     if command -v g++ >/dev/null; then
         cuda_harness_ready
-        part cuda 3 --together 3 --cc "gcc -O1 $flags" --cuda "g++ ${harness_flags[*]} -shared -include harness.h -x c++"
+        part cuda 2 --together 2 --cc "gcc -O1 $flags" --cuda "g++ ${harness_flags[*]} -shared -include harness.h -x c++"
     else
         echo "SKIP random programs as CUDA text: g++ is not installed"
     fi
