@@ -500,7 +500,8 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
     v = call_lambda(e, c, args, span);
   } else {
     bool poison = false;
-    if (bind_params(e, &c->decl->params, args, name, span, &poison)) {
+    if (bind_params(e, &c->decl->params, args, name, span, &poison) &&
+        (!c->vjp || rule_params(e, c, call_scope, span))) {
       visit(e, c->decl);
       if (c->self) release_members(e, c->self);
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);

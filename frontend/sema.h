@@ -572,6 +572,7 @@ void exec_update(Elab *e, const Expr *target, const Expr *value);
 
 // ---- vjp.c
 // y, which the body of c gave, as its rule for derivatives wants it. c has a rule.
+bool rule_params(Elab *e, const Closure *c, const Scope *params, Span at);
 Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span);
 
 // ---- loop.c
