@@ -19,7 +19,7 @@ typedef struct Plan {
   uint32_t since;      // PlanItem's
   VEC(PlanEval) evals; // of the open loop
   int64_t open;        // index of the loop that evals join, -1
-  const Stmt *updated; // the last `update` of the train block
+  const Stmt *written; // the last `update` or `load` of the train block
   VEC(const Stmt *) eval_stmts;
   VEC(const char *) eval_names;
   Span patience_at, watch_at, accumulate_at; // the values of the settings
@@ -340,13 +340,17 @@ static int32_t finish_fn(Plan *p, Ctx *c, const char *base) {
 }
 
 // An `each` and its evals are one loop, and what stands between them comes after it.
-static void runs_late(Elab *e, const Stmt *update, const Stmt *eval) {
-  Diag *g = warn(e, DIAG_W0604, NULL, update->span, "this update runs after the eval below it");
+static void runs_late(Elab *e, const Stmt *write, const Stmt *eval) {
+  bool load = write->kind == ST_LOAD;
+  Diag *g = warn(e, DIAG_W0604, NULL, write->span, "this %s runs after the eval below it",
+                 load ? "`load`" : "update");
   if (!g) return;
   diag_also(g, eval->u.eval.data->span, "this eval is part of the loop above");
-  diag_note(
-      g,
-      "what is updated once an epoch stands in a `then` block of the `each`; else write it after the eval");
+  if (load)
+    diag_note(g, "an eval of what is loaded stands with it in a `phase`, or in another train block");
+  else
+    diag_note(g, "what is updated once an epoch stands in a `then` block of the `each`; else write it after "
+                 "the eval");
 }
 
 static void eval_item(Plan *p, const Stmt *s) {
@@ -386,8 +390,10 @@ static void eval_item(Plan *p, const Stmt *s) {
     vec_push(e->a, &p->items, it);
     return;
   }
+  bool late = false;
   for (size_t i = (size_t)p->open + 1; i < p->items.len; i++)
-    if (p->items.data[i].kind == PLAN_UPDATE) runs_late(e, p->updated, s);
+    late |= p->items.data[i].kind == PLAN_UPDATE || p->items.data[i].kind == PLAN_LOAD;
+  if (late) runs_late(e, p->written, s);
   vec_push(e->a, &p->evals, v);
   PlanLoop *l = &p->items.data[p->open].u.loop;
   l->evals = p->evals.data;
@@ -403,7 +409,7 @@ static void update_item(Plan *p, const Stmt *s) {
   PlanItem it = item(p, PLAN_UPDATE);
   it.u.fn = ctx_finish(e, c);
   vec_push(e->a, &p->items, it);
-  p->updated = s;
+  p->written = s;
 }
 
 // ---- files
@@ -470,6 +476,7 @@ static void file_item(Plan *p, const Stmt *s) {
   f.stores = ids;
   f.names = names;
   f.n = (uint32_t)refs.len;
+  if (s->kind == ST_LOAD) p->written = s;
   PlanItem it = item(p, s->kind == ST_LOAD ? PLAN_LOAD : PLAN_SAVE);
   it.u.file = f;
   vec_push(e->a, &p->items, it);
