@@ -570,12 +570,13 @@ static Value layer_type_applied(Elab *e, Value layer, Span at) {
   return v_poison();
 }
 
-// x |> f(a) is f(x, a); x |> L(a) makes the instance and applies it; x |> f applies f.
+// x |> f(a) is f(x, a); x |> L(a) makes the instance and applies it; x |> f applies f, x |> (f(a)) what f(a)
+// is.
 Value eval_pipe(Elab *e, const Expr *x) {
   Value left = eval(e, x->u.pipe.left);
   const Expr *r = x->u.pipe.right;
   Span ls = x->u.pipe.left->span;
-  if (r->kind == EX_CALL) {
+  if (r->kind == EX_CALL && !r->in_parens) {
     Value callee = eval(e, r->u.call.callee);
     if (callee.kind == V_LAYER) {
       Args attrs = eval_args(e, &r->u.call.args, NULL, r->span);
