@@ -179,9 +179,12 @@ static Ctx *step_ctx(Plan *p, FnKind kind, const char *name, bool batched, Span 
 }
 
 static DataUse *stream(Elab *e, const Expr *x, const char *where) {
-  Value callee = {.kind = V_POISON};
+  if (x->kind == EX_TUPLE) {
+    diag_label(err(e, DIAG_E0501, x->span, "one data block is wanted"), "`each (a, b) in (…)` takes several");
+    return NULL;
+  }
   bool call = x->kind == EX_CALL;
-  callee = eval(e, call ? x->u.call.callee : x);
+  Value callee = eval(e, call ? x->u.call.callee : x);
   if (callee.kind == V_POISON) return NULL;
   if (callee.kind != V_DATA) {
     Diag *g = err(e, DIAG_E0501, x->span, "`%s` runs over a data block%s", where,
