@@ -271,7 +271,10 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
   Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
   const char *near = member_hint(i, name->text);
-  if (near) diag_label(g, "did you mean `%s`?", near);
+  if (near)
+    diag_label(g, "did you mean `%s`?", near);
+  else if (!i->applied && made_inside(&i->type->u.layer.body, name->text))
+    diag_note(g, "nothing applies `%s`, so it has no parameters", instance_path(e, i));
   return v_poison();
 }
 
