@@ -460,6 +460,11 @@ static void file_item(Plan *p, const Stmt *s) {
     return;
   }
   size_t len = strlen(f.file);
+  if (len > 4 && strcmp(f.file + len - 4, ".npz") == 0) {
+    Diag *g = err(e, DIAG_E0609, s->u.file.file->span, "weights are not kept in an .npz file");
+    diag_label(g, "several tensors: .safetensors, one alone: .npy");
+    return;
+  }
   if (len > 4 && strcmp(f.file + len - 4, ".npy") == 0 && refs.len > 1) {
     diag_label(err(e, DIAG_E0609, s->u.file.file->span, "an .npy file holds one tensor"), "%zu here",
                refs.len);
