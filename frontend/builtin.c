@@ -236,12 +236,12 @@ static Value bi_zip(Elab *e, const BuiltinCall *c) {
   return out;
 }
 
-// Whether a size is known when the program is compiled, for the library.
+// Whether a number is known when the program is compiled, for the library.
 static Value bi_is_static(Elab *e, const BuiltinCall *c) {
-  Dim d;
-  if (v_as_dim(c->v[0], &d)) return v_bool(c->v[0].kind == V_INT);
-  diag_label(err(e, DIAG_E0202, c->spans[0], "`is_static` wants a size"), "this is %s",
-             v_describe(e, c->v[0]));
+  const Value *v = &c->v[0];
+  if (v_is_number(*v)) return v_bool(true);
+  if (v->kind == V_DIM || v->kind == V_TENSOR) return v_bool(false);
+  diag_label(err(e, DIAG_E0202, c->spans[0], "`is_static` wants a number"), "this is %s", v_describe(e, *v));
   return v_poison();
 }
 

@@ -500,7 +500,8 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
     v = call_lambda(e, c, args, span);
   } else {
     bool poison = false;
-    if (bind_params(e, &c->decl->params, args, name, span, &poison)) {
+    if (bind_params(e, &c->decl->params, args, name, span, &poison) &&
+        (!c->vjp || rule_params(e, c, call_scope, span))) {
       visit(e, c->decl);
       if (c->self) release_members(e, c->self);
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
@@ -569,12 +570,13 @@ static Value layer_type_applied(Elab *e, Value layer, Span at) {
   return v_poison();
 }
 
-// x |> f(a) is f(x, a); x |> L(a) makes the instance and applies it; x |> f applies f.
+// x |> f(a) is f(x, a); x |> L(a) makes the instance and applies it; x |> f applies f, x |> (f(a)) what f(a)
+// is.
 Value eval_pipe(Elab *e, const Expr *x) {
   Value left = eval(e, x->u.pipe.left);
   const Expr *r = x->u.pipe.right;
   Span ls = x->u.pipe.left->span;
-  if (r->kind == EX_CALL) {
+  if (r->kind == EX_CALL && !r->in_parens) {
     Value callee = eval(e, r->u.call.callee);
     if (callee.kind == V_LAYER) {
       Args attrs = eval_args(e, &r->u.call.args, NULL, r->span);

@@ -422,6 +422,18 @@ static void declare_import(Elab *e, Scope *s, const Stmt *d, uint32_t target) {
   declare(e, s, &d->u.import.as, v, NULL);
 }
 
+// Trains have names of their own: a model may have the same.
+static void train_twice(Elab *e, const File *f, uint32_t at) {
+  const Name *name = &f->decls.data[at]->u.train.name;
+  for (uint32_t i = 0; f == e->user && i < at; i++) {
+    const Stmt *d = f->decls.data[i];
+    if (d->kind != ST_TRAIN || d->u.train.name.text != name->text) continue;
+    diag_also(diag_error(e->diags, DIAG_E0205, name->span, "a train `%s` is already defined", name->text),
+              d->u.train.name.span, "the first definition");
+    return;
+  }
+}
+
 static void declare_file(Elab *e, const File *f, Scope *s) {
   for (uint32_t i = 0; i < f->decls.len; i++) {
     const Stmt *d = f->decls.data[i];
@@ -437,6 +449,7 @@ static void declare_file(Elab *e, const File *f, Scope *s) {
     case ST_LAYER_SHORT:
     case ST_LAYER_LONG: declare(e, s, &d->u.layer.name, (Value){.kind = V_LAYER, .u.decl = d}, NULL); break;
     case ST_DATA: declare(e, s, &d->u.data.name, (Value){.kind = V_DATA, .u.decl = d}, NULL); break;
+    case ST_TRAIN: train_twice(e, f, i); break;
     default: break;
     }
   }

@@ -213,8 +213,9 @@ static const char *member_hint(const Instance *i, const char *name) {
   Nearest n = nearest_to(name);
   for (size_t k = 0; k < i->scope->names.len; k++) nearest_try(&n, i->scope->names.data[k]->name);
   for (size_t k = 0; k < i->stores.len; k++) nearest_try(&n, i->stores.data[k]->name);
+  for (size_t k = 0; k < i->lists.len; k++) nearest_try(&n, i->lists.data[k].name);
   for (size_t k = 0; k < i->kids.len; k++)
-    if (i->kids.data[k]->name) nearest_try(&n, i->kids.data[k]->name);
+    if (i->kids.data[k]->name && !strchr(i->kids.data[k]->name, '.')) nearest_try(&n, i->kids.data[k]->name);
   return n.best;
 }
 
@@ -255,9 +256,11 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
     c->inference |= base.u.inst.inference;
     return (Value){.kind = V_FN, .u.fn = c};
   }
-  if (b) return b->v;
+  if (b) return base.u.inst.inference ? as_inference(e, b->v) : b->v;
   StoreRef *s = find_member_store(i, name->text);
   if (s) return v_store(s);
+  const Value *list = find_list(i, name->text);
+  if (list) return base.u.inst.inference ? as_inference(e, *list) : *list;
   Instance *kid = find_kid(i, name->text);
   if (kid) return (Value){.kind = V_INSTANCE, .u.inst = {kid, base.u.inst.inference}};
   if (!i->applied && made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
@@ -268,7 +271,10 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
   Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
   const char *near = member_hint(i, name->text);
-  if (near) diag_label(g, "did you mean `%s`?", near);
+  if (near)
+    diag_label(g, "did you mean `%s`?", near);
+  else if (!i->applied && made_inside(&i->type->u.layer.body, name->text))
+    diag_note(g, "nothing applies `%s`, so it has no parameters", instance_path(e, i));
   return v_poison();
 }
 

@@ -83,6 +83,12 @@ static void name_instance(Elab *e, Instance *i, const char *name, Instance *owne
   i->name = take_name(e, owner, name);
 }
 
+static bool layers_only(Value v) {
+  for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
+    if (!layers_only(v.u.list.data[i])) return false;
+  return v.kind == V_LIST || v.kind == V_INSTANCE;
+}
+
 static void name_list(Elab *e, Value v, const char *name, Instance *owner) {
   for (uint32_t i = 0; i < v.u.list.len; i++) {
     const char *n = intern(e->names, arena_printf(e->a, "%s.%u", name, i));
@@ -104,7 +110,15 @@ void name_value(Elab *e, Value v, const char *name, Instance *owner) {
         x.kind == V_LIST || (x.kind == V_INSTANCE && !x.u.inst.inst->name && x.u.inst.inst->owner == owner);
   }
   if (!fresh) return;
-  name_list(e, v, take_name(e, owner, name), owner);
+  name = take_name(e, owner, name);
+  name_list(e, v, name, owner);
+  if (layers_only(v)) vec_push(e->a, &owner->lists, ((LayerList){name, v}));
+}
+
+const Value *find_list(const Instance *i, const char *name) {
+  for (size_t k = 0; k < i->lists.len; k++)
+    if (i->lists.data[k].name == name) return &i->lists.data[k].v;
+  return NULL;
 }
 
 Instance *find_kid(Instance *i, const char *name) {

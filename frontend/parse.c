@@ -56,6 +56,8 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
       lose_words(&p, text->text, p.scanned->problems.data[i].span, names);
   nn_yyparse(&p); // its result only says whether the last recovery reached the end
   mute_unbalanced(&p, text->text);
+  for (uint32_t i = 0; i < p.n_misused; i++) // after a dot they are names
+    LIST_ADD(&p, p.lost, intern(names, p.misused[i]));
   file->lost = p.lost.data;
   file->n_lost = p.lost.len;
   file->decls.span = (Span){source, 0, (uint32_t)text->len};

@@ -201,6 +201,11 @@ struct StoreRef {
   Ctx *eval_init;
 };
 
+typedef struct LayerList {
+  const char *name;
+  Value v;
+} LayerList;
+
 struct Instance {
   const Stmt *type;
   Instance *owner;    // NULL: a model
@@ -213,6 +218,7 @@ struct Instance {
   Key key;
   VEC(Instance *) kids;    // in order of construction
   VEC(Instance *) adopted; // attributes that took their name here
+  VEC(LayerList) lists;    // of layers, that a `let` of the body named
   VEC(StoreRef *) stores;
   Map taken;                   // names used inside, and how many of that base
   Map kid_at, store_at;        // hash of a key to the first of kids and stores that has it
@@ -445,6 +451,7 @@ Value v_str(const char *s);
 Value v_dim(const Elab *e, Dim d); // V_INT when static
 Value v_tensor(const Elab *e, NodeId n);
 Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len);
+Value as_inference(Elab *e, Value layers);
 Value v_store(StoreRef *s);
 bool v_is_number(Value v);   // V_INT V_FLOAT
 bool v_is_list(Value v);     // V_LIST V_TUPLE
@@ -565,6 +572,7 @@ void exec_update(Elab *e, const Expr *target, const Expr *value);
 
 // ---- vjp.c
 // y, which the body of c gave, as its rule for derivatives wants it. c has a rule.
+bool rule_params(Elab *e, const Closure *c, const Scope *params, Span at);
 Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span);
 
 // ---- loop.c
@@ -594,6 +602,7 @@ void exec_print(Elab *e, const Stmt *s);
 // ---- layers.c
 Value make_instance(Elab *e, const Stmt *type, Args *args, const Expr *call, Span span);
 Value another_instance(Elab *e, Value like, const Expr *call, Span span);
+const Value *find_list(const Instance *i, const char *name);
 Value apply_instance(Elab *e, Instance *inst, bool inference, Args *args, const Expr *call, Span span);
 const char *instance_path(Elab *e, Instance *inst);
 void name_value(Elab *e, Value v, const char *name, Instance *owner);
@@ -603,7 +612,7 @@ bool store_realise(Elab *e, StoreRef *s, const Shape *shape, DType t);
 bool store_ready(Elab *e, StoreRef *s, Span at);
 NodeId store_read(Elab *e, StoreRef *s, Span at);
 void store_write(Elab *e, StoreRef *s, Value v, Span target, Span value); // where both stand
-void store_set(Elab *e, StoreRef *s, NodeId n); // of the store's type and shape
+void store_set(Elab *e, StoreRef *s, NodeId n);                           // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
 StoreRef *find_member_store(Instance *i, const char *name);

@@ -424,7 +424,12 @@ static bool may_write(Elab *e, StoreRef *r, Span at) {
   else if (c->kind == FN_TEST)
     why = "a test writes nothing; guard it with `if training`";
   if (!why) return true;
-  diag_label(err(e, DIAG_E0607, at, "`%s` can't be updated here", r->name), "%s", why);
+  Diag *g = err(e, DIAG_E0607, at, "`%s` can't be updated here", r->name);
+  diag_label(g, "%s", why);
+  const Expr *call = NULL; // the one that a `let` outside of bodies makes
+  for (const Frame *f = e->frame; c->what == CTX_SCRATCH && f; f = f->up)
+    if (f->call) call = f->call;
+  if (call) diag_also(g, call->span, "called here, where a `let` only names what is computed at its uses");
   return false;
 }
 

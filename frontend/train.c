@@ -19,7 +19,7 @@ typedef struct Plan {
   uint32_t since;      // PlanItem's
   VEC(PlanEval) evals; // of the open loop
   int64_t open;        // index of the loop that evals join, -1
-  const Stmt *updated; // the last `update` of the train block
+  const Stmt *written; // the last `update` or `load` of the train block
   VEC(const Stmt *) eval_stmts;
   VEC(const char *) eval_names;
   Span patience_at, watch_at, accumulate_at; // the values of the settings
@@ -179,9 +179,12 @@ static Ctx *step_ctx(Plan *p, FnKind kind, const char *name, bool batched, Span 
 }
 
 static DataUse *stream(Elab *e, const Expr *x, const char *where) {
-  Value callee = {.kind = V_POISON};
+  if (x->kind == EX_TUPLE) {
+    diag_label(err(e, DIAG_E0501, x->span, "one data block is wanted"), "`each (a, b) in (…)` takes several");
+    return NULL;
+  }
   bool call = x->kind == EX_CALL;
-  callee = eval(e, call ? x->u.call.callee : x);
+  Value callee = eval(e, call ? x->u.call.callee : x);
   if (callee.kind == V_POISON) return NULL;
   if (callee.kind != V_DATA) {
     Diag *g = err(e, DIAG_E0501, x->span, "`%s` runs over a data block%s", where,
@@ -340,13 +343,17 @@ static int32_t finish_fn(Plan *p, Ctx *c, const char *base) {
 }
 
 // An `each` and its evals are one loop, and what stands between them comes after it.
-static void runs_late(Elab *e, const Stmt *update, const Stmt *eval) {
-  Diag *g = warn(e, DIAG_W0604, NULL, update->span, "this update runs after the eval below it");
+static void runs_late(Elab *e, const Stmt *write, const Stmt *eval) {
+  bool load = write->kind == ST_LOAD;
+  Diag *g = warn(e, DIAG_W0604, NULL, write->span, "this %s runs after the eval below it",
+                 load ? "`load`" : "update");
   if (!g) return;
   diag_also(g, eval->u.eval.data->span, "this eval is part of the loop above");
-  diag_note(
-      g,
-      "what is updated once an epoch stands in a `then` block of the `each`; else write it after the eval");
+  if (load)
+    diag_note(g, "an eval of what is loaded stands with it in a `phase`, or in another train block");
+  else
+    diag_note(g, "what is updated once an epoch stands in a `then` block of the `each`; else write it after "
+                 "the eval");
 }
 
 static void eval_item(Plan *p, const Stmt *s) {
@@ -386,8 +393,10 @@ static void eval_item(Plan *p, const Stmt *s) {
     vec_push(e->a, &p->items, it);
     return;
   }
+  bool late = false;
   for (size_t i = (size_t)p->open + 1; i < p->items.len; i++)
-    if (p->items.data[i].kind == PLAN_UPDATE) runs_late(e, p->updated, s);
+    late |= p->items.data[i].kind == PLAN_UPDATE || p->items.data[i].kind == PLAN_LOAD;
+  if (late) runs_late(e, p->written, s);
   vec_push(e->a, &p->evals, v);
   PlanLoop *l = &p->items.data[p->open].u.loop;
   l->evals = p->evals.data;
@@ -403,7 +412,7 @@ static void update_item(Plan *p, const Stmt *s) {
   PlanItem it = item(p, PLAN_UPDATE);
   it.u.fn = ctx_finish(e, c);
   vec_push(e->a, &p->items, it);
-  p->updated = s;
+  p->written = s;
 }
 
 // ---- files
@@ -451,6 +460,11 @@ static void file_item(Plan *p, const Stmt *s) {
     return;
   }
   size_t len = strlen(f.file);
+  if (len > 4 && strcmp(f.file + len - 4, ".npz") == 0) {
+    Diag *g = err(e, DIAG_E0609, s->u.file.file->span, "weights are not kept in an .npz file");
+    diag_label(g, "several tensors: .safetensors, one alone: .npy");
+    return;
+  }
   if (len > 4 && strcmp(f.file + len - 4, ".npy") == 0 && refs.len > 1) {
     diag_label(err(e, DIAG_E0609, s->u.file.file->span, "an .npy file holds one tensor"), "%zu here",
                refs.len);
@@ -470,6 +484,7 @@ static void file_item(Plan *p, const Stmt *s) {
   f.stores = ids;
   f.names = names;
   f.n = (uint32_t)refs.len;
+  if (s->kind == ST_LOAD) p->written = s;
   PlanItem it = item(p, s->kind == ST_LOAD ? PLAN_LOAD : PLAN_SAVE);
   it.u.file = f;
   vec_push(e->a, &p->items, it);

@@ -34,6 +34,15 @@ Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len) {
   return v;
 }
 
+// Layers, or lists of them, with `training` false.
+Value as_inference(Elab *e, Value v) {
+  if (v.kind == V_INSTANCE) v.u.inst.inference = true;
+  if (v.kind != V_LIST) return v;
+  v = v_list(e, V_LIST, v.u.list.data, v.u.list.len);
+  for (uint32_t i = 0; i < v.u.list.len; i++) v.u.list.data[i] = as_inference(e, v.u.list.data[i]);
+  return v;
+}
+
 bool v_is_number(Value v) { return v.kind == V_INT || v.kind == V_FLOAT; }
 bool v_is_list(Value v) { return v.kind == V_LIST || v.kind == V_TUPLE; }
 double v_number(Value v) { return v.kind == V_INT ? (double)v.u.i : v.u.f; }

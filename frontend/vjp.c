@@ -147,6 +147,24 @@ static bool rule_fits(Elab *e, const Closure *c) {
   return false;
 }
 
+// Beside a tensor, a number where the function declares one is a constant tensor, for which the rule has a
+// gradient. False: an error.
+bool rule_params(Elab *e, const Closure *c, const Scope *params, Span at) {
+  uint32_t n = c->decl->params.len, tensors = 0;
+  for (uint32_t i = 0; i < n; i++)
+    tensors += scope_local(params, c->decl->params.data[i].name.text)->v.kind == V_TENSOR;
+  for (uint32_t i = 0; i < n && tensors; i++) {
+    const Param *p = &c->decl->params.data[i];
+    Value *v = &scope_local(params, p->name.text)->v;
+    if (!p->type || p->type->kind != TY_TENSOR) continue;
+    if (!v_is_number(*v) && v->kind != V_BOOL && v->kind != V_DIM) continue;
+    NodeId x = to_node(e, *v, p->type->dtype == DT_ANY ? DT_COUNT : type_dtype(e, p->type), at);
+    if (x == NO_NODE) return false;
+    *v = v_tensor(e, x);
+  }
+  return true;
+}
+
 Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call, Span span) {
   uint32_t n = c->decl->params.len, n_in = 1, n_roots = 0;
   RuleArg *args = ARENA_ARRAY(e->a, n + 1, RuleArg);

@@ -265,7 +265,7 @@ START_TEST(broken_promises_are_seen) {
       "gather(x, i, axis = 1)",            // of a function in C
       "sum(x, axis = 0)",                  // an axis only by name
       "Dropout(p)(x, y)",                  // inputs
-      "GRU(n) .run(x)",                    // a method's
+      "GRU(n) .run(x, h0, c0)",            // a method's
       "GRU(n) .step(x)",                   // another method
       "Dense(n)(x) : W",                   // one store more
       "Dropout(p)(x) : W",                 // a store less

@@ -6,11 +6,11 @@
    evals whose turn it is; then `epoch` grows. With `accumulate` a step is a group of batches, then `apply`;
    its reports are the means over the group. With a limit on steps the epoch in which it is reached is the
    last one. Reports of steps and evals are averaged weighted by examples; those of `finish` stand as they
-   are. `patience` copies all stores at each best value of the watched report and puts them back when the loop
-   ends. A loss that is not finite ends the program with exit 4: a step's outputs named "" are its losses; a
-   step that has none is judged by all its reports. Where a backend computes, a step begins before the results
-   of the one before are taken (but where steps are groups); what is told, and what ends the training, is the
-   same (runtime/cuda/README.md).
+   are. `patience` copies all stores at each best value of the watched report and puts parameters and states
+   back when the loop ends. A loss that is not finite ends the program with exit 4: a step's outputs named ""
+   are its losses; a step that has none is judged by all its reports. Where a backend computes, a step begins
+   before the results of the one before are taken (but where steps are groups); what is told, and what ends
+   the training, is the same (runtime/cuda/README.md).
 
    A checkpoint is made between two steps, or two batches of an eval: its position is the item of the plan and
    how far that is, the loop's part and then the eval's. Each part is read back by the one that wrote it, when

@@ -127,8 +127,13 @@ void nn_watch_walk(nn_watch *w, nn_pack *k) {
 }
 
 void nn_watch_close(nn_watch *w, nn_session *s) {
-  if (w->copy && w->seen && !s->e->code) {
-    memcpy(s->c.arena, w->copy, w->bytes);
+  int i;
+  if (w->copy && w->seen && !s->e->code && !nn_stores_fetch(s)) {
+    for (i = 0; i < s->m->n_stores; i++) {
+      const nn_store *t = &s->m->stores[i];
+      if (nn_store_is_weight(t))
+        memcpy(nn_store_data(s, t), w->copy + t->offset, t->count * nn_types[t->dtype].size);
+    }
     nn_stores_send(s);
   }
   free(w->copy);

@@ -18,7 +18,7 @@ typedef struct nn_watch {
 int nn_watch_open(nn_watch *w, nn_session *s, const nn_loop *loop);
 /* Its state, written or read back. */
 void nn_watch_walk(nn_watch *w, nn_pack *k);
-/* Puts the best stores back. */
+/* Puts the best parameters and states back; optimizers keep their slots. */
 void nn_watch_close(nn_watch *w, nn_session *s);
 
 /* `epoch`: the one it is logged under. `watch` may be NULL. */
