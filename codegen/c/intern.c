@@ -279,9 +279,16 @@ void unit_pointer(Unit *u, const Form *form, const Param *p) {
 
 void unit_kernel_arrays(Unit *u, const Form *form) {
   for (uint32_t i = 0; i < form->n_params; i++) {
+    const Param *p = &form->params[i];
     sb_puts(u->out, "  ");
-    unit_pointer(u, form, &form->params[i]);
-    sb_printf(u->out, "const %s = %s%s;\n", form->params[i].name, u->d->arguments, form->params[i].name);
+    unit_pointer(u, form, p);
+    sb_printf(u->out, "const %s = ", p->name);
+    if (u->d->untyped) { // said again, for a library's text is C++ as well
+      sb_putc(u->out, '(');
+      unit_pointer(u, form, p);
+      sb_putc(u->out, ')');
+    }
+    sb_printf(u->out, "%s%s;\n", u->d->arguments, p->name);
   }
 }
 
