@@ -299,7 +299,10 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
       if (k >= max_positional) {
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", max_positional);
-        if (max_positional < n_names) diag_note(g, "`%s` is given by name", names[max_positional]);
+        if (max_positional < n_names)
+          diag_note(g, "`%s` is given by name", names[max_positional]);
+        else
+          signature_note(e, g, what, names, required, n_names);
         return false;
       }
     } else {
@@ -381,7 +384,9 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
   } else {
     e->ret = v_void();
     e->ret_span = body->span;
-    bool returned = exec_block(e, body) == FLOW_RETURN;
+    Flow f = exec_block(e, body);
+    bool returned = f != FLOW_NEXT;
+    if (f == FLOW_FAILED) ret = NULL; // the arguments are wrong, perhaps: what would the result be?
     v = returned ? e->ret : v_void();
     at = e->ret_span;
     e->ret = v_void();
@@ -534,6 +539,7 @@ Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span)
     Diag *g =
         err(e, DIAG_E0208, call->kind == EX_CALL ? call->u.call.callee->span : span, "this can't be called");
     diag_label(g, "this is %s", v_describe(e, callee));
+    if (callee.kind == V_DTYPE) diag_note(g, "a value gets another element type by `cast(x, f32)`");
     return v_poison();
   }
   }

@@ -64,14 +64,34 @@ static void context(Elab *e, Diag *g, Span at) {
     diag_note(g, "while elaborating `%s`", path);
 }
 
+// The value of a local name is not what its user took it for: that is one mistake, wherever else it shows.
+static void distrust(Elab *e, Span at) {
+  NameRead *r = &e->reads[at.begin % N_READS];
+  if (!r->b || r->at.source != at.source || r->at.begin != at.begin || r->at.end != at.end) return;
+  if (!r->b->decl && r->b->span.source && !is_std(e, r->b->span)) r->b->v = v_poison();
+  r->b = NULL;
+}
+
+// As `user_span`; of a pipe into something of the library what it goes into.
+static Span blamed(const Elab *e, Span at) {
+  Span whole = user_span(e, at);
+  for (const Frame *f = e->frame; f && is_std(e, at); f = f->up) {
+    if (!f->call || is_std(e, f->call->span)) continue;
+    return f->call->kind == EX_PIPE ? f->call->u.pipe.right->span : whole;
+  }
+  return whole;
+}
+
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
   StrBuf b = {0};
-  if (diags_has_error(e->diags, user_span(e, at))) return NULL; // a loop says the same each time round
+  Span place = blamed(e, at);
+  distrust(e, at);
+  if (diags_has_error(e->diags, place)) return NULL; // a loop says the same each time round
   va_list ap;
   va_start(ap, fmt);
   sb_vprintf(&b, fmt, ap);
   va_end(ap);
-  Diag *g = diag_error(e->diags, code, user_span(e, at), "%s", sb_text(&b));
+  Diag *g = diag_error(e->diags, code, place, "%s", sb_text(&b));
   strbuf_free(&b);
   context(e, g, at);
   return g;

@@ -336,6 +336,12 @@ struct DataUse {
   Span span;
 };
 
+typedef struct NameRead {
+  Span at;
+  Binding *b;
+} NameRead;
+enum { N_READS = 64 };
+
 typedef struct Warned {
   DiagCode code;
   Span at;
@@ -396,6 +402,7 @@ struct Elab {
   bool data_shuffle;
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
+  NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
   VEC(Warned) warned;
   VEC(const char *) said;    // see first_time
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
@@ -562,7 +569,8 @@ Value eval_index(Elab *e, const Expr *x);
 Value slice_axis(Elab *e, NodeId x, uint32_t axis, Dim from, Dim to);
 
 // ---- stmt.c
-typedef enum Flow { FLOW_NEXT, FLOW_RETURN } Flow;
+// FLOW_FAILED: what follows in the body would be wrong in consequence; e->ret is poison.
+typedef enum Flow { FLOW_NEXT, FLOW_RETURN, FLOW_FAILED } Flow;
 bool mentions_training(const Elab *e, const Expr *x);
 Flow exec_block(Elab *e, const StmtList *b); // in a scope of its own
 Flow exec_stmts(Elab *e, const StmtList *b);
