@@ -539,6 +539,11 @@ Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span)
     Diag *g =
         err(e, DIAG_E0208, call->kind == EX_CALL ? call->u.call.callee->span : span, "this can't be called");
     diag_label(g, "this is %s", v_describe(e, callee));
+    const Expr *name = call->kind == EX_CALL ? call->u.call.callee : NULL;
+    const Binding *hides = name && name->kind == EX_NAME && scope_local(e->std, name->u.name)
+                               ? scope_find(e->scope, name->u.name)
+                               : NULL;
+    if (hides && hides->span.source) diag_also(g, hides->span, "this hides the library's `%s`", name->u.name);
     if (callee.kind == V_DTYPE) diag_note(g, "a value gets another element type by `cast(x, f32)`");
     return v_poison();
   }

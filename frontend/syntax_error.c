@@ -221,6 +221,8 @@ static bool foreign_word(Context *c) {
       {"val", "`let`"},
       {"auto", "`let`"},
       {"mut", "`var`"},
+      {"new", "the call alone"},
+      {"is", "`==`"},
       {"elif", "`else if`"},
       {"elsif", "`else if`"},
       {"elseif", "`else if`"},
@@ -232,7 +234,8 @@ static bool foreign_word(Context *c) {
       {"optimize", "`minimize`"},
       {"maximize", "`minimize` of the negative"},
   };
-  uint32_t i = c->i == c->item ? c->i : c->i - 1;
+  uint32_t i =
+      c->i == c->item || c->t[c->i - 1].kind != T_IDENT || strcmp(word(c, c->i), "is") == 0 ? c->i : c->i - 1;
   if (c->t[i].kind != T_IDENT) return false;
   const char *name = word(c, i);
   for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
@@ -335,8 +338,31 @@ static bool function_without_fn(Context *c) {
 // `for i in x:`, `if c:`
 static bool block_colon(Context *c) {
   if (c->t[c->i].kind != ':' || !expects(c, '{')) return false;
+  if (expects(c, T_ARROW) && IS_ONE_OF(c->t[c->i + 1].kind, '[', '(', T_DTYPE, T_STYPE)) {
+    Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "the type of a result stands after `->`");
+    diag_label(g, "write `->`");
+    return true;
+  }
   diag_label(diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "no block begins with `:`"),
              "blocks stand in `{ … }`");
+  return true;
+}
+
+// `int n = 3;`
+static bool typed_declaration(Context *c) {
+  uint32_t i = c->item;
+  if (!IS_ONE_OF(c->t[i].kind, T_STYPE, T_DTYPE) || c->t[i + 1].kind != T_IDENT || c->i > i + 1) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, i), "no declaration begins with a type");
+  diag_label(g, "write `let %s = …;`", word(c, i + 1));
+  return true;
+}
+
+// `x => 2.0 * x`
+static bool arrow_without_fn(Context *c) {
+  if (c->t[c->i].kind != T_FATARROW || c->i == c->item) return false;
+  diag_label(
+      diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "a function without a name begins with `fn`"),
+      "write `fn(x) => …`");
   return true;
 }
 
@@ -394,7 +420,7 @@ static bool misspelt_word(Context *c) {
   static const char *const statements[] = {
       "let",  "var",  "return", "yield", "update", "minimize", "report", "param",  "state", "assert",
       "when", "each", "eval",   "load",  "save",   "print",    "phase",  "option", "finish"};
-  bool top = c->i == c->item && expects(c, T_EXPORT) && expects(c, T_TRAIN);
+  bool top = c->i == c->item && expects(c, T_EXPORT) && expects(c, T_TRAIN) && c->t[c->i + 1].kind != '=';
   bool inside = c->i == c->item + 1 && expects(c, '=') &&
                 IS_ONE_OF(c->t[c->i].kind, T_IDENT, T_INTLIT, T_FLOATLIT, T_STRLIT, '{');
   if ((!top && !inside) || c->t[c->item].kind != T_IDENT) return false;
@@ -687,6 +713,14 @@ static void expected_words(const Context *c, StrBuf *out) {
   }
 }
 
+static const char *near_type(const char *name) {
+  static const char *const types[] = {"int", "float", "bool", "str", "real", "f16", "bf16", "f32",
+                                      "f64", "i8",    "i16",  "i32", "i64",  "u8",  "mask", "layer"};
+  Nearest n = nearest_to(name);
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) nearest_try(&n, types[i]);
+  return n.best;
+}
+
 static void plain_message(Context *c) {
   StrBuf want = {0}, found = {0};
   expected_words(c, &want);
@@ -700,7 +734,12 @@ static void plain_message(Context *c) {
   if (want.len) {
     Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "expected %s, found %s", sb_text(&want),
                          sb_text(&found));
-    diag_label(g, "expected %s", sb_text(&want));
+    const char *near =
+        t->kind == T_IDENT && expects(c, T_DTYPE) && expects(c, T_STYPE) ? near_type(word(c, c->i)) : NULL;
+    if (near)
+      diag_label(g, "did you mean `%s`?", near);
+    else
+      diag_label(g, "expected %s", sb_text(&want));
   } else {
     diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "%s can't stand here", sb_text(&found));
   }
@@ -728,6 +767,8 @@ static bool rest_of_dropped(const Context *c) {
 
 void syntax_error(Parser *p, const int *expected, int n) {
   static bool (*const slips[])(Context *) = {consequence_of_misplaced,
+                                             typed_declaration,
+                                             arrow_without_fn,
                                              static_type_used,
                                              report_without_name,
                                              keyword_as_name,
