@@ -30,6 +30,7 @@ typedef struct Parser {
     const char **data;
     uint32_t len;
   } lost;          // see File
+  uint32_t n_nameless;
   uint32_t height; // greatest of the expressions built since the enclosing scan began
   bool stopped;    // nothing more is delivered or reported
 } Parser;

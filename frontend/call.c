@@ -191,6 +191,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
   }
   for (uint32_t k = 0; ok && k < params->len; k++) {
     if (slot[k] >= 0 || params->data[k].dflt) continue;
+    if (args->any_poison) return false; // what is wrong with one may have cost another
     if (said_of(e, params, arena_printf(e->a, "lacks %s", params->data[k].name.text))) return false;
     Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, params->data[k].name.text);
     diag_note(g, "`%s`", signature(e, params, what));
@@ -243,6 +244,13 @@ static bool spread_scalars(Elab *e, const ParamList *params, const int *slot, co
   return ok;
 }
 
+// The value was no argument for another call: a field of the batch, say, that is declared wrongly.
+static bool doubted(const Elab *e, Value v) {
+  for (size_t i = 0; v.kind == V_TENSOR && v.ctx == e->fn->serial && i < e->fn->doubted.len; i++)
+    if (e->fn->doubted.data[i] == v.u.node) return true;
+  return false;
+}
+
 // Binds parameters in e->scope, left to right. False: an error, or (with *poison) an argument that had one.
 bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what, Span span, bool *poison) {
   int *slot = ARENA_ARRAY(e->a, params->len + 1, int);
@@ -262,7 +270,11 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
       Type scalar_type = *p->type;
       scalar_type.has_shape = false;
       if (!match_type(e, &scalar_type, &v, at, what, p->name.text)) *poison = wrong = true;
+    } else if (doubted(e, v)) {
+      *poison = wrong = true;
+      v = v_poison();
     } else if (!match_type(e, p->type, &v, at, what, p->name.text)) {
+      if (v.kind == V_TENSOR && v.ctx == e->fn->serial) vec_push(e->a, &e->fn->doubted, v.u.node);
       *poison = wrong = true;
       v = v_poison();
     }
@@ -324,6 +336,7 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
   }
   for (uint32_t k = 0; k < n_names; k++)
     if (required[k] && out[k].kind == V_ABSENT) {
+      if (args->any_poison) return false;
       Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, names[k]);
       signature_note(e, g, what, names, required, n_names);
       return false;

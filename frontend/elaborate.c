@@ -426,6 +426,7 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
   }
   Span at = d->u.fn.name.span;
   if (b && b->v.kind == V_POISON && !b->decl) return;
+  if (b && b->decl && b->decl->kind == ST_LET && b->decl->u.let.value->kind == EX_ERROR) return;
   if (b && b->v.kind == V_FN) {
     Diag *g = diag_error(e->diags, DIAG_E0704, at, "`%s` has a rule already", d->u.fn.name.text);
     diag_also(g, b->v.u.fn->vjp->name.span, "the first rule");

@@ -86,6 +86,8 @@ static Value eval_name(Elab *e, const Expr *x) {
   if (name == e->n_training) return v_bool(e->fn->training);
   Binding *b = scope_find(e->scope, name);
   if (b) {
+    if (is_std(e, b->span) && !is_std(e, x->span) && lost(e, name))
+      return v_poison(); // another one of this name
     e->reads[x->span.begin % N_READS] = (NameRead){x->span, b};
     return binding_value(e, b);
   }
@@ -274,6 +276,11 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
     if (e->pass == 0 || diags_errors(e->diags)) return v_poison();
   }
   const char *type = i->type->u.layer.name.text;
+  for (uint32_t k = 0; k < i->type->u.layer.body.len; k++) { // one with a syntax error
+    const Stmt *m = i->type->u.layer.body.data[k];
+    if (m->kind == ST_LET && m->u.let.value->kind == EX_ERROR && m->u.let.pattern->name == name->text)
+      return v_poison();
+  }
   if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
   Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
   const char *near = member_hint(i, name->text), *foreign = foreign_member(name->text);

@@ -84,6 +84,7 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
     LIST_ADD(&p, p.lost, intern(names, p.misused[i]));
   file->lost = p.lost.data;
   file->n_lost = p.lost.len;
+  file->n_nameless = p.n_nameless;
   file->decls.span = (Span){source, 0, (uint32_t)text->len};
   return file;
 }

@@ -83,7 +83,12 @@ bool lost(const Elab *e, const char *name) {
 }
 
 // Once for each name; never for one that may be defined in what a syntax error dropped.
-bool unknown_is_news(Elab *e, const char *name) { return !lost(e, name) && first_time(e, "name %s", name); }
+bool unknown_is_news(Elab *e, const char *name) {
+  if (lost(e, name) || !first_time(e, "name %s", name)) return false;
+  if (e->nameless == e->user->n_nameless) return true;
+  e->nameless++; // the one that a declaration lacks, perhaps
+  return false;
+}
 
 void unknown_name(Elab *e, const char *name, const char *near, Span at) {
   Diag *g = err(e, DIAG_E0201, at, "unknown name `%s`", name);

@@ -282,6 +282,7 @@ struct Ctx {
   NodeId guard;        // the mask of the `when` around, NO_NODE: none
   uint32_t when_depth; // how many are around
   VEC(StoreState) stores;
+  VEC(NodeId) doubted; // that did not fit where they were passed
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
   VEC(FnInput) inputs;
@@ -405,6 +406,7 @@ struct Elab {
   NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
   VEC(Warned) warned;
   VEC(const char *) said;    // see first_time
+  uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
   uint32_t n_lists;          // times that stores were listed
   VEC(Query) asked;          // store counts when subtrees were listed

@@ -721,9 +721,22 @@ static const char *near_type(const char *name) {
   return n.best;
 }
 
+// `let = 3;`, `layer (x: [n])`, `(a, ) = f(x)`, `fn fx: [n])`: the name of what is declared is missing or
+// another.
+static bool lacks_name(const Context *c) {
+  int here = c->t[c->i].kind, head = c->t[c->item].kind;
+#define DECLARES T_LET, T_VAR, T_LAYER, T_FN, T_MODEL, T_OPTION, T_STATE, T_PARAM, T_DATA, T_DIM
+  if (here == ':' && c->i == c->item + 2 && IS_ONE_OF(head, T_LAYER, T_FN, T_DATA)) return true;
+  if (!expects(c, T_IDENT) || (c->i == c->item && here != ':')) return false;
+  if (c->i == c->item || IS_ONE_OF(c->t[c->i - 1].kind, DECLARES)) return true;
+#undef DECLARES
+  return IS_ONE_OF(head, T_LET, T_VAR) && before_error(c, '=') == NO_TOKEN && open_bracket(c) == c->item + 1;
+}
+
 static void plain_message(Context *c) {
   StrBuf want = {0}, found = {0};
   expected_words(c, &want);
+  c->p->n_nameless += lacks_name(c);
   const Token *t = &c->t[c->i];
   if (t->kind == T_YYEOF)
     sb_puts(&found, "the end of the file");
