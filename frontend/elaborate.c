@@ -39,6 +39,8 @@ Span user_span(const Elab *e, Span at) {
   for (const Frame *f = e->frame; f; f = f->up)
     if (f->call && !is_std(e, f->call->span)) return f->call->span;
   if (e->fn && e->fn->init_path && !is_std(e, e->fn->init_at)) return e->fn->init_at;
+  for (const Instance *i = e->inst; i && at.source; i = i->owner) // a layer that is made, not applied
+    if (i->span.source && !is_std(e, i->span)) return i->span;
   return at;
 }
 
