@@ -171,6 +171,7 @@ typedef struct File {
   StmtList decls;
   const char **lost; // identifiers in the text that syntax errors dropped: no use of one is "unknown"
   uint32_t n_lost;
+  uint32_t n_nameless; // declarations whose name is missing: so many unknown names are theirs
 } File;
 
 #endif

@@ -24,11 +24,13 @@ typedef struct Parser {
   uint32_t covered;       // byte of the last covering problem reported, plus one; 0: none
   const char *misused[8]; // keywords already reported as misused names
   uint32_t n_misused;
-  uint32_t fn_in; // the block of the last misplaced `fn`; 0: none
+  uint32_t misplaced_in; // the `{` of a block of which more is misplaced for one reason; 0: none
+  int misplaced;         // the first of it
   struct {
     const char **data;
     uint32_t len;
-  } lost; // see File
+  } lost;          // see File
+  uint32_t n_nameless;
   uint32_t height; // greatest of the expressions built since the enclosing scan began
   bool stopped;    // nothing more is delivered or reported
 } Parser;
@@ -77,6 +79,8 @@ Expr *expr_rearrange(Parser *p, const Name *how, Expr *operand, Type *result, Na
 ExprList exprs_before(Parser *p, Expr *first, ExprList rest);
 
 // A closing bracket that brackets.c put in: nobody knows what was meant to be inside.
+// A parenthesis in this text has no partner: what the text means is not known.
+bool unbalanced(const Parser *p, Span at);
 static inline bool absent(Span closing) { return closing.begin == closing.end; }
 
 static inline Span span_join(Span first, Span last) { return (Span){first.source, first.begin, last.end}; }

@@ -191,6 +191,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
   }
   for (uint32_t k = 0; ok && k < params->len; k++) {
     if (slot[k] >= 0 || params->data[k].dflt) continue;
+    if (args->any_poison) return false; // what is wrong with one may have cost another
     if (said_of(e, params, arena_printf(e->a, "lacks %s", params->data[k].name.text))) return false;
     Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, params->data[k].name.text);
     diag_note(g, "`%s`", signature(e, params, what));
@@ -243,6 +244,13 @@ static bool spread_scalars(Elab *e, const ParamList *params, const int *slot, co
   return ok;
 }
 
+// The value was no argument for another call: a field of the batch, say, that is declared wrongly.
+static bool doubted(const Elab *e, Value v) {
+  for (size_t i = 0; v.kind == V_TENSOR && v.ctx == e->fn->serial && i < e->fn->doubted.len; i++)
+    if (e->fn->doubted.data[i] == v.u.node) return true;
+  return false;
+}
+
 // Binds parameters in e->scope, left to right. False: an error, or (with *poison) an argument that had one.
 bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what, Span span, bool *poison) {
   int *slot = ARENA_ARRAY(e->a, params->len + 1, int);
@@ -262,7 +270,11 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
       Type scalar_type = *p->type;
       scalar_type.has_shape = false;
       if (!match_type(e, &scalar_type, &v, at, what, p->name.text)) *poison = wrong = true;
+    } else if (doubted(e, v)) {
+      *poison = wrong = true;
+      v = v_poison();
     } else if (!match_type(e, p->type, &v, at, what, p->name.text)) {
+      if (v.kind == V_TENSOR && v.ctx == e->fn->serial) vec_push(e->a, &e->fn->doubted, v.u.node);
       *poison = wrong = true;
       v = v_poison();
     }
@@ -299,7 +311,10 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
       if (k >= max_positional) {
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", max_positional);
-        if (max_positional < n_names) diag_note(g, "`%s` is given by name", names[max_positional]);
+        if (max_positional < n_names)
+          diag_note(g, "`%s` is given by name", names[max_positional]);
+        else
+          signature_note(e, g, what, names, required, n_names);
         return false;
       }
     } else {
@@ -321,6 +336,7 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
   }
   for (uint32_t k = 0; k < n_names; k++)
     if (required[k] && out[k].kind == V_ABSENT) {
+      if (args->any_poison) return false;
       Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", what, names[k]);
       signature_note(e, g, what, names, required, n_names);
       return false;
@@ -381,7 +397,9 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
   } else {
     e->ret = v_void();
     e->ret_span = body->span;
-    bool returned = exec_block(e, body) == FLOW_RETURN;
+    Flow f = exec_block(e, body);
+    bool returned = f != FLOW_NEXT;
+    if (f == FLOW_FAILED) ret = NULL; // the arguments are wrong, perhaps: what would the result be?
     v = returned ? e->ret : v_void();
     at = e->ret_span;
     e->ret = v_void();
@@ -534,6 +552,12 @@ Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span)
     Diag *g =
         err(e, DIAG_E0208, call->kind == EX_CALL ? call->u.call.callee->span : span, "this can't be called");
     diag_label(g, "this is %s", v_describe(e, callee));
+    const Expr *name = call->kind == EX_CALL ? call->u.call.callee : NULL;
+    const Binding *hides = name && name->kind == EX_NAME && scope_local(e->std, name->u.name)
+                               ? scope_find(e->scope, name->u.name)
+                               : NULL;
+    if (hides && hides->span.source) diag_also(g, hides->span, "this hides the library's `%s`", name->u.name);
+    if (callee.kind == V_DTYPE) diag_note(g, "a value gets another element type by `cast(x, f32)`");
     return v_poison();
   }
   }

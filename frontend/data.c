@@ -8,7 +8,7 @@ static bool computed_field(Elab *e, const Stmt *f, DataFieldUse *out) {
   Shape shape;
   DType dt;
   if (!eval_shape(e, t, &shape, &dt, true) || v.kind == V_POISON) return false;
-  if (!match_type(e, t, &v, f->u.field.value->span, NULL, "field")) return false;
+  if (!match_type(e, t, &v, f->u.field.value->span, NULL, "field")) return true; // which of them is wrong?
   NodeId n = to_node(e, v, dt, f->u.field.value->span);
   if (n == NO_NODE) return false;
   n = broadcast_to(e, n, &shape, f->u.field.value->span, "the field");
@@ -18,19 +18,25 @@ static bool computed_field(Elab *e, const Stmt *f, DataFieldUse *out) {
 
 static void data_setting(Elab *e, DataUse *u, const Stmt *s, Split *block) {
   static const char *const known[] = {"shuffle", "split", "parts", "seed"};
-  Value v = eval(e, s->u.setting.value);
   const char *name = s->u.setting.name.text;
+  uint32_t k = 0;
+  while (k < 4 && strcmp(known[k], name) != 0) k++;
+  if (k == 4) {
+    Diag *g = err(e, DIAG_E0505, s->u.setting.name.span, "a data block has no option `%s`", name);
+    const char *near = nearest_of(name, known, 4);
+    if (near) diag_label(g, "did you mean `%s`?", near);
+    if (!near) diag_note(g, "a field has a type: `%s: [n] = …;`", name);
+    vec_push(e->a, &u->fields, ((DataFieldUse){.name = name, .decl = s, .source = -1, .bad = true}));
+    return;
+  }
+  Value v = eval(e, s->u.setting.value);
   if (split_option(e, name, v, s->u.setting.value->span, block)) return;
   if (strcmp(name, "shuffle") == 0) {
     if (v.kind == V_BOOL)
       u->shuffle = v.u.b;
     else if (v.kind != V_POISON)
       err(e, DIAG_E0502, s->u.setting.value->span, "`shuffle` is true or false");
-    return;
   }
-  Diag *g = err(e, DIAG_E0505, s->u.setting.name.span, "a data block has no option `%s`", name);
-  const char *near = nearest_of(name, known, 4);
-  if (near) diag_label(g, "did you mean `%s`?", near);
 }
 
 // A field whose source or expression is wrong still has its declared type.

@@ -63,6 +63,7 @@ static bool split_parts(Elab *e, Value v, Span at, Split *s) {
 bool split_option(Elab *e, const char *name, Value v, Span at, Split *s) {
   if (strcmp(name, "split") == 0) {
     if (!want_str(e, v, at, "`split`", &s->name)) s->bad = true;
+    s->name_at = at;
   } else if (strcmp(name, "parts") == 0) {
     if (!split_parts(e, v, at, s)) s->bad = true;
   } else if (strcmp(name, "seed") == 0) {
@@ -94,7 +95,7 @@ static bool split_settle(Elab *e, Split *s, Span at) {
   const char *const *names = s->n == 2 ? two : three;
   for (uint32_t i = 0; i < s->n; i++)
     if (strcmp(names[i], s->name) == 0) return s->part = i, true;
-  Diag *g = err(e, DIAG_E0504, at, "there is no part `%s`", s->name);
+  Diag *g = err(e, DIAG_E0504, s->name_at, "there is no part `%s`", s->name);
   diag_note(g,
             s->n == 2 ? "two parts are `train` and `test`" : "three parts are `train`, `valid` and `test`");
   return false;
@@ -104,6 +105,9 @@ static void unknown_option(Elab *e, const Arg *a, const char *what, const char *
   Diag *g = err(e, DIAG_E0505, a->name_span, "`%s` has no option `%s`", what, a->name);
   const char *near = nearest_of(a->name, names, n);
   if (near) diag_label(g, "did you mean `%s`?", near);
+  const char *all = "";
+  for (uint32_t i = 0; i < n; i++) all = arena_printf(e->a, "%s%s%s", all, i ? ", " : "", names[i]);
+  if (!near) diag_note(g, "it takes %s", all);
 }
 
 static bool csv_columns(Elab *e, DataSource *s, Value v, Span at) {

@@ -6,6 +6,7 @@
 
 typedef struct Split {
   const char *name;
+  Span name_at;
   const double *parts;
   uint32_t n, part;
   uint64_t seed;

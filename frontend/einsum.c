@@ -33,6 +33,9 @@ static bool operands(Elab *e, const Expr *x, Einsum *s) {
     const Expr *o = list->data[i];
     v[i] = eval(e, o->kind == EX_INDEX ? o->u.index.base : o);
     ok &= v[i].kind != V_POISON;
+    if (v[i].kind == V_INSTANCE || v[i].kind == V_LAYER || v[i].kind == V_FN ||
+        (v[i].kind == V_TUPLE && v_graph_bound(v[i]))) // says what it is
+      return to_node(e, v[i], DT_COUNT, o->kind == EX_INDEX ? o->u.index.base->span : o->span), false;
     if (ok && o->kind != EX_INDEX && !is_scalar(e, v[i])) // says that labels are missing
       return labels_of_operand(e, &s->l, o, false, &s->p[i]);
   }

@@ -39,6 +39,8 @@ Span user_span(const Elab *e, Span at) {
   for (const Frame *f = e->frame; f; f = f->up)
     if (f->call && !is_std(e, f->call->span)) return f->call->span;
   if (e->fn && e->fn->init_path && !is_std(e, e->fn->init_at)) return e->fn->init_at;
+  for (const Instance *i = e->inst; i && at.source; i = i->owner) // a layer that is made, not applied
+    if (i->span.source && !is_std(e, i->span)) return i->span;
   return at;
 }
 
@@ -64,14 +66,34 @@ static void context(Elab *e, Diag *g, Span at) {
     diag_note(g, "while elaborating `%s`", path);
 }
 
+// The value of a local name is not what its user took it for: that is one mistake, wherever else it shows.
+static void distrust(Elab *e, Span at) {
+  NameRead *r = &e->reads[at.begin % N_READS];
+  if (!r->b || r->at.source != at.source || r->at.begin != at.begin || r->at.end != at.end) return;
+  if (!r->b->decl && r->b->span.source && !is_std(e, r->b->span)) r->b->v = v_poison();
+  r->b = NULL;
+}
+
+// As `user_span`; of a pipe into something of the library what it goes into.
+static Span blamed(const Elab *e, Span at) {
+  Span whole = user_span(e, at);
+  for (const Frame *f = e->frame; f && is_std(e, at); f = f->up) {
+    if (!f->call || is_std(e, f->call->span)) continue;
+    return f->call->kind == EX_PIPE ? f->call->u.pipe.right->span : whole;
+  }
+  return whole;
+}
+
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
   StrBuf b = {0};
-  if (diags_has_error(e->diags, user_span(e, at))) return NULL; // a loop says the same each time round
+  Span place = blamed(e, at);
+  distrust(e, at);
+  if (diags_has_error(e->diags, place)) return NULL; // a loop says the same each time round
   va_list ap;
   va_start(ap, fmt);
   sb_vprintf(&b, fmt, ap);
   va_end(ap);
-  Diag *g = diag_error(e->diags, code, user_span(e, at), "%s", sb_text(&b));
+  Diag *g = diag_error(e->diags, code, place, "%s", sb_text(&b));
   strbuf_free(&b);
   context(e, g, at);
   return g;
@@ -406,6 +428,7 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
   }
   Span at = d->u.fn.name.span;
   if (b && b->v.kind == V_POISON && !b->decl) return;
+  if (b && b->decl && b->decl->kind == ST_LET && b->decl->u.let.value->kind == EX_ERROR) return;
   if (b && b->v.kind == V_FN) {
     Diag *g = diag_error(e->diags, DIAG_E0704, at, "`%s` has a rule already", d->u.fn.name.text);
     diag_also(g, b->v.u.fn->vjp->name.span, "the first rule");

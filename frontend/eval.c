@@ -1,5 +1,6 @@
 // Expressions. `eval` gives a value, reading stores; `eval_ref` gives a place, for `update p`, `over
 // net.head` and `save`. Everything static is evaluated here and now; everything else becomes nodes.
+#include "frontend/foreign.h"
 #include "frontend/labels.h"
 
 #include "ir/base/nearest.h"
@@ -84,7 +85,12 @@ static Value eval_name(Elab *e, const Expr *x) {
   const char *name = x->u.name;
   if (name == e->n_training) return v_bool(e->fn->training);
   Binding *b = scope_find(e->scope, name);
-  if (b) return binding_value(e, b);
+  if (b) {
+    if (is_std(e, b->span) && !is_std(e, x->span) && lost(e, name))
+      return v_poison(); // another one of this name
+    e->reads[x->span.begin % N_READS] = (NameRead){x->span, b};
+    return binding_value(e, b);
+  }
   if (name == e->n_mask) return (Value){.kind = V_DTYPE, .u.dtype = {DT_MASK, false}};
   if (unknown_is_news(e, name)) unknown_name(e, name, nearest_name(e->scope, name), x->span);
   return v_poison();
@@ -211,6 +217,8 @@ static Value eval_unary(Elab *e, const Expr *x) {
 
 static const char *member_hint(const Instance *i, const char *name) {
   Nearest n = nearest_to(name);
+  for (size_t k = 0; k < i->stores.len; k++)
+    if (foreign_argument(name, &i->stores.data[k]->name, 1)) return i->stores.data[k]->name;
   for (size_t k = 0; k < i->scope->names.len; k++) nearest_try(&n, i->scope->names.data[k]->name);
   for (size_t k = 0; k < i->stores.len; k++) nearest_try(&n, i->stores.data[k]->name);
   for (size_t k = 0; k < i->lists.len; k++) nearest_try(&n, i->lists.data[k].name);
@@ -268,10 +276,17 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
     if (e->pass == 0 || diags_errors(e->diags)) return v_poison();
   }
   const char *type = i->type->u.layer.name.text;
+  for (uint32_t k = 0; k < i->type->u.layer.body.len; k++) { // one with a syntax error
+    const Stmt *m = i->type->u.layer.body.data[k];
+    if (m->kind == ST_LET && m->u.let.value->kind == EX_ERROR && m->u.let.pattern->name == name->text)
+      return v_poison();
+  }
   if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
   Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
-  const char *near = member_hint(i, name->text);
-  if (near)
+  const char *near = member_hint(i, name->text), *foreign = foreign_member(name->text);
+  if (foreign)
+    diag_label(g, "%s", foreign);
+  else if (near)
     diag_label(g, "did you mean `%s`?", near);
   else if (!i->applied && made_inside(&i->type->u.layer.body, name->text))
     diag_note(g, "nothing applies `%s`, so it has no parameters", instance_path(e, i));
@@ -302,6 +317,16 @@ static Value module_member(Elab *e, uint32_t module, const Name *name) {
   return v_poison();
 }
 
+// `x.sum()`: what is a method elsewhere is mostly a function here.
+static void member_note(Elab *e, Diag *g, const char *name) {
+  const char *foreign = foreign_member(name);
+  const Binding *b = scope_find(e->scope, name);
+  if (foreign)
+    diag_note(g, "%s", foreign);
+  else if (b && (b->v.kind == V_BUILTIN || b->v.kind == V_FN))
+    diag_note(g, "functions stand alone: `%s(x)`", name);
+}
+
 static Value list_kid(Elab *e, const Name *name) {
   diag_label(err(e, DIAG_E0209, name->span, "a list has no member `%s`", name->text),
              "elements are taken with `[i]`");
@@ -321,6 +346,7 @@ static Value member_of(Elab *e, Value base, const Name *name) {
   default: {
     Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
     diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));
+    member_note(e, g, name->text);
     return v_poison();
   }
   }

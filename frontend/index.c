@@ -154,6 +154,10 @@ static Value index_tensor(Elab *e, const Expr *x, Value base) {
   return v_tensor(e, apply_cuts(e, n, c, x->span));
 }
 
+static bool numbers(Value v) {
+  return v_is_number(v) || v.kind == V_BOOL || v.kind == V_LIST || v.kind == V_TUPLE;
+}
+
 static Value index_list(Elab *e, const Expr *x, Value base) {
   if (x->u.index.n != 1 || x->u.index.subs[0].kind == SUB_ELLIPSIS) return too_many(e, x, base);
   const Sub *s = &x->u.index.subs[0];
@@ -169,6 +173,11 @@ static Value index_list(Elab *e, const Expr *x, Value base) {
   }
   Value i = eval(e, s->index);
   if (i.kind == V_POISON) return i;
+  if (i.kind == V_TENSOR && base.u.list.len && !numbers(base.u.list.data[0])) {
+    Diag *g = err(e, DIAG_E0210, s->index->span, "a list is indexed by a static int");
+    diag_label(g, "this is %s", v_describe(e, i));
+    return v_poison();
+  }
   if (i.kind == V_TENSOR && base.kind == V_LIST && !v_graph_bound(base)) { // a constant tensor
     NodeId n = const_node(e, base, DT_COUNT, x->span);
     return n == NO_NODE ? v_poison() : index_tensor(e, x, v_tensor(e, n));

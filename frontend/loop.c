@@ -49,6 +49,11 @@ static bool find_carry(const Loop *l, const char *name, uint32_t *k) {
   return false;
 }
 
+bool loop_carries(const Loop *l, const char *name) {
+  uint32_t k;
+  return find_carry(l, name, &k);
+}
+
 static void next_value(Elab *e, Loop *l, const Named *n, Value v) {
   uint32_t k;
   if (v.kind == V_POISON) {
@@ -115,6 +120,8 @@ static bool recompute_fits(Elab *e, const Named *n, int64_t k) {
   return false;
 }
 
+const char *const scan_options[N_SCAN_OPTIONS] = {"axis", "reverse", "recompute"};
+
 static bool options(Elab *e, const NamedList *list, Head *h) {
   bool ok = true;
   *h = (Head){0};
@@ -127,9 +134,13 @@ static bool options(Elab *e, const NamedList *list, Head *h) {
     } else if (!strcmp(n->name.text, "recompute")) {
       ok = eval_int(e, n->value, &h->recompute, "`recompute`") && recompute_fits(e, n, h->recompute) && ok;
     } else {
-      diag_label(err(e, DIAG_E0202, n->name.span, "a scan has no option `%s`", n->name.text),
-                 "`axis`, `reverse` and `recompute` stand before the `;`");
-      ok = false;
+      Diag *g = err(e, DIAG_E0202, n->name.span, "a scan has no option `%s`", n->name.text);
+      const char *ours = nearest_of(n->name.text, scan_options, N_SCAN_OPTIONS);
+      if (ours)
+        diag_label(g, "did you mean `%s`?", ours);
+      else
+        diag_label(g, "`axis`, `reverse` and `recompute` stand before the `;`, carries after it");
+      return false;
     }
   }
   return ok;
@@ -150,6 +161,7 @@ static bool add_sequence(Elab *e, Loop *l, Value v, const Head *h) {
   if (axis < 0 || axis >= (int64_t)s.rank) {
     Diag *g = err(e, DIAG_E0203, at, "a scan runs over axis %lld", (long long)h->axis);
     diag_label(g, "this is %s", tensor_text(e, n));
+    if (v.kind == V_INT) diag_help(g, "write `0..%lld`", (long long)v.u.i);
     return false;
   }
   Dim length = s.d[axis];
@@ -272,10 +284,10 @@ static bool run(Elab *e, Loop *l, Value element) {
   loop_enter_stores(e, l);
   l->up = e->loop;
   e->loop = l;
-  if (exec_stmts(e, &x->u.scan.body) == FLOW_RETURN) {
+  Flow f = exec_stmts(e, &x->u.scan.body);
+  if (f == FLOW_RETURN)
     diag_label(err(e, DIAG_E0610, e->ret_span, "`return` can't stand in a `scan`"), "`yield` gives a value");
-    ok = false;
-  }
+  ok = ok && f == FLOW_NEXT;
   e->loop = l->up;
   e->scope = saved;
   loop_leave_stores(e, l);

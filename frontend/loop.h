@@ -32,11 +32,16 @@ struct Loop {
   bool has_length, several, bad;
 };
 
+enum { N_SCAN_OPTIONS = 3 };
+
 typedef struct Head {
   int64_t axis;
   bool reverse;
   int64_t recompute; // 0: not given
 } Head;
+
+bool loop_carries(const Loop *l, const char *name);
+extern const char *const scan_options[N_SCAN_OPTIONS];
 
 // ---- loop_stores.c
 void loop_find_stores(Elab *e, Loop *l);  // those that the body is known to update; reads them

@@ -73,12 +73,27 @@ static NodeId last_cut(Elab *e, const Arrivals *arrivals, const StoreRefs *over)
   return NO_NODE;
 }
 
+// An operation as it is written in a program.
+static const char *written_name(Op op) {
+  static const struct {
+    Op op;
+    const char *name;
+  } signs[] = {
+      {OP_EQ, "=="}, {OP_NE, "!="}, {OP_LT, "<"}, {OP_LE, "<="}, {OP_GT, ">"}, {OP_GE, ">="},
+  };
+  for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+    if (signs[i].op == op) return signs[i].name;
+  return op_name(op);
+}
+
 void no_gradient(Elab *e, Diag *g, NodeId cut) {
   const Node *n = node_of(e, cut);
   if (n->op == OP_READ)
     diag_note(g, "what was written to `%s` carries no gradient", e->stores.data[n->attr.store.id].name);
+  else if (n->op == OP_CUSTOM_VJP)
+    diag_note(g, "the rule `vjp %s` gives no gradient for this", n->attr.vjp.function);
   else
-    diag_note(g, "`%s` carries no gradient", op_name(n->op));
+    diag_note(g, "`%s` carries no gradient", written_name(n->op));
 }
 
 // The parameters that the loss reaches, in path order.
@@ -109,6 +124,7 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
     if ((e->pass == 0 && over->len == 0) || e->fn->recovered) return false;
     Diag *g = err(e, DIAG_E0701, s->u.minimize.loss->span, "the loss reaches no parameter in `over`");
     NodeId cut = last_cut(e, &arrivals, over);
+    if (cut == NO_NODE) diag_label(g, "it does not depend on them");
     if (cut != NO_NODE) {
       no_gradient(e, g, cut);
       diag_also(g, node_of(e, cut)->span, "the path is cut here");

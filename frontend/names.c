@@ -133,6 +133,25 @@ static void assign_target(Walk *w, const Expr *x) {
     expr(w, x);
 }
 
+// A `let` was forgotten: one mistake, however many names the pattern has.
+static bool undeclared(Walk *w, const Expr *x) {
+  const Expr *first = x->kind == EX_TUPLE && x->u.list.len ? x->u.list.data[0] : x;
+  if (!w->check || first->kind != EX_NAME || first->u.name == w->e->n_discard || known(w, first->u.name))
+    return false;
+  Nearest n = nearest_to(first->u.name);
+  for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
+  bool news = unknown_is_news(w->e, first->u.name);
+  for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) // nor are the others
+    if (x->u.list.data[i]->kind == EX_NAME) (void)unknown_is_news(w->e, x->u.list.data[i]->u.name);
+  if (!news) return true;
+  Diag *g = diag_error(w->e->diags, DIAG_E0201, first->span, "unknown name `%s`", first->u.name);
+  if (n.best)
+    diag_label(g, "did you mean `%s`?", n.best);
+  else
+    diag_label(g, "a new name is made by `let %s = …;`", x == first ? first->u.name : "(…)");
+  return true;
+}
+
 static bool unknown(void *walk, const Expr *name) { return !known(walk, name->u.name); }
 
 // Sizes: with `binds`, the one name that is unknown binds.
@@ -207,6 +226,8 @@ static void scan(Walk *w, const Expr *x) {
   named(w, &x->u.scan.options);
   named(w, &x->u.scan.carries);
   pattern(w, x->u.scan.pattern);
+  for (uint32_t i = 0; i < x->u.scan.options.len; i++) // a carry before the `;` is said to be no option
+    bind(w, x->u.scan.options.data[i].name.text);
   for (uint32_t i = 0; i < x->u.scan.carries.len; i++) bind(w, x->u.scan.carries.data[i].name.text);
   block(w, &x->u.scan.body);
   w->names.len = mark;
@@ -418,7 +439,9 @@ static void stmt(Walk *w, const Stmt *s) {
     if (s->kind == ST_UPDATE) expr(w, s->u.assign.target);
     expr(w, s->u.assign.value);
     if (s->kind == ST_ASSIGN) assigned(w, s->u.assign.target);
-    if (s->kind == ST_ASSIGN) assign_target(w, s->u.assign.target);
+    if (s->kind == ST_ASSIGN && !undeclared(w, s->u.assign.target)) assign_target(w, s->u.assign.target);
+    if (s->kind == ST_ASSIGN && s->u.assign.target->kind == EX_MEMBER) // `self.w = …` means to make it
+      (void)unknown_is_news(w->e, s->u.assign.target->u.member.name.text);
     break;
   case ST_FOR:
     range(w, &s->u.loop.in);

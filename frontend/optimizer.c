@@ -17,6 +17,14 @@ static OptimizerRef *optimizer_at(Elab *e, const Expr *call, int kind, Span span
   return o;
 }
 
+static bool in_range(Elab *e, const HyperInfo *h, Value v, Span at) {
+  double x = v_number(v);
+  if (x >= 0 && (h->kind != HYPER_FRACTION || x < 1)) return true;
+  Diag *g = err(e, DIAG_E0614, at, "`%s` is out of its range", h->name);
+  diag_label(g, h->kind == HYPER_FRACTION ? "it is at least 0 and less than 1" : "it is at least 0");
+  return false;
+}
+
 static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Expr *x) {
   const OptimizerInfo *info = optimizer_info(o->kind);
   Value v = eval(e, x);
@@ -27,7 +35,7 @@ static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Expr *x) {
                v_describe(e, v));
     return false;
   }
-  if (v_is_number(v)) return o->hyper[k].v = v, true;
+  if (v_is_number(v)) return o->hyper[k].v = v, in_range(e, &info->hyper[k], v, x->span);
   NodeId n = to_real(e, v, x->span);
   if (n == NO_NODE) return false;
   if (node_of(e, n)->shape.rank) {
@@ -60,16 +68,18 @@ Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, S
     o->flags[n] = info->hyper[n].kind == HYPER_FLAG && info->hyper[n].dflt != 0;
   }
   uint32_t next = 0;
-  for (uint32_t i = 0; i < args->len; i++) {
+  const Expr *callee = call->kind == EX_CALL ? call->u.call.callee : NULL;
+  const char *called = callee && callee->kind == EX_NAME ? callee->u.name : info->name; // AdamW is Adam
+  for (uint32_t i = 0; i < args->len && ok; i++) {
     const Arg *a = &args->data[i];
     uint32_t k = a->name ? 0 : next++;
     while (a->name && k < n && strcmp(names[k], a->name) != 0) k++;
     if (k >= n) {
-      Diag *g = a->name ? err(e, DIAG_E0207, a->name_span, "`%s` has no argument `%s`", info->name, a->name)
-                        : err(e, DIAG_E0207, a->value->span, "too many arguments for `%s`", info->name);
+      Diag *g = a->name ? err(e, DIAG_E0207, a->name_span, "`%s` has no argument `%s`", called, a->name)
+                        : err(e, DIAG_E0207, a->value->span, "too many arguments for `%s`", called);
       const char *near = a->name ? nearest_of(a->name, names, n) : NULL;
       if (near) diag_label(g, "did you mean `%s`?", near);
-      diag_note(g, "`%s`", names_signature(e, info->name, names, required, n));
+      diag_note(g, "`%s`", names_signature(e, called, names, required, n));
       ok = false;
       continue;
     }
@@ -82,8 +92,8 @@ Value make_optimizer(Elab *e, int kind, const ArgList *args, const Expr *call, S
   }
   for (uint32_t i = 0; i < n; i++)
     if (!given[i] && required[i] && ok) {
-      Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", info->name, names[i]);
-      diag_note(g, "`%s`", names_signature(e, info->name, names, required, n));
+      Diag *g = err(e, DIAG_E0207, span, "`%s` lacks its argument `%s`", called, names[i]);
+      diag_note(g, "`%s`", names_signature(e, called, names, required, n));
       ok = false;
     }
   return ok ? (Value){.kind = V_OPTIMIZER, .u.opt = o} : v_poison();

@@ -17,24 +17,47 @@ static void lose_words(Parser *p, const char *text, Span s, Intern *names) {
   }
 }
 
+// `x := e` means to define x.
+static void lose_defined(Parser *p, const char *text) {
+  const TokenVec *t = &p->scanned->tokens;
+  for (size_t i = 1; i < t->len; i++)
+    if (t->data[i].kind == '=' && text[t->data[i].begin] == ':' && t->data[i - 1].kind == T_IDENT)
+      LIST_ADD(p, p->lost, t->data[i - 1].value.word);
+}
+
+static bool parenthesis(const Parser *p, const Problem *q) {
+  const Source *s = source_get(diags_sources(p->diags), p->source);
+  return (q->code == DIAG_E0108 || q->code == DIAG_E0109) && strchr("()[]", s->text[q->span.begin]);
+}
+
+bool unbalanced(const Parser *p, Span at) {
+  const ProblemVec *all = &p->scanned->problems;
+  for (size_t k = 0; k < all->len; k++)
+    if (parenthesis(p, &all->data[k]) && all->data[k].span.begin >= at.begin &&
+        all->data[k].span.begin < at.end)
+      return true;
+  return false;
+}
+
 // A statement whose parentheses do not match means something else than was meant: that was said, and whatever
 // else is wrong with it as it stands is no news.
-static void mute_unbalanced(Parser *p, const char *text) {
+static void mute_unbalanced(Parser *p) {
   const ProblemVec *all = &p->scanned->problems;
   const TokenVec *t = &p->scanned->tokens;
   p->resumed = NO_TOKEN;
   for (size_t k = 0; k < all->len && diags_errors(p->diags); k++) {
     Span at = all->data[k].span;
-    if ((all->data[k].code != DIAG_E0108 && all->data[k].code != DIAG_E0109) ||
-        !strchr("()[]", text[at.begin]))
-      continue;
+    if (!parenthesis(p, &all->data[k])) continue;
     uint32_t i = 0;
     while (i + 1 < t->len && t->data[i].begin < at.begin) i++;
     uint32_t end = i;
     while (end + 1 < t->len && t->data[end].kind != ';' &&
            (t->data[end].kind != '{' || t->data[end].in_expression))
       end++;
-    diags_mute(p->diags, (Span){p->source, t->data[item_start(p, i)].begin, t->data[end].begin});
+    uint32_t start = item_start(p, i);
+    diags_mute(p->diags, (Span){p->source, t->data[start].begin, t->data[end].begin});
+    for (uint32_t j = start; j < end; j++) // it may apply a model
+      if (t->data[j].kind == T_IDENT) LIST_ADD(p, p->lost, t->data[j].value.word);
   }
 }
 
@@ -54,12 +77,14 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
   for (size_t i = 0; i < p.scanned->problems.len; i++)
     if (p.scanned->problems.data[i].code == DIAG_E0105)
       lose_words(&p, text->text, p.scanned->problems.data[i].span, names);
+  lose_defined(&p, text->text);
   nn_yyparse(&p); // its result only says whether the last recovery reached the end
-  mute_unbalanced(&p, text->text);
+  mute_unbalanced(&p);
   for (uint32_t i = 0; i < p.n_misused; i++) // after a dot they are names
     LIST_ADD(&p, p.lost, intern(names, p.misused[i]));
   file->lost = p.lost.data;
   file->n_lost = p.lost.len;
+  file->n_nameless = p.n_nameless;
   file->decls.span = (Span){source, 0, (uint32_t)text->len};
   return file;
 }

@@ -119,7 +119,7 @@ program: %empty | program decl { LIST_ADD(p, p->file->decls, $decl); } ;
 skip: error ';' { yyerrok; } ;
 resync: error RESYNC { yyerrok; } ;
 resync_members: error RESYNC_MEMBERS { yyerrok; } ;
-value: expr ';'
+value: expr ';' { $$ = unbalanced(p, @$) ? expr_error(p, @$) : $expr; }
     | skip { $$ = expr_error(p, @$); }
     | resync block { $$ = expr_error(p, @$); }
     | resync_members member_block { $$ = expr_error(p, @$); } ;

@@ -177,9 +177,29 @@ static bool has_expression(const Parser *p, uint32_t item, uint32_t i) {
   return false;
 }
 
+// An item whose first line ends with `:` has the lines that are indented more for its body, as in Python. The
+// token after them; NO_TOKEN: it is no such item.
+static uint32_t indented_end(const Parser *p, uint32_t item) {
+  if (!token(p, item)->first_on_line) return NO_TOKEN;
+  uint32_t i = item + 1, last = item;
+  for (; token(p, i)->kind != T_YYEOF && !token(p, i)->first_on_line; i++)
+    if (!token(p, i)->inserted) last = i;
+  if (token(p, last)->kind != ':') return NO_TOKEN;
+  for (;; i++) {
+    const Token *t = token(p, i);
+    if (t->kind == T_YYEOF || (t->first_on_line && !t->inserted && t->column <= token(p, item)->column))
+      return i;
+    if (t->kind == '}' && t->partner < item) return i;
+  }
+}
+
 // Where to go on after an error at `i`; sets what to inject there.
 static uint32_t plan(Parser *p, uint32_t i) {
-  uint32_t item = item_start(p, i), head = head_length(p, item);
+  uint32_t item = item_start(p, i), head = head_length(p, item), body_end = indented_end(p, item);
+  if (body_end != NO_TOKEN && body_end > i) {
+    p->inject = ';';
+    return body_end;
+  }
   if (head && i >= item + head && !has_expression(p, item, i)) {
     uint32_t body = body_after(p, i);
     bool members = body != NO_TOKEN && token(p, item)->kind == T_LAYER && has_methods(p, body);

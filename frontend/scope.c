@@ -1,6 +1,7 @@
 // Names. A scope is a list searched from its end, with an index when it is long; top-level definitions are
 // evaluated at their first use, so their order in the file does not matter.
-#include "frontend/sema.h"
+#include "frontend/foreign.h"
+#include "frontend/loop.h"
 
 #include "ir/base/nearest.h"
 
@@ -65,8 +66,8 @@ const char *nearest_name(const Scope *s, const char *name) {
 }
 
 const char *nearest_of(const char *name, const char *const *list, uint32_t n) {
-  for (uint32_t i = 0; strcmp(name, "dim") == 0 && i < n; i++) // PyTorch's word
-    if (strcmp(list[i], "axis") == 0) return list[i];
+  const char *ours = foreign_argument(name, list, n);
+  if (ours) return ours;
   Nearest best = nearest_to(name);
   for (uint32_t i = 0; i < n; i++) nearest_try(&best, list[i]);
   return best.best;
@@ -82,11 +83,19 @@ bool lost(const Elab *e, const char *name) {
 }
 
 // Once for each name; never for one that may be defined in what a syntax error dropped.
-bool unknown_is_news(Elab *e, const char *name) { return !lost(e, name) && first_time(e, "name %s", name); }
+bool unknown_is_news(Elab *e, const char *name) {
+  if (lost(e, name) || !first_time(e, "name %s", name)) return false;
+  if (e->nameless == e->user->n_nameless) return true;
+  e->nameless++; // the one that a declaration lacks, perhaps
+  return false;
+}
 
 void unknown_name(Elab *e, const char *name, const char *near, Span at) {
   Diag *g = err(e, DIAG_E0201, at, "unknown name `%s`", name);
-  if (near)
+  const char *foreign = foreign_name(name);
+  if (foreign)
+    diag_label(g, "%s", foreign);
+  else if (near)
     diag_label(g, "did you mean `%s`?", near);
   else
     diag_label(g, "not defined here");
@@ -98,7 +107,10 @@ bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
   Binding *old = scope_local(e->scope, name);
   if (old && !old->is_size) {
     Diag *g = err(e, DIAG_E0205, span, "`%s` is already defined in this block", name);
-    diag_also(g, old->span, "the first definition");
+    if (old->span.source)
+      diag_also(g, old->span, "the first definition");
+    else
+      diag_note(g, "it is one of the names that stand here by themselves");
     if (old->is_var) diag_help(g, "`%s = …;` assigns it", name);
     return false;
   }
@@ -142,14 +154,18 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
     return false;
   }
   if (!b->is_var) {
-    if (b->span.source && !first_time(e, "let %u", b->span.begin)) return false;
-    Diag *g = err(e, DIAG_E0206, x->span, "`%s` cannot be assigned", name);
-    if (b->v.kind == V_STORE || (b->decl && (b->decl->kind == ST_PARAM || b->decl->kind == ST_STATE)))
-      diag_help(g, "a parameter or state is written with `update %s = …;`", name);
-    else {
-      diag_label(g, "it is not a `var`");
-      if (b->span.source) diag_also(g, b->span, "defined here");
+    if (!b->span.source || first_time(e, "let %u", b->span.begin)) {
+      Diag *g = err(e, DIAG_E0206, x->span, "`%s` cannot be assigned", name);
+      if (b->v.kind == V_STORE || (b->decl && (b->decl->kind == ST_PARAM || b->decl->kind == ST_STATE)))
+        diag_help(g, "a parameter or state is written with `update %s = …;`", name);
+      else {
+        diag_label(g, "it is not a `var`");
+        if (b->span.source) diag_also(g, b->span, "defined here");
+        if (e->loop && loop_carries(e->loop, name))
+          diag_note(g, "a carry gets its next value by `next %s = …;`", name);
+      }
     }
+    if (!b->decl) b->v = v_poison(); // what was to be in it is not known
     return false;
   }
   if (b->when_depth < e->fn->when_depth) {
@@ -168,8 +184,11 @@ bool assign_pattern(Elab *e, const Expr *target, Value v) {
   if (target->kind == EX_ERROR) return false;
   if (target->kind == EX_NAME) return assign_name(e, target, v);
   if (target->kind != EX_TUPLE) {
-    diag_label(err(e, DIAG_E0206, target->span, "only a name or a tuple of names can be assigned"),
-               "a tensor's elements can't be assigned one by one");
+    Diag *g = err(e, DIAG_E0206, target->span, "only a name or a tuple of names can be assigned");
+    if (target->kind == EX_MEMBER)
+      diag_label(g, "a parameter or state is written with `update`");
+    else
+      diag_label(g, "a tensor's elements can't be assigned one by one");
     return false;
   }
   if (!pattern_fits(e, v, target->u.list.len, target->span)) v = v_poison();

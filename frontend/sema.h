@@ -282,6 +282,7 @@ struct Ctx {
   NodeId guard;        // the mask of the `when` around, NO_NODE: none
   uint32_t when_depth; // how many are around
   VEC(StoreState) stores;
+  VEC(NodeId) doubted; // that did not fit where they were passed
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
   VEC(FnInput) inputs;
@@ -335,6 +336,12 @@ struct DataUse {
   uint32_t index;
   Span span;
 };
+
+typedef struct NameRead {
+  Span at;
+  Binding *b;
+} NameRead;
+enum { N_READS = 64 };
 
 typedef struct Warned {
   DiagCode code;
@@ -396,8 +403,10 @@ struct Elab {
   bool data_shuffle;
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
+  NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
   VEC(Warned) warned;
   VEC(const char *) said;    // see first_time
+  uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
   uint32_t n_lists;          // times that stores were listed
   VEC(Query) asked;          // store counts when subtrees were listed
@@ -562,7 +571,8 @@ Value eval_index(Elab *e, const Expr *x);
 Value slice_axis(Elab *e, NodeId x, uint32_t axis, Dim from, Dim to);
 
 // ---- stmt.c
-typedef enum Flow { FLOW_NEXT, FLOW_RETURN } Flow;
+// FLOW_FAILED: what follows in the body would be wrong in consequence; e->ret is poison.
+typedef enum Flow { FLOW_NEXT, FLOW_RETURN, FLOW_FAILED } Flow;
 bool mentions_training(const Elab *e, const Expr *x);
 Flow exec_block(Elab *e, const StmtList *b); // in a scope of its own
 Flow exec_stmts(Elab *e, const StmtList *b);

@@ -50,6 +50,14 @@ static Flow skip(Elab *e, bool may_return) {
   return FLOW_RETURN;
 }
 
+// The rest of a body is not looked at; among the members of a layer nothing returns, and methods come after.
+static Flow give_up(Elab *e) {
+  if (e->inst && e->inst->type->kind == ST_LAYER_LONG && e->frame->what == e->inst) return FLOW_NEXT;
+  e->fn->recovered = true;
+  skip(e, true);
+  return FLOW_FAILED;
+}
+
 static Flow exec_for(Elab *e, const Stmt *s) {
   Values in;
   Flow f = FLOW_NEXT;
@@ -103,6 +111,14 @@ static void name_sizes(Elab *e, const Expr *x, StrBuf *out) {
   if (!out->len || !strstr(out->text, text)) sb_printf(out, "%s%s", out->len ? ", " : "", text);
 }
 
+static bool asks_sizes(Elab *e, const Expr *x) {
+  StrBuf sizes = {0};
+  name_sizes(e, x, &sizes);
+  bool any = sizes.len > 0;
+  strbuf_free(&sizes);
+  return any;
+}
+
 // A mask is checked when the program runs, with -fchecks; in a `when` only where its mask is true.
 static void assert_tensor(Elab *e, const Stmt *s, Value v) {
   const Expr *cond = s->u.assertion.cond, *message = s->u.assertion.message;
@@ -118,26 +134,31 @@ static void assert_tensor(Elab *e, const Stmt *s, Value v) {
   add_root(e, e->fn, b_assert(b, v.u.node, message ? message->u.str.text : ""), ROOT_EFFECT, NULL);
 }
 
-static void exec_assert(Elab *e, const Stmt *s) {
+// Where an assertion does not hold, what follows it is wrong in consequence.
+static Flow exec_assert(Elab *e, const Stmt *s) {
   Value v = eval(e, s->u.assertion.cond);
-  if (v.kind == V_POISON || test_assert(e, s, v)) return;
+  if (v.kind == V_POISON) return asks_sizes(e, s->u.assertion.cond) ? give_up(e) : FLOW_NEXT;
+  if (test_assert(e, s, v)) return FLOW_NEXT;
   if (v_graph_bound(v) || v.kind == V_STORE) {
     assert_tensor(e, s, v);
-    return;
+    return FLOW_NEXT;
   }
   if (v.kind != V_BOOL) {
-    diag_label(err(e, DIAG_E0202, s->u.assertion.cond->span, "`assert` wants a bool"), "this is %s",
-               v_describe(e, v));
-    return;
+    Diag *g = err(e, DIAG_E0202, s->u.assertion.cond->span, "`assert` wants a bool");
+    diag_label(g, "this is %s", v_describe(e, v));
+    if (v.kind == V_TUPLE) diag_note(g, "`assert c, \"text\";` stands without parentheses");
+    return FLOW_NEXT;
   }
-  if (v.u.b || may_grow(e)) return;
+  if (v.u.b || may_grow(e)) return FLOW_NEXT;
   const Expr *m = s->u.assertion.message;
-  Diag *g = err(e, DIAG_E0306, s->span, "assertion failed%s%s", m ? ": " : "", m ? m->u.str.text : "");
+  Diag *g = err(e, DIAG_E0306, s->u.assertion.cond->span, "assertion failed%s%s", m ? ": " : "",
+                m ? m->u.str.text : "");
   diag_label(g, "this is false");
   StrBuf sizes = {0};
   name_sizes(e, s->u.assertion.cond, &sizes);
   if (sizes.len) diag_note(g, "%s", sb_text(&sizes));
   strbuf_free(&sizes);
+  return give_up(e);
 }
 
 void exec_update(Elab *e, const Expr *target, const Expr *value) {
@@ -213,7 +234,7 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
   case ST_REPORT: exec_report(e, s); break;
   case ST_FINISH: exec_finish(e, s); break;
   case ST_PRINT: exec_print(e, s); break;
-  case ST_ASSERT: exec_assert(e, s); break;
+  case ST_ASSERT: return exec_assert(e, s);
   case ST_ERROR: forget_vars(e); break;
   default: break; // the grammar has no other in a body
   }
@@ -221,9 +242,9 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
 }
 
 Flow exec_stmts(Elab *e, const StmtList *b) {
-  for (uint32_t i = 0; i < b->len; i++)
-    if (exec_stmt(e, b->data[i]) == FLOW_RETURN) return FLOW_RETURN;
-  return FLOW_NEXT;
+  Flow f = FLOW_NEXT;
+  for (uint32_t i = 0; i < b->len && f == FLOW_NEXT; i++) f = exec_stmt(e, b->data[i]);
+  return f;
 }
 
 Flow exec_block(Elab *e, const StmtList *b) {

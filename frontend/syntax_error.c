@@ -2,7 +2,9 @@
 // how it is written; else what was expected, in plain words. Longer than most files: half of it is tables of
 // words.
 #include "frontend/syntax_error.h"
+#include "frontend/foreign.h"
 #include "frontend/recover.h"
+#include "ir/base/nearest.h"
 
 #include <stdio.h>
 
@@ -210,10 +212,17 @@ static bool foreign_word(Context *c) {
       {"class", "`layer`"},
       {"struct", "`layer`"},
       {"module", "`layer`"},
+      {"dataset", "`data`"},
+      {"training", "`train`"},
+      {"use", "`import \"file.nn\" as name;`"},
+      {"include", "`import \"file.nn\" as name;`"},
+      {"require", "`import \"file.nn\" as name;`"},
       {"const", "`let`"},
       {"val", "`let`"},
       {"auto", "`let`"},
       {"mut", "`var`"},
+      {"new", "the call alone"},
+      {"is", "`==`"},
       {"elif", "`else if`"},
       {"elsif", "`else if`"},
       {"elseif", "`else if`"},
@@ -221,10 +230,12 @@ static bool foreign_word(Context *c) {
       {"while", "`for` or `scan`"},
       {"foreach", "`for`"},
       {"yields", "`yield`"},
+      {"finally", "`finish`"},
       {"optimize", "`minimize`"},
       {"maximize", "`minimize` of the negative"},
   };
-  uint32_t i = c->i == c->item ? c->i : c->i - 1;
+  uint32_t i =
+      c->i == c->item || c->t[c->i - 1].kind != T_IDENT || strcmp(word(c, c->i), "is") == 0 ? c->i : c->i - 1;
   if (c->t[i].kind != T_IDENT) return false;
   const char *name = word(c, i);
   for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
@@ -266,8 +277,10 @@ static bool foreign_type(Context *c) {
   static const struct {
     const char *word, *instead;
   } types[] = {
-      {"float16", "f16"}, {"bfloat16", "bf16"}, {"float32", "f32"}, {"float64", "f64"}, {"double", "f64"},
-      {"int8", "i8"},     {"int16", "i16"},     {"int32", "i32"},   {"int64", "i64"},   {"uint8", "u8"},
+      {"float16", "f16"},   {"bfloat16", "bf16"}, {"float32", "f32"}, {"float64", "f64"}, {"double", "f64"},
+      {"int8", "i8"},       {"int16", "i16"},     {"int32", "i32"},   {"int64", "i64"},   {"uint8", "u8"},
+      {"boolean", "bool"},  {"string", "str"},    {"String", "str"},  {"integer", "int"}, {"number", "float"},
+      {"Tensor", "[n, m]"}, {"tensor", "[n, m]"}, {"list", "[int]"},  {"Callable", "fn"},
   };
   if (c->t[c->i].kind != T_IDENT || !expects(c, T_DTYPE)) return false;
   for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
@@ -288,6 +301,138 @@ static bool static_elements(Context *c) {
   Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i - 1),
                        "`%s` is a static type, not of elements", name);
   diag_label(g, "write `%s`", is_bool ? "mask[…]" : *name == 'i' ? "i32[…]" : "[…]` or `f32[…]");
+  return true;
+}
+
+// `float(x)`, `cast(x, float)`
+static bool static_type_used(Context *c) {
+  if (c->t[c->i].kind != T_STYPE || !expects(c, T_INTLIT)) return false;
+  const char *name = word(c, c->i);
+  bool call = c->t[c->i + 1].kind == '(';
+  if (!call && (c->i == 0 || c->t[c->i - 1].kind != ',')) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i),
+                       call ? "there is no `%s(…)`" : "`%s` is a static type, not of elements", name);
+  const char *elements = *name == 'i' ? "i32" : *name == 'b' ? "mask" : "real";
+  if (*name == 's')
+    diag_label(g, "write `\"\" + n`");
+  else if (*name == 'b' && call)
+    diag_label(g, "write `x != 0`");
+  else
+    diag_label(g, call ? "write `cast(x, %s)`" : "write `%s`", elements);
+  return true;
+}
+
+// `encode(x: [n]) -> [m] { … }` in a layer
+static bool function_without_fn(Context *c) {
+  uint32_t open = c->item + 1;
+  if (c->t[c->i].kind != ':' || c->t[c->item].kind != T_IDENT || c->t[open].kind != '(') return false;
+  if (open_bracket(c) != open || c->t[open].partner == NO_TOKEN) return false;
+  if (!IS_ONE_OF(c->t[c->t[open].partner + 1].kind, T_ARROW, '{', '=')) return false;
+  const char *name = word(c, c->item);
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->item), "a function begins with `fn`");
+  diag_label(g, "write `fn %s(…)`", name);
+  LIST_ADD(c->p, c->p->lost, c->t[c->item].value.word);
+  return true;
+}
+
+// `for i in x:`, `if c:`
+static bool block_colon(Context *c) {
+  if (c->t[c->i].kind != ':' || !expects(c, '{')) return false;
+  if (expects(c, T_ARROW) && IS_ONE_OF(c->t[c->i + 1].kind, '[', '(', T_DTYPE, T_STYPE)) {
+    Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "the type of a result stands after `->`");
+    diag_label(g, "write `->`");
+    return true;
+  }
+  diag_label(diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "no block begins with `:`"),
+             "blocks stand in `{ … }`");
+  return true;
+}
+
+// `int n = 3;`
+static bool typed_declaration(Context *c) {
+  uint32_t i = c->item;
+  if (!IS_ONE_OF(c->t[i].kind, T_STYPE, T_DTYPE) || c->t[i + 1].kind != T_IDENT || c->i > i + 1) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, i), "no declaration begins with a type");
+  diag_label(g, "write `let %s = …;`", word(c, i + 1));
+  return true;
+}
+
+// `x => 2.0 * x`
+static bool arrow_without_fn(Context *c) {
+  if (c->t[c->i].kind != T_FATARROW || c->i == c->item) return false;
+  diag_label(
+      diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "a function without a name begins with `fn`"),
+      "write `fn(x) => …`");
+  return true;
+}
+
+// `a if c else b`
+static bool choice_after_value(Context *c) {
+  if (c->t[c->i].kind != T_IF || c->i == c->item || !ends_operand(c->t[c->i - 1].kind)) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "the value of an `if` follows it");
+  diag_label(g, "write `if c then a else b`");
+  return true;
+}
+
+// `einsum("ij,jk->ik", a, b)`
+static bool labels_in_string(Context *c) {
+  uint32_t open = open_bracket(c);
+  if (open == NO_TOKEN || open == 0 || c->t[open - 1].kind != T_EINSUM || c->t[open + 1].kind != T_STRLIT)
+    return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, open + 1), "labels stand at their operands");
+  diag_label(g, "as in `einsum(a[b, i, k], w[k, j] -> [b, i, j])`");
+  return true;
+}
+
+// `f"loss {x}"`
+static bool formatted_string(Context *c) {
+  const Token *t = &c->t[c->i];
+  if (t->kind != T_STRLIT || c->i == c->item || c->t[c->i - 1].kind != T_IDENT) return false;
+  if (c->t[c->i - 1].end != t->begin) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i - 1), "no letter stands before a string");
+  diag_label(g, "`print(\"loss\", x)` and `\"part_\" + 3` put values and strings together");
+  return true;
+}
+
+// `report loss / 2.0;`
+static bool report_without_name(Context *c) {
+  if (c->t[c->item].kind != T_REPORT ||
+      (!is_operator(c->t[c->i].kind) && !IS_ONE_OF(c->t[c->i].kind, '(', '.', '[', ':')))
+    return false;
+  if (!expects(c, '=') && !expects(c, T_IDENT)) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "what is computed for a report has a name");
+  diag_label(g, "as in `report loss = …;`");
+  return true;
+}
+
+// `import torch`
+static bool import_without_file(Context *c) {
+  if (c->i == c->item || c->t[c->i - 1].kind != T_IMPORT || c->t[c->i].kind != T_IDENT) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "an import names a file");
+  diag_label(g, "as in `import \"blocks.nn\" as blocks;`");
+  return true;
+}
+
+// `trian fit {`, `minimise loss over net …`
+static bool misspelt_word(Context *c) {
+  static const char *const declarations[] = {"let",   "option", "dim",   "fn",   "layer",  "model", "param",
+                                             "state", "data",   "train", "test", "export", "import"};
+  static const char *const statements[] = {
+      "let",  "var",  "return", "yield", "update", "minimize", "report", "param",  "state", "assert",
+      "when", "each", "eval",   "load",  "save",   "print",    "phase",  "option", "finish"};
+  bool top = c->i == c->item && expects(c, T_EXPORT) && expects(c, T_TRAIN) && c->t[c->i + 1].kind != '=';
+  bool inside = c->i == c->item + 1 && expects(c, '=') &&
+                IS_ONE_OF(c->t[c->i].kind, T_IDENT, T_INTLIT, T_FLOATLIT, T_STRLIT, '{');
+  if ((!top && !inside) || c->t[c->item].kind != T_IDENT) return false;
+  Nearest n = nearest_to(word(c, c->item));
+  for (size_t k = 0; top && k < sizeof declarations / sizeof *declarations; k++)
+    nearest_try(&n, declarations[k]);
+  for (size_t k = 0; inside && k < sizeof statements / sizeof *statements; k++)
+    nearest_try(&n, statements[k]);
+  if (!n.best) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->item), "`%s` begins no %s", n.word,
+                       top ? "declaration" : "statement");
+  diag_label(g, "did you mean `%s`?", n.best);
   return true;
 }
 
@@ -314,6 +459,35 @@ static bool parameter_without_type(Context *c) {
   return true;
 }
 
+// The `{` around the item that begins at i, plus one; 0 at top level.
+static uint32_t enclosing_brace(const Context *c, uint32_t i) {
+  while (i > 0) {
+    i--;
+    if (c->t[i].kind == '{') return i + 1;
+    if (c->t[i].kind == '}' && c->t[i].partner != NO_TOKEN) i = c->t[i].partner;
+  }
+  return 0;
+}
+
+// The item is directly in the body of a function that declares a result.
+static bool returns_value(const Context *c) {
+  uint32_t brace = enclosing_brace(c, c->item);
+  if (!brace) return false;
+  uint32_t head = item_start(c->p, brace - 1);
+  if (!IS_ONE_OF(c->t[head].kind, T_FN, T_LAYER, T_EXPORT)) return false;
+  for (uint32_t i = head; i < brace; i++)
+    if (c->t[i].kind == T_ARROW) return true;
+  return false;
+}
+
+// `loss.backward();`: the advice for the method that the item which ends at `end` calls.
+static const char *foreign_method(const Context *c, uint32_t end) {
+  uint32_t open = c->t[end - 1].partner;
+  if (open == NO_TOKEN || open < c->item + 2 || c->t[open - 1].kind != T_IDENT || c->t[open - 2].kind != '.')
+    return NULL;
+  return foreign_member(word(c, open - 1));
+}
+
 // `f(x);`, `2.0 * x;`
 static bool unused_value(Context *c) {
   int kind = c->t[c->i].kind;
@@ -326,9 +500,14 @@ static bool unused_value(Context *c) {
   Diag *g = diag_error(c->p->diags, DIAG_E0102, at, "this value is not used");
   bool last = c->t[end].kind == '}' || c->t[end + 1].kind == '}';
   bool call = c->t[end - 1].kind == ')' && (kind == ';' || kind == T_PIPE);
-  diag_label(g, last && !call ? "a block gives its value by `return`"
-                              : "a statement names a value, returns, updates or reports it");
-  if (call && at.end - at.begin <= 60)
+  const char *foreign = call ? foreign_method(c, end) : NULL;
+  bool result = last && returns_value(c);
+  if (foreign) return diag_label(g, "%s", foreign), true;
+  diag_label(g, last && (!call || result) ? "a block gives its value by `return`"
+                                          : "a statement names a value, returns, updates or reports it");
+  if (result && at.end - at.begin <= 60)
+    diag_help(g, "`return %s;`", text_of(c, at.begin, at.end));
+  else if (call && at.end - at.begin <= 60)
     diag_help(g, "for what the call updates, reports or prints: `let _ = %s;`", text_of(c, at.begin, at.end));
   return true;
 }
@@ -343,14 +522,29 @@ static bool assignment_at_top(Context *c) {
   return true;
 }
 
-// The `{` around the item, plus one; 0 at top level.
-static uint32_t enclosing_brace(const Context *c) {
-  for (uint32_t i = c->item; i > 0;) {
-    i--;
-    if (c->t[i].kind == '{') return i + 1;
-    if (c->t[i].kind == '}' && c->t[i].partner != NO_TOKEN) i = c->t[i].partner;
+// All functions of a block are one slip, and so is all of a step in a `for` of a train block, where `each`
+// was meant.
+static void misplaced_block(Context *c, Diag *g) {
+  Parser *p = c->p;
+  uint32_t brace = enclosing_brace(c, c->item);
+  int kind = c->t[c->i].kind;
+  if (!brace || !IS_ONE_OF(kind, T_FN, T_MINIMIZE, T_REPORT, T_VAR)) return;
+  p->misplaced_in = brace - 1;
+  p->misplaced = kind;
+  uint32_t head = item_start(p, brace - 1);
+  if (c->t[head].kind != T_FOR || kind == T_FN) return;
+  for (uint32_t up; (up = enclosing_brace(c, head)) > 0 && c->t[item_start(p, up - 1)].kind == T_FOR;) {
+    p->misplaced_in = up - 1; // the outermost is what `each` should be
+    head = item_start(p, up - 1);
   }
-  return 0;
+  diag_also(g, span_of(c, head), "a `for` here repeats parts of the plan; `each` takes steps");
+  diags_mute(p->diags, (Span){p->source, c->t[head].begin, c->t[c->t[p->misplaced_in].partner].end});
+}
+
+static bool consequence_of_misplaced(Context *c) {
+  uint32_t open = c->p->misplaced_in;
+  if (!open || c->item < open || c->t[open].partner == NO_TOKEN || c->i > c->t[open].partner) return false;
+  return c->p->misplaced != T_FN || (c->t[c->item].kind == T_FN && enclosing_brace(c, c->item) == open + 1);
 }
 
 // An item of another kind of block.
@@ -398,11 +592,9 @@ static bool misplaced(Context *c) {
   if (!begins_item(c->t, c->i) && !IS_ONE_OF(kind, T_IF, T_FOR, T_ELSE)) return false;
   for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
     if (places[k].kind != kind) continue;
-    uint32_t block = enclosing_brace(c);
-    if (kind == T_FN && block == c->p->fn_in) return true; // all functions of a block are one slip
-    if (kind == T_FN) c->p->fn_in = block;
-    diag_label(diag_error(c->p->diags, DIAG_E0118, span_of(c, c->i), "`%s` can't stand here", word(c, c->i)),
-               "%s", places[k].where);
+    Diag *g = diag_error(c->p->diags, DIAG_E0118, span_of(c, c->i), "`%s` can't stand here", word(c, c->i));
+    diag_label(g, "%s", places[k].where);
+    misplaced_block(c, g);
     return true;
   }
   return false;
@@ -521,9 +713,30 @@ static void expected_words(const Context *c, StrBuf *out) {
   }
 }
 
+static const char *near_type(const char *name) {
+  static const char *const types[] = {"int", "float", "bool", "str", "real", "f16", "bf16", "f32",
+                                      "f64", "i8",    "i16",  "i32", "i64",  "u8",  "mask", "layer"};
+  Nearest n = nearest_to(name);
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) nearest_try(&n, types[i]);
+  return n.best;
+}
+
+// `let = 3;`, `layer (x: [n])`, `(a, ) = f(x)`, `fn fx: [n])`: the name of what is declared is missing or
+// another.
+static bool lacks_name(const Context *c) {
+  int here = c->t[c->i].kind, head = c->t[c->item].kind;
+#define DECLARES T_LET, T_VAR, T_LAYER, T_FN, T_MODEL, T_OPTION, T_STATE, T_PARAM, T_DATA, T_DIM
+  if (here == ':' && c->i == c->item + 2 && IS_ONE_OF(head, T_LAYER, T_FN, T_DATA)) return true;
+  if (!expects(c, T_IDENT) || (c->i == c->item && here != ':')) return false;
+  if (c->i == c->item || IS_ONE_OF(c->t[c->i - 1].kind, DECLARES)) return true;
+#undef DECLARES
+  return IS_ONE_OF(head, T_LET, T_VAR) && before_error(c, '=') == NO_TOKEN && open_bracket(c) == c->item + 1;
+}
+
 static void plain_message(Context *c) {
   StrBuf want = {0}, found = {0};
   expected_words(c, &want);
+  c->p->n_nameless += lacks_name(c);
   const Token *t = &c->t[c->i];
   if (t->kind == T_YYEOF)
     sb_puts(&found, "the end of the file");
@@ -534,7 +747,12 @@ static void plain_message(Context *c) {
   if (want.len) {
     Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "expected %s, found %s", sb_text(&want),
                          sb_text(&found));
-    diag_label(g, "expected %s", sb_text(&want));
+    const char *near =
+        t->kind == T_IDENT && expects(c, T_DTYPE) && expects(c, T_STYPE) ? near_type(word(c, c->i)) : NULL;
+    if (near)
+      diag_label(g, "did you mean `%s`?", near);
+    else
+      diag_label(g, "expected %s", sb_text(&want));
   } else {
     diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "%s can't stand here", sb_text(&found));
   }
@@ -561,7 +779,12 @@ static bool rest_of_dropped(const Context *c) {
 }
 
 void syntax_error(Parser *p, const int *expected, int n) {
-  static bool (*const slips[])(Context *) = {keyword_as_name,
+  static bool (*const slips[])(Context *) = {consequence_of_misplaced,
+                                             typed_declaration,
+                                             arrow_without_fn,
+                                             static_type_used,
+                                             report_without_name,
+                                             keyword_as_name,
                                              if_with_braces,
                                              assignment_as_condition,
                                              operator_after_pipe,
@@ -570,6 +793,13 @@ void syntax_error(Parser *p, const int *expected, int n) {
                                              bare_tuple,
                                              foreign_type,
                                              static_elements,
+                                             function_without_fn,
+                                             block_colon,
+                                             choice_after_value,
+                                             labels_in_string,
+                                             formatted_string,
+                                             import_without_file,
+                                             misspelt_word,
                                              colon,
                                              parameter_without_type,
                                              unused_value,

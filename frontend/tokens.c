@@ -179,7 +179,8 @@ int scan_foreign(Scanner *s, int kind, const char *instead) {
     p->label = "write \"…\"";
   } else if (kind == T_INVALID) {
     p = problem(s, DIAG_E0115, s->begin, s->end, arena_printf(s->arena, "there is no `%s`", text));
-    p->label = arena_printf(s->arena, "write `x = x %.*s …;`", (int)strlen(text) - 1, text);
+    p->label =
+        instead ? instead : arena_printf(s->arena, "write `x = x %.*s …;`", (int)strlen(text) - 1, text);
     p->covers = true;
     p->always = false;
   } else {

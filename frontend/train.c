@@ -92,6 +92,7 @@ static void setting(Plan *p, const Stmt *s) {
     p->accumulate_at = s->u.setting.value->span;
     break;
   default: {
+    if (s->u.setting.value->kind == EX_ERROR) break; // a statement of another kind, perhaps
     Diag *g = err(e, DIAG_E0601, s->u.setting.name.span, "unknown setting `%s`", name);
     const char *near = nearest_of(name, known, 8);
     if (near) diag_label(g, "did you mean `%s`?", near);
@@ -441,6 +442,27 @@ static const char *place_path(Elab *e, Value v) { // of one layer or store; list
   return NULL;
 }
 
+static bool holds(const PlanFile *f, uint32_t store) {
+  for (uint32_t i = 0; i < f->n; i++)
+    if (f->stores[i] == store) return true;
+  return false;
+}
+
+// A file that is written again holds the later stores only.
+static void replaces_another(Plan *p, const PlanFile *f, Span at) {
+  for (size_t k = 0; k < p->items.len; k++) {
+    const PlanFile *old = &p->items.data[k].u.file;
+    if (p->items.data[k].kind != PLAN_SAVE || strcmp(old->file, f->file) != 0) continue;
+    for (uint32_t i = 0; i < old->n; i++) {
+      if (holds(f, old->stores[i])) continue;
+      Diag *g = warn(p->e, DIAG_W0605, NULL, at, "`%s` is written twice", f->file);
+      diag_label(g, "this replaces `%s`", p->e->stores.data[old->stores[i]].name);
+      diag_also(g, old->span, "which is saved here");
+      return;
+    }
+  }
+}
+
 static void file_item(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   PlanFile f = {.span = s->span};
@@ -485,6 +507,7 @@ static void file_item(Plan *p, const Stmt *s) {
   f.names = names;
   f.n = (uint32_t)refs.len;
   if (s->kind == ST_LOAD) p->written = s;
+  if (s->kind == ST_SAVE) replaces_another(p, &f, s->u.file.file->span);
   PlanItem it = item(p, s->kind == ST_LOAD ? PLAN_LOAD : PLAN_SAVE);
   it.u.file = f;
   vec_push(e->a, &p->items, it);
@@ -607,6 +630,7 @@ static void check_patience(Plan *p) {
   for (size_t i = 0; i < p->items.len; i++) {
     const PlanItem *it = &p->items.data[i];
     if (it->kind != PLAN_LOOP || it->u.loop.patience == 0) continue;
+    if (!it->u.loop.watch && wrong) continue;
     if (!it->u.loop.watch) {
       Diag *g = err(e, DIAG_E0602, p->patience_at, "`patience` needs `watch`");
       diag_note(g, "`watch = \"loss\";` names a report of an `eval` of the same loop");

@@ -177,16 +177,19 @@ static void origin_note(Elab *e, Diag *g, const DimSpec *d) {
             where_bound(e, b->span));
 }
 
-// Which signature bound a size that stands in a shape error: the innermost name with its value.
+// Which signature bound a size that stands in a shape error: the innermost names with its value.
 void size_origin(Elab *e, Diag *g, Dim d) {
-  for (const Scope *s = e->scope; s && s->kind == SCOPE_LOCAL; s = s->up)
-    for (size_t i = s->names.len; i-- > 0;) {
+  uint32_t found = 0;
+  StrBuf names = {0};
+  for (const Scope *s = e->scope; s && s->kind == SCOPE_LOCAL && !found; s = s->up)
+    for (size_t i = 0; i < s->names.len; i++) {
       const Binding *b = s->names.data[i];
       Dim v;
       if (!b->is_size || !v_as_dim(b->v, &v) || !dim_eq(v, d)) continue;
-      diag_note(g, "%s is `%s`, bound %s", dim_text(e, d), b->name, where_bound(e, b->span));
-      return;
+      sb_printf(&names, "%s`%s`, bound %s", found++ ? ", and " : "", b->name, where_bound(e, b->span));
     }
+  if (found) diag_note(g, "%s is %s", dim_text(e, d), sb_text(&names));
+  strbuf_free(&names);
 }
 
 static uint32_t has_star(const Type *t) {

@@ -75,11 +75,14 @@ typedef struct Dependence {
 
 static bool depends(const Dependence *d, NodeId id) { return id >= d->x && d->at[id - d->x]; }
 
-// The input of n that depends on x and takes no cotangent; NO_NODE: all that depend on x take it.
+// The input of n that depends on x and takes no cotangent; NO_NODE: there is none, or another one goes on to
+// x.
 static NodeId blocked_input(const Graph *g, NodeId id, const Dependence *d) {
   const Node *n = graph_node(g, id);
   for (uint32_t i = 0; i < operands(n); i++)
-    if (depends(d, n->in[i]) && !edge_carries(g, n, i)) return n->in[i];
+    if (depends(d, n->in[i]) && edge_carries(g, n, i)) return NO_NODE;
+  for (uint32_t i = 0; i < operands(n); i++)
+    if (depends(d, n->in[i])) return n->in[i];
   return NO_NODE;
 }
 
@@ -96,7 +99,7 @@ Arrivals graph_arrivals(const Graph *g, NodeId e, NodeId first, Arena *a) {
   return (Arrivals){first, e, at};
 }
 
-// The node nearest to e, among those a cotangent of e arrives at, where a way on to x ends. Where it ends
+// The node nearest to e, among those a cotangent of e arrives at, where all ways on to x end. Where they end
 // because an operand is no real (an index, a mask) the operation that made it so is named.
 NodeId graph_cut(const Graph *g, const Arrivals *r, NodeId x) {
   if (x > r->e) return NO_NODE;

@@ -38,13 +38,18 @@ typedef enum Optimizer {
   OPTIM_COUNT
 } Optimizer;
 
-typedef enum HyperKind { HYPER_REAL, HYPER_MOMENTUM, HYPER_FLAG } HyperKind;  // see optim.def
+typedef enum HyperKind { HYPER_REAL, HYPER_FRACTION, HYPER_MOMENTUM, HYPER_FLAG } HyperKind;  // see optim.def
 
 enum { MAX_HYPERS = 8, MAX_SLOTS = 2 };
+typedef struct HyperInfo {
+  const char *name;
+  HyperKind kind;
+  double dflt;
+} HyperInfo;
 typedef struct OptimizerInfo {
   const char *name;
   unsigned slots;
-  struct { const char *name; HyperKind kind; double dflt; } hyper[MAX_HYPERS + 1];  // ends with a NULL name
+  HyperInfo hyper[MAX_HYPERS + 1];  // ends with a NULL name
 } OptimizerInfo;
 const OptimizerInfo *optimizer_info(Optimizer kind);
 

@@ -115,10 +115,11 @@ static const char *check_optimized(Verifier *v, const Node *n, uint32_t i, bool 
 static const char *check_optimize(Verifier *v, const Node *n) {
   const OptimizeAttr *o = n->attr.optimize;
   if (!o || o->kind >= OPTIM_COUNT) return "no such optimizer";
-  uint32_t of_kind[3] = {0};
+  uint32_t of_kind[4] = {0};
   const OptimizerInfo *info = optimizer_info(o->kind);
   for (uint32_t i = 0; info->hyper[i].name; i++) of_kind[info->hyper[i].kind]++;
-  if (o->n_hyper != of_kind[HYPER_REAL] + of_kind[HYPER_MOMENTUM] || o->flags >= 1u << of_kind[HYPER_FLAG])
+  if (o->n_hyper != of_kind[HYPER_REAL] + of_kind[HYPER_FRACTION] + of_kind[HYPER_MOMENTUM] ||
+      o->flags >= 1u << of_kind[HYPER_FLAG])
     return "hyper-parameters are not the optimizer's";
   if (n->n_in != o->n_hyper + o->n + o->guarded) return "one gradient a parameter";
   if (o->guarded && (in(v, n, n->n_in - 1)->shape.rank || in(v, n, n->n_in - 1)->dtype != DT_MASK))

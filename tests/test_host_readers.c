@@ -126,6 +126,8 @@ START_TEST(a_wrong_npy_file_is_refused_with_the_reason) {
           "`<c8` can't be read");
   REFUSES(parse_npy, NPY("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }   \n"),
           "structured dtype");
+  REFUSES(parse_npy, NPY("{'descr': '|O', 'fortran_order': False, 'shape': (1, 2), }           \n"),
+          "holds Python objects");
   REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': False, 'shape': (3), }             \n"), "shape");
   REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': False, 'fortran_order': False, }   \n"), "twice");
   REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': False, }                           \n"),

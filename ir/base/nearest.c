@@ -1,6 +1,7 @@
 // Damerau-Levenshtein (optimal string alignment) with three rows, over words of at most MAX letters.
 #include "ir/base/nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { MAX = 64 };
@@ -28,8 +29,15 @@ unsigned edit_distance(const char *a, const char *b) {
 
 Nearest nearest_to(const char *word) { return (Nearest){word, NULL, NEAREST_DISTANCE + 1}; }
 
+static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
+
+static bool same_letters(const char *a, const char *b) { // `ReLU` and `relu`
+  while (*a && lower(*a) == lower(*b)) a++, b++;
+  return !*a && !*b;
+}
+
 void nearest_try(Nearest *n, const char *candidate) {
-  unsigned d = edit_distance(n->word, candidate);
+  unsigned d = same_letters(n->word, candidate) ? 0 : edit_distance(n->word, candidate);
   size_t letters = strlen(n->word + strspn(n->word, "-"));
   if (d < n->distance && 2 * d < letters) {
     n->best = candidate;

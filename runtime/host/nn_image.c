@@ -208,7 +208,8 @@ static int nn_image_list(const char *path, int folders, nn_names *out, nn_err *e
 static int nn_image_class(const char *path, int32_t class_, nn_names *files, int32_t **classes, nn_err *e) {
   nn_names names = {0};
   size_t i;
-  nn_image_list(path, 0, &names, e);
+  if (!nn_image_list(path, 0, &names, e) && !names.n)
+    fprintf(stderr, "warning: %s: this class has no pictures (.pgm .ppm .pnm .png .jpg .jpeg)\n", path);
   for (i = 0; !e->code && i < names.n; i++) {
     char *full = nn_path_join(path, names.p[i]);
     if (!full) {

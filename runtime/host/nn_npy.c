@@ -55,8 +55,10 @@ static int nn_npy_descr(nn_npy *r) {
   if (r->p < r->end && *r->p == '[')
     return nn_fail(r->e, NN_EXIT_CONTENT, "%s: holds records (a structured dtype), not plain numbers",
                    r->name);
-  if (!nn_npy_word(r, word, sizeof word) || strlen(word) < 3 || !strchr("<>|=", word[0]))
+  if (!nn_npy_word(r, word, sizeof word) || strlen(word) < 2 || !strchr("<>|=", word[0]))
     return nn_npy_bad(r, "descr");
+  if (word[1] == 'O')
+    return nn_fail(r->e, NN_EXIT_CONTENT, "%s: holds Python objects, not plain numbers", r->name);
   for (t = 0; t < NN_N_TYPES; t++)
     if (nn_types[t].npy && !strcmp(nn_types[t].npy, word + 1)) break;
   if (t == NN_N_TYPES)

@@ -19,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-enum { MAX_TEXT = 1 << 16, MAX_FILES = 512, MAX_TOKENS = 1 << 17 };
+enum { MAX_TEXT = 1 << 16, MAX_FILES = 1024, MAX_TOKENS = 1 << 18 };
 #ifdef __SANITIZE_ADDRESS__
 enum { LIMIT = 10 };
 #else

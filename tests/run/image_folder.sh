@@ -69,6 +69,9 @@ program ./m train --json | grep -v done >m.json
 program ./t train --json | grep -v done >t.json
 cmp m.json t.json || fail "the runtime in the text and as a library differ"
 rm pets/b/z.png
+mkdir pets/zz
+expect 0 'warning: pets/zz: this class has no pictures' program ./m train
+rmdir pets/zz
 rm -r pets/[abB]
 expect 1 'pets: has no folders: each class' program ./m train
 mkdir pets/a
