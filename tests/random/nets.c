@@ -311,7 +311,8 @@ bool p_loss(Model *m) {
   if (r->to == TO_SCALAR) s = scalar_shape();
   if (r->to == TO_ONE_PER_ROW) s = row;
   bool flat = strstr(r->form, "confusion") || strstr(r->form, "accuracy");
-  Value *v = let(m, REAL, s, r->size, flat ? 0 : x->reach | y->reach, sb_text(&b));
+  uint64_t reach = x->reach | (strchr(r->form, '$') ? y->reach : 0);
+  Value *v = let(m, REAL, s, r->size, flat ? 0 : reach, sb_text(&b));
   strbuf_free(&b);
   return v;
 }
