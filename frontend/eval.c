@@ -340,7 +340,8 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
   switch (x->kind) {
   case EX_INT:
     if (x->u.i.too_big) {
-      diag_label(err(e, DIAG_E0302, x->span, "this number does not fit 64 bits"), "too large for an int");
+      Diag *g = err(e, DIAG_E0104, x->span, "this integer does not fit into 64 bits");
+      diag_label(g, "the greatest is 9223372036854775807");
       return v_poison();
     }
     return v_int(x->u.i.value);
