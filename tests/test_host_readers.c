@@ -227,9 +227,9 @@ START_TEST(a_wrong_csv_file_is_refused_with_line_and_column) {
   REFUSES(parse_csv, "x,y\n1,2\n", "file:1: column 1: `x` is not of type f32; if this line is a header");
   REFUSES(parse_csv, "1,2\n3,NA\n", "file:2: column 2: `NA` is not of type f32");
   REFUSES(parse_csv, "1,2\n\n3,\n", "file:3: column 2 is empty");
-  REFUSES(parse_csv, "1,2\n3\n", "file:2: 1 columns, where the first line has 2");
+  REFUSES(parse_csv, "1,2\n3\n", "file:2: 1 column, where the first line has 2");
   REFUSES(parse_csv, "1,2\n3,4,5\n", "file:2: 3 columns");
-  REFUSES(parse_csv, "1\n", "file:1: has 1 columns, but the field takes 2");
+  REFUSES(parse_csv, "1\n", "file:1: has 1 column, but the field takes 2");
   REFUSES(parse_csv, "1,2,3\n", "file:1: has 3 columns, but the field takes 2; name the wanted ones");
   REFUSES(parse_csv, "1,2\n3,\"4\n5", "file:2: a quoted cell is never closed");
   REFUSES(parse_csv, "1,2\n3,\"4\"5\n", "file:2: text after the closing quote");

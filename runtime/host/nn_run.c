@@ -47,9 +47,9 @@ static int nn_looper_check(nn_looper *l) {
 
 static int nn_looper_too_small(nn_looper *l, size_t n) {
   return nn_fail(l->r->e, NN_EXIT_CONTENT,
-                 "a batch of %zu examples is left at the end of the epoch, but a step needs at least %zu"
+                 "a batch of %zu example%s is left at the end of the epoch, but a step needs at least %zu"
                  " (drop_last leaves it out)",
-                 n, l->means.f->min_n);
+                 n, n == 1 ? "" : "s", l->means.f->min_n);
 }
 
 /* `before`: steps that began earlier and are not taken yet. */
@@ -237,9 +237,9 @@ static int nn_looper_open(nn_looper *l) {
     l->batches = loop->drop_last ? n / batch : n / batch + (n % batch != 0);
     if (!l->batches)
       return nn_fail(r->e, NN_EXIT_CONTENT,
-                     "train `%s` would run zero steps: data `%s` has %zu examples, less than one "
+                     "train `%s` would run zero steps: data `%s` has %zu example%s, less than one "
                      "batch of %zu, and drop_last is set",
-                     r->train->name, l->feed.streams[0].set->d->label, n, batch);
+                     r->train->name, l->feed.streams[0].set->d->label, n, n == 1 ? "" : "s", batch);
   } else
     l->batches = (uint64_t)(loop->count > 0 ? loop->count : 0);
   l->progress.steps = (l->batches + (uint64_t)loop->accumulate - 1) / (uint64_t)loop->accumulate;
