@@ -171,6 +171,7 @@ typedef struct File {
   StmtList decls;
   const char **lost; // identifiers in the text that syntax errors dropped: no use of one is "unknown"
   uint32_t n_lost;
+  bool cut_off; // the text ends in the middle of an item
 } File;
 
 #endif

@@ -263,9 +263,10 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (list) return base.u.inst.inference ? as_inference(e, *list) : *list;
   Instance *kid = find_kid(i, name->text);
   if (kid) return (Value){.kind = V_INSTANCE, .u.inst = {kid, base.u.inst.inference}};
-  if (!i->applied && made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
-    if (e->pass == 0) e->rerun = true;
-    if (e->pass == 0 || diags_errors(e->diags)) return v_poison();
+  if (made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
+    bool later = !i->applied && e->pass == 0;
+    e->rerun |= later;
+    if (later || diags_errors(e->diags)) return v_poison(); // or it was applied to something erroneous
   }
   const char *type = i->type->u.layer.name.text;
   if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
