@@ -419,7 +419,8 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
 static void declare_import(Elab *e, Scope *s, const Stmt *d, uint32_t target) {
   if (!e->opt->modules) diag_error(e->diags, DIAG_E0119, d->span, "no files are imported here");
   Value v = target == NO_MODULE ? v_poison() : (Value){.kind = V_MODULE, .u.module = target};
-  declare(e, s, &d->u.import.as, v, NULL);
+  if (declare(e, s, &d->u.import.as, v, NULL) || v.kind != V_MODULE) return;
+  diags_mute(e->diags, e->modules.data[target].file->decls.span); // it has no name: what it holds is no news
 }
 
 // Trains have names of their own: a model may have the same.
