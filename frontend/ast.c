@@ -43,6 +43,11 @@ Expr *expr_binary(Parser *p, BinOp op, Expr *left, Expr *right, Span op_span, Sp
 }
 
 Expr *expr_unary(Parser *p, UnOp op, Expr *operand, Span at) {
+  if (op == UN_NEG && operand->kind == EX_INT && operand->u.i.value == INT64_MIN && operand->u.i.too_big) {
+    operand->u.i.too_big = false; // the one int whose digits alone are too large
+    operand->span = at;
+    return operand;
+  }
   Expr *e = expr_new(p, EX_UNARY, at, operand, NULL);
   e->u.un.op = op;
   e->u.un.operand = operand;

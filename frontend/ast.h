@@ -172,6 +172,7 @@ typedef struct File {
   const char **lost; // identifiers in the text that syntax errors dropped: no use of one is "unknown"
   uint32_t n_lost;
   uint32_t n_nameless; // declarations whose name is missing: so many unknown names are theirs
+  bool cut_off; // the text ends in the middle of an item
 } File;
 
 #endif

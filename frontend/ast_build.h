@@ -21,6 +21,7 @@ typedef struct Parser {
   int inject;       // a token of recovery to deliver first; 0: none
   uint32_t resumed; // where recovery went on: an item begins there
   size_t next_problem;
+  uint32_t cut;           // where the item begins that is cut off, which was said; NO_TOKEN: none is
   uint32_t covered;       // byte of the last covering problem reported, plus one; 0: none
   const char *misused[8]; // keywords already reported as misused names
   uint32_t n_misused;

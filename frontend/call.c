@@ -137,6 +137,25 @@ static bool said_of(Elab *e, const ParamList *p, const char *what) {
   return s && !s->is_std && !first_time(e, "params %u %u %s", p->span.source, p->span.begin, what);
 }
 
+static bool is_axes(Value v) {
+  if (v.kind != V_LIST) return v.kind == V_INT;
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    if (v.u.list.data[i].kind != V_INT) return false;
+  return v.u.list.len > 0;
+}
+
+// Argument i is one too many: `name`, and what follows it, are given by name. Where an axis was meant that is
+// all.
+static void by_name(Elab *e, Diag *g, const char *name, const Args *args, uint32_t i) {
+  Span at = args->spans[i];
+  diag_note(g, "`%s` is given by name", name);
+  for (uint32_t k = i + 1; k < args->n; k++)
+    if (!args->names[k]) return;
+  if (strcmp(name, "axis") != 0 || !is_axes(args->v[i])) return;
+  const char *text = source_get(e->sources, at.source)->text;
+  diag_help(g, "write `axis = %s`", arena_strndup(e->a, text + at.begin, at.end - at.begin));
+}
+
 // The library's reductions take `axis` and `keep`, lists of axes, by name only, as the compiler's own do.
 static uint32_t positional_params(const Elab *e, const ParamList *params) {
   const Source *s = source_get(e->sources, params->span.source);
@@ -161,7 +180,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", positional);
         if (positional < params->len)
-          diag_note(g, "`%s` is given by name", params->data[positional].name.text);
+          by_name(e, g, params->data[positional].name.text, args, i);
         else
           diag_note(g, "`%s`", signature(e, params, what));
         if (args->v[i].kind == V_TENSOR && params->len == 0) layer_note(e, g, what);
@@ -312,7 +331,7 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", max_positional);
         if (max_positional < n_names)
-          diag_note(g, "`%s` is given by name", names[max_positional]);
+          by_name(e, g, names[max_positional], args, i);
         else
           signature_note(e, g, what, names, required, n_names);
         return false;

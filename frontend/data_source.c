@@ -140,7 +140,8 @@ static bool csv_columns(Elab *e, DataSource *s, Value v, Span at) {
     s->columns = index;
   int64_t want = shape_elements(&s->shape, 1);
   if ((int64_t)n == want) return true;
-  diag_label(err(e, DIAG_E0503, at, "the field has %lld elements", (long long)want), "%u columns here", n);
+  diag_label(err(e, DIAG_E0503, at, "the field has %lld element%s", (long long)want, want == 1 ? "" : "s"),
+             "%u column%s here", n, n == 1 ? "" : "s");
   return false;
 }
 

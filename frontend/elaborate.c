@@ -442,7 +442,8 @@ static void declare_vjp(Elab *e, Scope *s, const Stmt *d) {
 static void declare_import(Elab *e, Scope *s, const Stmt *d, uint32_t target) {
   if (!e->opt->modules) diag_error(e->diags, DIAG_E0119, d->span, "no files are imported here");
   Value v = target == NO_MODULE ? v_poison() : (Value){.kind = V_MODULE, .u.module = target};
-  declare(e, s, &d->u.import.as, v, NULL);
+  if (declare(e, s, &d->u.import.as, v, NULL) || v.kind != V_MODULE) return;
+  diags_mute(e->diags, e->modules.data[target].file->decls.span); // it has no name: what it holds is no news
 }
 
 // Trains have names of their own: a model may have the same.
@@ -520,6 +521,16 @@ static bool export_result(Elab *e, const FnDecl *f, const Type *t, Value v, cons
   return true;
 }
 
+// A tuple's elements are results of their own, those of a tuple in it too: result_0, result_1_0, result_1_1.
+static bool export_results(Elab *e, const FnDecl *f, const Type *t, Value v, const char *name) {
+  bool types = t && t->kind == TY_TUPLE, ok = true;
+  if (v.kind != V_TUPLE && !(v.kind == V_LIST && types)) return export_result(e, f, t, v, name);
+  for (uint32_t i = 0; ok && i < v.u.list.len; i++)
+    ok = export_results(e, f, types ? t->items.data[i] : NULL, v.u.list.data[i],
+                        arena_printf(e->a, "%s_%u", name, i));
+  return ok;
+}
+
 static void elaborate_export(Elab *e, const Stmt *s) {
   const FnDecl *f = &s->u.fn;
   Ctx *c = ctx_new(e, CTX_FN, FN_EXPORT, f->name.text, NULL, 1, s->span);
@@ -531,17 +542,7 @@ static void elaborate_export(Elab *e, const Stmt *s) {
     diag_label(err(e, DIAG_E0608, f->name.span, "an export has a result"), "nothing is returned");
     v = v_poison();
   }
-  if (v.kind == V_TUPLE || v.kind == V_LIST) {
-    bool types = f->ret && f->ret->kind == TY_TUPLE;
-    if (v.kind == V_LIST && !types)
-      ok = export_result(e, f, f->ret, v, "result");
-    else
-      for (uint32_t i = 0; ok && i < v.u.list.len; i++)
-        ok = export_result(e, f, types ? f->ret->items.data[i] : NULL, v.u.list.data[i],
-                           arena_printf(e->a, "result_%u", i));
-  } else if (v.kind != V_POISON) {
-    ok = export_result(e, f, f->ret, v, "result");
-  }
+  if (v.kind != V_POISON) ok = export_results(e, f, f->ret, v, "result");
   leave_ctx(e, saved);
   if (v.kind != V_POISON && ok) ctx_finish(e, c);
 }

@@ -271,9 +271,10 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (list) return base.u.inst.inference ? as_inference(e, *list) : *list;
   Instance *kid = find_kid(i, name->text);
   if (kid) return (Value){.kind = V_INSTANCE, .u.inst = {kid, base.u.inst.inference}};
-  if (!i->applied && made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
-    if (e->pass == 0) e->rerun = true;
-    if (e->pass == 0 || diags_errors(e->diags)) return v_poison();
+  if (made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
+    bool later = !i->applied && e->pass == 0;
+    e->rerun |= later;
+    if (later || diags_errors(e->diags)) return v_poison(); // or it was applied to something erroneous
   }
   const char *type = i->type->u.layer.name.text;
   for (uint32_t k = 0; k < i->type->u.layer.body.len; k++) { // one with a syntax error
@@ -366,7 +367,8 @@ static Value eval_kind(Elab *e, const Expr *x, bool ref) {
   switch (x->kind) {
   case EX_INT:
     if (x->u.i.too_big) {
-      diag_label(err(e, DIAG_E0302, x->span, "this number does not fit 64 bits"), "too large for an int");
+      Diag *g = err(e, DIAG_E0104, x->span, "this integer does not fit into 64 bits");
+      diag_label(g, "the greatest is 9223372036854775807");
       return v_poison();
     }
     return v_int(x->u.i.value);

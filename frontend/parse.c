@@ -61,6 +61,48 @@ static void mute_unbalanced(Parser *p) {
   }
 }
 
+// Where the item begins in whose middle the text ends: after a sign that asks for more, in a bracket that is
+// never closed, or on the line of a word that may be half a word. Who only forgets the last `;` ends the
+// line. `open`: the grammar will complain of the end.
+static uint32_t cut_item(const Parser *p, const Source *text, bool *open) {
+  const TokenVec *t = &p->scanned->tokens;
+  uint32_t end = (uint32_t)t->len - 1, last = end;
+  bool bracket = false;
+  for (; last > 0 && t->data[last - 1].inserted; last--) bracket |= t->data[last - 1].kind != ';';
+  if (last == 0) return NO_TOKEN;
+  const Token *k = &t->data[last - 1];
+  *open = last == end && k->kind != ';' && k->kind != '}';
+  return *open || bracket || (last < end && !strchr(text->text + k->end, '\n')) ? item_start(p, last - 1)
+                                                                                : NO_TOKEN;
+}
+
+static bool says_cut(const Problem *q) { return q->code == DIAG_E0107 || q->code == DIAG_E0108; }
+
+// That a text ends in half a lexeme (`|`, `1e-`) is no news where something else will say that it is cut off.
+static void forget_half(ProblemVec *all, size_t end, bool open) {
+  size_t kept = 0;
+  bool said = false;
+  for (size_t i = 0; i < all->len; i++) said |= says_cut(&all->data[i]);
+  for (size_t i = 0; i < all->len; i++) {
+    const Problem *q = &all->data[i];
+    bool consequence = open ? !q->covers : said && !says_cut(q);
+    if (!consequence || q->span.end + 1 < end) all->data[kept++] = *q;
+  }
+  all->len = kept;
+}
+
+// Nor is what the last item of such a text, `cut`, and the heads of the blocks around it mean so.
+static void mute_cut(Parser *p, uint32_t cut, const Source *text) {
+  const TokenVec *t = &p->scanned->tokens;
+  diags_mute(p->diags, (Span){p->source, t->data[cut].begin, (uint32_t)text->len});
+  for (uint32_t i = cut; i < t->len; i++) {
+    uint32_t open = t->data[i].kind == '}' && t->data[i].inserted ? t->data[i].partner : NO_TOKEN;
+    if (open != NO_TOKEN)
+      diags_mute(p->diags, (Span){p->source, t->data[item_start(p, open)].begin,
+                                  t->data[open].in_expression ? (uint32_t)text->len : t->data[open].end});
+  }
+}
+
 File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Diags *diags, Arena *a) {
   File *file = ARENA_NEW(a, File);
   file->source = source;
@@ -78,10 +120,16 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
     if (p.scanned->problems.data[i].code == DIAG_E0105)
       lose_words(&p, text->text, p.scanned->problems.data[i].span, names);
   lose_defined(&p, text->text);
+  bool open = false;
+  uint32_t cut = cut_item(&p, text, &open);
+  if (cut != NO_TOKEN) forget_half(&p.scanned->problems, text->len, open);
+  p.cut = open ? NO_TOKEN : cut;
   nn_yyparse(&p); // its result only says whether the last recovery reached the end
   mute_unbalanced(&p);
   for (uint32_t i = 0; i < p.n_misused; i++) // after a dot they are names
     LIST_ADD(&p, p.lost, intern(names, p.misused[i]));
+  if (cut != NO_TOKEN) mute_cut(&p, cut, text);
+  file->cut_off = cut != NO_TOKEN;
   file->lost = p.lost.data;
   file->n_lost = p.lost.len;
   file->n_nameless = p.n_nameless;

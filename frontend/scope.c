@@ -73,7 +73,14 @@ const char *nearest_of(const char *name, const char *const *list, uint32_t n) {
   return best.best;
 }
 
+bool cut_off(const Elab *e) {
+  for (uint32_t m = 0; m < e->modules.n; m++)
+    if (e->modules.data[m].file->cut_off) return true;
+  return false;
+}
+
 bool lost(const Elab *e, const char *name) {
+  if (cut_off(e)) return true;
   for (uint32_t m = 0; m < e->modules.n; m++) {
     const File *f = e->modules.data[m].file;
     for (uint32_t i = 0; i < f->n_lost; i++)

@@ -441,6 +441,8 @@ bool first_time(Elab *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
+bool cut_off(
+    const Elab *e); // a file ends in the middle of something: what is missing may define or apply anything
 bool lost(const Elab *e, const char *name); // stands in text that a syntax error dropped
 bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);

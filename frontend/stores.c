@@ -554,6 +554,7 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
                e->stores.data[v.u.store->id].name);
     return false;
   }
+  if (cut_off(e)) return false;
   Diag *g = err(e, DIAG_E0406, at, "%s: there are no %s here", what,
                 params_only ? "parameters" : "parameters or states");
   diag_note(g, "a layer has parameters once it is applied");

@@ -762,11 +762,12 @@ static void plain_message(Context *c) {
 
 // -- the whole ----------------------------------------------------------------------------------------
 
-// A syntax error in an item whose brackets, strings or signs are wrong is a consequence.
+// A syntax error in an item whose brackets, strings or signs are wrong, or which is cut off, is a
+// consequence.
 static bool follows_from_problem(const Context *c) {
   for (uint32_t k = c->item; k <= c->i; k++)
     if (c->t[k].inserted) return true;
-  return c->p->covered > c->t[c->item].begin;
+  return c->p->covered > c->t[c->item].begin || c->i >= c->p->cut;
 }
 
 // What stands right after a dropped item on the same line, and is no item itself, is the rest of it.

@@ -79,16 +79,25 @@ int scan_word(Scanner *s, int kind) {
   return kind;
 }
 
+// True when the token before is a sign: a `-` with no operand before it.
+static bool after_sign(const Scanner *s) {
+  const TokenVec *t = &s->out->tokens;
+  return t->len && t->data[t->len - 1].kind == '-' &&
+         (t->len == 1 || !ends_operand(t->data[t->len - 2].kind));
+}
+
 int scan_int(Scanner *s) {
+  static const uint64_t least = (uint64_t)INT64_MAX + 1; // with a sign before it
   uint64_t v = 0;
   bool too_big = false;
   for (uint32_t i = s->begin; i < s->end; i++) {
     uint64_t digit = (uint64_t)(s->text[i] - '0');
-    if (v > ((uint64_t)INT64_MAX - digit) / 10) too_big = true;
+    if (v > (least - digit) / 10) too_big = true;
     if (!too_big) v = v * 10 + digit;
   }
-  s->value.i.value = too_big ? INT64_MAX : (int64_t)v;
-  s->value.i.too_big = too_big;
+  too_big |= v == least && !after_sign(s);
+  s->value.i.value = v < least ? (int64_t)v : INT64_MIN;
+  s->value.i.too_big = too_big || v == least; // `expr_unary` takes the sign in
   if (too_big) {
     Problem *p = problem(s, DIAG_E0104, s->begin, s->end, "this integer does not fit into 64 bits");
     p->label = "the greatest is 9223372036854775807";

@@ -626,6 +626,7 @@ static bool has_report(const StmtList *l, const char *name) {
 
 static void check_patience(Plan *p) {
   Elab *e = p->e;
+  if (cut_off(e)) return;
   bool wrong = diags_errors(e->diags) > 0; // then a loop may lack its evals
   for (size_t i = 0; i < p->items.len; i++) {
     const PlanItem *it = &p->items.data[i];

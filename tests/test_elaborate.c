@@ -534,6 +534,37 @@ START_TEST(an_erroneous_value_is_silent) {
 }
 END_TEST
 
+// A text cut off anywhere, in a word or between two, has one mistake, whatever it means now.
+START_TEST(a_text_that_is_cut_off_is_one_error) {
+  static const char text[] =
+      "option width = 4;\nlet rate = 1e-2;\ndim N <= 8;\n"
+      "layer Net()(x: [B, n]) -> [B, 2] {\n    let h = x |> Dense(width) |> tanh;\n"
+      "    let (y, _) = scan(xt in h, axis = 1; c = zeros([B])) { yield xt + c; next c = xt; };\n"
+      "    return [y[.., 0], y[.., 1]] |> stack(axis = 1);\n}\n"
+      "model net = Net();\nmodel late = Late();\n"
+      "data xor { x: [2] from rows([[0, 0], [0, 1], [1, 0], [1, 1]]); y: i32 from rows([0, 1, 1, 0]); }\n"
+      "train fit {\n    epochs = 2;  batch = 2;  patience = 3;  watch = \"acc\";\n"
+      "    let opt = SGD(lr = rate * cosine_decay(epoch, 2.0));\n"
+      "    each d in xor() { minimize cross_entropy(net(late.run(d.x)), d.y) over net, late except "
+      "net.dense_0.b "
+      "using "
+      "opt; }\n"
+      "    eval d in xor() every 2 { report acc = accuracy(net(d.x), d.y); }\n"
+      "    save late to \"late.safetensors\";\n}\n"
+      "layer Late() {\n    param w: [2] = ones();\n    fn run(x: [B, 2]) -> [B, 2] = x * w;\n}\n"
+      "export fn f(x: [N, 2]) -> ([N, 2], [N]) = (net(late.run(x)), sum(x, axis = 1));\n";
+  char cut[sizeof text];
+  for (size_t n = (sizeof text - 1) % 3; n < sizeof text; n += 3) {
+    memcpy(cut, text, n);
+    cut[n] = 0;
+    Result r = elaborate_with(cut, NULL, 0);
+    ck_assert_msg(diags_errors(r.diags) <= 1, "%s", sb_text(&r.text));
+    ck_assert_msg(n + 1 < sizeof text || diags_errors(r.diags) == 0, "%s", sb_text(&r.text));
+    done(&r);
+  }
+}
+END_TEST
+
 START_TEST(an_error_in_a_layer_is_told_once_for_all_its_uses) {
   ck_codes("layer Net()(x: [B, n]) -> [B, 2] { return x + [1.0, 2.0, 3.0]; }\nmodel net = Net();\n" XOR
            "train fit { epochs = 1; batch = 4; each d in xor() { minimize mean(net(d.x)) over net using "
@@ -616,6 +647,7 @@ int main(void) {
   T(a_reshape_with_two_dynamic_axes_fits);
   T(an_import_without_a_loader_is_an_error);
   T(an_erroneous_value_is_silent);
+  T(a_text_that_is_cut_off_is_one_error);
   T(an_error_in_a_layer_is_told_once_for_all_its_uses);
   T(a_field_that_is_wrong_may_be_used_wrongly);
   T(a_wrong_argument_does_not_hide_another_mistake);

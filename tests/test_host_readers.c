@@ -1,5 +1,5 @@
-// Readers of data files: what they accept, what they refuse and how they say it. (Long: every format with what can be
-// wrong with it, through the same few helpers.)
+// Readers of data files: what they accept, what they refuse and how they say it. (Long: every format with
+// what can be wrong with it, through the same few helpers.)
 #define _POSIX_C_SOURCE 200809L
 #include "host_bytes.h"
 
@@ -116,12 +116,26 @@ START_TEST(npy_keys_come_in_any_order_and_big_endian_is_turned) {
 }
 END_TEST
 
+// What numpy.save makes of numpy.asfortranarray(numpy.arange(12).reshape(2, 3, 2)), and big-endian at that.
+START_TEST(an_npy_file_in_fortran_order_is_turned) {
+  static const char bytes[] = NPY(
+      "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3, 2), }        \n") "\0\0\0\6\0\2\0\x8\0\4\0\xa"
+                                                                                 "\0\1\0\7\0\3\0\x9\0\5\0\xb";
+  nn_bytes b = host_bytes(bytes, sizeof bytes - 1);
+  nn_err e = {0};
+  nn_array a;
+  nn_shape_buf s;
+  ck_assert_msg(nn_npy_parse(&b, "file", &a, &e) == 0, "%s", e.text.s);
+  ck_assert_str_eq(nn_shape_text(&s, a.rank, a.dims), "[2, 3, 2]");
+  for (int i = 0; i < 12; i++) ck_assert_int_eq(nn_get_int(a.type, a.data + 2 * i), i);
+  nn_array_free(&a);
+}
+END_TEST
+
 START_TEST(a_wrong_npy_file_is_refused_with_the_reason) {
   REFUSES(parse_npy, "\x93NUMPX\x01\0\x46\0", "is no NPY file");
   REFUSES(parse_npy, "\x93NUMPY\x04\0\x46\0\0\0", "is no NPY file of version 1, 2 or 3");
   REFUSES(parse_npy, "\x93NUMPY\x01\0\x46\0{", "ends inside its header");
-  REFUSES(parse_npy, NPY("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }           \n"),
-          "Fortran order");
   REFUSES(parse_npy, NPY("{'descr': '<c8', 'fortran_order': False, 'shape': (1, 2), }          \n"),
           "`<c8` can't be read");
   REFUSES(parse_npy, NPY("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }   \n"),
@@ -142,6 +156,9 @@ END_TEST
 
 START_TEST(no_damage_of_an_npy_file_is_more_than_an_error) {
   host_damage((const unsigned char *)NPY_F4 "abcdefgh", sizeof NPY_F4 - 1 + 8, parse_npy);
+  static const char turned[] =
+      NPY("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }           \n") "abcdefgh";
+  host_damage((const unsigned char *)turned, sizeof turned - 1, parse_npy);
 }
 END_TEST
 
@@ -212,9 +229,9 @@ START_TEST(a_wrong_csv_file_is_refused_with_line_and_column) {
   REFUSES(parse_csv, "x,y\n1,2\n", "file:1: column 1: `x` is not of type f32; if this line is a header");
   REFUSES(parse_csv, "1,2\n3,NA\n", "file:2: column 2: `NA` is not of type f32");
   REFUSES(parse_csv, "1,2\n\n3,\n", "file:3: column 2 is empty");
-  REFUSES(parse_csv, "1,2\n3\n", "file:2: 1 columns, where the first line has 2");
+  REFUSES(parse_csv, "1,2\n3\n", "file:2: 1 column, where the first line has 2");
   REFUSES(parse_csv, "1,2\n3,4,5\n", "file:2: 3 columns");
-  REFUSES(parse_csv, "1\n", "file:1: has 1 columns, but the field takes 2");
+  REFUSES(parse_csv, "1\n", "file:1: has 1 column, but the field takes 2");
   REFUSES(parse_csv, "1,2,3\n", "file:1: has 3 columns, but the field takes 2; name the wanted ones");
   REFUSES(parse_csv, "1,2\n3,\"4\n5", "file:2: a quoted cell is never closed");
   REFUSES(parse_csv, "1,2\n3,\"4\"5\n", "file:2: text after the closing quote");
@@ -759,6 +776,7 @@ int main(void) {
   tcase_add_test(t, no_damage_of_an_idx_file_is_more_than_an_error);
   tcase_add_test(t, an_npy_file_of_version_1_is_read);
   tcase_add_test(t, npy_keys_come_in_any_order_and_big_endian_is_turned);
+  tcase_add_test(t, an_npy_file_in_fortran_order_is_turned);
   tcase_add_test(t, a_wrong_npy_file_is_refused_with_the_reason);
   tcase_add_test(t, no_damage_of_an_npy_file_is_more_than_an_error);
   tcase_add_test(t, an_npy_file_written_is_read_back);

@@ -122,7 +122,7 @@ static Left left_side(DotText *t) {
 }
 
 static const char *depth_text(const DotText *t) {
-  return t->many_blocks ? arena_printf(t->e->a, "%s1 - %s0", t->step, t->step) : t->k;
+  return t->many_blocks ? arena_printf(t->e->a, "%s1 - %s0", t->step, t->step) : text_bare(t->e->a, t->k);
 }
 
 // Elements of an array over the steps of one block.
@@ -137,7 +137,7 @@ static void step_table(DotText *t, const Left *l, Block *b) {
   Block loop = block_in(b, var_bit(t->d->k));
   emit_line(b, "ptrdiff_t at[%d];", depth_of_block(t));
   const char *at = emit_index(t->e, l->steps, &loop);
-  emit_line(&loop, "at[%s] = %s;", t->line, at);
+  emit_line(&loop, "at[%s] = %s;", t->line, text_bare(t->e->a, at));
   block_close(&loop, t->loop, "}");
 }
 
@@ -158,14 +158,15 @@ static const char *left_begin(DotText *t, const Left *l, Block *b) {
   e->var[t->d->k] = arena_printf(e->a, "%s0", t->step);
   const char *offset = emit_index(e, at, b);
   e->var[t->d->k] = saved;
-  return offset[0] == '0' && !offset[1] ? array : arena_printf(e->a, "%s + %s", array, offset);
+  return offset[0] == '0' && !offset[1] ? array : text_plus(e->a, array, offset);
 }
 
 static void plain_rows(DotText *t, const Left *l, const char *type, Block *group) {
   Emit *e = t->e;
   const char *by = l->even ? text_poly(e->a, &l->step) : "at", *begin = left_begin(t, l, group);
   emit_line(group, "nn_dot_rows%s_%s(&sum[row], %s, %s, %s, panel, %s, %s, %d);", l->even ? "" : "_at", type,
-            begin, text_poly(e->a, &l->row), by, depth_text(t), rows_left(t), t->many_blocks);
+            begin, text_bare(e->a, text_poly(e->a, &l->row)), text_bare(e->a, by), depth_text(t),
+            rows_left(t), t->many_blocks);
 }
 
 static void computed_rows(DotText *t, const char *type, Block *group) {
@@ -268,7 +269,8 @@ void emit_dot(Emit *e, StrBuf *body, Launch *launch) {
   emit_line(&tile, "%s panel[%d][%d];", t.type, depth_of_block(&t), COLUMNS);
   if (t.many_blocks) {
     Block blocks = block_in(&tile, 0);
-    emit_line(&blocks, "const ptrdiff_t %s1 = nn_least(%s0 + %d, %s);", t.step, t.step, DOT_BLOCK, t.k);
+    emit_line(&blocks, "const ptrdiff_t %s1 = nn_least(%s0 + %d, %s);", t.step, t.step, DOT_BLOCK,
+              text_bare(e->a, t.k));
     panel(&t, &blocks);
     products(&t, &blocks);
     block_close(&blocks,

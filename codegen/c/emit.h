@@ -114,9 +114,13 @@ const char *text_poly(Arena *a, const Poly *p); // over n
 const char *text_ctype(DType t);                // of a value in a kernel: f16 is float, a mask int
 Text text_op(Arena *a, Op op, DType operand, DType result, const Text *in, const char *place);
 Text text_cast(Arena *a, DType from, DType to, Text x);
-const char *text_operand(Arena *a, Text x);                    // in parentheses unless primary
-const char *text_load(Arena *a, DType t, const char *element); // storage to value
-const char *text_store(Arena *a, DType t, Text value);         // value to storage
+const char *text_operand(Arena *a, Text x);        // in parentheses unless primary
+const char *text_primary(Arena *a, const char *s); // the same of an index
+const char *text_factor(Arena *a, const char *s);  // in parentheses unless it may stand left of * / %
+const char *text_bare(Arena *a, const char *s);    // without parentheses around all of it
+const char *text_plus(Arena *a, const char *array, const char *offset); // an address
+const char *text_load(Arena *a, DType t, const char *element);          // storage to value
+const char *text_store(Arena *a, DType t, Text value);                  // value to storage
 
 // ---- expr.c: values
 Text emit_value(Emit *e, ExprId x, Block *b);
@@ -131,7 +135,7 @@ void emit_line(Block *b, const char *fmt, ...)
 const char *emit_temp(Emit *e);
 const char *emit_name_var(Emit *e, VarId v, bool reduced);
 const char *emit_extent(Emit *e, VarId v);
-const char *emit_last(Emit *e, VarId v); // its largest value
+const char *emit_last(Emit *e, VarId v); // its largest value, as an argument of a call
 static inline uint64_t var_bit(VarId v) { return (uint64_t)1 << v; }
 void emit_name(Emit *e, ExprId x, const Block *b, const char *name);
 const char *emit_slot(Emit *e, SlotKind kind, ExprId from);

@@ -76,7 +76,7 @@ const char *emit_extent(Emit *e, VarId v) {
 const char *emit_last(Emit *e, VarId v) {
   Poly x = index_extent(e->p->index, v);
   x = poly_sub(x, poly_of(1));
-  return text_poly(e->a, &x);
+  return text_bare(e->a, text_poly(e->a, &x));
 }
 
 void emit_name(Emit *e, ExprId x, const Block *b, const char *name) {
@@ -129,16 +129,19 @@ uint32_t emit_param(Emit *e, uint32_t buffer) {
 
 static bool index_is_narrow(const Emit *e, IndexId i);
 
+static const char *sum_text(Emit *e, IndexId i, Block *b);
+
+// May stand left of * / %: C divides from left to right, as it is meant.
 static const char *atom_text(Emit *e, const Atom *a, Block *b) {
   if (a->kind == ATOM_VAR) return e->var[a->arg];
   if (a->kind == ATOM_VALUE) return text_operand(e->a, emit_value(e, a->arg, b));
-  const char *x = emit_index(e, a->arg, b), *d = text_poly(e->a, &a->d);
+  const char *x = sum_text(e, a->arg, b), *d = text_poly(e->a, &a->d);
   bool narrow = a->kind == ATOM_CLAMP && index_is_narrow(e, a->arg);
   if (narrow)
-    return arena_printf(e->a, poly_static(&a->d) ? "nn_inside32(%s, %s)" : "nn_inside32(%s, (int32_t)(%s))",
-                        x, d);
-  if (a->kind == ATOM_CLAMP) return arena_printf(e->a, "nn_inside(%s, %s)", x, d);
-  return arena_printf(e->a, "(%s %c %s)", x, a->kind == ATOM_DIV ? '/' : '%', d);
+    return arena_printf(e->a, poly_static(&a->d) ? "nn_inside32(%s, %s)" : "nn_inside32(%s, (int32_t)%s)", x,
+                        d);
+  if (a->kind == ATOM_CLAMP) return arena_printf(e->a, "nn_inside(%s, %s)", x, text_bare(e->a, d));
+  return arena_printf(e->a, "%s %c %s", text_factor(e->a, x), a->kind == ATOM_DIV ? '/' : '%', d);
 }
 
 static bool negative(const Poly *p) {
@@ -246,7 +249,7 @@ static const char *hoisted(Emit *e, Term *terms, uint32_t *n, Block *b) {
   return arena_printf(e->a, "at%zu[col]", k);
 }
 
-static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
+static const char *sum_text(Emit *e, IndexId i, Block *b) {
   const Index x = *index_get(e->p->index, i);
   Term *terms = ARENA_ARRAY(e->a, x.n, Term);
   for (uint32_t t = 0; t < x.n; t++) {
@@ -258,19 +261,13 @@ static const char *sum_text(Emit *e, IndexId i, Block *b, uint32_t *n_terms) {
   bool narrow = index_is_narrow(e, i);
   const char *part = e->hoist.on ? hoisted(e, terms, &n, b) : NULL;
   const char *rest = narrow ? narrow_text(e, terms, n, b) : terms_text(e, terms, n, b);
-  *n_terms = x.n == 1 || !part ? x.n : 2;
   if (part)
     return n == 0 ? part
                   : arena_printf(e->a, *rest == '-' ? "%s - %s" : "%s + %s", part, rest + (*rest == '-'));
   return x.n ? rest : "0";
 }
 
-const char *emit_index(Emit *e, IndexId i, Block *b) {
-  uint32_t n;
-  const char *s = sum_text(e, i, b, &n);
-  bool product = strchr(s, ' ') != NULL || s[0] == '-';
-  return product && s[0] != '(' ? arena_printf(e->a, "(%s)", s) : n > 1 ? arena_printf(e->a, "(%s)", s) : s;
-}
+const char *emit_index(Emit *e, IndexId i, Block *b) { return text_primary(e->a, sum_text(e, i, b)); }
 
 IndexId emit_address(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank) {
   Poly strides[MAX_RANK];
@@ -282,11 +279,10 @@ IndexId emit_address(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank)
 }
 
 const char *emit_element(Emit *e, uint32_t buffer, const IndexId *at, uint32_t rank, Block *b) {
-  uint32_t n;
   IndexId sum = emit_address(e, buffer, at, rank);
   uint32_t param = emit_param(e, buffer);
   const char *name = e->params.data[param].name;
-  return arena_printf(e->a, "%s[%s]", name, sum_text(e, sum, b, &n));
+  return arena_printf(e->a, "%s[%s]", name, sum_text(e, sum, b));
 }
 
 // ---- expressions
@@ -331,8 +327,8 @@ static Text ctx_text(Emit *e, ExprId id, const Expr *x) {
 }
 
 static Text inside_text(Emit *e, const Expr *x, Block *b) {
+  if (poly_is(&x->bound, 1)) return (Text){arena_printf(e->a, "%s == 0", sum_text(e, x->at[0], b)), false};
   const char *i = emit_index(e, x->at[0], b);
-  if (poly_is(&x->bound, 1)) return (Text){arena_printf(e->a, "%s == 0", i), false};
   const char *type = index_is_narrow(e, x->at[0]) ? "uint32_t" : "size_t";
   return (Text){arena_printf(e->a, "(%s)%s < (%s)%s", type, i, type, text_poly(e->a, &x->bound)), false};
 }
@@ -340,12 +336,14 @@ static Text inside_text(Emit *e, const Expr *x, Block *b) {
 static Text index_text(Emit *e, const Expr *x, Block *b) {
   Text i = {emit_index(e, x->at[0], b), true};
   if (dtype_is_real(x->dtype)) return text_cast(e->a, DT_I64, x->dtype, i);
-  return (Text){arena_printf(e->a, "(%s)%s", dtype_ctype(x->dtype), i.s), false};
+  return (Text){arena_printf(e->a, "(%s)%s", dtype_ctype(x->dtype), i.s), true};
 }
 
 static Text check_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   const char *v = text_operand(e->a, emit_value(e, x->in[0], b)), *place = emit_slot(e, SLOT_PLACE, id);
-  return (Text){arena_printf(e->a, "nn_index(c, %s, %s, %s)", v, text_poly(e->a, &x->bound), place), true};
+  return (Text){
+      arena_printf(e->a, "nn_index(c, %s, %s, %s)", v, text_bare(e->a, text_poly(e->a, &x->bound)), place),
+      true};
 }
 
 static Text mark_text(Emit *e, ExprId id, const Expr *x, Block *b) {

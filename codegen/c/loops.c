@@ -93,7 +93,8 @@ void emit_groups(Emit *e, Block *b) {
     uint32_t names = e->n_loop_names;
     for (uint32_t i = 0; i < first->n_inner; i++)
       if (!emit_is_one(e, first->inner[i]))
-        in = loop_open(e, &loops[n++], in, first->inner[i], "0", emit_extent(e, first->inner[i]));
+        in = loop_open(e, &loops[n++], in, first->inner[i], "0",
+                       text_bare(e->a, emit_extent(e, first->inner[i])));
     emit_stores(e, first, end - s, in);
     while (n > 0) loop_close(e, &loops[--n]);
     e->n_loop_names = names;
@@ -111,7 +112,7 @@ void emit_loops(Emit *e, StrBuf *body, Launch *launch) {
   for (uint32_t i = first; i < k->n_lead; i++) {
     if (emit_is_one(e, k->lead[i])) continue;
     if (i > first) {
-      in = loop_open(e, &loops[n++], in, k->lead[i], "0", emit_extent(e, k->lead[i]));
+      in = loop_open(e, &loops[n++], in, k->lead[i], "0", text_bare(e->a, emit_extent(e, k->lead[i])));
       continue;
     }
     int64_t rows = tile_rows(e, first);
@@ -120,7 +121,7 @@ void emit_loops(Emit *e, StrBuf *body, Launch *launch) {
     launch->tiles = poly_static(&extent)
                         ? text_int(e->a, DT_I64, (extent.c[0] + rows - 1) / rows)
                         : arena_printf(e->a, "(%s + %s) / %s", size, text_int(e->a, DT_I64, rows - 1), step);
-    emit_line(&top, "const ptrdiff_t end = nn_least((ptrdiff_t)hi * %s, %s);", step, size);
+    emit_line(&top, "const ptrdiff_t end = nn_least((ptrdiff_t)hi * %s, %s);", step, text_bare(e->a, size));
     in = loop_open(e, &loops[n++], in, k->lead[i], arena_printf(e->a, "(ptrdiff_t)lo * %s", step), "end");
   }
   emit_groups(e, in);

@@ -37,7 +37,7 @@ const char *reduce_combine(Emit *e, const Expr *x, const char *acc, Text v) {
 
 const char *reduce_loop(Emit *e, VarId v, const char *from) {
   return arena_printf(e->a, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", e->var[v], from, e->var[v],
-                      emit_extent(e, v), e->var[v]);
+                      text_bare(e->a, emit_extent(e, v)), e->var[v]);
 }
 
 Block *reduce_open_outer(Emit *e, const Expr *x, Block *b, Nest *nest) {

@@ -18,11 +18,11 @@ static Address address(Emit *e, uint32_t buffer, const IndexId *at, uint32_t ran
     Poly step = index_coef(p, sum, vars[i]), back = poly_sub(poly_of(0), step);
     sum = index_add(p, sum, index_scale(p, index_var(p, vars[i]), back));
     assert(!(index_get(p, sum)->free >> vars[i] & 1) && "rows are evenly spaced (select.c)");
-    r.strides[i] = text_poly(e->a, &step);
+    r.strides[i] = text_bare(e->a, text_poly(e->a, &step));
   }
   uint32_t param = emit_param(e, buffer);
   const char *name = e->params.data[param].name, *offset = emit_index(e, sum, b);
-  r.begin = offset[0] == '0' && !offset[1] ? name : arena_printf(e->a, "%s + %s", name, offset);
+  r.begin = offset[0] == '0' && !offset[1] ? name : text_plus(e->a, name, offset);
   return r;
 }
 

@@ -88,6 +88,32 @@ static bool enclosed(const char *s) {
   return true;
 }
 
+const char *text_bare(Arena *a, const char *s) {
+  return enclosed(s) ? arena_strndup(a, s + 1, strlen(s) - 2) : s;
+}
+
+// Whether an operator with spaces around it, one of `signs` ("" for any), stands outside of all brackets.
+static bool has_operator(const char *s, const char *signs) {
+  int depth = 0;
+  for (; *s; s++) {
+    depth += (*s == '(' || *s == '[') - (*s == ')' || *s == ']');
+    if (depth == 0 && *s == ' ' && (!*signs || (strchr(signs, s[1]) && s[2] == ' '))) return true;
+  }
+  return false;
+}
+
+const char *text_primary(Arena *a, const char *s) {
+  return *s == '-' || has_operator(s, "") ? arena_printf(a, "(%s)", s) : s;
+}
+
+const char *text_factor(Arena *a, const char *s) {
+  return *s == '-' || has_operator(s, "+-") ? arena_printf(a, "(%s)", s) : s;
+}
+
+const char *text_plus(Arena *a, const char *array, const char *offset) {
+  return arena_printf(a, "%s + %s", array, text_factor(a, text_bare(a, offset)));
+}
+
 const char *text_operand(Arena *a, Text x) { return x.primary ? x.s : arena_printf(a, "(%s)", x.s); }
 
 static const char *half(Arena *a, DType t, const char *from, const char *x) {

@@ -17,7 +17,7 @@ const char *tiles_of(Emit *e, VarId v, int size) {
 const char *next_digit(Emit *e, Digits *d, const char *size) {
   if (text_is_one(size)) return "0";
   const char *number = d->number ? d->number : "(ptrdiff_t)t";
-  const char *s = d->taken ? arena_printf(e->a, "%s / (%s)", number, d->taken) : number;
+  const char *s = d->taken ? arena_printf(e->a, "%s / %s", number, text_primary(e->a, d->taken)) : number;
   d->taken = d->taken ? arena_printf(e->a, "%s * %s", d->taken, size) : size;
   return --d->left > 0 ? arena_printf(e->a, "%s %% %s", s, size) : s;
 }

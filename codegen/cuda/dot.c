@@ -141,11 +141,11 @@ static void epilogue(Tile *t, Block *tile) {
 }
 
 // The tile's first row or column: `which` tile of that size it is.
-static void first_of(const char *name, const char *which, int size, Block *tile) {
+static void first_of(Emit *e, const char *name, const char *which, int size, Block *tile) {
   if (which[0] == '0')
     emit_line(tile, "const ptrdiff_t %s0 = 0;", name);
   else
-    emit_line(tile, "const ptrdiff_t %s0 = (%s) * %d;", name, which, size);
+    emit_line(tile, "const ptrdiff_t %s0 = %s * %d;", name, text_factor(e->a, which), size);
 }
 
 // Where the tile lies: columns are the lowest digit of its number, then rows, then the outer axes.
@@ -156,8 +156,8 @@ static void place(Tile *t, Block *tile, Launch *launch) {
   const char *rows = tiles_of(e, t->d->m, SIDE * t->rows), *columns = tiles_of(e, t->d->n, SIDE * t->columns);
   Digits digits = {.left = n + !text_is_one(rows) + !text_is_one(columns)};
   if (digits.left > 0) emit_line(tile, "const size_t t = blockIdx.x;");
-  first_of(t->column, next_digit(e, &digits, columns), SIDE * t->columns, tile);
-  first_of(t->row, next_digit(e, &digits, rows), SIDE * t->rows, tile);
+  first_of(e, t->column, next_digit(e, &digits, columns), SIDE * t->columns, tile);
+  first_of(e, t->row, next_digit(e, &digits, rows), SIDE * t->rows, tile);
   place_outer(e, &digits, outer, n, tile);
   launch->tiles = text_times(e->a, text_times(e->a, cuda_product(e, outer, n), rows), columns);
   launch->threads = SIDE * SIDE;

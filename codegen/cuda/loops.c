@@ -35,7 +35,7 @@ void cuda_one_each(Emit *e, Block *top, const char *total, Launch *launch) {
   launch->threads = THREADS;
   launch->tiles = arena_printf(e->a, "(%s + %d) / %d", total, THREADS - 1, THREADS);
   emit_line(top, "const size_t t = (size_t)blockIdx.x * %d + threadIdx.x;", THREADS);
-  emit_line(top, "if (t >= (size_t)(%s)) return;", total);
+  emit_line(top, "if (t >= (size_t)%s) return;", text_primary(e->a, total));
 }
 
 static void one_a_thread(Emit *e, const char *total, Block *top, Launch *launch) {

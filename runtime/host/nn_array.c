@@ -182,3 +182,20 @@ int nn_dims_count(int rank, const int64_t *dims, size_t *count) {
     if (dims[i] < 0 || !nn_size_mul(*count, (size_t)dims[i], count)) return 0;
   return 1;
 }
+
+void nn_transpose(int rank, const int64_t *dims, const int *perm, size_t size, unsigned char *to,
+                  const unsigned char *from) {
+  size_t stride[NN_MAX_RANK], at[NN_MAX_RANK], count, n, offset = 0;
+  int i;
+  for (i = rank, count = 1; i-- > 0; count *= (size_t)dims[i]) stride[i] = count;
+  memset(at, 0, sizeof at);
+  for (n = 0; n < count; n++) {
+    memcpy(to + n * size, from + offset * size, size);
+    for (i = rank - 1; i >= 0; i--) {
+      offset += stride[perm[i]];
+      if (++at[i] < (size_t)dims[perm[i]]) break;
+      offset -= at[i] * stride[perm[i]];
+      at[i] = 0;
+    }
+  }
+}

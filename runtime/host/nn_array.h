@@ -53,5 +53,9 @@ const char *nn_shape_text(nn_shape_buf *b, int rank, const int64_t *dims);
 int nn_same_shape(int rank_a, const int64_t *a, int rank_b, const int64_t *b);
 /* The product of the dims; 0 on overflow or a negative dim. */
 int nn_dims_count(int rank, const int64_t *dims, size_t *count);
+/* `to` gets the elements of `from`, `size` bytes each, with its axes in another order: axis i is perm[i] of
+   `from`, whose dims are given. */
+void nn_transpose(int rank, const int64_t *dims, const int *perm, size_t size, unsigned char *to,
+                  const unsigned char *from);
 
 #endif

@@ -187,8 +187,8 @@ static int nn_csv_columns(nn_csv *r) {
   if (!r->places) return nn_fail_memory(r->e);
   if (!s->columns && !s->column_names && r->width != s->n_columns)
     return nn_fail(r->e, NN_EXIT_CONTENT,
-                   "%s:%zu: has %zu columns, but the field takes %zu; name the wanted ones with `columns =`", r->name,
-                   r->start_line, r->width, s->n_columns);
+                   "%s:%zu: has %zu column%s, but the field takes %zu; name the wanted ones with `columns =`",
+                   r->name, r->start_line, r->width, r->width == 1 ? "" : "s", s->n_columns);
   for (k = s->n_columns; k-- > 0;) {
     size_t column = s->columns ? (size_t)s->columns[k] : k;
     if (s->column_names) {
@@ -201,8 +201,8 @@ static int nn_csv_columns(nn_csv *r) {
     } else if (s->columns && s->columns[k] < 0)
       return nn_fail(r->e, NN_EXIT_CONTENT, "%s: there is no column %ld", r->name, (long)s->columns[k]);
     if (column >= r->width)
-      return nn_fail(r->e, NN_EXIT_CONTENT, "%s:%zu: has %zu columns; column %zu (counted from 1) is wanted",
-                     r->name, r->start_line, r->width, column + 1);
+      return nn_fail(r->e, NN_EXIT_CONTENT, "%s:%zu: has %zu column%s; column %zu (counted from 1) is wanted",
+                     r->name, r->start_line, r->width, r->width == 1 ? "" : "s", column + 1);
     r->next[k] = r->places[column];
     r->places[column] = k + 1;
   }
@@ -258,8 +258,8 @@ static int nn_csv_line(nn_csv *r) {
     i++;
   } while (end == NN_CSV_CELL);
   if (i != r->width)
-    return nn_fail(r->e, NN_EXIT_CONTENT, "%s:%zu: %zu columns, where the first line has %zu", r->name,
-                   r->start_line, i, r->width);
+    return nn_fail(r->e, NN_EXIT_CONTENT, "%s:%zu: %zu column%s, where the first line has %zu", r->name,
+                   r->start_line, i, i == 1 ? "" : "s", r->width);
   r->out->dims[0]++;
   return 0;
 }

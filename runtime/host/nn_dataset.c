@@ -47,8 +47,9 @@ static int nn_dataset_csv(nn_session *s, const nn_source *src, const char *path,
   spec.header = src->header;
   spec.sep = src->sep ? src->sep : ',';
   if (spec.n_columns != src->count)
-    return nn_fail(s->e, NN_EXIT_CONTENT, "%s: field `%s` takes %zu columns, but has %zu elements", path,
-                   src->field, spec.n_columns, src->count);
+    return nn_fail(s->e, NN_EXIT_CONTENT, "%s: field `%s` takes %zu column%s, but has %zu element%s", path,
+                   src->field, spec.n_columns, spec.n_columns == 1 ? "" : "s", src->count,
+                   src->count == 1 ? "" : "s");
   if (nn_csv_read(path, &spec, a, s->e)) return s->e->code;
   a->rank = 1 + src->rank;
   for (i = 0; i < src->rank; i++) a->dims[i + 1] = src->dims[i];
@@ -162,8 +163,8 @@ static int nn_dataset_part(nn_session *s, const nn_source *src, const char *path
   *lo = begin > all ? all : (uint32_t)begin;
   *hi = end > all ? all : (uint32_t)end;
   return *lo < *hi ? 0
-                   : nn_fail(s->e, NN_EXIT_CONTENT, "%s: part %zu of its split has none of the %u examples",
-                             path, src->part + 1, (unsigned)all);
+                   : nn_fail(s->e, NN_EXIT_CONTENT, "%s: part %zu of its split has none of the %u example%s",
+                             path, src->part + 1, (unsigned)all, all == 1 ? "" : "s");
 }
 
 /* Elements from an example to the next. */

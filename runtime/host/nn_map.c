@@ -121,20 +121,3 @@ int nn_map_dims(const nn_map *m, const nn_map_line *l, int rank, const int64_t *
           l->line, l->perm_at, l->source, rank, rank == 1 ? "is" : "es");
   return 0;
 }
-
-void nn_map_transpose(const nn_map_line *l, const int64_t *dims, size_t size, unsigned char *to,
-                      const unsigned char *from, size_t count) {
-  size_t stride[NN_MAX_RANK], at[NN_MAX_RANK], n, offset = 0;
-  int rank = l->n_perm, i;
-  for (i = rank, n = 1; i-- > 0; n *= (size_t)dims[i]) stride[i] = n;
-  memset(at, 0, sizeof at);
-  for (n = 0; n < count; n++) {
-    memcpy(to + n * size, from + offset * size, size);
-    for (i = rank - 1; i >= 0; i--) {
-      offset += stride[l->perm[i]];
-      if (++at[i] < (size_t)dims[l->perm[i]]) break;
-      offset -= at[i] * stride[l->perm[i]];
-      at[i] = 0;
-    }
-  }
-}

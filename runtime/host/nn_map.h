@@ -34,8 +34,5 @@ void nn_map_free(nn_map *m);
    the tensor's axes. */
 int nn_map_dims(const nn_map *m, const nn_map_line *l, int rank, const int64_t *dims, int64_t *out,
                 nn_err *e);
-/* `to` gets the elements of `from`, each `size` bytes, in the order of the line. */
-void nn_map_transpose(const nn_map_line *l, const int64_t *dims, size_t size, unsigned char *to,
-                      const unsigned char *from, size_t count);
 
 #endif

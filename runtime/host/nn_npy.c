@@ -1,6 +1,6 @@
 /* NPY files: see nn_read.h. (MIT-0)
    The header is a Python dict literal of exactly three keys; a strict little parser reads them in any order
-   and refuses all else. Elements stay where they were read. */
+   and refuses all else. Elements stay where they were read, unless they come in Fortran order. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -13,8 +13,9 @@ typedef struct nn_npy {
   const char *name;
   const char *p, *end;
   nn_array *a;
-  int seen; /* bits: descr, fortran_order, shape */
-  int swap; /* elements are big-endian */
+  int seen;    /* bits: descr, fortran_order, shape */
+  int swap;    /* elements are big-endian */
+  int fortran; /* the first axis runs fastest */
   nn_err *e;
 } nn_npy;
 
@@ -71,9 +72,7 @@ static int nn_npy_descr(nn_npy *r) {
 static int nn_npy_order(nn_npy *r) {
   nn_npy_space(r);
   if (r->end - r->p >= 5 && !memcmp(r->p, "False", 5)) return r->p += 5, 0;
-  if (r->end - r->p >= 4 && !memcmp(r->p, "True", 4))
-    return nn_fail(r->e, NN_EXIT_CONTENT,
-                   "%s: is in Fortran order; save it in C order (numpy.ascontiguousarray)", r->name);
+  if (r->end - r->p >= 4 && !memcmp(r->p, "True", 4)) return r->fortran = 1, r->p += 4, 0;
   return nn_npy_bad(r, "fortran_order");
 }
 
@@ -135,6 +134,24 @@ static size_t nn_npy_prefix(const nn_bytes *b, size_t *start) {
              : (size_t)b->p[8] | (size_t)b->p[9] << 8 | (size_t)b->p[10] << 16 | (size_t)b->p[11] << 24;
 }
 
+/* From Fortran order: the bytes are in C order an array whose axes stand the other way round. */
+static int nn_npy_turn(nn_npy *r) {
+  nn_array *a = r->a;
+  size_t size = nn_types[a->type].size;
+  int64_t dims[NN_MAX_RANK];
+  int perm[NN_MAX_RANK], i;
+  unsigned char *turned = (unsigned char *)nn_alloc(a->count, size);
+  if (!turned) return nn_fail_memory(r->e);
+  for (i = 0; i < a->rank; i++) {
+    perm[i] = a->rank - 1 - i;
+    dims[i] = a->dims[perm[i]];
+  }
+  nn_transpose(a->rank, dims, perm, size, turned, a->data);
+  free(a->owned);
+  a->owned = a->data = turned;
+  return 0;
+}
+
 static int nn_npy_elements(nn_npy *r, unsigned char *data, size_t follow) {
   nn_array *a = r->a;
   size_t i, j, bytes, size = nn_types[a->type].size;
@@ -155,7 +172,7 @@ static int nn_npy_elements(nn_npy *r, unsigned char *data, size_t follow) {
   for (i = 0; a->type == NN_TYPE_BOOL && i < a->count; i++)
     if (a->data[i] > 1)
       return nn_fail(r->e, NN_EXIT_CONTENT, "%s: element %zu is neither true nor false", r->name, i);
-  return 0;
+  return r->fortran && a->rank > 1 ? nn_npy_turn(r) : 0;
 }
 
 static int nn_npy_all(nn_npy *r, const nn_bytes *b) {

@@ -2,7 +2,7 @@
 
    IDX (LeCun): 0 0 type rank, rank big-endian u32 sizes, then the elements, big-endian; types 08 u8, 09 i8,
    0B i16, 0C i32, 0D f32, 0E f64. The file's length must be exactly what the header says. NPY 1.0 to 3.0
-   (numpy's format): bool, i1 to i8, u1 to u8, f2, f4, f8, little- or big-endian, C order only. CSV (RFC
+   (numpy's format): bool, i1 to i8, u1 to u8, f2, f4, f8, little- or big-endian, in C or Fortran order. CSV (RFC
    4180): one separator byte; cells may be quoted ("a ""b"""), lines end in LF or CRLF, blank lines are
    skipped, a UTF-8 byte order mark too; every line has as many cells as the first. A number is decimal
    ("-1.5e3", also nan and inf for a float), an integer has digits only, a mask is 0 1 true false; spaces

@@ -173,8 +173,8 @@ static int nn_eval_batches(nn_runner *r, nn_evaluation *v) {
     size_t n = v->left < v->feed.batch ? v->left : v->feed.batch;
     if (n < min_n)
       return nn_fail(r->e, NN_EXIT_CONTENT,
-                     "eval `%s`: a batch of %zu examples is left, but it needs at least %zu", v->ev->name, n,
-                     min_n);
+                     "eval `%s`: a batch of %zu example%s is left, but it needs at least %zu", v->ev->name, n,
+                     n == 1 ? "" : "s", min_n);
     if (nn_feed_next(&v->feed, n, v->feed.args)) return r->e->code;
     if (nn_call(r->s, v->ev->fn, n, v->feed.args)) {
       nn_feed_blame(&v->feed, n, 0);

@@ -1,4 +1,4 @@
-/* A loop of a train block at work: epochs of steps, with what follows each (nn_run.c). (MIT-0) */
+/* A loop of a train block at work: epochs of steps, with what follows each. (MIT-0) */
 #ifndef NN_RUN_LOOP_H
 #define NN_RUN_LOOP_H
 
@@ -25,6 +25,9 @@ typedef struct nn_looper {
 /* r->began, for the items of this train. */
 int nn_run_began_open(nn_runner *r, const nn_train *t);
 void nn_run_began_close(nn_runner *r);
+
+/* Runs it as an item of the plan. */
+int nn_run_loop(nn_runner *r, const nn_plan_item *item);
 
 uint64_t nn_looper_epoch(const nn_looper *l);
 /* Where it stands, written or read back. */

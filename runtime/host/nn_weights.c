@@ -76,7 +76,7 @@ static int nn_weights_take(nn_session *s, const nn_weight *w, const nn_tensor *t
     size_t size = nn_types[t->type].size;
     turned = (unsigned char *)nn_alloc(t->count, size);
     if (!turned) return nn_fail_memory(s->e);
-    nn_map_transpose(w->line, t->dims, size, turned, from, t->count);
+    nn_transpose(w->line->n_perm, t->dims, w->line->perm, size, turned, from);
     from = turned;
   }
   if (nn_convert(w->store->dtype, nn_store_data(s, w->store), t->type, from, t->count) != t->count)

@@ -37,3 +37,16 @@ awk '
     if (length(name) < 40) { print "the step was not found"; failed = 1 }
     exit failed
   }' step.ir
+
+# Emitted text has no parentheses around what has some already, or around one number, and no compiler misses any.
+doubled='\(\([^()]*\)\)|[-+*/%<] \([0-9]+\)'
+for name in conv dynamic slices gpt; do
+  for target in c cuda; do
+    "$NNC" -S --backend=$target "$PROJECT_DIR/tests/programs/$name.nn" -o text.$target 2>/dev/null
+    if sed 's|/\*.*\*/||; \|^/\*|,\|\*/|d' text.$target | grep -nE "$doubled"; then
+      echo "doubled parentheses in the $target text of $name"
+      exit 1
+    fi
+  done
+done
+rm -f text.c text.cuda

@@ -31,7 +31,7 @@ fi
 printf ab >t.txt
 expect 1 't.txt: has 2 bytes, too few for a window of 3' program ./m train a
 printf abc >t.txt
-expect 1 't.txt: part 1 of its split has none of the 1 examples' program ./m train a
+expect 1 't.txt: part 1 of its split has none of the 1 example' program ./m train a
 expect 0 '"at":97' program ./m train b --json
 # ---- a split without parts
 for parts in '' ', parts = [0.9, 0.1]'; do

@@ -53,6 +53,11 @@ case("net(x)", biased(F.conv_transpose2d, stride=2, padding=1), model="Deconv2d(
      x=real(1, 1, 2, 3), name="Deconv2d")
 case("net(x)", biased(F.conv_transpose2d, stride=(3, 1), padding=(0, 1)), model="Deconv2d(1, [2, 3], stride = [3, 1], pad = [0, 1])",
      params=P(1, 2, 1, 2, 3), x=real(2, 2, 2, 2), name="Deconv2d")
+wide = lambda *shape: torch.arange(torch.Size(shape).numel()).reshape(shape) % 7 / 4.0 - 0.75
+case("net(x)", lambda x, W: F.conv_transpose1d(x, W, None, 2, 3), model="Deconv1d(2, 2, stride = 2, pad = 3, bias = false)",
+     params={"W": wide(1, 2, 2)}, x=wide(1, 1, 5), name="Deconv1d")  # more padding than kernel
+case("net(x)", lambda x, W: F.conv_transpose2d(x, W, None, 2, (1, 2)), model="Deconv2d(1, [3, 1], stride = 2, pad = [1, 2], bias = false)",
+     params={"W": wide(2, 1, 3, 1)}, x=wide(1, 2, 2, 4), name="Deconv2d")
 case("net(x)", biased(F.conv2d, groups=3), model="DepthwiseConv2d(2)", params=P(3, 3, 1, 2, 2), x=real(1, 3, 3, 3), name="DepthwiseConv2d")
 case("net(x)", biased(F.conv2d, groups=2, stride=2, padding=1), model="DepthwiseConv2d(3, stride = 2, pad = 1, mult = 2)", params=P(4, 4, 1, 3, 3),
      x=real(1, 2, 3, 4), name="DepthwiseConv2d")

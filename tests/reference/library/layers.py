@@ -12,6 +12,8 @@ case("net(ids)", lambda ids, W: F.embedding(ids.long(), W), model="Embedding(5, 
 case("net(x)", lambda x, a: F.prelu(x, a), model="prelu()", params={"slope": real(3)}, x=real(2, 3), name="prelu", order=1)
 prelu = lambda x, a: torch.where(x > 0, x, a.reshape(-1, *[1] * (x.dim() - 2)) * x)
 case("net(x)", prelu, model="prelu()", params={"slope": real(2)}, x=real(2, 2, 3), name="prelu")
+case("net(x)", prelu, model="prelu()", params={"slope": values(0.5, -0.25, 2.0)}, x=values([-1.5, 0.0, 2.0], [0.0, 0.5, 0.0]),
+     name="prelu")  # at 0 the slope
 
 
 def along(v, x):
