@@ -2,7 +2,7 @@
 # `accumulate = k` over batches of b takes the steps of batches of k * b: the same weights to rounding, in the emitted C
 # and in the interpreter, with smaller last groups and batches; states are updated by every batch; --steps counts groups;
 # an emitted library gives the program's weights bit for bit.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 model=$PROJECT_DIR/tests/programs/accumulate.nn
 

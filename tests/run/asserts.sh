@@ -1,7 +1,7 @@
 #!/bin/bash
 # `assert` on tensors: no code without -fchecks; with it a fault with its place and text, in a program, in the
 # interpreter and in a library, which keeps the status; what stands before the first write leaves the stores alone.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cat >m.nn <<'NN'
 state total: [3] = zeros();

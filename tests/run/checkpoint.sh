@@ -1,7 +1,7 @@
 #!/bin/bash
 # A run that goes on from a checkpoint ends as the run that never stopped: from every step of several models, after
 # signals, and after kills at random moments (NNC_KILLS, default 5). What a file that can't be written looks like.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 runtime=$PROJECT_DIR/runtime
 programs=$PROJECT_DIR/tests/programs

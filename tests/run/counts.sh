@@ -1,7 +1,7 @@
 #!/bin/bash
 # `step` and `epoch` count since the train or phase began, through the phases in it: in the program, in the interpreter
 # and in the library, whose draws are the program's too.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 model=$PROJECT_DIR/tests/programs/counts.nn
 

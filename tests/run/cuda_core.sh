@@ -1,6 +1,6 @@
 #!/bin/bash
 # runtime/core as device code: nvcc compiles every function that kernels may call for both architectures without a warning.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 source=$PROJECT_DIR/tests/cuda/core_device.cu
 
 # ---- none is missing: a template's NN_OF(nn_x) is nn_x_ there

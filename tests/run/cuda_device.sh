@@ -2,7 +2,7 @@
 # runtime/cuda without a device: a model written by hand (tests/cuda/line.cu) with the harness and the stand-in for the
 # CUDA library. A program on a device does and says what the same program on the processor does; every mistake of a
 # machine has its text; whichever call fails, the program ends in order.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cuda=$PROJECT_DIR/tests/cuda runtime=$PROJECT_DIR/runtime
 command -v "${CXX:-g++}" >/dev/null || {
     echo "SKIP cuda_device: no C++ compiler (apt-get install g++)"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/gpu/run.sh without a GPU: its programs run in the harness over the stand-in, compute-sanitizer is a script. All
 # of it but what the times mean: what it compares, what it prints, and that it fails where it must.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 [ "$NNC_SANITIZE" != ON ] || { echo "SKIP cuda_gpu: a sanitized nnc emits what any other does"; exit 77; }
 command -v g++ >/dev/null || { echo "SKIP cuda_gpu: no C++ compiler (apt-get install g++)"; exit 77; }
 cd "$work" || exit 1

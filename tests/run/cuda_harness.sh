@@ -2,7 +2,7 @@
 # The CPU harness and the stand-in for the runtime library find what tests/cuda/README.md says they find: kernels and
 # a program with planted mistakes, in every order. Then each check is taken out of the harness or the stand-in, and
 # this test must notice: no check is here in vain.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 command -v g++ >/dev/null || { echo "SKIP: no g++"; exit 77; }
 cc=$(command -v gcc) || { echo "SKIP: no gcc"; exit 77; }
 runtime=$PROJECT_DIR/runtime cuda=$PROJECT_DIR/tests/cuda

@@ -3,7 +3,7 @@
 # C libraries (both with FMA where the machine has it), in arrays of the host and of the device, on several streams at
 # once (cuda_library.awk); wrong calls write nothing; whichever call of CUDA fails, a status says so; nvcc takes the
 # text by itself. NNC_MODELS chooses models.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/cuda/build.sh"
 [ "$NNC_SANITIZE" != ON ] || { echo "SKIP cuda_library: a sanitized nnc emits what any other does"; exit 77; }
 cuda_harness_ready

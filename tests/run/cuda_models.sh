@@ -2,7 +2,7 @@
 # The CUDA text of every sample and of every tests/programs/*.nn, in the harness, computes the bits of the C text (both
 # with FMA where the machine has it): samples for two steps with what comes before and after them, in three orders of
 # threads; programs for three steps, in two. NNC_SAMPLES and NNC_PROGRAMS choose some.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/sample.sh"
 . "$PROJECT_DIR/tests/cuda/build.sh"
 [ "$NNC_SANITIZE" != ON ] || { echo "SKIP cuda_models: a sanitized nnc emits what any other does"; exit 77; }

@@ -3,7 +3,7 @@
 # reports of the kernels is a table; contractions, reductions and optimizers keep everything in registers. The table of
 # docs/CUDA.md is this one where nvcc is of the version that stands there: NNC_UPDATE=1 writes it. NNC_SAMPLES chooses
 # samples, and then no table is compared.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/sample.sh"
 [ "$NNC_SANITIZE" != ON ] || { echo "SKIP cuda_nvcc: a sanitized nnc emits what any other does"; exit 77; }
 nvcc=${NVCC:-$(command -v nvcc || command -v /usr/local/cuda/bin/nvcc)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The optimizers of runtime/cuda: the CPU's bits under the harness, in every order of threads, with and without fused
 # multiply-add; nvcc compiles them without a warning and without spills.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 source=$PROJECT_DIR/tests/cuda/optim.cu
 includes=(-I"$PROJECT_DIR/runtime/core" -I"$PROJECT_DIR/runtime/host" -I"$PROJECT_DIR/runtime/cuda")
 

@@ -3,7 +3,7 @@
 # tests/cuda/planted/*.nn become and in the optimizers', and, for statuses, in runtime/cuda. Each one is caught, or shown
 # to change nothing; a table says by what. A barrier that is left out must be a race: none is there that parts nothing.
 # NNC_PLANTED=0 plants them at all places, which takes minutes.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/cuda/build.sh"
 [ "$NNC_SANITIZE" != ON ] || { echo "SKIP cuda_planted: a sanitized nnc emits what any other does"; exit 77; }
 cd "$work" || exit 1

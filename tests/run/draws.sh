@@ -1,6 +1,6 @@
 #!/bin/bash
 # Initial values and draws that numpy computes again from the language's text: in C and in the interpreter.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 python=$(for p in python3 /usr/bin/python3; do "$p" -c 'import numpy' 2>/dev/null && echo "$p" && break; done)
 [ -n "$python" ] || { echo "SKIP draws: numpy is not installed (python3-numpy)"; exit 77; }

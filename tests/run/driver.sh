@@ -1,6 +1,6 @@
 #!/bin/bash
 # The nnc command: every option, every exit code, every kind of bad input. Nothing half written.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cp "$PROJECT_DIR/samples/xor/xor.nn" good.nn
 printf 'option width = 3;\nmodel net = Dense(width);\nexport fn f(x: [1, 2]) -> [1, width] = net(x);\n' >small.nn

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the static stage may be asked to do has limits of its own: each is one error, within two seconds of processor
 # time and 512 MiB (times that of a sanitizer are not looked at).
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 tail='export fn e(x: [3]) -> [3] = x;'
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The emitted C of every sample does what the interpreter does: f64 over the first steps (50, or what the sample's
 # check.txt says), f32 step by step; with gcc and clang, -O0 and -O3, or under AddressSanitizer and UBSan.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/sample.sh"
 include=(-I "$PROJECT_DIR/runtime/core" -I "$PROJECT_DIR/runtime/host")
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'

@@ -3,7 +3,7 @@
 #   tests/run/errors.sh --update     writes the texts (NNC and PROJECT_DIR set); read them before committing
 PROJECT_DIR=${PROJECT_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 NNC=${NNC:-$PROJECT_DIR/build/release/nnc}
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$PROJECT_DIR/tests/errors" || exit 1
 n=0
 for model in *.nn; do

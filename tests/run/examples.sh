@@ -4,7 +4,7 @@
 # 20 steps. (gpt2 and std_excerpt do not train; fragments reports no loss.) The stand-ins hold a few examples, so that a
 # batch is small, and style has small pictures and a VGG that is not trained; where the network is too large for the
 # interpreter even so, a narrow one, made by a sed script, is compared.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 command -v gcc >/dev/null || { echo "SKIP examples: gcc is not installed"; exit 77; }
 runtime=$PROJECT_DIR/runtime

@@ -3,7 +3,7 @@
 # data's name and the draw's number, in a loop also of the iteration's but the first. The numbers are Philox's for these
 # counters, computed apart; the program, the interpreter and the library give them, in batches of every size. An
 # export whose loop draws counts its calls.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cat >m.nn <<'SRC'
 option size = 2;

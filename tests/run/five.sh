@@ -2,7 +2,7 @@
 # Models with five independent mistakes of different kinds each: every one is found, once, where it is, and
 # nothing else is said. The first line of each model lists them; a comment at the end of a line names the code that
 # is expected there.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 for model in "$PROJECT_DIR"/tests/five/*.nn; do
   name=$(basename "$model")
   expect 1 'error: 5 errors' nnc check "$model"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # nnc fmt: the layout it makes, that no word and no comment is lost, that its own result stays as it is; files and exit
 # codes; and every source of the project is laid out by it.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 # MODE FROM TO: the sources of a folder in another layout, or their words (fmt.awk)
 lay_out() { mkdir -p "$3"; awk -v mode="$1" -v seed=$((++seed)) -v to="$3" -f "$PROJECT_DIR/tests/run/fmt.awk" "$2"/*.nn; }

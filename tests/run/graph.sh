@@ -1,6 +1,6 @@
 #!/bin/bash
 # nnc graph: the picture of a function, as DOT, and as SVG where -o says so.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cat >two.nn <<'NN'
 layer Block(n: int)(x: [B, D]) -> [B, n] { return x |> Dense(n) |> relu; }

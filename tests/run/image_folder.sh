@@ -1,6 +1,6 @@
 #!/bin/bash
 # The source `image_folder` in a whole program: classes and pictures in order, what is left out, what is refused.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 
 cat >m.nn <<'END'

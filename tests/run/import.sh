@@ -1,6 +1,6 @@
 #!/bin/bash
 # `import`: where files are looked for, that each is read once, limits, what is written and what is never overwritten.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 mkdir -p lib/deep other chain
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # nnc info: shapes, parameters and work derived by hand; what it says agrees with the report of what is emitted; and
 # programs of unusual forms.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 python=/usr/bin/python3
 command -v $python >/dev/null || { echo "SKIP info: python3 reads its JSON"; exit 77; }

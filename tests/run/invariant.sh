@@ -2,7 +2,7 @@
 # What all steps of a loop have in common is computed before it: the emitted C says so, and weights, events and files are
 # to the bit those of a program whose steps compute everything (NNC_NO_HOIST), as C, in f64 and in the interpreter; a
 # fault is told in the same words; a library's steps compute everything.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 model=$PROJECT_DIR/tests/programs/invariant.nn
 style=$PROJECT_DIR/samples/style/style.nn

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Emitted libraries: the samples' in every way of having weights, compiled by every compiler as C and C++ without a
 # warning, called by a harness made of their headers (library.awk), compared with the program bit by bit.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
 compilers=()

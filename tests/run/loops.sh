@@ -1,7 +1,7 @@
 #!/bin/bash
 # `scan`, in the interpreter and as C, against the same steps unrolled by a static `for`: losses of a training agree,
 # in f64.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 
 # A cell that is applied at every step, a sum over what it gives, draws, a gradient inside the loop.

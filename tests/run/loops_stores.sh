@@ -1,7 +1,7 @@
 #!/bin/bash
 # `update` in the body of a `scan` against the same steps unrolled by a static `for`, in the interpreter and in f64: what is
 # read before, inside and after, losses and what training leaves.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 
 reports() {  # MODEL

@@ -1,7 +1,7 @@
 #!/bin/bash
 # One step of LeNet and ResNet-20 that PyTorch computes again in f64 from the same weights and examples: the loss, every
 # gradient and every running statistic.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 python=$(for p in python3 /usr/bin/python3; do "$p" -c 'import numpy, torch' 2>/dev/null && echo "$p" && break; done)
 [ -n "$python" ] || { echo "SKIP networks: PyTorch is not installed (python3-torch)"; exit 77; }

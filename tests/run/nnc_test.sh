@@ -4,7 +4,7 @@
 #   tests/run/nnc_test.sh --update     writes what tests/blocks/*.nn give (NNC and PROJECT_DIR set); read it before committing
 PROJECT_DIR=${PROJECT_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 NNC=${NNC:-$PROJECT_DIR/build/release/nnc}
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 blocks=$PROJECT_DIR/tests/blocks
 cd "$blocks" || exit 1
 

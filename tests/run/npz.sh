@@ -1,6 +1,6 @@
 #!/bin/bash
 # The source `npz` in a whole program: which array, stored and deflated, a wrong name, a shape that does not fit.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cp "$PROJECT_DIR"/tests/programs/data/{stored,deflated}.npz .
 

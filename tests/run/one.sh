@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One slip in a model of fifty lines is one error, however often what it broke is used.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 model=$(<"$PROJECT_DIR/tests/one/model.nn")
 expect 0 '' nnc check "$PROJECT_DIR/tests/one/model.nn"

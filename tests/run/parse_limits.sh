@@ -1,6 +1,6 @@
 #!/bin/bash
 # Each limit of the parser at n and at n + 1: one error of its own, soon, in little memory.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 # Sanitizers need more of everything.
 [ "${NNC_SANITIZE:-OFF}" = ON ] || ulimit -v 524288 -t 20

@@ -1,6 +1,6 @@
 #!/bin/bash
 # `print`: what stands on standard error, of a program in C and of the interpreter; a library says that it's left out.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cat >small.nn <<'NN'
 state count: i32 = 0;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The program nnc makes: every command and option, and every kind of bad input with its own message and exit code.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 digits=$PROJECT_DIR/samples/digits
 iris=$PROJECT_DIR/samples/iris

@@ -7,7 +7,7 @@
 #   # args: …         more arguments of `train`
 #   # f32: TOLERANCE  where sums that cancel lose digits (default: that of tests/tolerance.h)
 #   # predict: …      arguments of `predict`, files below tests/programs/data
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 programs=${NNC_PROGRAMS:-$PROJECT_DIR/tests/programs/*.nn}
 runtime=$PROJECT_DIR/runtime

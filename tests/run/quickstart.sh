@@ -1,6 +1,6 @@
 #!/bin/bash
 # ./quickstart, run in a copy of the project, ends well and says what it should.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 [ "$NNC_SANITIZE" = ON ] && { echo "SKIP quickstart: it builds the release preset, in whose tests it runs"; exit 77; }
 mkdir "$work/nnc"
 (cd "$PROJECT_DIR" && tar cf - --exclude=./build --exclude=./.git .) | tar xf - -C "$work/nnc"

@@ -5,7 +5,7 @@
 # bits of the C text. What fails is reduced, printed and left in $NNC_KEPT.
 #   NNC_SEED   the first seed (1)      NNC_COUNT  models of each part
 #   NNC_PARTS  some of: passes float plain builds back float_builds sanitized cuda
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/cuda/build.sh"
 cd "$work" || exit 1
 seed=${NNC_SEED:-1}

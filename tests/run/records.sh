@@ -1,6 +1,6 @@
 #!/bin/bash
 # The sources `cifar` and `raw` in a whole program: a stand-in file, compressed, damaged.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 
 cat >m.nn <<'END'

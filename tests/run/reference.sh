@@ -1,6 +1,6 @@
 #!/bin/bash
 # Trainings that numpy computes again from the papers' formulas: losses of all steps, weights, running statistics, evals.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 python=$(for p in python3 /usr/bin/python3; do "$p" -c 'import numpy' 2>/dev/null && echo "$p" && break; done)
 [ -n "$python" ] || { echo "SKIP reference: numpy is not installed (python3-numpy)"; exit 77; }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # nnc report: numbers that were derived by hand, sums that hold, and programs of unusual forms.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 python=/usr/bin/python3
 command -v $python >/dev/null || { echo "SKIP report: python3 reads its JSON"; exit 77; }

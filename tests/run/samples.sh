@@ -2,7 +2,7 @@
 # Every sample trains, compiled outside the project with libm alone: as one standalone C file with -O0 and beside the
 # runtime's folder with -O2; what it saves is the same to the bit for gcc and clang, both levels and texts, and on a
 # second run of the first. Its text draws no warning. And the samples learn what their READMEs say.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/sample.sh"
 cd "$work" || exit 1
 runtime=$PROJECT_DIR/runtime

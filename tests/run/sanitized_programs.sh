@@ -3,7 +3,7 @@
 # names none) and its evals, if it has any, run without a word, and the weights are those of a plain build, to the bit. At -O0,
 # and by clang at -O3 too (gcc takes minutes there); a sample that names fewer steps is large, and its text is compiled at
 # -O0 alone. The host runtime is compiled once for each compiler.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 . "$PROJECT_DIR/tests/sample.sh"
 cd "$work" || exit 1
 runtime=$PROJECT_DIR/runtime

@@ -4,7 +4,7 @@
 #   tests/run/test_gradients.sh --update     writes what tests/gradients/*.nn give (NNC and PROJECT_DIR set); read it before committing
 PROJECT_DIR=${PROJECT_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 NNC=${NNC:-$PROJECT_DIR/build/release/nnc}
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$PROJECT_DIR/tests/gradients" || exit 1
 
 # Rounding decides the digits of an error that is none.

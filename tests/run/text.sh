@@ -1,6 +1,6 @@
 #!/bin/bash
 # The source `text` in a whole program: parts that follow one another, compressed files, files too short.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 
 cat >m.nn <<'END'

@@ -2,7 +2,7 @@
 # -ftrap-nan: the program stops at the first loss, report, result or store with a NaN and names the operation that made
 # it, in C and in the interpreter alike; infinities and NaNs that a `select` leaves out don't stop it; without the option
 # there is no code. Without it a report and a store that are not finite are warned of.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 
 # stops NAME PLACE WHAT NOTE [OPTIONS]: the model on standard input

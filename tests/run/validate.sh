@@ -1,6 +1,6 @@
 #!/bin/bash
 # What nnc emits is parsed by libclang before any C compiler sees it; an nnc without libclang works and says so.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 printf 'model net = Dense(2);\n\nexport fn f(x: [1, 3]) -> [1, 2] = exp(net(x)) * 2;\n' >small.nn
 

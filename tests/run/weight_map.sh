@@ -1,7 +1,7 @@
 #!/bin/bash
 # `load … with map = "FILE"`: other names, other orders of axes, in the emitted C and in the interpreter; every slip of a
 # map is answered with its line and column, and changes no store.
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 cat >from.nn <<'NN'
 layer Net(a: int, b: int)(x: [B, 3]) -> [B, 4] {

@@ -5,7 +5,7 @@
 # lines is for --data, from the project's root.
 #   NNC_ZOO="gan rbf"   these only
 #   NNC_ZOO_STEPS=5     the first steps in f64 by the interpreter too: it logs the same numbers
-. "$PROJECT_DIR/tests/lib.sh"
+. "$PROJECT_DIR/tests/lib.sh" || exit 1
 cd "$work" || exit 1
 zoo=$PROJECT_DIR/tests/run/zoo
 command -v gcc >/dev/null || { echo "SKIP zoo: gcc is not installed"; exit 77; }
