@@ -25,7 +25,7 @@ typedef struct Dump {
   char var[MAX_VARS][8];
   bool var_known[MAX_VARS];
   uint32_t n_loops, n_sums;
-  size_t line, body; // where the current line begins, and its right side
+  size_t line; // where the current line begins
 } Dump;
 
 const char *kernel_kind(const Kernel *k) {
@@ -65,7 +65,9 @@ static void dump_poly(Dump *d, const Poly *p) {
   }
 }
 
-static void dump_expr(Dump *d, ExprId e);
+// The least precedence of an operator that stands without parentheses: anything, sums, products, none.
+enum { ALONE, SUM = 2, PRODUCT, OPERAND };
+static void dump_expr(Dump *d, ExprId e, int level);
 
 static void dump_index(Dump *d, IndexId i) {
   const Index *x = index_get(d->p->index, i);
@@ -77,7 +79,7 @@ static void dump_index(Dump *d, IndexId i) {
     if (a->kind == ATOM_ONE) continue;
     if (!poly_is(&x->terms[t].coef, 1)) sb_puts(d->out, "*");
     if (a->kind == ATOM_VAR) sb_puts(d->out, d->var[a->arg]);
-    if (a->kind == ATOM_VALUE) dump_expr(d, a->arg);
+    if (a->kind == ATOM_VALUE) dump_expr(d, a->arg, OPERAND);
     if (a->kind != ATOM_DIV && a->kind != ATOM_MOD && a->kind != ATOM_CLAMP) continue;
     bool sum = index_get(d->p->index, a->arg)->n > 1;
     sb_puts(d->out, a->kind == ATOM_CLAMP ? "clamp(" : sum ? "((" : "(");
@@ -104,24 +106,28 @@ static void dump_range(Dump *d, VarId v) {
   dump_poly(d, &x);
 }
 
-static void dump_op(Dump *d, const Expr *x) {
-  static const char *const infix[OP_COUNT] = {
-      [OP_ADD] = " + ", [OP_SUB] = " - ", [OP_MUL] = " * ", [OP_DIV] = " / ", [OP_EQ] = " == ",
-      [OP_NE] = " != ", [OP_LT] = " < ",  [OP_LE] = " <= ", [OP_GT] = " > ",  [OP_GE] = " >= "};
-  if (infix[x->op]) {
-    bool whole = d->out->len == d->body; // all of the right side: no parentheses
-    d->body = SIZE_MAX;
-    if (!whole) sb_puts(d->out, "(");
-    dump_expr(d, x->in[0]);
-    sb_puts(d->out, infix[x->op]);
-    dump_expr(d, x->in[1]);
-    if (!whole) sb_puts(d->out, ")");
+// By the precedence of C; equal ones go from left to right.
+static void dump_op(Dump *d, const Expr *x, int level) {
+  static const struct {
+    const char *text;
+    int level;
+  } infix[OP_COUNT] = {
+      [OP_EQ] = {" == ", 1}, [OP_NE] = {" != ", 1}, [OP_LT] = {" < ", 1},  [OP_LE] = {" <= ", 1},
+      [OP_GT] = {" > ", 1},  [OP_GE] = {" >= ", 1}, [OP_ADD] = {" + ", 2}, [OP_SUB] = {" - ", 2},
+      [OP_MUL] = {" * ", 3}, [OP_DIV] = {" / ", 3}};
+  int own = infix[x->op].level;
+  if (own) {
+    if (own < level) sb_puts(d->out, "(");
+    dump_expr(d, x->in[0], own == 1 ? SUM : own);
+    sb_puts(d->out, infix[x->op].text);
+    dump_expr(d, x->in[1], own + 1);
+    if (own < level) sb_puts(d->out, ")");
     return;
   }
   sb_puts(d->out, x->op == OP_CAST ? dtype_name(x->dtype) : op_name((Op)x->op));
   for (uint32_t i = 0; i < x->n_in; i++) {
     sb_puts(d->out, i ? ", " : "(");
-    dump_expr(d, x->in[i]);
+    dump_expr(d, x->in[i], ALONE);
   }
   sb_puts(d->out, ")");
 }
@@ -136,7 +142,7 @@ static void dump_reduce(Dump *d, const Expr *x) { // and whole rows
   }
   for (uint32_t i = 0; i < x->n_in; i++) {
     sb_puts(d->out, i ? ", " : ": ");
-    dump_expr(d, x->in[i]);
+    dump_expr(d, x->in[i], ALONE);
   }
   sb_puts(d->out, ")");
 }
@@ -147,9 +153,9 @@ static void dump_contraction(Dump *d) {
   sb_puts(d->out, "sum(");
   dump_range(d, dot->k);
   sb_puts(d->out, ": ");
-  dump_expr(d, dot->lhs);
+  dump_expr(d, dot->lhs, PRODUCT);
   sb_puts(d->out, " * ");
-  dump_expr(d, dot->rhs);
+  dump_expr(d, dot->rhs, OPERAND);
   sb_puts(d->out, ")");
 }
 
@@ -160,30 +166,30 @@ static void dump_acc(Dump *d, const Expr *x) {
     sb_printf(d->out, "c%u", x->number);
 }
 
-static void dump_body(Dump *d, const Expr *x) {
+static void dump_body(Dump *d, const Expr *x, int level) {
   static const char *const roles[] = {
       [IN_STEP] = "step",   [IN_EPOCH] = "epoch",         [IN_OPTION] = "option",
       [IN_BATCH] = "batch", [IN_ITERATION] = "iteration", [IN_ARG] = "arg"};
   switch (x->kind) {
   case X_CONST: d->names->constant(d->names->user, x->dtype, x->value, d->out); break;
   case X_LOAD: dump_place(d, x->number, x->at, x->rank); break;
-  case X_OP: dump_op(d, x); break;
+  case X_OP: dump_op(d, x, level); break;
   case X_INDEX: dump_index(d, x->at[0]); break;
   case X_INSIDE:
-    sb_puts(d->out, "(0 <= ");
+    sb_puts(d->out, level == ALONE ? "0 <= " : "(0 <= ");
     dump_index(d, x->at[0]);
     sb_puts(d->out, " < ");
     dump_poly(d, &x->bound);
-    sb_puts(d->out, ")");
+    sb_puts(d->out, level == ALONE ? "" : ")");
     break;
   case X_CHECK:
     sb_puts(d->out, "check(");
-    dump_expr(d, x->in[0]);
+    dump_expr(d, x->in[0], SUM);
     sb_puts(d->out, " < ");
     dump_poly(d, &x->bound);
     sb_puts(d->out, ")");
     break;
-  case X_MARK: dump_expr(d, x->in[0]); break;
+  case X_MARK: dump_expr(d, x->in[0], level); break;
   case X_RAND: sb_puts(d->out, op_name((Op)x->op)); break;
   case X_CTX: sb_puts(d->out, roles[x->role]); break;
   case X_ROWS:
@@ -192,13 +198,13 @@ static void dump_body(Dump *d, const Expr *x) {
   }
 }
 
-static void dump_expr(Dump *d, ExprId e) {
+static void dump_expr(Dump *d, ExprId e, int level) {
   if (d->named[e])
     sb_printf(d->out, "t%u", d->named[e] - 1);
   else if (d->out->len - d->line > LONG_LINE)
     sb_puts(d->out, "...");
   else
-    dump_body(d, pool_expr(d->p, e));
+    dump_body(d, pool_expr(d->p, e), level);
 }
 
 static void count_index(Dump *d, IndexId i) {
@@ -234,8 +240,7 @@ static void dump_shared(Dump *d, const bool *seen) {
     if (!seen[e] || d->uses[e] < 2 || plain) continue;
     begin_line(d);
     sb_printf(d->out, "t%u = ", d->n_named);
-    d->body = d->out->len;
-    dump_body(d, x);
+    dump_body(d, x, ALONE);
     sb_puts(d->out, "\n");
     d->named[e] = ++d->n_named;
   }
@@ -246,7 +251,6 @@ static void dump_group(Dump *d) {
   const Dot *dot = &d->k->dot;
   begin_line(d);
   sb_printf(d->out, "c0..%u = ", dot->taps - 1);
-  d->body = d->out->len;
   dump_contraction(d);
   sb_printf(d->out, "   %s = %u*%s + 0..%u\n", d->var[dot->n], dot->taps, d->var[dot->group], dot->taps - 1);
 }
@@ -258,8 +262,7 @@ static void dump_store(Dump *d, const Put *s) {
     dump_place(d, s->buffer, s->at, s->rank);
     sb_puts(d->out, s->add ? " += " : " = ");
   }
-  d->body = d->out->len;
-  dump_expr(d, s->value);
+  dump_expr(d, s->value, ALONE);
   for (uint32_t i = 0, n = 0; i < d->k->n_lead + s->n_inner; i++) {
     VarId v = i < d->k->n_lead ? d->k->lead[i] : s->inner[i - d->k->n_lead];
     Poly x = index_extent(d->p->index, v);
