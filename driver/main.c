@@ -130,9 +130,9 @@ static bool may_hoist(void) {
 #endif
 }
 
-// A program that runs its own loops may have one step for several of them, and leave to them what all its steps
-// have in common. A library's caller knows each loop's step by its name, and may change the weights between
-// any two.
+// A program that runs its own loops may have one step for several of them, and leave to them what all its
+// steps have in common. A library's caller knows each loop's step by its name, and may change the weights
+// between any two.
 static void middle(Job *j, Program *p, bool runs_loops) {
   passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
   if (runs_loops) program_share(p, j->arena);
@@ -352,13 +352,14 @@ static int test(const Options *given, Arena *a) {
 }
 
 static int explain(const Options *o, Arena *a) {
-  (void)a;
   if (!o->input) return complain(EXIT_USAGE, "explain what? A code such as E0203");
-  const char *text = diag_explain(o->input);
+  char *code = arena_strdup(a, o->input);
+  if (*code == 'e' || *code == 'w') *code += 'E' - 'e';
+  const char *text = diag_explain(code);
   if (!text) return complain(EXIT_USAGE, "there is no diagnostic `%s`", o->input);
   for (int c = 0; c < DIAG_COUNT; c++)
-    if (strcmp(diag_code_text((DiagCode)c), o->input) == 0)
-      printf("%s: %s\n\n", o->input, diag_code_title((DiagCode)c));
+    if (strcmp(diag_code_text((DiagCode)c), code) == 0)
+      printf("%s: %s\n\n", code, diag_code_title((DiagCode)c));
   puts(text);
   return EXIT_DONE;
 }

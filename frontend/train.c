@@ -9,6 +9,11 @@ typedef struct Settings {
   const char *watch;
 } Settings;
 
+typedef struct PhaseName {
+  const char *text; // "greedy[1]"
+  Span span;
+} PhaseName;
+
 typedef struct Plan {
   Elab *e;
   const Stmt *train;
@@ -16,10 +21,11 @@ typedef struct Plan {
   VEC(PlanItem) items;
   Settings set;
   const char *phase;
-  uint32_t since;      // PlanItem's
-  VEC(PlanEval) evals; // of the open loop
-  int64_t open;        // index of the loop that evals join, -1
-  const Stmt *written; // the last `update` or `load` of the train block
+  VEC(PhaseName) phases; // so far
+  uint32_t since;        // PlanItem's
+  VEC(PlanEval) evals;   // of the open loop
+  int64_t open;          // index of the loop that evals join, -1
+  const Stmt *written;   // the last `update` or `load` of the train block
   VEC(const Stmt *) eval_stmts;
   VEC(const char *) eval_names;
   Span patience_at, watch_at, accumulate_at; // the values of the settings
@@ -522,6 +528,19 @@ static const char *phase_name(Plan *p, const char *name) {
   return name;
 }
 
+// The log tells phases apart by their names.
+static void name_phase(Plan *p, const Name *name) {
+  PhaseName own = {phase_name(p, name->text), name->span};
+  for (size_t i = 0; i < p->phases.len; i++) {
+    if (strcmp(p->phases.data[i].text, own.text) != 0) continue;
+    diag_also(err(p->e, DIAG_E0205, own.span, "a phase `%s` is already defined", own.text),
+              p->phases.data[i].span, "the first definition");
+    return;
+  }
+  vec_push(p->e->a, &p->phases, own);
+  p->phase = own.text;
+}
+
 static void phase(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   Settings set = p->set;
@@ -529,7 +548,7 @@ static void phase(Plan *p, const Stmt *s) {
   uint32_t since = p->since;
   Scope *saved = e->scope;
   e->scope = scope_new(e, saved, SCOPE_LOCAL);
-  p->phase = phase_name(p, s->u.train.name.text);
+  name_phase(p, &s->u.train.name);
   p->since = (uint32_t)p->items.len;
   p->open = -1;
   items(p, &s->u.train.items);

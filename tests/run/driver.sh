@@ -67,6 +67,7 @@ expect 0 'autodiff +[0-9.]+ ms' nnc check --time-passes good.nn
 expect 0 'march=x86-64-v3' nnc -### --cpu=x86-64-v3 small.nn
 expect 0 '"-lm"' nnc -v small.nn -o shown
 expect 0 'shapes do not fit' nnc explain E0203
+expect 0 'shapes do not fit' nnc explain e0203
 expect 0 'W \[2, 3\]' nnc info small.nn
 gpt2=$PROJECT_DIR/tests/examples/gpt2.nn
 expect 0 '^attention +12 +gpt.block_0.causal_self_attention_0 to gpt.block_11.+ +gpt2.nn:7:' nnc info "$gpt2"
