@@ -42,6 +42,7 @@ END {
     printf "  if (%s_save(&m, r->saved, %s_save_bytes()) != %s_OK) abort();\n  return NULL;\n}\n", P, P, U
     print "int main(void) {\n  int side;\n  unsigned char *outs[32], *saved, *again;\n  size_t bytes[32], i;"
     printf "  %s m, other;\n  pthread_t t[2];\n  Run r[3];\n  (void)bytes; (void)outs; (void)i;\n", T
+    print "#ifdef WEIGHTS\n  { FILE *f = fopen(WEIGHTS, \"rb\"); CHECK(f && fread(weights, 1, sizeof weights, f) == sizeof weights); fclose(f); }\n#endif"
     # init: bad calls write nothing
     print "  memset(&m, 0x5a, sizeof m); memset(&other, 0x5a, sizeof other);"
     printf "  { unsigned char *arena = guarded(%s_ARENA_BYTES + 64, 1);\n", U
