@@ -17,7 +17,7 @@ command -v gcc >/dev/null || { echo "SKIP programs: gcc is not installed"; exit 
 clang=clang
 command -v clang >/dev/null || { echo "SKIP programs with clang: it is not installed"; clang=; }
 mkdir -p logs host
-(cd host && gcc -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${include[@]}" -c "$runtime"/host/nn_*.c) || exit 1
+(cd host && gcc -O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${include[@]}" -c "$runtime"/host/nn_*.c) || exit 1
 
 # Numbers of two logs, as text: equal to TOLERANCE of the larger one, or both that small.
 same_numbers() {

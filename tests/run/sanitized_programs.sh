@@ -16,7 +16,7 @@ for cc in gcc clang; do
         echo "SKIP sanitized programs with $cc: it has no sanitizer runtime"
     else
         compilers+=($cc)
-        mkdir host_$cc && (cd host_$cc && $cc -O1 "${flags[@]}" -c "$runtime"/host/nn_*.c) || exit 1
+        mkdir host_$cc && (cd host_$cc && $cc -O0 "${flags[@]}" -c "$runtime"/host/nn_*.c) || exit 1
     fi
 done
 [ ${#compilers[@]} -gt 0 ] || exit 77
