@@ -100,7 +100,7 @@ bool static_axis(const Value *v, uint32_t axis, int64_t least) {
 }
 
 Dim some_dim(Model *m) {
-  static const Dim dims[] = {{0, 1}, {0, 2}, {0, 3}, {0, 4}, {0, 5}, {0, 6}, {1, 0}, {1, 0}, {1, 1}, {2, 0}};
+  static const Dim dims[] = {{0, 1}, {0, 2}, {0, 3}, {0, 4}, {0, 5}, {0, 7}, {1, 0}, {1, 0}, {1, 1}, {2, 0}};
   return dims[below(m, m->symbol ? 10 : 6)];
 }
 

@@ -39,10 +39,11 @@ static void choose_sequences(Model *m, Scan *s) {
 }
 
 // Where it does something: two blocks of k iterations fit, and k divides a dynamic length up to something
-// fixed.
+// fixed. Lengths that leave a rest are rare, and taken more often.
 static void choose_recompute(Model *m, Scan *s) {
   int64_t most = s->length.a ? s->length.a : s->length.b / 2;
-  if (most >= 2 && chance(m, 50)) s->recompute = s->length.a ? most : 2 + below(m, (uint32_t)most - 1);
+  if (most < 2 || !chance(m, s->length.b % 2 ? 90 : 50)) return;
+  s->recompute = s->length.a ? most : 2 + below(m, (uint32_t)most - 1);
 }
 
 static void choose_carries(Model *m, Scan *s) {
@@ -107,7 +108,16 @@ static const char *next_of(Model *m, const Scan *s, const Value *h, uint64_t *re
   if (dtype_is_real(h->t) && h->t != REAL) return text(m, "1 - 0.5 * %s", h->name);
   if (h->t != REAL) return text(m, "%s * 3 + %s", h->name, alike ? v->name : "1");
   *reach = h->reach | v->reach;
-  return text(m, "sin(0.5 * %s + %s)", h->name, alike ? v->name : text(m, "mean(%s)", v->name));
+  const char *more = alike ? v->name : text(m, "mean(%s)", v->name);
+  // One in two depends on which iteration this is.
+  const Value *e = &m->v[s->elements + below(m, s->n_sequences ? s->n_sequences : 1)];
+  if (e->t == REAL && e->size < 10 && chance(m, 50)) {
+    *reach |= e->reach;
+    more = text(m, "%s * mean(%s)", more, e->name);
+  } else if (e->t == DT_I32 && e->s.rank == 0 && chance(m, 50)) {
+    more = text(m, "%s + 0.1 * cast(%s %% 8, real)", more, e->name);
+  }
+  return text(m, "sin(0.5 * %s + %s)", h->name, more);
 }
 
 static void finish(Model *m, Scan *s) {
@@ -180,6 +190,6 @@ bool p_scan(Model *m) {
       let(m, y->t, y->s, 1.5, outside(m, &s, (uint64_t)1 << (s.inside + carry)), results[k]);
   }
   const Value *last = n_results > 0 ? &m->v[m->n - 1] : NULL;
-  if (last && last->t == REAL && chance(m, s.recompute ? 70 : 40)) gradient_of(m, last);
+  if (last && last->t == REAL && chance(m, s.recompute ? 90 : 40)) gradient_of(m, last);
   return n_results > 0 || writes;
 }
