@@ -177,46 +177,82 @@ static NodeId hyper_node(Elab *e, OptimizerRef *o, uint32_t k, Span at) {
   return v.kind == V_POISON ? NO_NODE : to_real(e, v, o->hyper[k].expr->span);
 }
 
+// One node steps parameters of one type; a `minimize` of both has two, and is clipped here, by the norm of all.
+static void clip_together(Elab *e, NodeId *grad, uint32_t n, NodeId *clip) {
+  Builder *b = &e->fn->b;
+  NodeId squares = b_scalar(b, DT_F64, 0), zero = b_scalar(b, DT_F64, 0);
+  for (uint32_t i = 0; i < n; i++) {
+    NodeId g = b_cast(b, grad[i], DT_F64);
+    uint32_t axes = (1u << node_of(e, g)->shape.rank) - 1;
+    squares = b_ew2(b, OP_ADD, squares, b_reduce(b, OP_SUM, b_ew2(b, OP_MUL, g, g), axes));
+  }
+  NodeId norm = b_ew1(b, OP_SQRT, squares), limit = b_cast(b, *clip, DT_F64);
+  NodeId within = b_ew2(b, OP_OR, b_ew2(b, OP_LE, limit, zero), b_ew2(b, OP_LE, norm, limit));
+  NodeId scale = b_ew3(b, OP_SELECT, within, b_scalar(b, DT_F64, 1), b_ew2(b, OP_DIV, limit, norm));
+  for (uint32_t i = 0; i < n; i++)
+    grad[i] = b_ew2(b, OP_MUL, grad[i], b_cast(b, scale, node_of(e, grad[i])->dtype));
+  *clip = b_scalar(b, e->real, 0);
+}
+
+// The parameters of one type; `in`: hyper-parameters, then the gradients of all.
+static void optimize_typed(Elab *e, OptimizerRef *o, OptimizeAttr like, const NodeId *in, const Targets *t, DType type) {
+  const OptimizerInfo *info = optimizer_info(o->kind);
+  uint32_t all = (uint32_t)t->len, n = 0, slots = info->slots - !like.uses_momentum;
+  OptimizeAttr *a = ARENA_NEW(e->a, OptimizeAttr);
+  *a = like;
+  NodeId *inputs = ARENA_ARRAY(e->a, a->n_hyper + all + 1, NodeId);
+  memcpy(inputs, in, a->n_hyper * sizeof *in);
+  uint32_t *stores = ARENA_ARRAY(e->a, all, uint32_t), *versions = ARENA_ARRAY(e->a, all, uint32_t);
+  uint32_t *counts = ARENA_ARRAY(e->a, all, uint32_t), *slot = ARENA_ARRAY(e->a, all * MAX_SLOTS, uint32_t);
+  for (uint32_t i = 0; i < all; i++) {
+    uint32_t id = t->data[i].ref->id;
+    if (e->stores.data[id].dtype != type) continue;
+    uint32_t k = pair_index(e, o, id, slots);
+    inputs[a->n_hyper + n] = in[a->n_hyper + i];
+    stores[n] = id;
+    versions[n] = store_state(e, id)->version;
+    counts[n] = o->counts.data[k];
+    for (uint32_t j = 0; j < info->slots; j++) slot[n * info->slots + j] = o->slots.data[MAX_SLOTS * k + j];
+    n++;
+  }
+  if (!n) return;
+  a->n = n;
+  a->stores = stores, a->versions = versions, a->counts = counts, a->slots = slot;
+  inputs[a->n_hyper + n] = e->fn->guard;
+  NodeId node = b_optimize(&e->fn->b, a, inputs, a->n_hyper + n + a->guarded);
+  add_root(e, e->fn, node, ROOT_EFFECT, NULL);
+  for (uint32_t i = 0; i < n; i++) store_written(e, stores[i], node);
+}
+
 // `given`: gradients instead of the loss's.
 static void optimize(Elab *e, OptimizerRef *o, NodeId loss, const NodeId *given, const Targets *t, Span at) {
   const OptimizerInfo *info = optimizer_info(o->kind);
   Builder *b = &e->fn->b;
-  uint32_t n = (uint32_t)t->len, n_hyper = 0, slots = info->slots;
-  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + MAX_HYPERS + 1, NodeId);
-  OptimizeAttr *a = ARENA_NEW(e->a, OptimizeAttr);
-  a->kind = o->kind;
-  a->uses_momentum = true;
+  uint32_t n = (uint32_t)t->len, clip = UINT32_MAX;
+  NodeId *x = ARENA_ARRAY(e->a, n, NodeId), *in = ARENA_ARRAY(e->a, n + MAX_HYPERS, NodeId);
+  OptimizeAttr a = {.kind = o->kind, .uses_momentum = true, .guarded = e->fn->guard != NO_NODE};
   for (uint32_t k = 0, flag = 0; info->hyper[k].name; k++) {
     if (info->hyper[k].kind == HYPER_FLAG) {
-      a->flags |= (uint32_t)o->flags[k] << flag++;
+      a.flags |= (uint32_t)o->flags[k] << flag++;
       continue;
     }
     bool zero = v_is_number(o->hyper[k].v) && v_number(o->hyper[k].v) == 0;
-    if (zero && info->hyper[k].kind == HYPER_MOMENTUM) a->uses_momentum = false, slots--;
-    if ((in[n_hyper++] = hyper_node(e, o, k, at)) == NO_NODE) return;
+    if (zero && info->hyper[k].kind == HYPER_MOMENTUM) a.uses_momentum = false;
+    if (!zero && !strcmp(info->hyper[k].name, "clip_norm")) clip = a.n_hyper;
+    if ((in[a.n_hyper++] = hyper_node(e, o, k, at)) == NO_NODE) return;
   }
   b->span = at;
   for (uint32_t i = 0; i < n; i++) x[i] = t->data[i].read;
   NodeId g = given ? NO_NODE : b_grad(b, loss, x, n);
-  uint32_t *stores = ARENA_ARRAY(e->a, n, uint32_t), *versions = ARENA_ARRAY(e->a, n, uint32_t);
-  uint32_t *counts = ARENA_ARRAY(e->a, n, uint32_t), *slot = ARENA_ARRAY(e->a, n * MAX_SLOTS, uint32_t);
+  bool mixed = false;
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t id = t->data[i].ref->id, k = pair_index(e, o, id, slots);
-    const Store *p = &e->stores.data[id];
-    in[n_hyper + i] = given ? given[i] : b_proj(b, g, i, p->dtype, p->shape);
-    stores[i] = id;
-    versions[i] = store_state(e, id)->version;
-    counts[i] = o->counts.data[k];
-    for (uint32_t j = 0; j < info->slots; j++) slot[i * info->slots + j] = o->slots.data[MAX_SLOTS * k + j];
+    const Store *p = &e->stores.data[t->data[i].ref->id];
+    in[a.n_hyper + i] = given ? given[i] : b_proj(b, g, i, p->dtype, p->shape);
+    mixed |= p->dtype != e->stores.data[t->data[0].ref->id].dtype;
   }
-  a->n_hyper = n_hyper;
-  a->n = n;
-  a->stores = stores, a->versions = versions, a->counts = counts, a->slots = slot;
-  a->guarded = e->fn->guard != NO_NODE;
-  in[n_hyper + n] = e->fn->guard;
-  NodeId node = b_optimize(b, a, in, n_hyper + n + a->guarded);
-  add_root(e, e->fn, node, ROOT_EFFECT, NULL);
-  for (uint32_t i = 0; i < n; i++) store_written(e, stores[i], node);
+  if (mixed && clip != UINT32_MAX) clip_together(e, in + a.n_hyper, n, &in[clip]);
+  optimize_typed(e, o, a, in, t, DT_F32);
+  optimize_typed(e, o, a, in, t, DT_F64);
 }
 
 // ---- accumulate: the step adds what its batch gives to sums, and FN_APPLY, after the group's last batch,

@@ -130,6 +130,7 @@ static const char *check_optimize(Verifier *v, const Node *n) {
   for (uint32_t i = 0; i < o->n; i++) {
     const char *why = check_optimized(v, n, i, of_kind[HYPER_MOMENTUM]);
     if (why) return why;
+    if (in(v, n, o->n_hyper + i)->dtype != in(v, n, o->n_hyper)->dtype) return "it steps parameters of one type";
   }
   return NULL;
 }

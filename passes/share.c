@@ -14,7 +14,9 @@ static bool same_name(const char *x, const char *y) { return x && y ? !strcmp(x,
 
 static bool same_span(Span x, Span y) { return x.source == y.source && x.begin == y.begin && x.end == y.end; }
 
+// Memory is planned, and draws in nested loops are counted, at the bound: batches of another size are another function.
 static bool same_signature(const Function *f, const Function *g) {
+  if (f->g->bound != g->g->bound) return false;
   if (f->kind != g->kind || f->n_inputs != g->n_inputs || f->g->n_roots != g->g->n_roots) return false;
   for (uint32_t i = 0; i < f->n_inputs; i++) {
     const FnInput *x = &f->inputs[i], *y = &g->inputs[i];

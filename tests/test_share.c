@@ -23,6 +23,9 @@ static const struct {
   const char *what, *phase, *steps;
 } cases[] = {
     {"the same", "each d in rows(\"a.csv\") { " MINIMIZE("sum(w * d.x[0])") " }", "0 0 0"},
+    {"another batch size",
+     "if i == 2 { batch = 5; } each d in rows(\"a.csv\") { " MINIMIZE("sum(w * mean(d.x, axis = 0))") " }",
+     "0 0 1"},
     {"of other files", "each d in rows(\"{i}.csv\") { " MINIMIZE("sum(w * d.x[0])") " }", "0 0 0"},
     {"two loops of a phase",
      "each k in 0..2 { " MINIMIZE("sum(w ** 2)") " } each k in 0..2 { " MINIMIZE("sum(w ** 2)") " }",
