@@ -96,8 +96,9 @@ static bool check_first(Faults *c, const FnPlan *of, NodeId v) {
     const Checked *d = &c->done.data[k];
     if (d->f == i.f && d->node == i.node && dim_eq(d->size, i.size)) return true;
   }
-  Kernel *k = lower_index_check(c->f, of, v, i.f, i.node, c->f->a);
-  if (!k) return false;
+  bool certain;
+  Kernel *k = lower_index_check(c->f, of, v, i.f, i.node, &certain, c->f->a);
+  if (!k || certain) return certain;
   plan_insert(c->f, c->done.len, (Step){.kind = STEP_KERNEL, .can_fault = true, .kernel = k});
   vec_push(c->f->a, &c->done, i);
   return true;
@@ -113,7 +114,7 @@ static bool check_kernel(Faults *c, const FnPlan *of, const Kernel *k) {
     if (x->kind == X_CHECK)
       others = !takes_index(node(of, x->number)->op) || !check_first(c, of, x->number) || others;
     else
-      others = others || (x->kind == X_OP && op_can_fault((Op)x->op, x->dtype));
+      others = others || expr_can_fault(k->pool, x);
   }
   return others;
 }

@@ -226,12 +226,17 @@ bool op_can_fault(Op op, DType t) {
   return op == OP_ASSERT || ((op == OP_FLOORDIV || op == OP_MOD) && dtype_is_int(t));
 }
 
+bool expr_can_fault(const Pool *p, const Expr *x) {
+  if (x->kind == X_CHECK) return true;
+  if (x->kind != X_OP || !op_can_fault((Op)x->op, x->dtype)) return false;
+  const Expr *divisor = x->op == OP_ASSERT ? NULL : pool_expr(p, x->in[1]);
+  return !divisor || divisor->kind != X_CONST || divisor->value.i == 0;
+}
+
 bool kernel_can_fault(const Kernel *k) {
   const bool *seen = kernel_marks(k, k->pool->a);
   for (ExprId e = 0; e < k->pool->exprs.len; e++) {
-    const Expr *x = pool_expr(k->pool, e);
-    if (seen[e] && (x->kind == X_CHECK || (x->kind == X_OP && op_can_fault((Op)x->op, x->dtype))))
-      return true;
+    if (seen[e] && expr_can_fault(k->pool, pool_expr(k->pool, e))) return true;
   }
   return false;
 }

@@ -146,5 +146,7 @@ Kernel *kernel_copy(const Kernel *k, Arena *a);
 // An index check or an integer division: the kernel may set the fault.
 bool kernel_can_fault(const Kernel *k);
 bool op_can_fault(Op op, DType t);
+// The same of one expression: a division by a constant that isn't 0 can't.
+bool expr_can_fault(const Pool *p, const Expr *x);
 
 #endif

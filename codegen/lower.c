@@ -211,12 +211,15 @@ static ExprId lower_concat(Lower *l, NodeId v, const IndexId *at) {
 
 // ---- indexing by data
 
-ExprId lower_check(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size) {
-  return x_check(l->p, lower_value(l, indices, at), poly_dim(size), v);
+bool lower_certain(Lower *l, ExprId value, Dim size) {
+  const Expr *x = pool_expr(l->p, value);
+  return x->kind == X_INDEX && index_inside(l->p->index, x->at[0], poly_dim(size));
 }
 
 IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size) {
-  ExprId e = lower_check(l, v, indices, at, size);
+  ExprId value = lower_value(l, indices, at);
+  if (lower_certain(l, value, size)) return pool_expr(l->p, value)->at[0];
+  ExprId e = x_check(l->p, value, poly_dim(size), v);
   return index_value(l->p->index, e, poly_dim(size), pool_expr(l->p, e)->free);
 }
 

@@ -21,9 +21,9 @@ uint32_t lower_window_taps(const Shape *conv, const WindowAttr *w);
 
 // A kernel of plan f that only checks what node `indices` of plan `in`, the function or a loop's body, is in
 // all iterations, as the index of v of plan `of`: one store without a buffer. All is computed from the
-// function's arguments. NULL: too many variables.
+// function's arguments. NULL: too many variables. *certain: it is inside in every call.
 Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnPlan *in, NodeId indices,
-                          Arena *a);
+                          bool *certain, Arena *a);
 
 // The value of v, which may have no buffer, to a buffer of its shape.
 Kernel *lower_copy(const FnPlan *f, const bool *has_buffer, NodeId v, uint32_t to, Arena *a);

@@ -44,8 +44,10 @@ IndexId lower_fresh(Lower *l, Dim extent, VarId *v);
 void lower_delinear(Lower *l, IndexId at, const Shape *s, IndexId *out);
 // x and y, where a constant needs no operation.
 ExprId lower_both(Lower *l, ExprId x, ExprId y);
-// The element `at` of `indices` as an index into an axis of this size, checked; v's place is the fault's.
-ExprId lower_check(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
+// The value lies inside an axis of this size, whatever the call's data are: it counts iterations.
+bool lower_certain(Lower *l, ExprId value, Dim size);
+// The element `at` of `indices` as an index into an axis of this size, checked unless that is certain; v's
+// place is the fault's.
 IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim size);
 
 // lower_window.c

@@ -425,7 +425,7 @@ static void lead_iterations(Lower *l, const Loop *loop) {
 }
 
 Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnPlan *in, NodeId indices,
-                          Arena *a) {
+                          bool *certain, Arena *a) {
   NodeId here = v; // where f's graph has it
   for (const FnPlan *p = of; p != f; p = p->loop->outer) here = p->loop->node;
   Lower l = begin(in, NULL, here);
@@ -437,7 +437,9 @@ Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnP
   l.p->places = of;
   Dim size = graph_node(of->fn->g, n->in[0])->shape.d[n->attr.gather.axis];
   Put check = {.buffer = NO_BUFFER, .node = here};
-  check.value = lower_check(&l, v, indices, at, size);
+  ExprId value = lower_value(&l, indices, at);
+  *certain = lower_certain(&l, value, size);
+  check.value = x_check(l.p, value, poly_dim(size), v);
   vec_push(l.a, &l.stores, check);
   return end(&l, a);
 }

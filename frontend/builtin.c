@@ -161,9 +161,11 @@ static Value bi_select(Elab *e, const BuiltinCall *c) {
   const Shape *s[3] = {&node_of(e, m)->shape, &node_of(e, n[0])->shape, &node_of(e, n[1])->shape};
   Shape ab, all;
   unsigned axis;
-  if (!shape_broadcast(s[1], s[2], &ab, &axis) || !shape_broadcast(s[0], &ab, &all, &axis)) {
-    diag_label(err(e, DIAG_E0203, c->span, "shapes do not fit in `%s`", c->fn->name), "%s, %s and %s",
-               shape_text(e, s[0]), shape_text(e, s[1]), shape_text(e, s[2]));
+  bool values_meet = shape_broadcast(s[1], s[2], &ab, &axis);
+  if (!values_meet || !shape_broadcast(s[0], &ab, &all, &axis)) {
+    Diag *g = err(e, DIAG_E0203, c->span, "shapes do not fit in `%s`", c->fn->name);
+    diag_label(g, "%s, %s and %s", shape_text(e, s[0]), shape_text(e, s[1]), shape_text(e, s[2]));
+    axis_note(e, g, values_meet ? s[0] : s[1], values_meet ? &ab : s[2], axis);
     return v_poison();
   }
   if (!check_elements(e, &all, c->span)) return v_poison();

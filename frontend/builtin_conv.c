@@ -9,13 +9,17 @@
 enum { X, W, STRIDE, PAD, DILATION, LHS_DILATION, GROUPS };
 
 // The value of one axis: the int itself, or its entry of the list.
-static bool axis_value(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t axis, uint32_t n, Value *out) {
+static bool axis_value(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t axis, uint32_t n, const char *what,
+                       Value *out) {
   Value v = c->v[i];
   *out = v;
   if (v.kind != V_LIST) return true;
   if (v.u.list.len == n || v.u.list.len == 1) return *out = v.u.list.data[v.u.list.len == 1 ? 0 : axis], true;
-  diag_label(err(e, DIAG_E0203, c->spans[i], "one value per spatial axis is wanted"), "%u for %u axes",
-             v.u.list.len, n);
+  Diag *g =
+      err(e, DIAG_E0203, c->spans[i], "%s of `%s` has one value for each spatial axis", what, c->fn->name);
+  diag_label(g, "%u for %u %s", v.u.list.len, n, n == 1 ? "axis" : "axes");
+  if (i == PAD && v.u.list.len == 2 * n)
+    diag_note(g, "the two ends of an axis are a list of their own: `[[lo, hi]%s]`", n == 1 ? "" : ", …");
   return false;
 }
 
@@ -41,7 +45,7 @@ static bool axis_steps(Elab *e, const BuiltinCall *c, uint32_t i, uint32_t n, co
     Value v;
     out[a] = 1;
     if (c->v[i].kind == V_ABSENT) continue;
-    if (!axis_value(e, c, i, a, n, &v) || !axis_int(e, c, i, v, 1, what, &out[a])) return false;
+    if (!axis_value(e, c, i, a, n, what, &v) || !axis_int(e, c, i, v, 1, what, &out[a])) return false;
   }
   return true;
 }
@@ -52,7 +56,7 @@ static bool axis_pads(Elab *e, const BuiltinCall *c, uint32_t at, uint32_t n, in
     Value v, end[2];
     lo[a] = hi[a] = 0;
     if (c->v[at].kind == V_ABSENT) continue;
-    if (!axis_value(e, c, at, a, n, &v)) return false;
+    if (!axis_value(e, c, at, a, n, "the padding", &v)) return false;
     end[0] = end[1] = v;
     if (v.kind == V_LIST && v.u.list.len == 2) end[0] = v.u.list.data[0], end[1] = v.u.list.data[1];
     if (!axis_int(e, c, at, end[0], 0, "the padding", &lo[a]) ||

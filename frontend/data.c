@@ -8,7 +8,10 @@ static bool computed_field(Elab *e, const Stmt *f, DataFieldUse *out) {
   Shape shape;
   DType dt;
   if (!eval_shape(e, t, &shape, &dt, true) || v.kind == V_POISON) return false;
-  if (!match_type(e, t, &v, f->u.field.value->span, NULL, "field")) return true; // which of them is wrong?
+  e->binds_nothing = true;
+  bool fits = match_type(e, t, &v, f->u.field.value->span, NULL, "field");
+  e->binds_nothing = false;
+  if (!fits) return true; // which of them is wrong?
   NodeId n = to_node(e, v, dt, f->u.field.value->span);
   if (n == NO_NODE) return false;
   n = broadcast_to(e, n, &shape, f->u.field.value->span, "the field");

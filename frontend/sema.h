@@ -408,6 +408,7 @@ struct Elab {
   VEC(const char *) said;    // see first_time
   uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
+  bool binds_nothing; // the type that is matched stands where no name is bound: in a data block
   uint32_t n_lists;          // times that stores were listed
   VEC(Query) asked;          // store counts when subtrees were listed
   struct {
@@ -538,6 +539,8 @@ Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret,
 // ---- types.c
 bool match_type(Elab *e, const Type *t, Value *v, Span at, const char *who, const char *what);
 void size_origin(Elab *e, Diag *g, Dim d);          // a note: which signature bound a size of this value
+// A note: the axis, counted from the end, where two shapes do not broadcast, and its sizes' origins.
+void axis_note(Elab *e, Diag *g, const Shape *a, const Shape *b, unsigned axis);
 bool type_is_star(const Type *t);                   // `[*s]` alone
 bool layer_note(Elab *e, Diag *g, const char *who); // how one is made and applied, if `who` is a layer
 bool size_is_new(void *elab, const Expr *name);

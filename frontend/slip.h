@@ -92,6 +92,7 @@ bool slip_bare_tuple(Context *c);
 bool slip_misspelt_word(Context *c);
 bool slip_parameter_without_type(Context *c);
 bool slip_unused_value(Context *c);
+bool slip_eval_of_range(Context *c);
 
 // slip_foreign.c: what other languages have
 bool slip_typed_declaration(Context *c);

@@ -201,6 +201,18 @@ static const char *foreign_method(const Context *c, uint32_t end) {
   return foreign_member(word(c, open - 1));
 }
 
+// `eval i in 0..4 { … }`
+bool slip_eval_of_range(Context *c) {
+  if (c->t[c->i].kind != T_DOTDOT || c->t[c->item].kind != T_EVAL) return false;
+  Diag *g =
+      diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "an `eval` goes over data, not over a range");
+  diag_label(g, "only `each` and `scan` count");
+  diag_note(
+      g, "numbers are examples too: `data points(n: int) { i: i32 from rows([k for k in 0..n]); }`, and its "
+         "computed fields may draw");
+  return true;
+}
+
 // `f(x);`, `2.0 * x;`
 bool slip_unused_value(Context *c) {
   int kind = c->t[c->i].kind;

@@ -251,18 +251,22 @@ static bool type_allows(Elab *e, Op op, NodeId x, Span at, const char *name) {
   return false;
 }
 
+void axis_note(Elab *e, Diag *g, const Shape *a, const Shape *b, unsigned axis) {
+  if (axis >= a->rank || axis >= b->rank) return;
+  Dim da = a->d[a->rank - 1 - axis], db = b->d[b->rank - 1 - axis];
+  diag_note(g, "counted from the end, axis %u is %s here and %s there; trailing axes align and a 1 stretches",
+            axis, dim_text(e, da), dim_text(e, db));
+  size_origin(e, g, da);
+  size_origin(e, g, db);
+}
+
 static bool shapes_meet(Elab *e, NodeId x, NodeId y, Shape *out, Span at, const char *name) {
   unsigned axis = 0;
   const Node *a = node_of(e, x), *b = node_of(e, y);
   if (shape_broadcast(&a->shape, &b->shape, out, &axis)) return true;
   Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `%s`", name);
   diag_label(g, "%s and %s", shape_text(e, &a->shape), shape_text(e, &b->shape));
-  if (axis >= a->shape.rank || axis >= b->shape.rank) return false;
-  Dim da = a->shape.d[a->shape.rank - 1 - axis], db = b->shape.d[b->shape.rank - 1 - axis];
-  diag_note(g, "counted from the end, axis %u is %s here and %s there; trailing axes align and a 1 stretches",
-            axis, dim_text(e, da), dim_text(e, db));
-  size_origin(e, g, da);
-  size_origin(e, g, db);
+  axis_note(e, g, &a->shape, &b->shape, axis);
   return false;
 }
 

@@ -101,8 +101,8 @@ static Binding *size_name(Elab *e, const Expr *x) {
     Value v = binding_value(e, b);
     if (v.kind != V_INT && v.kind != V_POISON) return NULL;
     bool again = visited(e, b);
-    visit(e, b);
-    if (v.kind == V_INT && !again)
+    if (!e->binds_nothing) visit(e, b);
+    if (v.kind == V_INT && !again && !e->binds_nothing)
       diag_label(warn(e, DIAG_W0201, NULL, x->span, "`%s` in this shape is the top-level `let %s`", b->name,
                       b->name),
                  "it stands for %lld here", (long long)v.u.i);

@@ -5,7 +5,10 @@
 static void kernel_head(Unit *u, const Form *form, const char *name) {
   bool sized = body_uses(form->body, 'n'), context = body_uses(form->body, 'c') || strstr(form->body, "c->");
   sb_printf(u->out, "static void %s(nn_ctx *c, const void *args, size_t lo, size_t hi) {\n", name);
-  sb_printf(u->out, "  const %s_args *const a = (const %s_args *)args;\n", name, name);
+  if (unit_has_arguments(form))
+    sb_printf(u->out, "  const %s_args *const a = (const %s_args *)args;\n", name, name);
+  else
+    sb_puts(u->out, "  (void)args;\n");
   unit_kernel_arrays(u, form);
   if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
   if (!context && !sized) sb_puts(u->out, "  (void)c;\n");

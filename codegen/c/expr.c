@@ -296,7 +296,7 @@ static Text op_text(Emit *e, ExprId id, const Expr *x, Block *b) {
   Text in[3];
   for (uint32_t i = 0; i < x->n_in; i++) in[i] = emit_value(e, x->in[i], b);
   DType operand = pool_expr(e->p, x->in[x->op == OP_SELECT ? 1 : 0])->dtype;
-  const char *place = op_can_fault((Op)x->op, operand) ? emit_slot(e, SLOT_PLACE, id) : NULL;
+  const char *place = expr_can_fault(e->p, x) ? emit_slot(e, SLOT_PLACE, id) : NULL;
   return text_op(e->a, (Op)x->op, operand, x->dtype, in, place);
 }
 

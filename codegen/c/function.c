@@ -106,6 +106,7 @@ static void print_kernel(Unit *u, const FnPlan *f, const Step *s, const Call *ca
   for (uint32_t i = 0; i < form->n_params; i++) print_argument(u, f, &call->params[i]);
   for (uint32_t i = 0; i < form->n_slots; i++)
     if (form->differs[i]) sb_printf(u->out, "        %s,\n", unit_slot(u, f, &call->slots[i]));
+  if (!unit_has_arguments(form)) sb_puts(u->out, "        0,\n");
   sb_puts(u->out, "    };\n");
   u->d->run(u, f, s, call);
   sb_puts(u->out, "  }\n");

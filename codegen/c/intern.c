@@ -292,6 +292,12 @@ void unit_kernel_arrays(Unit *u, const Form *form) {
   }
 }
 
+bool unit_has_arguments(const Form *form) {
+  for (uint32_t i = 0; i < form->n_slots; i++)
+    if (form->differs[i]) return true;
+  return form->n_params > 0;
+}
+
 static void print_form(Unit *u, uint32_t id) {
   const Form *form = &u->forms.data[id];
   const char *name = unit_form_name(u, id);
@@ -309,6 +315,7 @@ static void print_form(Unit *u, uint32_t id) {
   }
   for (uint32_t i = 0; i < form->n_slots; i++)
     if (form->differs[i]) sb_printf(u->out, "  %s c%u;\n", slot_type(&form->slots[i]), i);
+  if (!unit_has_arguments(form)) sb_puts(u->out, "  int none;\n"); // C has no empty struct
   sb_printf(u->out, "} %s_args;\n\n", name);
   u->d->kernel_head(u, form, name);
   put_body(u, form);

@@ -141,6 +141,8 @@ bool unit_uses_arena(const FnPlan *f);
 bool body_uses(const char *body, char word);
 // The type of what a kernel's argument points to, with a space or * after it; all of them as constants.
 void unit_pointer(Unit *u, const Form *form, const Param *p);
+// Whether a call of the form says anything: arrays, or numbers in which calls differ.
+bool unit_has_arguments(const Form *form);
 void unit_kernel_arrays(Unit *u, const Form *form);
 // The const array that holds a store's value: "kws_weight3".
 const char *unit_store_name(const Unit *u, uint32_t store);

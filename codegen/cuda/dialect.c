@@ -28,6 +28,7 @@ static void kernel_head(Unit *u, const Form *form, const char *name) {
   bool sized = body_uses(form->body, 'n'), context = body_uses(form->body, 'c') || strstr(form->body, "c->");
   sb_printf(u->out, "static __global__ void __launch_bounds__(%d, 2) %s(nn_ctx *c, const %s_args a) {\n",
             form->threads, name, name);
+  if (!unit_has_arguments(form)) sb_puts(u->out, "  (void)a;\n");
   unit_kernel_arrays(u, form);
   if (sized) sb_puts(u->out, "  const ptrdiff_t n = (ptrdiff_t)c->n;\n");
   if (!context && !sized && !u->may_fault) sb_puts(u->out, "  (void)c;\n");
