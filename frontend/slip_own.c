@@ -71,6 +71,15 @@ bool slip_keyword_as_name(Context *c) {
   return true;
 }
 
+// `x |> fn(u) => …`: a function is no postfix expression.
+bool slip_function_after_pipe(Context *c) {
+  if (c->t[c->i].kind != T_FN || c->i == 0 || c->t[c->i - 1].kind != T_PIPE) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0111, span_of(c, c->i), "`fn` can't follow a `|>`");
+  diag_label(g, "a function stands in parentheses here");
+  diag_help(g, "write `|> (fn(u) => …)`");
+  return true;
+}
+
 // Where the expression that a `|>` at `pipe` belongs to begins.
 static uint32_t expression_start(const Context *c, uint32_t pipe) {
   uint32_t i = pipe;
