@@ -2,6 +2,8 @@
 // of one example for the computed fields (`prepare`), pruned at the end to the fields that steps read.
 #include "frontend/data_source.h"
 
+enum { MOST_NAMED = 12 }; // fields that an error lists
+
 static bool computed_field(Elab *e, const Stmt *f, DataFieldUse *out) {
   Value v = eval(e, f->u.field.value);
   const Type *t = f->u.field.type;
@@ -152,6 +154,10 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
         err(e, DIAG_E0209, field->span, "`%s` has no field `%s`", u->decl->u.data.name.text, field->text);
     const char *near = nearest_of(field->text, names, k);
     if (near) diag_label(g, "did you mean `%s`?", near);
+    StrBuf all = {0};
+    for (uint32_t i = 0; i < k && i < MOST_NAMED; i++) sb_printf(&all, "%s`%s`", i ? ", " : "", names[i]);
+    if (!near && k) diag_note(g, "it has %s%s", sb_text(&all), k > MOST_NAMED ? " …" : "");
+    strbuf_free(&all);
     return NO_NODE;
   }
   DataFieldUse *f = &u->fields.data[k];
