@@ -503,7 +503,8 @@ static void file_item(Plan *p, const Stmt *s) {
   if (foreign) {
     Diag *g = err(e, DIAG_E0609, s->u.file.file->span, "weights are not kept in a %s file", foreign);
     diag_label(g, "the format is safetensors: `\"….safetensors\"`");
-    if (s->kind == ST_LOAD) diag_note(g, "the library that wrote it can write safetensors; `with map = \"file\"` then names its tensors");
+    if (s->kind == ST_LOAD)
+      diag_note(g, "the library that wrote it can write safetensors; `with map = \"file\"` then names its tensors");
     return;
   }
   if (len > 4 && strcmp(f.file + len - 4, ".npz") == 0) {
