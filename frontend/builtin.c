@@ -290,6 +290,7 @@ static Value bi_inference(Elab *e, const BuiltinCall *c) {
 
 static Value bi_another(Elab *e, const BuiltinCall *c) {
   Value v = c->v[0];
+  if (v.kind == V_INSTANCE && diags_has_error(e->diags, user_span(e, v.u.inst.inst->span))) return v_poison();
   if (v.kind == V_INSTANCE) return another_instance(e, v, c->call, c->span);
   diag_label(err(e, DIAG_E0202, c->spans[0], "`another` wants a layer"), "this is %s", v_describe(e, v));
   return v_poison();

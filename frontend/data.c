@@ -2,6 +2,8 @@
 // of one example for the computed fields (`prepare`), pruned at the end to the fields that steps read.
 #include "frontend/data_source.h"
 
+enum { MOST_NAMED = 12 }; // fields that an error lists
+
 static bool computed_field(Elab *e, const Stmt *f, DataFieldUse *out) {
   Value v = eval(e, f->u.field.value);
   const Type *t = f->u.field.type;
@@ -91,7 +93,9 @@ static void data_items(Elab *e, DataUse *u) {
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;
     if (!ok) erroneous_field(e, s, &f);
-    Value v = f.bad ? v_poison() : v_tensor(e, f.node);
+    // What computes with a field of a source that does not fit can't be judged: the type may be what is wrong.
+    bool misread = !ok && s->kind == ST_FIELD_FROM;
+    Value v = f.bad || misread ? v_poison() : v_tensor(e, f.node);
     if (define(e, f.name, v, false, s->u.field.name.span)) vec_push(e->a, &u->fields, f);
   }
   rows_agree(e, u);
@@ -153,6 +157,10 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
         err(e, DIAG_E0209, field->span, "`%s` has no field `%s`", u->decl->u.data.name.text, field->text);
     const char *near = nearest_of(field->text, names, k);
     if (near) diag_label(g, "did you mean `%s`?", near);
+    StrBuf all = {0};
+    for (uint32_t i = 0; i < k && i < MOST_NAMED; i++) sb_printf(&all, "%s`%s`", i ? ", " : "", names[i]);
+    if (!near && k) diag_note(g, "it has %s%s", sb_text(&all), k > MOST_NAMED ? " …" : "");
+    strbuf_free(&all);
     return NO_NODE;
   }
   DataFieldUse *f = &u->fields.data[k];

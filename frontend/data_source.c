@@ -145,6 +145,21 @@ static bool csv_columns(Elab *e, DataSource *s, Value v, Span at) {
   return false;
 }
 
+static bool is_flat(Value v) {
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    if (v.u.list.data[i].kind == V_LIST) return false;
+  return true;
+}
+
+// Is a list nested as the axes of the shape from `axis` on are?
+static bool nested_as(const Shape *s, uint32_t axis, Value v) {
+  if (v.kind != V_LIST || axis == s->rank) return v.kind != V_LIST && axis == s->rank;
+  if (v.u.list.len != (uint64_t)s->d[axis].b) return false;
+  for (uint32_t i = 0; i < v.u.list.len; i++)
+    if (!nested_as(s, axis + 1, v.u.list.data[i])) return false;
+  return true;
+}
+
 static void flatten(Elab *e, Value v, Values *out) {
   if (v.kind == V_LIST)
     for (uint32_t i = 0; i < v.u.list.len; i++) flatten(e, v.u.list.data[i], out);
@@ -162,11 +177,18 @@ static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
   int64_t per = shape_elements(&s->shape, 1);
   Values *rows = ARENA_ARRAY(e->a, v.u.list.len, Values);
   for (uint32_t i = 0; i < v.u.list.len; i++) {
-    flatten(e, v.u.list.data[i], &rows[i]);
-    if ((int64_t)rows[i].len == per) continue;
-    diag_label(
-        err(e, DIAG_E0503, at, "example %u has %zu number%s", i, rows[i].len, rows[i].len == 1 ? "" : "s"),
-        "the field has %lld", (long long)per);
+    const Value row = v.u.list.data[i];
+    flatten(e, row, &rows[i]);
+    const size_t n = rows[i].len;
+    if ((int64_t)n != per) {
+      diag_label(err(e, DIAG_E0503, at, "example %u has %zu number%s", i, n, n == 1 ? "" : "s"),
+                 "the field has %lld", (long long)per);
+      return false;
+    }
+    if (row.kind != V_LIST || is_flat(row) || nested_as(&s->shape, 0, row)) continue;
+    Diag *g = err(e, DIAG_E0503, at, "example %u is not nested as its field is", i);
+    diag_label(g, "the field is %s", s->shape.rank ? shape_text(e, &s->shape) : "one number");
+    diag_note(g, "an example is a list with a level for each axis, or one list of all its numbers");
     return false;
   }
   Scalar *data = ARENA_ARRAY(e->a, (size_t)v.u.list.len * (size_t)per + 1, Scalar);

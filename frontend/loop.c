@@ -27,6 +27,11 @@ static bool stacks(Elab *e, const Loop *l, NodeId n, Span at) {
   return check_elements(e, &s, at);
 }
 
+// The type of what a loop keeps: a number has the one that it was declared with, `let k: i32 = 3;`.
+static DType kept_type(const Elab *e, Value v) {
+  return v_is_number(v) && v.ctx ? (DType)(v.ctx - 1) : e->real;
+}
+
 void exec_yield(Elab *e, const Stmt *s) {
   Loop *l = loop_here(e, s, "`yield`");
   Value v = eval(e, s->u.value);
@@ -36,7 +41,8 @@ void exec_yield(Elab *e, const Stmt *s) {
   }
   bool several = v.kind == V_TUPLE;
   for (uint32_t i = 0; i < (several ? v.u.list.len : 1); i++) {
-    NodeId n = to_node(e, several ? v.u.list.data[i] : v, e->real, s->u.value->span);
+    Value one = several ? v.u.list.data[i] : v;
+    NodeId n = to_node(e, one, kept_type(e, one), s->u.value->span);
     if (n != NO_NODE && !stacks(e, l, n, s->u.value->span)) n = NO_NODE;
     l->bad = l->bad || n == NO_NODE;
     vec_push(e->a, &l->yields, n);
@@ -241,7 +247,7 @@ static bool carries(Elab *e, Loop *l) {
   for (uint32_t k = 0; k < list->len; k++) {
     Value v = eval(e, list->data[k].value);
     l->next[k] = NO_NODE;
-    l->init[k] = v.kind == V_POISON ? NO_NODE : to_node(e, v, e->real, list->data[k].value->span);
+    l->init[k] = v.kind == V_POISON ? NO_NODE : to_node(e, v, kept_type(e, v), list->data[k].value->span);
     ok = ok && l->init[k] != NO_NODE;
   }
   return ok;

@@ -154,6 +154,16 @@ static bool undeclared(Walk *w, const Expr *x) {
 
 static bool unknown(void *walk, const Expr *name) { return !known(walk, name->u.name); }
 
+// A size written as a negative number is wrong whether anybody applies what it stands in or not.
+static void no_negative_size(Walk *w, const Type *t, const DimSpec *d) {
+  const Expr *x = d->expr;
+  if (!w->check || x->kind != EX_UNARY || x->u.un.op != UN_NEG || x->u.un.operand->kind != EX_INT) return;
+  if (x->u.un.operand->u.i.value == 0) return;
+  diag_label(diag_error(w->e->diags, DIAG_E0211, d->span, "a size can't be negative"), "this is -%lld",
+             (long long)x->u.un.operand->u.i.value);
+  diags_mute(w->e->diags, t->span);
+}
+
 // Sizes: with `binds`, the one name that is unknown binds.
 static void type(Walk *w, const Type *t, bool binds) {
   if (!t) return;
@@ -165,6 +175,7 @@ static void type(Walk *w, const Type *t, bool binds) {
     if (d->kind != DIM_EXPR) continue;
     const Expr *name = binds ? size_to_bind(d->expr, unknown, w) : NULL;
     if (name) bind(w, name->u.name);
+    no_negative_size(w, t, d);
     expr(w, d->expr);
   }
 }

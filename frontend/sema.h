@@ -84,7 +84,7 @@ typedef enum ValueKind {
 
 struct Value {
   ValueKind kind;
-  uint32_t ctx; // V_TENSOR, V_DIM: serial of the function they belong to
+  uint32_t ctx; // V_TENSOR, V_DIM: serial of the function they belong to; of a number 1 + its declared type, or 0
   union {
     int64_t i;
     double f;

@@ -86,6 +86,8 @@ static inline uint32_t enclosing_brace(const Context *c, uint32_t i) {
 // slip_own.c: .nn's own words
 bool slip_report_without_name(Context *c);
 bool slip_keyword_as_name(Context *c);
+bool slip_function_after_pipe(Context *c);
+bool slip_else_of_when(Context *c);
 bool slip_assignment_as_condition(Context *c);
 bool slip_operator_after_pipe(Context *c);
 bool slip_bare_tuple(Context *c);

@@ -71,6 +71,29 @@ bool slip_keyword_as_name(Context *c) {
   return true;
 }
 
+// `when c { … } else { … }`
+bool slip_else_of_when(Context *c) {
+  if (c->t[c->i].kind != T_ELSE || c->i == 0) return false;
+  const Token *closes = &c->t[c->i - 1];
+  if (closes->kind != '}' || closes->partner == NO_TOKEN) return false;
+  uint32_t k = closes->partner;
+  while (k > 0 && !IS_ONE_OF(c->t[k - 1].kind, '{', '}', ';')) k--;
+  if (c->t[k].kind != T_WHEN) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "`when` has no `else`");
+  diag_label(g, "it guards effects by a mask");
+  diag_note(g, "a second block `when not (…) { … }` does the rest; `select(c, a, b)` chooses between two values");
+  return true;
+}
+
+// `x |> fn(u) => …`: a function is no postfix expression.
+bool slip_function_after_pipe(Context *c) {
+  if (c->t[c->i].kind != T_FN || c->i == 0 || c->t[c->i - 1].kind != T_PIPE) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0111, span_of(c, c->i), "`fn` can't follow a `|>`");
+  diag_label(g, "a function stands in parentheses here");
+  diag_help(g, "write `|> (fn(u) => …)`");
+  return true;
+}
+
 // Where the expression that a `|>` at `pipe` belongs to begins.
 static uint32_t expression_start(const Context *c, uint32_t pipe) {
   uint32_t i = pipe;

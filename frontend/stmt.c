@@ -134,6 +134,17 @@ static void assert_tensor(Elab *e, const Stmt *s, Value v) {
   add_root(e, e->fn, b_assert(b, v.u.node, message ? message->u.str.text : ""), ROOT_EFFECT, NULL);
 }
 
+// A layer of the library that is applied: what it asserts is mostly about how it was made.
+static void say_where_made(Elab *e, const Stmt *s, Diag *g) {
+  if (!is_std(e, s->span)) return;
+  const Instance *i = e->inst;
+  while (i && (!i->span.source || is_std(e, i->span))) i = i->owner;
+  if (!i) return;
+  Span at = user_span(e, s->span);
+  bool inside = at.source == i->span.source && at.begin <= i->span.begin && i->span.end <= at.end;
+  if (!inside) diag_also(g, i->span, "made here");
+}
+
 // Where an assertion does not hold, what follows it is wrong in consequence.
 static Flow exec_assert(Elab *e, const Stmt *s) {
   Value v = eval(e, s->u.assertion.cond);
@@ -158,6 +169,7 @@ static Flow exec_assert(Elab *e, const Stmt *s) {
   name_sizes(e, s->u.assertion.cond, &sizes);
   if (sizes.len) diag_note(g, "%s", sb_text(&sizes));
   strbuf_free(&sizes);
+  say_where_made(e, s, g);
   return give_up(e);
 }
 

@@ -4,6 +4,7 @@
 // life of a store, from its sizes to its versions, in one place.)
 #include "frontend/sema.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 StoreState *store_state(Elab *e, uint32_t id) {
@@ -52,10 +53,21 @@ typedef struct With {
 
 static bool with_number(Elab *e, const Named *n, double *out) {
   Value v = eval(e, n->value);
-  if (v_is_number(v)) return *out = v_number(v), true;
-  if (v.kind != V_POISON)
+  if (v_is_number(v) && v_number(v) >= 0) return *out = v_number(v), true;
+  if (v_is_number(v))
+    diag_label(err(e, DIAG_E0403, n->value->span, "`%s` is at least 0", n->name.text), "this is %s",
+               v_describe(e, v));
+  else if (v.kind != V_POISON)
     diag_label(err(e, DIAG_E0202, n->value->span, "`%s` must be a static number", n->name.text), "this is %s",
                v_describe(e, v));
+  return false;
+}
+
+static bool with_fan(Elab *e, const Named *n, int64_t *out) {
+  double x;
+  if (!with_number(e, n, &x)) return false;
+  if (x >= 1 && x == floor(x) && x < 0x1p53) return *out = (int64_t)x, true;
+  diag_label(err(e, DIAG_E0403, n->value->span, "`%s` is a whole number of at least 1", n->name.text), "this is %g", x);
   return false;
 }
 
@@ -65,15 +77,14 @@ static With with_options(Elab *e, const NamedList *list, const Shape *s) {
   fans(s, &w.fan_in, &w.fan_out);
   for (uint32_t i = 0; i < list->len; i++) {
     const Named *n = &list->data[i];
-    double x = 0;
     if (strcmp(n->name.text, "decay") == 0)
       w.ok &= with_number(e, n, &w.decay);
     else if (strcmp(n->name.text, "lr") == 0)
       w.ok &= with_number(e, n, &w.lr);
-    else if (strcmp(n->name.text, "fan_in") == 0 && (w.ok &= with_number(e, n, &x)))
-      w.fan_in = (int64_t)x;
-    else if (strcmp(n->name.text, "fan_out") == 0 && (w.ok &= with_number(e, n, &x)))
-      w.fan_out = (int64_t)x;
+    else if (strcmp(n->name.text, "fan_in") == 0)
+      w.ok &= with_fan(e, n, &w.fan_in);
+    else if (strcmp(n->name.text, "fan_out") == 0)
+      w.ok &= with_fan(e, n, &w.fan_out);
     else if (w.ok) {
       Diag *g = err(e, DIAG_E0403, n->name.span, "a parameter has no option `%s`", n->name.text);
       const char *near = nearest_of(n->name.text, known, 4);

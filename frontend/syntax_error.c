@@ -189,6 +189,8 @@ void syntax_error(Parser *p, const int *expected, int n) {
                                              slip_arrow_without_fn,
                                              slip_static_type_used,
                                              slip_report_without_name,
+                                             slip_function_after_pipe,
+                                             slip_else_of_when,
                                              slip_keyword_as_name,
                                              slip_if_with_braces,
                                              slip_assignment_as_condition,

@@ -469,6 +469,17 @@ static void replaces_another(Plan *p, const PlanFile *f, Span at) {
   }
 }
 
+// Of files in which other libraries keep weights; NULL: none of them.
+static const char *foreign_ending(const char *file) {
+  static const char *const endings[] = {".pt", ".pth", ".pkl", ".ckpt", ".h5", ".hdf5", ".keras", ".onnx", ".gguf"};
+  size_t len = strlen(file);
+  for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+    size_t n = strlen(endings[i]);
+    if (len > n && strcmp(file + len - n, endings[i]) == 0) return endings[i];
+  }
+  return NULL;
+}
+
 static void file_item(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   PlanFile f = {.span = s->span};
@@ -488,6 +499,14 @@ static void file_item(Plan *p, const Stmt *s) {
     return;
   }
   size_t len = strlen(f.file);
+  const char *foreign = foreign_ending(f.file);
+  if (foreign) {
+    Diag *g = err(e, DIAG_E0609, s->u.file.file->span, "weights are not kept in a %s file", foreign);
+    diag_label(g, "the format is safetensors: `\"….safetensors\"`");
+    if (s->kind == ST_LOAD)
+      diag_note(g, "the library that wrote it can write safetensors; `with map = \"file\"` then names its tensors");
+    return;
+  }
   if (len > 4 && strcmp(f.file + len - 4, ".npz") == 0) {
     Diag *g = err(e, DIAG_E0609, s->u.file.file->span, "weights are not kept in an .npz file");
     diag_label(g, "several tensors: .safetensors, one alone: .npy");
@@ -647,6 +666,11 @@ static void check_patience(Plan *p) {
   Elab *e = p->e;
   if (cut_off(e)) return;
   bool wrong = diags_errors(e->diags) > 0; // then a loop may lack its evals
+  if (p->watch_at.source && !p->patience_at.source) {
+    Diag *g = err(e, DIAG_E0602, p->watch_at, "`watch` needs `patience`");
+    diag_note(g, "`patience = 3;` stops a loop when three evals in a row were no better than the best before");
+    return;
+  }
   for (size_t i = 0; i < p->items.len; i++) {
     const PlanItem *it = &p->items.data[i];
     if (it->kind != PLAN_LOOP || it->u.loop.patience == 0) continue;

@@ -153,6 +153,10 @@ static SizeMatch match_dim(Elab *e, const DimSpec *d, Dim actual, const char **w
     diag_label(err(e, DIAG_E0202, d->span, "a size must be a static int"), "this is %s", v_describe(e, v));
     return SIZE_BAD;
   }
+  if (n.a < 0 || dim_at(n, 1) < 0) {
+    diag_label(err(e, DIAG_E0211, d->span, "a size can't be negative"), "this is %s", dim_text(e, n));
+    return SIZE_BAD;
+  }
   *want = dim_text(e, n);
   return dim_eq(n, actual) ? SIZE_OK : SIZE_DIFFERS;
 }
@@ -276,6 +280,7 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
     if (!fits) return mismatch(e, DIAG_E0204, t, *v, at, who, what);
     if (!match_shape(e, t, &none, *v, at, who, what)) return false;
     if (v->kind == V_INT && dtype_is_real(want)) *v = v_float((double)v->u.i);
+    if (v_is_number(*v)) v->ctx = 1 + (uint32_t)want; // it stays a number that may be a size
     return true;
   }
   if (v->kind != V_TENSOR) return mismatch(e, DIAG_E0202, t, *v, at, who, what);

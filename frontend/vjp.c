@@ -111,6 +111,17 @@ static bool rule_inputs(Elab *e, const Closure *c, const RuleArg *args, const Ru
   return true;
 }
 
+// A number may stand for a gradient that is the same everywhere. A tensor of another shape is a sum too many or too few.
+static bool gradient_fits(Elab *e, const Closure *c, uint32_t i, NodeId g, Value given, const Shape *want) {
+  const Shape *s = &node_of(e, g)->shape;
+  if (v_is_number(given) || shape_eq(s, want)) return true;
+  Diag *d = err(e, DIAG_E0704, c->vjp->name.span, "the gradient by `%s` has not its shape",
+                c->decl->params.data[i].name.text);
+  diag_label(d, "the rule gives %s, `%s` is %s", shape_text(e, s), c->decl->params.data[i].name.text,
+             shape_text(e, want));
+  return false;
+}
+
 // One gradient for each tensor parameter; NO_NODE for integers, which a tuple may leave out or not.
 static bool rule_roots(Elab *e, const Closure *c, Value r, const RuleArg *args, NodeId *roots,
                        uint32_t *n_roots) {
@@ -125,7 +136,9 @@ static bool rule_roots(Elab *e, const Closure *c, Value r, const RuleArg *args, 
       k += given == tensors;
     } else if (k++ < given) {
       Span at = c->vjp->name.span;
-      g = to_node(e, many ? r.u.list.data[k - 1] : r, args[i].dtype, at);
+      const Value one = many ? r.u.list.data[k - 1] : r;
+      g = to_node(e, one, args[i].dtype, at);
+      if (g != NO_NODE && !gradient_fits(e, c, i, g, one, &args[i].shape)) return false;
       if (g != NO_NODE) g = broadcast_to(e, g, &args[i].shape, at, "gradient");
       if (g == NO_NODE) return false;
     }

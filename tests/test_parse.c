@@ -292,6 +292,7 @@ START_TEST(one_mistake_is_one_error) {
       {"layer A(x: [n], k: int) -> [n] = x;", "E0112"},
       {"let a = if b { 1 } else { 2 }\nlet c = 3;", "E0113"},
       {"fn f(x: int) = if b { 1 } else { 2 };\nlet c = 3;", "E0113"},
+      {"export fn f(x: [3]) = x |> fn(u) => u * 2.0 |> relu;", "E0111"},
       {"let when = 1; let b = when + 2; let c = f(when);", "E0110"},
       {"fn f(x: int) { var y = x; y += 1; return y; }", "E0115"},
       {"// one\n// two\nlet a = 1;", "E0115"},

@@ -154,6 +154,24 @@ size_t nn_convert(int to, void *dst, int from, const void *src, size_t n) {
   return n;
 }
 
+/* Nearly always there is none, and the first loop, which compilers make fast, is all. */
+size_t nn_find_nan(int type, const void *p, size_t n) {
+  const float *x32 = (const float *)p;
+  const double *x64 = (const double *)p;
+  size_t i;
+  int some = 0;
+  if (nn_types[type].kind != 'f') return n;
+  if (type == NN_F32)
+    for (i = 0; i < n; i++) some |= x32[i] != x32[i];
+  else if (type == NN_F64)
+    for (i = 0; i < n; i++) some |= x64[i] != x64[i];
+  else
+    some = 1;
+  for (i = 0; some && i < n; i++)
+    if (isnan(nn_get_real(type, (const unsigned char *)p + i * nn_types[type].size))) return i;
+  return n;
+}
+
 /* ---- shapes */
 
 const char *nn_shape_text(nn_shape_buf *b, int rank, const int64_t *dims) {

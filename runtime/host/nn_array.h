@@ -45,6 +45,9 @@ void nn_put_real(int type, void *p, double x);
 /* Stores an integer; 0 when it is outside the type's range. */
 int nn_put_int(int type, void *p, int64_t x);
 
+/* The index of the first NaN, or n. */
+size_t nn_find_nan(int type, const void *p, size_t n);
+
 /* "[3, 28, 28]", into a buffer that is always enough for NN_MAX_RANK axes. */
 typedef struct nn_shape_buf {
   char s[NN_MAX_RANK * 24 + 8];

@@ -23,6 +23,7 @@ typedef struct nn_dataset {
   unsigned char **kept;   /* [n_fields]: computed fields of all examples, or NULL */
   const nn_function *prepare_fn;
   void **prepare_args; /* of `prepare`: rows of the sources, then arrays for its results */
+  int nan_told;        /* an eval has warned of a NaN in it */
 } nn_dataset;
 
 /* The data set of m->data[index], read now if it wasn't yet. */

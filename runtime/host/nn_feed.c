@@ -147,19 +147,28 @@ static const unsigned char *nn_feed_element(const nn_feed *f, int i, size_t k) {
   return (const unsigned char *)f->args[i] + k * nn_types[nn_feed_input(f, i)->dtype].size;
 }
 
-/* Adds which example of the batch in `args` holds a value: element k of input i. */
-static void nn_feed_say(const nn_feed *f, int i, size_t k, size_t n, size_t later, const char *value) {
-  const nn_stream *t = &f->streams[f->inputs[i].stream];
+/* Which example of the batch in `args` holds a value: element k of input i. Empty where it is of the stream's last
+   epoch, whose order is gone. */
+static void nn_feed_say(const nn_feed *f, int i, size_t k, size_t n, size_t later, const char *value, nn_text *t) {
+  const nn_stream *from = &f->streams[f->inputs[i].stream];
   const nn_field *d = nn_feed_input(f, i);
-  size_t back = n - k / d->count + later, at = t->at - back;
-  const char *path = d->source >= 0 ? t->set->d->sources[d->source].path : NULL;
-  if (t->at < back) return; /* of the stream's last epoch, whose order is gone */
-  nn_note(f->s->e, "`%s` of example %u of data `%s` is %s%s%s", d->name,
-          (unsigned)(t->order ? t->order[at] : (uint32_t)at), t->set->d->label, value,
-          d->source < 0 ? ", computed in the data block"
-          : path        ? ", from "
-                        : "",
-          path ? path : "");
+  size_t back = n - k / d->count + later, at = from->at - back;
+  const char *path = d->source >= 0 ? from->set->d->sources[d->source].path : NULL;
+  if (from->at < back) return;
+  nn_text_addf(t, "`%s` of example %u of data `%s` is %s%s%s", d->name,
+               (unsigned)(from->order ? from->order[at] : (uint32_t)at), from->set->d->label, value,
+               d->source < 0 ? ", computed in the data block"
+               : path        ? ", from "
+                             : "",
+               path ? path : "");
+}
+
+static void nn_feed_note(const nn_feed *f, int i, size_t k, size_t n, size_t later, const char *value) {
+  nn_text t;
+  memset(&t, 0, sizeof t);
+  nn_feed_say(f, i, k, n, later, value, &t);
+  if (t.s) nn_note(f->s->e, "%s", t.s);
+  nn_text_free(&t);
 }
 
 void nn_feed_blame(nn_feed *f, size_t n, size_t later) {
@@ -175,7 +184,7 @@ void nn_feed_blame(nn_feed *f, size_t n, size_t later) {
   for (k = 0; k < n * d->count; k++)
     if (nn_get_int(d->dtype, nn_feed_element(f, i, k)) == fault->value) {
       snprintf(value, sizeof value, "%lld", (long long)fault->value);
-      nn_feed_say(f, i, k, n, later, value);
+      nn_feed_note(f, i, k, n, later, value);
       return;
     }
 }
@@ -188,8 +197,20 @@ void nn_feed_doubt(nn_feed *f, size_t n, size_t later) {
     for (k = 0; nn_types[d->dtype].kind == 'f' && k < n * d->count; k++) {
       double x = nn_get_real(d->dtype, nn_feed_element(f, i, k));
       if (isfinite(x)) continue;
-      nn_feed_say(f, i, k, n, later, isnan(x) ? "NaN" : "infinite");
+      nn_feed_note(f, i, k, n, later, isnan(x) ? "NaN" : "infinite");
       return;
     }
   }
+}
+
+int nn_feed_nan(const nn_feed *f, size_t n, nn_text *t) {
+  int i;
+  for (i = 0; i < f->s->m->fns[f->function].n_in; i++) {
+    const nn_field *d = nn_feed_input(f, i);
+    size_t k = nn_find_nan(d->dtype, f->args[i], n * d->count);
+    if (k == n * d->count) continue;
+    nn_feed_say(f, i, k, n, 0, "NaN", t);
+    return 1;
+  }
+  return 0;
 }

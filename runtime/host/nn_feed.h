@@ -53,5 +53,7 @@ double nn_feed_output(const nn_feed *f, int k);
 void nn_feed_blame(nn_feed *f, size_t n, size_t later);
 /* After a loss that is not finite: adds which example of the batch held such a number already. */
 void nn_feed_doubt(nn_feed *f, size_t n, size_t later);
+/* Is a NaN in the inputs of this batch, the last one filled? Then `t` gets which example holds the first. */
+int nn_feed_nan(const nn_feed *f, size_t n, nn_text *t);
 
 #endif

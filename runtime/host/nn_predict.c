@@ -7,6 +7,7 @@
 
 #include "nn_read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -166,15 +167,31 @@ static int nn_predict_results(nn_cli *c, const nn_function *f, size_t n, void **
   return 0;
 }
 
+/* A result need not show it: an argmax is a number all the same. */
+static void nn_predict_warn_nan(const char *path, const nn_array *in) {
+  size_t at = nn_find_nan(in->type, in->data, in->count), size = in->count;
+  int k;
+  if (at == in->count) return;
+  fprintf(stderr, "warning: %s: holds NaN", path);
+  for (k = 0; k < in->rank; k++) {
+    size /= (size_t)in->dims[k];
+    fprintf(stderr, "%s%zu%s", k ? ", " : ", first at [", at / size, k == in->rank - 1 ? "]" : "");
+    at %= size;
+  }
+  fprintf(stderr, "\n");
+}
+
 static int nn_predict_call(nn_cli *c, nn_session *s, int function, const nn_array *in, size_t n) {
   const nn_function *f = &c->m->fns[function];
   void **args = nn_args_new(f, n);
   int i;
   if (!args) return nn_fail_memory(c->e);
-  for (i = 0; i < f->n_in; i++)
+  for (i = 0; i < f->n_in; i++) {
+    nn_predict_warn_nan(c->args[i + 1], &in[i]);
     if (nn_convert(f->in[i].dtype, args[i], in[i].type, in[i].data, in[i].count) != in[i].count)
       nn_fail(c->e, NN_EXIT_CONTENT, "%s: holds a value too large for %s", c->args[i + 1],
               nn_types[f->in[i].dtype].name);
+  }
   if (!c->e->code && !nn_call(s, function, n, args)) nn_predict_results(c, f, n, args);
   nn_args_free(f, args);
   return c->e->code;

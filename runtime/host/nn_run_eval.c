@@ -6,6 +6,7 @@
 #include "nn_run_eval.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,6 +168,23 @@ void nn_evaluation_walk(nn_evaluation *v, nn_pack *k) {
   if (!k->to) v->feed.streams[0].at = all - (uint32_t)left;
 }
 
+/* A loss that is NaN ends a training; an accuracy only counts a NaN among its inputs as a miss. So the data are looked at,
+   and once is enough. */
+static void nn_eval_warn_nan(nn_runner *r, const nn_evaluation *v, size_t n) {
+  nn_dataset *set = v->feed.streams[0].set;
+  nn_text t;
+  memset(&t, 0, sizeof t);
+  if (!set->nan_told && nn_feed_nan(&v->feed, n, &t)) {
+    set->nan_told = 1;
+    nn_logger_clear(r->log);
+    fprintf(stderr,
+            "warning: %s\n  = note: in eval `%s`, whose reports count it as it is\n"
+            "  = help: mend the file, or give the field a computed one: `clean: … = select(x == x, x, 0.0);`\n",
+            t.s ? t.s : "a number of the data is NaN", v->ev->name);
+  }
+  nn_text_free(&t);
+}
+
 static int nn_eval_batches(nn_runner *r, nn_evaluation *v) {
   size_t min_n = r->s->m->fns[v->ev->fn].min_n;
   while (v->left) {
@@ -176,6 +194,7 @@ static int nn_eval_batches(nn_runner *r, nn_evaluation *v) {
                      "eval `%s`: a batch of %zu example%s is left, but it needs at least %zu", v->ev->name, n,
                      n == 1 ? "" : "s", min_n);
     if (nn_feed_next(&v->feed, n, v->feed.args)) return r->e->code;
+    nn_eval_warn_nan(r, v, n);
     if (nn_call(r->s, v->ev->fn, n, v->feed.args)) {
       nn_feed_blame(&v->feed, n, 0);
       return r->e->code;

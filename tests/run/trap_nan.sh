@@ -157,6 +157,34 @@ expect 4 '`x` of example 1 of data `d` is NaN, from gaps.csv' "$NNC" --interpret
 printf '1,2,inf,4\n5,6,7,8\n' >gaps.csv
 expect 4 '`x` of example 0 of data `d` is infinite, from gaps.csv' "$NNC" --interpret gap.nn -- train
 
+# An accuracy shows no NaN: an eval warns of its data, once, and `predict` of its file; not of what a computed field cleans.
+printf '1,2,0\n5,nan,1\n' >marked.csv
+cat >shown.nn <<'NN'
+param w: [2, 2] = ones();
+data d {
+    x: [2] from csv("marked.csv", columns = [0, 1]);
+    y: i32 from csv("marked.csv", columns = 2);
+    clean: [2] = select(x == x, x, 0.0);
+}
+train t {
+    epochs = 2;
+    each e in d() { minimize cross_entropy(e.clean @ w, e.y) over w using SGD(lr = 0.1); }
+    eval e in d() { report acc = accuracy(e.x @ w, e.y); }
+    eval e in d() { report clean = accuracy(e.clean @ w, e.y); }
+    save w to "w.safetensors";
+}
+export fn which(x: [2, 2]) -> i32[2] = argmax(x @ w, axis = 1);
+NN
+"$NNC" --interpret shown.nn -- train --json >out 2>said || fail "shown: $(cat said)"
+sed '/help/d' said | diff - <(cat <<'TXT'
+warning: `x` of example 1 of data `d` is NaN, from marked.csv
+  = note: in eval `d`, whose reports count it as it is
+TXT
+) || fail "shown: what is said"
+printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }" >in.npy
+printf '\000\000\200\077\000\000\000\100\000\000\200\077\000\000\300\177' >>in.npy
+expect 0 'warning: in.npy: holds NaN, first at \[1, 1\]' "$NNC" --interpret shown.nn -- predict --weights w.safetensors which in.npy
+
 # Without the option: a warning for each report, of an eval apart from the step's, and for what is left in a store.
 cat >warned.nn <<'NN'
 param w: [2] = ones();
