@@ -16,6 +16,12 @@ void map_roots(Graph *to, const Graph *g, const NodeId *map) {
   graph_set_roots(to, roots, g->n_roots);
 }
 
+static const NodeId *themselves(const Graph *g, Arena *a) {
+  NodeId *ids = ARENA_ARRAY(a, g->len, NodeId);
+  for (NodeId id = 0; id < g->len; id++) ids[id] = id;
+  return ids;
+}
+
 static const Node *in_place(const Graph *g, const Node *const *instead, NodeId id) {
   return instead && instead[id] ? instead[id] : graph_node(g, id);
 }
@@ -32,11 +38,7 @@ static bool *mark_live(const Graph *g, const NodeId *same, const Node *const *in
   return live;
 }
 
-static const NodeId *themselves(const Graph *g, Arena *a) {
-  NodeId *ids = ARENA_ARRAY(a, g->len, NodeId);
-  for (NodeId id = 0; id < g->len; id++) ids[id] = id;
-  return ids;
-}
+const bool *live_nodes(const Graph *g, Arena *a) { return mark_live(g, themselves(g, a), NULL, a); }
 
 static Graph *copy(const Graph *g, const NodeId *same, const Node *const *instead, Arena *a) {
   Graph *out = graph_like(g, a);
