@@ -8,11 +8,13 @@
 #define NNC_PASSES_AUTODIFF_H
 
 #include "ir/build.h"
+#include "passes/reverse.h"
 
 typedef struct Walk {
   Builder b;             // the graph being made, the span and path of the forward node at hand
   NodeId vjp_of, vjp_dy; // the CUSTOM_VJP whose rule was copied in last, for which cotangent,
   const NodeId *vjp_x;   // and what it gave for each of its inputs 1..
+  Reverse reverse;       // the last one, between two of them
 } Walk;
 
 // The contribution of node y's cotangent dy to y's input i. Its shape broadcasts to the input's.

@@ -90,6 +90,9 @@ echo "export fn e(x: [4, 3]) -> [3] { var y = x[0]; for i in 0..5000 { let (r, q
 right_in 2
 echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..20000 { y = y + grad(sum(y * y), y); } return y; }" >model.nn
 right_in 2
+# Thousands of gradients by one parameter, each of few operations of all those since it was read.
+echo "param w: [3] = ones(); export fn e(x: [3]) -> [3] { var y = x; for i in 0..20000 { y = y + grad(sum(y * y * w), w); } return y; }" >model.nn
+right_in 2
 # Loops of a training: each is a step of its own.
 loops() { echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } model net = Dense(1); train t { for i in 0..$1 { each e in d() { report l = mean(net(e.x)); } } }"; }
 loops 200000 >model.nn
