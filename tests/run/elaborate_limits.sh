@@ -93,6 +93,15 @@ right_in 2
 # Thousands of gradients by one parameter, each of few operations of all those since it was read.
 echo "param w: [3] = ones(); export fn e(x: [3]) -> [3] { var y = x; for i in 0..20000 { y = y + grad(sum(y * y * w), w); } return y; }" >model.nn
 right_in 2
+# What is summed over an axis that its factors don't have: a value that is doubled sixty times, and long sums and
+# products.
+summed() { # STATEMENT TIMES SCALAR: the derivative of a sum that is made step by step
+  echo "export fn e(x: [5, 3], b: [3], c: [3]) -> [3] { let z = x * x; var y = x + b; var s = y * z * c; for i in 0..$2 { $1 } return grad(sum($3), b); }" >model.nn
+  right_in 2
+}
+summed 'y = y + y;' 60 'y * x * c'
+summed 's = s + y * (z * c);' 30000 s
+summed 'y = y * c;' 90000 'y * x'
 # Loops of a training: each is a step of its own.
 loops() { echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } model net = Dense(1); train t { for i in 0..$1 { each e in d() { report l = mean(net(e.x)); } } }"; }
 loops 200000 >model.nn
