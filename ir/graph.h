@@ -143,11 +143,11 @@ typedef struct Node {
   DType dtype;
   Shape shape;
   uint32_t n_in;
+  uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
   const NodeId *in;
   Attr attr;
-  Span span;         // place in the source
   const char *path;  // instance path ("net.dense_0"), "" outside
-  uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
+  Span span;         // place in the source
 } Node;
 
 enum { NODES_A_CHUNK = 16 };  // the rule of a custom gradient is small

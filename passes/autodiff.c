@@ -109,6 +109,12 @@ static void visit(Walk *w, Reverse *r, NodeId id) {
     propagate(w, r, id);
 }
 
+static bool is_over(Walk *w, Span grad) {
+  DerivedLimit *l = w->limit;
+  if (!l->over && w->b.g->len > l->nodes) l->over = true, l->at = grad;
+  return l->over;
+}
+
 // de/dx for each target, of the target's shape. The rule of a node on the way may have gradients of its own: theirs is
 // another walk.
 static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
@@ -117,8 +123,8 @@ static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
   reverse_begin(&r, w->b.g, e, x, n);
   NodeId *result = ARENA_ARRAY(w->b.g->own, n, NodeId);
   Builder at_grad = w->b;
-  if (reverse_wants(&r, e)) arrive(w, &r, e, cot_number(w, walk_node(w, e)->dtype, 1));
-  for (NodeId id; (id = reverse_next(&r)) != NO_NODE;) visit(w, &r, id);
+  if (reverse_wants(&r, e) && !is_over(w, at_grad.span)) arrive(w, &r, e, cot_number(w, walk_node(w, e)->dtype, 1));
+  for (NodeId id; (id = reverse_next(&r)) != NO_NODE && !is_over(w, at_grad.span);) visit(w, &r, id);
   w->b.span = at_grad.span;
   w->b.path = at_grad.path;
   for (uint32_t i = 0; i < n; i++) {
@@ -233,14 +239,14 @@ static NodeId stands_for(const Graph *g, const Node *n) {
   return NO_NODE;
 }
 
-static Graph *expand(const Graph *g, Arena *a);
+static Graph *expand(const Graph *g, DerivedLimit *limit, Arena *a);
 
 // Bodies of loops are expanded last: until then derivatives of derivatives are made of them.
-static void expand_bodies(Graph *g, Arena *a) {
+static void expand_bodies(Graph *g, DerivedLimit *limit, Arena *a) {
   for (NodeId id = 0; id < g->len; id++) {
     if (graph_node(g, id)->op != OP_SCAN) continue;
     ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
-    Graph *body = expand(s->body, a);
+    Graph *body = expand(s->body, limit, a);
     graph_adopt(g, body);
     s->body = body;
     graph_change(g, id)->attr.scan = s;
@@ -267,23 +273,27 @@ static DType real_of(const Graph *g) {
   return DT_F32;
 }
 
-static Graph *with_gradients(const Graph *g, Arena *a) {
+static Graph *with_gradients(const Graph *g, DerivedLimit *limit, Arena *a) {
   Graph *out = graph_like(g, a);
-  Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
+  Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE, .batch = NO_NODE, .limit = limit};
   NodeId *map = no_nodes(out->own, g->len);
   append(&w, g, map);
   map_roots(out, g, map);
+  limit->nodes -= out->len < limit->nodes ? out->len : limit->nodes;
   return out;
 }
 
-static Graph *without_marks(Graph *g, Arena *a) {
+static Graph *without_marks(Graph *g, DerivedLimit *limit, Arena *a) {
+  if (limit->over) return g;
   Graph *out = drop_marks(g, a);
   graph_drop(g);
-  expand_bodies(out, a);
+  expand_bodies(out, limit, a);
   return out;
 }
 
-static Graph *expand(const Graph *g, Arena *a) { return without_marks(with_gradients(g, a), a); }
+static Graph *expand(const Graph *g, DerivedLimit *limit, Arena *a) {
+  return without_marks(with_gradients(g, limit, a), limit, a);
+}
 
 static bool has_grad(const Graph *g) {
   for (NodeId id = 0; id < g->len; id++) {
@@ -293,9 +303,23 @@ static bool has_grad(const Graph *g) {
   return false;
 }
 
+Graph *autodiff_within(const Graph *g, uint32_t *nodes, Span *too_large, Arena *a) {
+  DerivedLimit limit = {.nodes = *nodes};
+  Graph *out;
+  if (has_grad(g)) {
+    Graph *ruled = with_composite_rules(g, a), *whole = with_gradients(ruled, &limit, a);
+    graph_drop(ruled);
+    out = without_marks(whole, &limit, a);
+  } else {
+    out = expand(g, &limit, a);
+  }
+  *nodes = limit.nodes;
+  *too_large = limit.at;
+  return limit.over ? NULL : out;
+}
+
 Graph *pass_autodiff(const Graph *g, Arena *a) {
-  if (!has_grad(g)) return expand(g, a);
-  Graph *ruled = with_composite_rules(g, a), *out = with_gradients(ruled, a);
-  graph_drop(ruled);
-  return without_marks(out, a);
+  uint32_t any = UINT32_MAX;
+  Span nowhere;
+  return autodiff_within(g, &any, &nowhere, a);
 }

@@ -95,7 +95,8 @@ static Shape last_axes(Shape s, uint32_t rank) {
 // The size d as a real scalar.
 static NodeId size_number(Walk *w, DType t, Dim d) {
   if (dim_static(d)) return cot_number(w, t, (double)d.b);
-  NodeId n = b_input(&w->b, IN_BATCH, 0, w->b.g->symbol, w->b.real, (Shape){0});
+  if (w->batch == NO_NODE) w->batch = b_input(&w->b, IN_BATCH, 0, w->b.g->symbol, w->b.real, (Shape){0});
+  NodeId n = w->batch;
   if (d.a != 1) n = binary(w, OP_MUL, n, cot_number(w, w->b.real, (double)d.a));
   if (d.b != 0) n = binary(w, OP_ADD, n, cot_number(w, w->b.real, (double)d.b));
   return b_cast(&w->b, n, t);
