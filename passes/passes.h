@@ -37,7 +37,7 @@ const PassInfo *pass_table(uint32_t *n);
 // Asserts the ordering constraints of the table; called once at start.
 void pass_table_check(void);
 
-enum { MAX_DERIVED = 950000 }; // nodes of all functions with their gradients, before any is simplified
+enum { MAX_DERIVED = 900000 }; // nodes of all functions with their gradients, before any is simplified
 
 typedef struct PassOptions {
   const char *const *disabled; // names turned off (tests)
