@@ -3,11 +3,13 @@
 #   sample_lines NAME KEY            the values of a key
 #   sample_line NAME KEY DEFAULT     its only value
 #   sample_data NAME                 the folder for --data; a stand-in is made below $work
+#   sample_model NAME FILE           writes the model as FILE, made smaller where check.txt says how: fewer of the same blocks
 #   for_each_sample FUNCTION         calls FUNCTION NAME for every sample, two at a time, each in a shell and a folder of
 #                                    its own below $work; shows what they print, in order, and counts into `failures`.
 #                                    NNC_SAMPLES="samples/xor samples/vae" in the environment takes these only
 sample_lines() { sed -n "s/^$2: *//p" "$PROJECT_DIR/samples/$1/check.txt" 2>/dev/null; }
 sample_line() { local value; value=$(sample_lines "$1" "$2"); echo "${value:-$3}"; }
+sample_model() { sed "$(sample_line "$1" small "")" "$PROJECT_DIR/samples/$1/$1.nn" >"$2"; }
 sample_data() {
     local folder=$PROJECT_DIR/samples/$1 standin given
     standin=$(sample_lines "$1" standin) given=$(sample_lines "$1" data)

@@ -21,10 +21,13 @@ void differs(Report *r, const char *kind, const char *fmt, ...) {
 }
 
 static void recompute(const Program *p, const Check *c, const char *text, Report *r, Arena *a) {
-  static const char option[] = ", recompute = 1";
+  static const char option[] = ", recompute = ";
   char *without = arena_strdup(a, text), *at = without;
-  while ((at = strstr(at, ", recompute = ")))
-    memmove(at, at + strlen(option), strlen(at + strlen(option)) + 1);
+  while ((at = strstr(at, option))) {
+    const char *rest = at + strlen(option);
+    rest += strspn(rest, "0123456789");
+    memmove(at, rest, strlen(rest) + 1);
+  }
   const Program *q = strcmp(text, without) == 0 ? NULL : front_end(without, c->real, r, a);
   if (q) check_recompute(p, q, r, a);
 }

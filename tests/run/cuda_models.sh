@@ -11,7 +11,7 @@ cd "$work" || exit 1
 
 sample() {  # NAME
     local args
-    cuda_pair "$PROJECT_DIR/samples/$1/$1.nn" || return
+    sample_model "$1" model.nn && cuda_pair model.nn || return
     read -ra args <<<"$(sample_line "$1" compare "--steps 2")"
     [ "${args[0]}" = --steps ] && [ "${args[1]}" -le 2 ] || args=(--steps 2)
     for order in forward reverse shuffled; do

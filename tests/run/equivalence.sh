@@ -27,7 +27,7 @@ compare() {
 
 sample() {
     local name=$1 real
-    cp "$PROJECT_DIR/samples/$name/$name.nn" f64.nn
+    sample_model "$name" f64.nn
     sed "$(sample_line "$name" f32 "")" f64.nn >f32.nn
     for real in f64 f32; do nnc -S --real=$real $real.nn -o $real.c || fail "nnc -S --real=$real $name"; done
     # A build of nnc with sanitizers has its runtime in the process, so the object may have it too.

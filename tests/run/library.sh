@@ -2,6 +2,7 @@
 # Emitted libraries: the samples' in every way of having weights, compiled by every compiler as C and C++ without a
 # warning, called by a harness made of their headers (library.awk), compared with the program bit by bit.
 . "$PROJECT_DIR/tests/lib.sh" || exit 1
+. "$PROJECT_DIR/tests/sample.sh"
 cd "$work" || exit 1
 strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
 compilers=()
@@ -58,8 +59,10 @@ harness() {  # NAME
 # ---- every sample: the small ones in every way; of the large ones a library of the exports and one that trains, by
 # three compilers, for what has many kernels takes them minutes. ResNet-20's training is compiled and not run: a step takes seconds here.
 large() { [ "$(cat "$1".c | wc -c)" -gt 100000 ]; }
+mkdir small
 for model in "$PROJECT_DIR"/samples/*/*.nn; do
-    name=$(basename "$model" .nn)
+    name=$(basename "$model" .nn) model=$work/small/$(basename "$model")
+    sample_model "$name" "$model"
     i=0
     for options in '' '--train' '--seed=3' '--weights-as=file' '--train --seed 3' '--train --weights-as file'; do
         i=$((i + 1))

@@ -25,8 +25,9 @@ one() {  # NAME
     local name=$1 data steps levels cc level
     data=$(sample_data "$name")
     read -ra steps <<<"$(sample_line "$name" train "--steps 50")"
-    nnc -S "$PROJECT_DIR/samples/$name/$name.nn" -o "$name.c" || { fail "nnc -S $name"; return; }
-    nnc -O1 --cpu=baseline "$PROJECT_DIR/samples/$name/$name.nn" -o "$name" && "./$name" train --data "$data" --out out "${steps[@]}" --quiet --save plain ||
+    sample_model "$name" "$name.nn"
+    nnc -S "$name.nn" -o "$name.c" || { fail "nnc -S $name"; return; }
+    nnc -O1 --cpu=baseline "$name.nn" -o "$name" && "./$name" train --data "$data" --out out "${steps[@]}" --quiet --save plain ||
         { fail "$name, plain"; return; }
     for cc in "${compilers[@]}"; do
         levels=(-O0)
