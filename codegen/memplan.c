@@ -144,6 +144,76 @@ static int earlier_first(const void *x, const void *y) {
   return larger_first(x, y);
 }
 
+// ---- in the order of time
+
+static int ends_first(const void *x, const void *y) {
+  const Block *a = *(Block *const *)x, *b = *(Block *const *)y;
+  COMPARE(a->last, b->last);
+  COMPARE(a->number, b->number);
+  return 0;
+}
+
+typedef struct Hole {
+  uint64_t begin, end;
+} Hole;
+
+typedef struct Holes { // among the blocks alive, by address; all above `end` is free
+  Hole *data;
+  uint32_t n;
+  uint64_t end;
+} Holes;
+
+static void give_back(Holes *h, Hole freed) {
+  if (freed.begin == freed.end) return;
+  uint32_t at = h->n;
+  while (at > 0 && h->data[at - 1].begin > freed.begin) at--;
+  bool before = at > 0 && h->data[at - 1].end == freed.begin;
+  bool after = at < h->n && h->data[at].begin == freed.end;
+  if (before && after) {
+    h->data[at - 1].end = h->data[at].end;
+    memmove(h->data + at, h->data + at + 1, (--h->n - at) * sizeof *h->data);
+  } else if (before) {
+    h->data[at - 1].end = freed.end;
+  } else if (after) {
+    h->data[at].begin = freed.begin;
+  } else {
+    memmove(h->data + at + 1, h->data + at, (h->n++ - at) * sizeof *h->data);
+    h->data[at] = freed;
+  }
+  if (h->n && h->data[h->n - 1].end == h->end) h->end = h->data[--h->n].begin;
+}
+
+static uint64_t lowest_place(Holes *h, uint64_t bytes) {
+  uint32_t at = 0;
+  while (at < h->n && h->data[at].end - h->data[at].begin < bytes) at++;
+  if (at == h->n) return (h->end += bytes) - bytes;
+  uint64_t begin = h->data[at].begin;
+  h->data[at].begin += bytes;
+  if (h->data[at].begin == h->data[at].end)
+    memmove(h->data + at, h->data + at + 1, (--h->n - at) * sizeof *h->data);
+  return begin;
+}
+
+// As place() would in this order; here only what is alive is looked at. Of a long program most blocks have one size,
+// and then no plan is smaller.
+static uint64_t place_in_time(Placing *p, Arena *a) {
+  Holes h = {.data = ARENA_ARRAY(a, p->n + 1, Hole)};
+  uint64_t end = 0;
+  memcpy(p->placed, p->sequence, p->n * sizeof *p->placed);
+  qsort(p->sequence, p->n, sizeof *p->sequence, earlier_first);
+  qsort(p->placed, p->n, sizeof *p->placed, ends_first);
+  for (uint32_t i = 0, over = 0; i < p->n; i++) {
+    Block *x = p->sequence[i];
+    for (; p->placed[over]->last < x->first; over++)
+      give_back(&h, (Hole){p->placed[over]->offset, p->placed[over]->offset + p->placed[over]->bytes});
+    x->offset = lowest_place(&h, x->bytes);
+    if (x->offset + x->bytes > end) end = x->offset + x->bytes;
+  }
+  return end;
+}
+
+// ---- the best of some sequences
+
 enum { WORK = 8000000 }; // comparisons of two blocks, some milliseconds
 
 static void to_front(Placing *p, Block *x) {
@@ -162,6 +232,8 @@ static uint64_t place_well(Blocks *b, uint64_t least, Arena *a) {
   p.placed = ARENA_ARRAY(a, b->n, Block *);
   uint64_t *offsets = ARENA_ARRAY(a, b->n, uint64_t), best = UINT64_MAX;
   uint64_t one = (uint64_t)b->n * b->n / 4 + 1, tries = WORK / one + 1;
+  for (uint32_t k = 0; k < b->n; k++) p.sequence[k] = &b->data[k];
+  if (one > WORK && place_in_time(&p, a) <= least) return least;
   for (uint32_t i = 0; i < sizeof sequences / sizeof *sequences && best > least && tries > 0; i++) {
     for (uint32_t k = 0; k < b->n; k++) p.sequence[k] = &b->data[k];
     if (b->n) qsort(p.sequence, b->n, sizeof *p.sequence, sequences[i]);

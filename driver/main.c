@@ -130,16 +130,29 @@ static bool may_hoist(void) {
 #endif
 }
 
+// Nothing but the passes knows how long gradients are; all else there is to say was said before.
+static int too_large(Job *j, Span gradient) {
+  Diags *diags = diags_new(j->arena, j->sources);
+  Diag *g = diag_error(diags, DIAG_E0807, gradient,
+                       "the program has more than %d operations, with those of its gradients", MAX_DERIVED);
+  diag_note(g, "a gradient of a gradient takes several times the operations of what it is of, and static loops are "
+               "unrolled: a long loop at run time is a `scan`");
+  diagnose(diags, j->o);
+  return EXIT_SOURCE;
+}
+
 // A program that runs its own loops may have one step for several of them, and leave to them what all its
 // steps have in common. A library's caller knows each loop's step by its name, and may change the weights
 // between any two.
-static void middle(Job *j, Program *p, bool runs_loops) {
-  passes_run(p, &(PassOptions){.observe = inspect_pass, .user = &j->inspect}, j->arena);
+static int middle(Job *j, Program *p, bool runs_loops) {
+  PassOptions options = {.observe = inspect_pass, .user = &j->inspect, .too_large = &(Span){0}};
+  if (!passes_run(p, &options, j->arena)) return too_large(j, *options.too_large);
   if (runs_loops) program_share(p, j->arena);
   if (runs_loops && may_hoist()) program_hoist(p, &invariant_limits, j->arena);
   for (uint32_t i = 0; i < p->n_fns; i++) inspect_pass(&j->inspect, "invariant", true, p, &p->fns[i]);
   if (j->o->trap_nan) program_trap_nan(p);
   inspect_kernels(&j->inspect, p);
+  return EXIT_DONE;
 }
 
 // Tests break the emitter on purpose; a build without tests can't.
@@ -285,7 +298,7 @@ static int compile(const Options *o, Arena *a) {
   Program *p;
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p, !o->library);
+  if ((status = middle(&j, p, !o->library)) != EXIT_DONE) return status;
   if (o->interpret) return interpret(p, NNC_VERSION, o->keep_subnormals, o->input, o->n_rest, o->rest);
   if (wants_output(o) && o->library) status = library(&j, p);
   Text c;
@@ -301,7 +314,7 @@ static int check(const Options *o, Arena *a) {
   Program *p;
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p, true);
+  if ((status = middle(&j, p, true)) != EXIT_DONE) return status;
   inspect_end(&j.inspect);
   return EXIT_DONE;
 }
@@ -331,7 +344,7 @@ static int test_gradients(Options *o, Arena *a) {
   // as elaborated and after the passes: what is meant, and what is computed
   const Graph **written = ARENA_ARRAY(a, p->n_fns, const Graph *);
   for (uint32_t i = 0; i < p->n_fns; i++) written[i] = p->fns[i].g;
-  middle(j, p, false);
+  if ((status = middle(j, p, false)) != EXIT_DONE) return status;
   status = gradients_check(p, written, o, a);
   inspect_end(&j->inspect);
   return status;
@@ -345,7 +358,7 @@ static int test(const Options *given, Arena *a) {
   o.real = DT_F64;
   int status = job_program(&j, &o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p, false);
+  if ((status = middle(&j, p, false)) != EXIT_DONE) return status;
   status = test_run(p, &o, compile_tests, &j, a);
   inspect_end(&j.inspect);
   return status;
@@ -377,7 +390,7 @@ static int report(const Options *o, Arena *a) {
   Program *p;
   int status = job_program(&j, o, &p, a);
   if (status != EXIT_DONE) return status;
-  middle(&j, p, true);
+  if ((status = middle(&j, p, true)) != EXIT_DONE) return status;
   Report r = codegen_report(p, o->cuda, o->n, a);
   inspect_stage(&j.inspect, "codegen");
   status = report_print(&r, o, a);

@@ -204,6 +204,28 @@ static Value in_form(Elab *e, Value form, const Values *gradients, size_t *next)
   return v;
 }
 
+// Whether the loss reads an older version of what a gradient is by.
+static bool reads_stale(Elab *e, NodeId loss, const NodeId *x, uint32_t n, Span at) {
+  Arrivals arrivals = {0};
+  for (uint32_t i = 0; i < n; i++) {
+    if (!updated_target(e, x[i])) continue;
+    if (!arrivals.at) arrivals = graph_arrivals(e->fn->b.g, loss, 0, e->a);
+    if (stale(e, &arrivals, node_of(e, x[i])->attr.store.id, "this", at)) return true;
+  }
+  return false;
+}
+
+// Where the way from the targets, none of which the loss reaches, ends; NO_NODE: there is no way.
+static NodeId cut_before(Elab *e, NodeId loss, const NodeId *x, uint32_t n) {
+  const Graph *g = e->fn->b.g;
+  NodeId first = loss, cut = NO_NODE;
+  for (uint32_t i = 0; i < n; i++)
+    if (x[i] < first) first = x[i];
+  const Arrivals arrivals = graph_arrivals(g, loss, first, e->a);
+  for (uint32_t i = n; cut == NO_NODE && i-- > 0;) cut = graph_cut(g, &arrivals, x[i]);
+  return cut;
+}
+
 Value grad_call(Elab *e, const BuiltinCall *c) {
   NodeId loss = to_real(e, c->v[0], c->spans[0]);
   Values t = {0}, form = {0};
@@ -213,21 +235,11 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
     return v_poison();
   }
   Builder *b = &e->fn->b;
-  NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId), first = loss;
-  for (size_t i = 0; i < t.len; i++) {
-    x[i] = t.data[i].u.node;
-    if (x[i] < first) first = x[i];
-    if (updated_target(e, x[i])) first = 0;
-  }
-  const Arrivals arrivals = graph_arrivals(b->g, loss, first, e->a);
-  bool reached = t.len == 0;
-  for (size_t i = 0; i < t.len; i++) {
-    reached |= graph_arrives(&arrivals, x[i]);
-    if (updated_target(e, x[i]) && stale(e, &arrivals, node_of(e, x[i])->attr.store.id, "this", c->spans[0]))
-      return v_poison();
-  }
-  NodeId cut = NO_NODE;
-  for (size_t i = t.len; !reached && cut == NO_NODE && i-- > 0;) cut = graph_cut(b->g, &arrivals, x[i]);
+  NodeId *x = ARENA_ARRAY(e->a, t.len, NodeId), cut = NO_NODE;
+  for (size_t i = 0; i < t.len; i++) x[i] = t.data[i].u.node;
+  if (reads_stale(e, loss, x, (uint32_t)t.len, c->spans[0])) return v_poison();
+  if (t.len && !graph_reaches(&e->fn->reach, b->g, loss, x, (uint32_t)t.len, e->a))
+    cut = cut_before(e, loss, x, (uint32_t)t.len);
   if (cut != NO_NODE) {
     Diag *g = err(e, DIAG_E0701, c->span, "`%s` reaches none of its targets", c->fn->name);
     no_gradient(e, g, cut);

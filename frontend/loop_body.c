@@ -142,6 +142,7 @@ static void move_out(Elab *e, Move *m, const Loop *l) {
   find_inside(m, l);
   e->n_nodes += g->len - m->c->counted;
   g->len = m->mark;
+  m->c->reach = (Reach){0}; // its marks are of what moves
   for (NodeId id = 0; id < m->len; id++) {
     m->outer[id] = id < m->mark ? id : NO_NODE;
     if (id >= m->mark && !m->inside[id]) stay(m, id);

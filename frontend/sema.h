@@ -283,6 +283,7 @@ struct Ctx {
   uint32_t when_depth; // how many are around
   VEC(StoreState) stores;
   VEC(NodeId) doubted; // that did not fit where they were passed
+  Reach reach;         // of the targets of the last `grad`
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
   VEC(FnInput) inputs;

@@ -99,6 +99,35 @@ Arrivals graph_arrivals(const Graph *g, NodeId e, NodeId first, Arena *a) {
   return (Arrivals){first, e, at};
 }
 
+static bool is_by(const Reach *r, const NodeId *x, uint32_t n) {
+  return r->x && r->n == n && !memcmp(r->x, x, n * sizeof *x);
+}
+
+static bool has_reached(const Reach *r, NodeId id) { return id >= r->first && r->at.data[id - r->first]; }
+
+bool graph_reaches(Reach *r, const Graph *g, NodeId e, const NodeId *x, uint32_t n, Arena *a) {
+  if (n == 0) return false;
+  if (!is_by(r, x, n)) {
+    r->x = arena_copy(a, x, n * sizeof *x);
+    r->n = n;
+    r->first = x[0];
+    for (uint32_t i = 1; i < n; i++)
+      if (x[i] < r->first) r->first = x[i];
+    r->at.len = 0;
+  }
+  if (e < r->first) return false;
+  NodeId known = r->first + (NodeId)r->at.len;
+  for (NodeId id = known; id <= e; id++) vec_push(a, &r->at, false);
+  for (uint32_t i = 0; i < n; i++)
+    if (x[i] >= known && x[i] <= e) r->at.data[x[i] - r->first] = true;
+  for (NodeId id = known; id <= e; id++) {
+    const Node *node = graph_node(g, id);
+    for (uint32_t i = 0; i < node->n_in; i++)
+      if (has_reached(r, node->in[i]) && edge_carries(g, node, i)) r->at.data[id - r->first] = true;
+  }
+  return has_reached(r, e);
+}
+
 // The node nearest to e, among those a cotangent of e arrives at, where all ways on to x end. Where they end
 // because an operand is no real (an index, a mask) the operation that made it so is named.
 NodeId graph_cut(const Graph *g, const Arrivals *r, NodeId x) {

@@ -9,6 +9,7 @@
 
 #include "ir/base/arena.h"
 #include "ir/base/diag.h"
+#include "ir/base/vec.h"
 #include "ir/dtype.h"
 #include "ir/op.h"
 #include "ir/shape.h"
@@ -142,11 +143,11 @@ typedef struct Node {
   DType dtype;
   Shape shape;
   uint32_t n_in;
+  uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
   const NodeId *in;
   Attr attr;
-  Span span;         // place in the source
   const char *path;  // instance path ("net.dense_0"), "" outside
-  uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
+  Span span;         // place in the source
 } Node;
 
 enum { NODES_A_CHUNK = 16 };  // the rule of a custom gradient is small
@@ -190,6 +191,16 @@ Arrivals graph_arrivals(const Graph *g, NodeId e, NodeId first, Arena *a);
 static inline bool graph_arrives(const Arrivals *r, NodeId x) {
   return x >= r->first && x <= r->e && r->at[x - r->first];
 }
+// The same seen from some nodes on: for each node after the first of them, whether a cotangent of it can arrive at one
+// of them. The marks grow with the graph, so that thousands of gradients by one parameter look at each node once.
+typedef struct Reach {
+  const NodeId *x;
+  uint32_t n;
+  NodeId first;
+  VEC(bool) at;
+} Reach;
+// r: {0}, or of an earlier question, by any x, about the same graph and with the same arena.
+bool graph_reaches(Reach *r, const Graph *g, NodeId e, const NodeId *x, uint32_t n, Arena *a);
 // For an x, not before r->first, that no cotangent of e arrives at: a node without gradient that stands on a path
 // from x to e, NO_NODE if none does.
 NodeId graph_cut(const Graph *g, const Arrivals *r, NodeId x);

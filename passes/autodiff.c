@@ -10,44 +10,13 @@
 
 // ---- the reverse walk
 
-// True when n passes cotangents on to its input i.
-static bool passes_to(const Graph *g, const Node *n, uint32_t i) {
+bool passes_to(const Graph *g, const Node *n, uint32_t i) {
   if (n->op == OP_PROJ) return dtype_is_real(n->dtype);
   const Derivative *d = &derivative_table[n->op];
   if (d->kind == DERIV_NONE || d->kind == DERIV_ZERO) return false;
   if (d->kind == DERIV_EXPR && !d->in[i]) return false;
   if (n->op == OP_CUSTOM_VJP && (i == 0 || n->attr.vjp.rule->roots[i - 1] == NO_NODE)) return false;
   return dtype_is_real(n->dtype) && dtype_is_real(graph_node(g, n->in[i])->dtype);
-}
-
-// A GRAD of e: of the nodes from the first target to e, whether some target needs their cotangent, and what
-// of it has arrived. (A program may have as many gradients as operations: nothing here is as long as the
-// whole graph.)
-typedef struct Reverse {
-  NodeId first, e;
-  bool *wanted;
-  NodeId *cot;
-} Reverse;
-
-static bool is_wanted(const Reverse *r, NodeId x) { return x >= r->first && r->wanted[x - r->first]; }
-static NodeId *cot_of(const Reverse *r, NodeId x) { return &r->cot[x - r->first]; }
-
-static Reverse reverse_of(const Walk *w, NodeId e, const NodeId *x, uint32_t n, Arena *a) {
-  Reverse r = {.first = e, .e = e};
-  for (uint32_t i = 0; i < n; i++)
-    if (x[i] < r.first) r.first = x[i];
-  size_t len = (size_t)(e - r.first) + 1;
-  r.wanted = ARENA_ARRAY(a, len, bool);
-  r.cot = no_nodes(a, len);
-  for (uint32_t i = 0; i < n; i++)
-    if (x[i] <= e && dtype_is_real(walk_node(w, x[i])->dtype)) r.wanted[x[i] - r.first] = true;
-  for (NodeId id = r.first; id <= e; id++) {
-    const Node *node = walk_node(w, id);
-    bool *wanted = &r.wanted[id - r.first];
-    for (uint32_t i = 0; i < node->n_in && !*wanted; i++)
-      *wanted = is_wanted(&r, node->in[i]) && passes_to(w->b.g, node, i);
-  }
-  return r;
 }
 
 static NodeId expand_expr(Walk *w, const Expr *x, NodeId y, NodeId dy) {
@@ -79,74 +48,93 @@ static void add_to(Walk *w, NodeId *sum, NodeId t) {
   *sum = *sum == NO_NODE ? t : cot_op(w, OP_ADD, (NodeId[]){*sum, t}, 2);
 }
 
-static void arrive(Walk *w, const Reverse *r, NodeId x, NodeId t) {
+static void arrive(Walk *w, Reverse *r, NodeId x, NodeId t) {
   assert(shape_broadcasts_to(&walk_node(w, t)->shape, &walk_node(w, x)->shape));
-  add_to(w, cot_of(r, x), t);
+  if (reverse_at(r, x)->cot == NO_NODE) reverse_wait(r, x);
+  add_to(w, &reverse_at(r, x)->cot, t);
 }
 
-// A loop's results come after it: when the walk is here their cotangents are whole.
-static void propagate_scan(Walk *w, const Reverse *r, NodeId scan) {
+// Its loop hands on what has arrived at its results, all of which come after it.
+static void wait_for_loop(const Walk *w, Reverse *r, NodeId result) {
+  NodeId scan = walk_node(w, result)->in[0];
+  Arrival *at = reverse_at(r, scan);
+  if (at->link == NO_NODE) reverse_wait(r, scan);
+  reverse_at(r, result)->link = at->link;
+  at->link = result;
+}
+
+static void propagate_scan(Walk *w, Reverse *r, NodeId scan) {
   Node n = *walk_node(w, scan);
   const ScanAttr *s = n.attr.scan;
   Arena *a = w->b.g->own;
   NodeId *of_results = no_nodes(a, (size_t)s->n_yields + s->n_carries);
-  bool *of_operands = ARENA_ARRAY(a, n.n_in, bool), any = false;
-  for (NodeId id = scan + 1; id <= r->e; id++) {
-    const Node *p = walk_node(w, id);
-    if (p->op != OP_PROJ || p->in[0] != scan || *cot_of(r, id) == NO_NODE) continue;
-    add_to(w, &of_results[p->attr.proj], *cot_of(r, id));
-    any = true;
-  }
-  if (!any) return;
+  bool *of_operands = ARENA_ARRAY(a, n.n_in, bool);
+  for (NodeId id = reverse_at(r, scan)->link; id != NO_NODE; id = reverse_at(r, id)->link)
+    add_to(w, &of_results[walk_node(w, id)->attr.proj], reverse_at(r, id)->cot);
   w->b.span = n.span;
   w->b.path = n.path;
   NodeId *so_far = no_nodes(a, n.n_in);
   for (uint32_t i = 0; i < n.n_in; i++) {
-    of_operands[i] = is_wanted(r, n.in[i]) && passes_to(w->b.g, &n, i);
+    of_operands[i] = reverse_wants(r, n.in[i]) && passes_to(w->b.g, &n, i);
     if (!of_operands[i] || i < s->n_carries + s->n_sequences) continue;
-    so_far[i] = *cot_of(r, n.in[i]);
-    *cot_of(r, n.in[i]) = NO_NODE; // it comes back with the loop's own
+    so_far[i] = reverse_at(r, n.in[i])->cot;
+    reverse_at(r, n.in[i])->cot = NO_NODE; // it comes back with the loop's own
   }
   const NodeId *t = scan_cotangents(w, scan, of_results, of_operands, so_far);
   for (uint32_t i = 0; i < n.n_in; i++)
     if (of_operands[i] && t[i] != NO_NODE) arrive(w, r, n.in[i], t[i]);
 }
 
-static void propagate(Walk *w, const Reverse *r, NodeId y) {
+static void propagate(Walk *w, Reverse *r, NodeId y) {
   Node n = *walk_node(w, y);
+  NodeId dy = reverse_at(r, y)->cot;
   w->b.span = n.span;
   w->b.path = n.path;
   for (uint32_t i = 0; i < n.n_in; i++) {
     NodeId x = n.in[i];
-    if (!is_wanted(r, x) || !passes_to(w->b.g, &n, i)) continue;
-    NodeId t = contribution(w, y, *cot_of(r, y), i);
+    if (!reverse_wants(r, x) || !passes_to(w->b.g, &n, i)) continue;
+    NodeId t = contribution(w, y, dy, i);
     if (t == NO_NODE) continue;
     arrive(w, r, x, t);
   }
 }
 
-// de/dx for each target, of the target's shape.
+static void visit(Walk *w, Reverse *r, NodeId id) {
+  Op op = walk_node(w, id)->op;
+  if (op == OP_PROJ)
+    wait_for_loop(w, r, id);
+  else if (derivative_table[op].kind == DERIV_LOOP)
+    propagate_scan(w, r, id);
+  else if (reverse_at(r, id)->cot != NO_NODE)
+    propagate(w, r, id);
+}
+
+static bool is_over(Walk *w, Span grad) {
+  DerivedLimit *l = w->limit;
+  if (!l->over && w->b.g->len > l->nodes) l->over = true, l->at = grad;
+  return l->over;
+}
+
+// de/dx for each target, of the target's shape. The rule of a node on the way may have gradients of its own: theirs is
+// another walk.
 static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
-  Arena *scratch = arena_child(w->b.g->own);
-  Reverse r = reverse_of(w, e, x, n, scratch);
+  Reverse r = w->reverse;
+  w->reverse = (Reverse){0};
+  reverse_begin(&r, w->b.g, e, x, n);
   NodeId *result = ARENA_ARRAY(w->b.g->own, n, NodeId);
   Builder at_grad = w->b;
-  if (is_wanted(&r, e)) *cot_of(&r, e) = cot_number(w, walk_node(w, e)->dtype, 1);
-  for (NodeId id = e;; id--) {
-    Op op = walk_node(w, id)->op;
-    if (derivative_table[op].kind == DERIV_LOOP && is_wanted(&r, id)) propagate_scan(w, &r, id);
-    if (op != OP_PROJ && *cot_of(&r, id) != NO_NODE) propagate(w, &r, id);
-    if (id == r.first) break;
-  }
+  if (reverse_wants(&r, e) && !is_over(w, at_grad.span)) arrive(w, &r, e, cot_number(w, walk_node(w, e)->dtype, 1));
+  for (NodeId id; (id = reverse_next(&r)) != NO_NODE && !is_over(w, at_grad.span);) visit(w, &r, id);
   w->b.span = at_grad.span;
   w->b.path = at_grad.path;
   for (uint32_t i = 0; i < n; i++) {
     const Node *t = walk_node(w, x[i]);
-    bool reached = x[i] <= e && *cot_of(&r, x[i]) != NO_NODE;
-    result[i] =
-        reached ? cot_exact(w, *cot_of(&r, x[i]), t->shape) : b_splat(&w->b, t->dtype, t->shape, (Scalar){0});
+    NodeId d = x[i] <= e ? reverse_at(&r, x[i])->cot : NO_NODE;
+    result[i] = d != NO_NODE ? cot_exact(w, d, t->shape) : b_splat(&w->b, t->dtype, t->shape, (Scalar){0});
   }
-  arena_free(scratch);
+  reverse_end(&r);
+  arena_free(w->reverse.a);
+  w->reverse = r;
   return result;
 }
 
@@ -251,14 +239,14 @@ static NodeId stands_for(const Graph *g, const Node *n) {
   return NO_NODE;
 }
 
-static Graph *expand(const Graph *g, Arena *a);
+static Graph *expand(const Graph *g, DerivedLimit *limit, Arena *a);
 
 // Bodies of loops are expanded last: until then derivatives of derivatives are made of them.
-static void expand_bodies(Graph *g, Arena *a) {
+static void expand_bodies(Graph *g, DerivedLimit *limit, Arena *a) {
   for (NodeId id = 0; id < g->len; id++) {
     if (graph_node(g, id)->op != OP_SCAN) continue;
     ScanAttr *s = arena_copy(g->arena, graph_node(g, id)->attr.scan, sizeof *s);
-    Graph *body = expand(s->body, a);
+    Graph *body = expand(s->body, limit, a);
     graph_adopt(g, body);
     s->body = body;
     graph_change(g, id)->attr.scan = s;
@@ -285,23 +273,27 @@ static DType real_of(const Graph *g) {
   return DT_F32;
 }
 
-static Graph *with_gradients(const Graph *g, Arena *a) {
+static Graph *with_gradients(const Graph *g, DerivedLimit *limit, Arena *a) {
   Graph *out = graph_like(g, a);
-  Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE};
+  Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE, .batch = NO_NODE, .limit = limit};
   NodeId *map = no_nodes(out->own, g->len);
   append(&w, g, map);
   map_roots(out, g, map);
+  limit->nodes -= out->len < limit->nodes ? out->len : limit->nodes;
   return out;
 }
 
-static Graph *without_marks(Graph *g, Arena *a) {
+static Graph *without_marks(Graph *g, DerivedLimit *limit, Arena *a) {
+  if (limit->over) return g;
   Graph *out = drop_marks(g, a);
   graph_drop(g);
-  expand_bodies(out, a);
+  expand_bodies(out, limit, a);
   return out;
 }
 
-static Graph *expand(const Graph *g, Arena *a) { return without_marks(with_gradients(g, a), a); }
+static Graph *expand(const Graph *g, DerivedLimit *limit, Arena *a) {
+  return without_marks(with_gradients(g, limit, a), limit, a);
+}
 
 static bool has_grad(const Graph *g) {
   for (NodeId id = 0; id < g->len; id++) {
@@ -311,9 +303,23 @@ static bool has_grad(const Graph *g) {
   return false;
 }
 
+Graph *autodiff_within(const Graph *g, uint32_t *nodes, Span *too_large, Arena *a) {
+  DerivedLimit limit = {.nodes = *nodes};
+  Graph *out;
+  if (has_grad(g)) {
+    Graph *ruled = with_composite_rules(g, a), *whole = with_gradients(ruled, &limit, a);
+    graph_drop(ruled);
+    out = without_marks(whole, &limit, a);
+  } else {
+    out = expand(g, &limit, a);
+  }
+  *nodes = limit.nodes;
+  *too_large = limit.at;
+  return limit.over ? NULL : out;
+}
+
 Graph *pass_autodiff(const Graph *g, Arena *a) {
-  if (!has_grad(g)) return expand(g, a);
-  Graph *ruled = with_composite_rules(g, a), *out = with_gradients(ruled, a);
-  graph_drop(ruled);
-  return without_marks(out, a);
+  uint32_t any = UINT32_MAX;
+  Span nowhere;
+  return autodiff_within(g, &any, &nowhere, a);
 }

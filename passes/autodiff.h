@@ -8,11 +8,23 @@
 #define NNC_PASSES_AUTODIFF_H
 
 #include "ir/build.h"
+#include "passes/reverse.h"
+
+// What the gradients of a function, and of the bodies of its loops, may take. A gradient of a gradient of a gradient
+// is many times as long as what it is of.
+typedef struct DerivedLimit {
+  uint32_t nodes; // that may still be made
+  bool over;      // then gradients are zero, and the graph is of no use
+  Span at;        // of the gradient that was too much
+} DerivedLimit;
 
 typedef struct Walk {
   Builder b;             // the graph being made, the span and path of the forward node at hand
   NodeId vjp_of, vjp_dy; // the CUSTOM_VJP whose rule was copied in last, for which cotangent,
   const NodeId *vjp_x;   // and what it gave for each of its inputs 1..
+  Reverse reverse;       // the last one, between two of them
+  NodeId batch;          // the size of the batch as a number, NO_NODE: not wanted yet
+  DerivedLimit *limit;
 } Walk;
 
 // The contribution of node y's cotangent dy to y's input i. Its shape broadcasts to the input's.

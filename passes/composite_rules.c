@@ -134,17 +134,18 @@ static NodeId wrapped(Builder *b, NodeId y, const Wrapping *w, const NodeId *map
 Graph *with_composite_rules(const Graph *g, Arena *a) {
   Graph *out = graph_like(g, a);
   Builder b = {.g = out, .path = ""};
-  Found *found = ARENA_ARRAY(out->own, g->len, Found);
-  bool *is_target = ARENA_ARRAY(out->own, g->len, bool);
-  NodeId *map = no_nodes(out->own, g->len), *seen = no_nodes(out->own, g->len), *in = NULL;
+  Arena *scratch = arena_new();
+  Found *found = ARENA_ARRAY(scratch, g->len, Found);
+  bool *is_target = ARENA_ARRAY(scratch, g->len, bool);
+  NodeId *map = no_nodes(scratch, g->len), *seen = no_nodes(scratch, g->len), *in = NULL;
   uint32_t room = 0;
-  composites_match(g, found, out->own);
+  composites_match(g, found, scratch);
   for (NodeId id = 0; id < g->len; id++)
     for (uint32_t i = 1; graph_node(g, id)->op == OP_GRAD && i < graph_node(g, id)->n_in; i++)
       is_target[graph_node(g, id)->in[i]] = true;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
-    if (n->n_in > room) in = ARENA_ARRAY(out->own, room = 2 * n->n_in, NodeId);
+    if (n->n_in > room) in = ARENA_ARRAY(scratch, room = 2 * n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
     map[id] = b_copy(&b, n, in);
     b.span = n->span;
@@ -160,5 +161,6 @@ Graph *with_composite_rules(const Graph *g, Arena *a) {
       map[id] = wrapped(&b, map[id], &w, map, found[id].kind);
   }
   map_roots(out, g, map);
+  arena_free(scratch);
   return out;
 }

@@ -95,9 +95,10 @@ static Shape last_axes(Shape s, uint32_t rank) {
 // The size d as a real scalar.
 static NodeId size_number(Walk *w, DType t, Dim d) {
   if (dim_static(d)) return cot_number(w, t, (double)d.b);
-  NodeId n = b_input(&w->b, IN_BATCH, 0, w->b.g->symbol, w->b.real, (Shape){0});
-  n = binary(w, OP_MUL, n, cot_number(w, w->b.real, (double)d.a));
-  n = binary(w, OP_ADD, n, cot_number(w, w->b.real, (double)d.b));
+  if (w->batch == NO_NODE) w->batch = b_input(&w->b, IN_BATCH, 0, w->b.g->symbol, w->b.real, (Shape){0});
+  NodeId n = w->batch;
+  if (d.a != 1) n = binary(w, OP_MUL, n, cot_number(w, w->b.real, (double)d.a));
+  if (d.b != 0) n = binary(w, OP_ADD, n, cot_number(w, w->b.real, (double)d.b));
   return b_cast(&w->b, n, t);
 }
 
@@ -129,29 +130,47 @@ static int factor_of(const Walk *w, const Node *n, uint32_t axes) {
   return -1;
 }
 
+// What is added up may be used many times over: seen as a tree, sixty doublings are 2^60 terms. So many operations are
+// looked at; a sum of more is taken as it is.
+enum { MAX_TERMS = 1000 };
+
 // A factor comes out of the sum of t, or of everything t is the sum of.
-static bool has_factor(const Walk *w, NodeId t, uint32_t axes, uint32_t rank) {
+static bool has_factor(const Walk *w, NodeId t, uint32_t axes, uint32_t rank, uint32_t *left) {
   const Node *n = walk_node(w, t);
-  if (n->shape.rank != rank) return false;
-  if (n->op == OP_NEG) return has_factor(w, n->in[0], axes, rank);
+  if (n->shape.rank != rank || *left == 0) return false;
+  --*left;
+  if (n->op == OP_NEG) return has_factor(w, n->in[0], axes, rank, left);
   if (n->op == OP_ADD || n->op == OP_SUB)
-    return has_factor(w, n->in[0], axes, rank) && has_factor(w, n->in[1], axes, rank);
+    return has_factor(w, n->in[0], axes, rank, left) && has_factor(w, n->in[1], axes, rank, left);
   return factor_of(w, n, axes) >= 0;
+}
+
+static NodeId sum_within(Walk *w, NodeId t, uint32_t axes, uint32_t *left);
+
+// The sum of t, of which has_factor holds: it does of what t is the sum of, too.
+static NodeId sum_of_products(Walk *w, NodeId t, uint32_t axes, uint32_t *left) {
+  const Node n = *walk_node(w, t);
+  int factor = factor_of(w, &n, axes);
+  NodeId in[2];
+  if (factor >= 0) {
+    in[0] = without_axes(w, n.in[factor], axes, n.shape.rank);
+    in[1] = sum_within(w, n.in[1 - factor], axes, left);
+    return cot_op(w, OP_MUL, in, 2);
+  }
+  for (uint32_t i = 0; i < n.n_in; i++) in[i] = sum_of_products(w, n.in[i], axes, left);
+  return cot_op(w, n.op, in, n.n_in);
+}
+
+static NodeId sum_within(Walk *w, NodeId t, uint32_t axes, uint32_t *left) {
+  if (has_factor(w, t, axes, walk_node(w, t)->shape.rank, left)) return sum_of_products(w, t, axes, left);
+  return b_reduce(&w->b, OP_SUM, t, axes);
 }
 
 // The sum of t over axes. A tensor that does not vary along them comes out of the sum, so that what is left
 // is often a sum that is wanted anyway: in the derivative of a normalisation by its mean, all of them are.
 static NodeId sum_over(Walk *w, NodeId t, uint32_t axes) {
-  const Node n = *walk_node(w, t);
-  int factor = factor_of(w, &n, axes);
-  if (factor >= 0) {
-    NodeId pair[2] = {without_axes(w, n.in[factor], axes, n.shape.rank), sum_over(w, n.in[1 - factor], axes)};
-    return cot_op(w, OP_MUL, pair, 2);
-  }
-  if (!has_factor(w, t, axes, n.shape.rank)) return b_reduce(&w->b, OP_SUM, t, axes);
-  NodeId in[2];
-  for (uint32_t i = 0; i < n.n_in; i++) in[i] = sum_over(w, n.in[i], axes);
-  return cot_op(w, n.op, in, n.n_in);
+  uint32_t left = MAX_TERMS;
+  return sum_within(w, t, axes, &left);
 }
 
 NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {

@@ -16,6 +16,12 @@ void map_roots(Graph *to, const Graph *g, const NodeId *map) {
   graph_set_roots(to, roots, g->n_roots);
 }
 
+static const NodeId *themselves(const Graph *g, Arena *a) {
+  NodeId *ids = ARENA_ARRAY(a, g->len, NodeId);
+  for (NodeId id = 0; id < g->len; id++) ids[id] = id;
+  return ids;
+}
+
 static const Node *in_place(const Graph *g, const Node *const *instead, NodeId id) {
   return instead && instead[id] ? instead[id] : graph_node(g, id);
 }
@@ -32,28 +38,26 @@ static bool *mark_live(const Graph *g, const NodeId *same, const Node *const *in
   return live;
 }
 
-static const NodeId *themselves(const Graph *g, Arena *a) {
-  NodeId *ids = ARENA_ARRAY(a, g->len, NodeId);
-  for (NodeId id = 0; id < g->len; id++) ids[id] = id;
-  return ids;
-}
+const bool *live_nodes(const Graph *g, Arena *a) { return mark_live(g, themselves(g, a), NULL, a); }
 
 static Graph *copy(const Graph *g, const NodeId *same, const Node *const *instead, Arena *a) {
   Graph *out = graph_like(g, a);
   Builder b = {.g = out};
-  if (!same) same = themselves(g, out->own);
-  bool *live = mark_live(g, same, instead, out->own);
-  NodeId *map = no_nodes(out->own, g->len), *in = NULL;
+  Arena *scratch = arena_new();
+  if (!same) same = themselves(g, scratch);
+  bool *live = mark_live(g, same, instead, scratch);
+  NodeId *map = no_nodes(scratch, g->len), *in = NULL;
   uint32_t room = 0;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = in_place(g, instead, id);
     if (same[id] != id) map[id] = map[same[id]];
     if (!live[id] || same[id] != id) continue;
-    if (n->n_in > room) in = ARENA_ARRAY(out->own, room = 2 * n->n_in, NodeId);
+    if (n->n_in > room) in = ARENA_ARRAY(scratch, room = 2 * n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[same[n->in[i]]];
     map[id] = b_copy(&b, n, in);
   }
   map_roots(out, g, map);
+  arena_free(scratch);
   return out;
 }
 

@@ -8,6 +8,8 @@
 NodeId *no_nodes(Arena *a, size_t n);
 // g's roots by map, NO_NODE staying itself.
 void map_roots(Graph *to, const Graph *g, const NodeId *map);
+// By node: a root or an effect needs it.
+const bool *live_nodes(const Graph *g, Arena *a);
 // `same` (NULL: nothing) gives for each node the earlier one that stands in its place.
 Graph *live_copy(const Graph *g, const NodeId *same, Arena *a);
 // `instead` gives for each node the one without inputs that is copied in its place, NULL: itself.

@@ -62,7 +62,8 @@ static bool has_loop(const Graph *g) {
   return false;
 }
 
-static Graph *result_of(const PassInfo *pass, Graph *g, Arena *a) {
+static Graph *result_of(const PassInfo *pass, Graph *g, const PassOptions *o, uint32_t *nodes, Arena *a) {
+  if (pass->run == pass_autodiff && o->too_large) return autodiff_within(g, nodes, o->too_large, a);
   if (pass->loops_only && !has_loop(g)) return g;
   Graph *out = pass->run(g, a);
   Pass *run = pass->run;
@@ -70,14 +71,16 @@ static Graph *result_of(const PassInfo *pass, Graph *g, Arena *a) {
   return out;
 }
 
-static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
+static bool run_on(Program *p, Function *f, const PassOptions *o, uint32_t *nodes, Arena *a) {
   bool expanded = false;
   Graph *last = NULL; // made by a pass
   for (uint32_t i = 0; i < N_PASSES; i++) {
     if (disabled(o, table[i].name)) continue;
     if (o->observe) o->observe(o->user, table[i].name, false, p, f);
     Graph *before = f->g;
-    f->g = result_of(&table[i], before, a);
+    Graph *out = result_of(&table[i], before, o, nodes, a);
+    if (!out) return false;
+    f->g = out;
     expanded |= table[i].run == pass_autodiff;
     if (o->observe) o->observe(o->user, table[i].name, true, p, f);
     if (o->verify) verify(p, f, table[i].name, expanded);
@@ -85,8 +88,12 @@ static void run_on(Program *p, Function *f, const PassOptions *o, Arena *a) {
     if (last) graph_drop(last);
     last = f->g;
   }
+  return true;
 }
 
-void passes_run(Program *p, const PassOptions *options, Arena *a) {
-  for (uint32_t i = 0; i < p->n_fns; i++) run_on(p, &p->fns[i], options, a);
+bool passes_run(Program *p, const PassOptions *options, Arena *a) {
+  uint32_t nodes = MAX_DERIVED;
+  for (uint32_t i = 0; i < p->n_fns; i++)
+    if (!run_on(p, &p->fns[i], options, &nodes, a)) return false;
+  return true;
 }

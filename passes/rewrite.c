@@ -259,34 +259,39 @@ static void compile_rules(Rewriter *r, Arena *a) {
   r->rules = compiled;
 }
 
-// NULL: no rule has fired.
+// A copy of what is live, with the rules applied; r->any: one has fired.
 static Graph *walk(const Graph *g, Rewriter *r, Arena *a) {
-  r->b.g = graph_like(g, a);
-  r->any = false;
-  NodeId *map = no_nodes(r->b.g->own, g->len), *in = NULL;
+  Graph *out = r->b.g = graph_like(g, a);
+  Arena *scratch = arena_child(out->own);
+  const bool *live = live_nodes(g, scratch);
+  NodeId *map = no_nodes(scratch, g->len), *in = NULL;
   uint32_t room = 0;
+  r->any = false;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
-    if (n->n_in > room) in = ARENA_ARRAY(r->b.g->own, room = 2 * n->n_in, NodeId);
+    if (!live[id]) continue;
+    if (n->n_in > room) in = ARENA_ARRAY(scratch, room = 2 * n->n_in, NodeId);
     for (uint32_t i = 0; i < n->n_in; i++) in[i] = map[n->in[i]];
     r->b.span = n->span;
     r->b.path = n->path;
     map[id] = rewritten(r, b_copy(&r->b, n, in));
   }
-  map_roots(r->b.g, g, map);
-  Graph *out = r->any ? live_copy(r->b.g, NULL, a) : NULL;
-  graph_drop(r->b.g);
+  map_roots(out, g, map);
+  arena_free(scratch);
   return out;
 }
 
+// The walk on which no rule fires leaves behind what the one before has replaced.
 static Graph *walks(const Graph *g, void *rewriter, Arena *a) {
-  Graph *out = NULL, *next;
-  for (uint32_t n = 0; (next = walk(out ? out : g, rewriter, a)); n++) {
+  Rewriter *r = rewriter;
+  Graph *out = walk(g, r, a);
+  for (uint32_t n = 1; r->any; n++) {
     assert(n < MAX_WALKS && "rules make a graph smaller or move nodes one way");
-    if (out) graph_drop(out);
+    Graph *next = walk(out, r, a);
+    graph_drop(out);
     out = next;
   }
-  return out ? out : live_copy(g, NULL, a);
+  return out;
 }
 
 Graph *rewrite(const Graph *g, const bool *enabled, uint32_t *fired, Arena *a) {

@@ -167,6 +167,10 @@ static bool reaches(NodeId e, NodeId at, NodeId *cut) {
   bool arrives = graph_arrives(&all, at);
   *cut = arrives ? NO_NODE : graph_cut(g, &all, at);
   ck_assert(graph_arrives(&from, at) == arrives);
+  Reach grown = {0}; // by one node after the other
+  for (NodeId id = 0; id < e; id++) graph_reaches(&grown, g, id, &at, 1, g->arena);
+  ck_assert(graph_reaches(&grown, g, e, &at, 1, g->arena) == arrives);
+  ck_assert(graph_reaches(&(Reach){0}, g, e, (NodeId[]){at, e}, 2, g->arena));
   return arrives;
 }
 

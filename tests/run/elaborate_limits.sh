@@ -84,12 +84,39 @@ echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..199999 { y = exp(y); }
 echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..200000 { y = exp(y); } return y; }" >more.nn
 at_limit E0807
 echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
-train t { each a in d() { var y = a.x; for i in 0..60000 { y = y * w + w; } minimize mean(y) over w using SGD(lr = 0.1); } }" >model.nn
-right_in 4
+train t { each a in d() { var y = a.x; for i in 0..99996 { y = y * w + w; } minimize mean(y) over w using SGD(lr = 0.1); } }" >model.nn
+right_in 2
 echo "export fn e(x: [4, 3]) -> [3] { var y = x[0]; for i in 0..5000 { let (r, q) = scan(t in x; h = y) { let k = h * t; yield k; next h = k + 1.0; }; y = q; } return y; }" >model.nn
 right_in 2
 echo "export fn e(x: [3]) -> [3] { var y = x; for i in 0..20000 { y = y + grad(sum(y * y), y); } return y; }" >model.nn
 right_in 2
+# Thousands of gradients by one parameter, each of few operations of all those since it was read.
+echo "param w: [3] = ones(); export fn e(x: [3]) -> [3] { var y = x; for i in 0..20000 { y = y + grad(sum(y * y * w), w); } return y; }" >model.nn
+right_in 2
+# What is summed over an axis that its factors don't have: a value that is doubled sixty times, and long sums and
+# products.
+summed() { # STATEMENT TIMES SCALAR: the derivative of a sum that is made step by step
+  echo "export fn e(x: [5, 3], b: [3], c: [3]) -> [3] { let z = x * x; var y = x + b; var s = y * z * c; for i in 0..$2 { $1 } return grad(sum($3), b); }" >model.nn
+  right_in 2
+}
+summed 'y = y + y;' 60 'y * x * c'
+summed 's = s + y * (z * c);' 30000 s
+summed 'y = y * c;' 90000 'y * x'
+# Gradients of gradients, and gradients of operations that have long ones.
+gradients() { # DEPTH: of a function of 4000 operations
+  local g='sum(f(x))' i
+  for ((i = 0; i < $1; i++)); do g="sum(grad($g, x))"; done
+  echo "fn f(x: [3]) -> [3] { var y = x; for i in 0..2000 { y = sin(y) * x; } return y; } export fn e(x: [3]) -> [3] = x * $g;" >model.nn
+}
+gradients 4
+right_in 2
+gradients 6
+limited E0807
+gradients 30
+limited E0807
+echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
+train t { each a in d() { var y = a.x; for i in 0..190000 { y = pow(y, w); } minimize mean(y) over w using SGD(lr = 0.1); } }" >model.nn
+limited E0807
 # Loops of a training: each is a step of its own.
 loops() { echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } model net = Dense(1); train t { for i in 0..$1 { each e in d() { report l = mean(net(e.x)); } } }"; }
 loops 200000 >model.nn
