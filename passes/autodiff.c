@@ -54,9 +54,11 @@ static void arrive(Walk *w, Reverse *r, NodeId x, NodeId t) {
   add_to(w, &reverse_at(r, x)->cot, t);
 }
 
-// Its loop hands on what has arrived at its results, all of which come after it.
+// Its loop hands on what has arrived at its results, all of which come after it. Nothing is to be handed on
+// where the result is itself a target and the loop depends on none.
 static void wait_for_loop(const Walk *w, Reverse *r, NodeId result) {
   NodeId scan = walk_node(w, result)->in[0];
+  if (!reverse_wants(r, scan)) return;
   Arrival *at = reverse_at(r, scan);
   if (at->link == NO_NODE) reverse_wait(r, scan);
   reverse_at(r, result)->link = at->link;
@@ -115,15 +117,16 @@ static bool is_over(Walk *w, Span grad) {
   return l->over;
 }
 
-// de/dx for each target, of the target's shape. The rule of a node on the way may have gradients of its own: theirs is
-// another walk.
+// de/dx for each target, of the target's shape. The rule of a node on the way may have gradients of its own:
+// theirs is another walk.
 static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
   Reverse r = w->reverse;
   w->reverse = (Reverse){0};
   reverse_begin(&r, w->b.g, e, x, n);
   NodeId *result = ARENA_ARRAY(w->b.g->own, n, NodeId);
   Builder at_grad = w->b;
-  if (reverse_wants(&r, e) && !is_over(w, at_grad.span)) arrive(w, &r, e, cot_number(w, walk_node(w, e)->dtype, 1));
+  if (reverse_wants(&r, e) && !is_over(w, at_grad.span))
+    arrive(w, &r, e, cot_number(w, walk_node(w, e)->dtype, 1));
   for (NodeId id; (id = reverse_next(&r)) != NO_NODE && !is_over(w, at_grad.span);) visit(w, &r, id);
   w->b.span = at_grad.span;
   w->b.path = at_grad.path;
@@ -275,7 +278,8 @@ static DType real_of(const Graph *g) {
 
 static Graph *with_gradients(const Graph *g, DerivedLimit *limit, Arena *a) {
   Graph *out = graph_like(g, a);
-  Walk w = {.b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE, .batch = NO_NODE, .limit = limit};
+  Walk w = {
+      .b = {.g = out, .real = real_of(g), .path = ""}, .vjp_of = NO_NODE, .batch = NO_NODE, .limit = limit};
   NodeId *map = no_nodes(out->own, g->len);
   append(&w, g, map);
   map_roots(out, g, map);

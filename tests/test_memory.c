@@ -100,6 +100,36 @@ START_TEST(a_training_of_resnet20_takes_little_memory) {
 }
 END_TEST
 
+// More blocks than are placed in several sequences.
+START_TEST(a_long_training_is_placed_in_the_order_of_time) {
+  Arena *a = arena_new();
+  Program *p = compile_model("tests/examples/dbn.nn",
+                             "param long_w: [5, 5] = normal(std = 0.1);  param long_v: [5] = zeros();\n"
+                             "fn long(x: [5]) -> [5] {\n"
+                             "    var y = x;\n"
+                             "    for i in 0..3000 { y = tanh(y @ long_w + (if i % 3 == 0 then "
+                             "concat([y[1..], y[..1]], axis = 0) else long_v)); }\n"
+                             "    return y;\n"
+                             "}\n"
+                             "export fn long_slope(x: [5]) -> [5, 5] = grad(sum(long(x)), long_w);\n",
+                             a);
+  const Function *fn = NULL;
+  for (uint32_t i = 0; i < p->n_fns; i++)
+    if (!strcmp(p->fns[i].name, "long_slope")) fn = &p->fns[i];
+  ck_assert_ptr_nonnull(fn);
+  uint64_t *stores = ARENA_ARRAY(a, p->n_stores, uint64_t), base = memplan_stores(p, ARENA_ALIGN, stores);
+  FnPlan *f = fuse_function(p, fn, ARENA_ALIGN, a);
+  Sched *s = schedule_function(f, a);
+  uint64_t end = memplan_scratch(f, s, stores, base), alive = memplan_alive(f, s);
+  ck_assert_msg(f->buffers.len > 6000, "%s: %zu buffers", fn->name, f->buffers.len);
+  const char *wrong = memverify(f, s, base, end, a);
+  ck_assert_msg(wrong == NULL, "%s: %s", fn->name, wrong);
+  ck_assert_msg((end - base) * 100 <= alive * PLAN_PERCENT, "%" PRIu64 " bytes, %" PRIu64 " alive",
+                end - base, alive);
+  arena_free(a);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   talkative = argc > 1 && strcmp(argv[1], "-v") == 0;
   Suite *s = suite_create("memory");
@@ -107,6 +137,7 @@ int main(int argc, char **argv) {
   tcase_set_timeout(t, 600);
   tcase_add_loop_test(t, plans_are_small_and_so_are_orders, 0, N_MODELS);
   tcase_add_test(t, a_training_of_resnet20_takes_little_memory);
+  tcase_add_test(t, a_long_training_is_placed_in_the_order_of_time);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

@@ -251,7 +251,7 @@ static const char *with_mask(Model *m, const char *form, const char *mask) {
 bool p_bait(Model *m) {
   const Value *c = pick(m, ANY_MASK, 1, 4), *i = pick(m, ANY_INT, 0, 4), *v[3];
   Shape s;
-  if (c && chance(m, 30)) return let(m, DT_MASK, c->s, 1, 0, with_mask(m, mask_baits[wheel(m, 7)], c->name));
+  if (c && chance(m, 45)) return let(m, DT_MASK, c->s, 1, 0, with_mask(m, mask_baits[wheel(m, 7)], c->name));
   if (i && chance(m, 12))
     return let(m, DT_MASK, i->s, 1, 0, text(m, "not (%s %s 1)", i->name, chance(m, 50) ? "==" : "!="));
   if (i && i->t == DT_I32 && chance(m, 8))
