@@ -125,7 +125,18 @@ static bool has_gradient(const Graph *g) {
   return has;
 }
 
-// Marks what depends on the gradient of something that is made of gradients.
+// A tensor is a sequence of a loop with `recompute` and something else of it: what comes to it through
+// elements is added after the rest, for it comes from blocks.
+static bool sequence_twice(const Node *n) {
+  const ScanAttr *s = n->op == OP_SCAN ? n->attr.scan : NULL;
+  if (!s || s->recompute == 0) return false;
+  for (uint32_t i = s->n_carries; i < s->n_carries + s->n_sequences; i++)
+    for (uint32_t k = 0; k < n->n_in; k++)
+      if (k != i && n->in[k] == n->in[i]) return true;
+  return false;
+}
+
+// Marks what depends on the gradient of something that is made of gradients, or on such a loop.
 static bool mark_twice(const Graph *g, bool *marked, Arena *a) {
   bool *made = ARENA_ARRAY(a, g->len, bool), any = false;
   for (NodeId id = 0; id < g->len; id++) {
@@ -133,15 +144,16 @@ static bool mark_twice(const Graph *g, bool *marked, Arena *a) {
     const Graph *body = n->op == OP_SCAN ? n->attr.scan->body : NULL;
     for (uint32_t i = 0; i < n->n_in; i++) made[id] |= made[n->in[i]], marked[id] |= marked[n->in[i]];
     bool gradient = n->op == OP_GRAD || (body && has_gradient(body));
-    marked[id] |= (gradient && made[id]) || (body && mark_twice(body, ARENA_ARRAY(a, body->len, bool), a));
+    marked[id] |= sequence_twice(n) || (gradient && made[id]) ||
+                  (body && mark_twice(body, ARENA_ARRAY(a, body->len, bool), a));
     made[id] |= gradient;
     any |= marked[id];
   }
   return any;
 }
 
-// `recompute` changes no bit of a value or a gradient. The gradient of a gradient adds up otherwise: what
-// goes back through a block, and what comes to it from later ones, are two loops.
+// `recompute` changes no bit of a value or a gradient, but for those. The gradient of a gradient adds up
+// otherwise: what goes back through a block, and what comes to it from later ones, are two loops.
 void check_recompute(const Program *p, const Program *without, Report *r, Arena *a) {
   Scalar **stores = some_stores(p, a);
   for (uint32_t i = 0; i < p->n_fns && r->outcome == FINE; i++) {
