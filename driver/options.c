@@ -485,7 +485,12 @@ void options_help(const Command *commands) {
       if (r->group != g || r->handle == not_yet) continue;
       if (!any) printf("\n%s:\n", titles[g]);
       any = true;
-      help_row(r->name, r->argument, r->kind == VALUE ? "=" : r->kind == TIGHT ? "" : " ", r->help);
+      char maybe[32];
+      snprintf(maybe, sizeof maybe, "[=%s]", r->argument ? r->argument : "");
+      if (r->kind == MAYBE)
+        help_row(r->name, maybe, "", r->help);
+      else
+        help_row(r->name, r->argument, r->kind == VALUE ? "=" : r->kind == TIGHT ? "" : " ", r->help);
     }
   }
   puts("\nNot yet in this version:");
