@@ -69,33 +69,62 @@ static void dump_poly(Dump *d, const Poly *p) {
 enum { ALONE, SUM = 2, PRODUCT, OPERAND };
 static void dump_expr(Dump *d, ExprId e, int level);
 
-static void dump_index(Dump *d, IndexId i) {
+static void dump_index(Dump *d, IndexId i, int level);
+
+// "r / 5", or clamp(r, 5)
+static void dump_divided(Dump *d, const Atom *a) {
+  bool whole = poly_static(&a->d) || a->kind == ATOM_CLAMP;
+  if (a->kind == ATOM_CLAMP) sb_puts(d->out, "clamp(");
+  dump_index(d, a->arg, a->kind == ATOM_CLAMP ? ALONE : PRODUCT);
+  sb_puts(d->out, a->kind == ATOM_DIV ? " / " : a->kind == ATOM_MOD ? " % " : ", ");
+  if (!whole) sb_puts(d->out, "(");
+  dump_poly(d, &a->d);
+  if (a->kind == ATOM_CLAMP || !whole) sb_puts(d->out, ")");
+}
+
+static void dump_term(Dump *d, const Poly *coef, const Atom *a) {
+  bool once = poly_is(coef, 1), quotient = a->kind == ATOM_DIV || a->kind == ATOM_MOD;
+  if (a->kind == ATOM_ONE || !once) dump_poly(d, coef);
+  if (a->kind == ATOM_ONE) return;
+  if (!once) sb_puts(d->out, quotient ? "*(" : "*");
+  if (a->kind == ATOM_VAR)
+    sb_puts(d->out, d->var[a->arg]);
+  else if (a->kind == ATOM_VALUE)
+    dump_expr(d, a->arg, OPERAND);
+  else
+    dump_divided(d, a);
+  if (!once && quotient) sb_puts(d->out, ")");
+}
+
+// The level at which an index stands without parentheses.
+static int index_level(const Dump *d, const Index *x) {
+  if (x->n > 1) return SUM;
+  if (x->n == 0) return OPERAND;
+  AtomKind kind = index_atom(d->p->index, x->terms[0].atom)->kind;
+  bool product = kind == ATOM_ONE ? !poly_static(&x->terms[0].coef) : !poly_is(&x->terms[0].coef, 1);
+  return product || kind == ATOM_DIV || kind == ATOM_MOD ? PRODUCT : OPERAND;
+}
+
+static void dump_index(Dump *d, IndexId i, int level) {
   const Index *x = index_get(d->p->index, i);
+  bool inside = index_level(d, x) < level;
+  if (inside) sb_puts(d->out, "(");
   if (x->n == 0) sb_puts(d->out, "0");
   for (uint32_t t = 0; t < x->n; t++) {
-    const Atom *a = index_atom(d->p->index, x->terms[t].atom);
-    if (t) sb_puts(d->out, " + ");
-    if (a->kind == ATOM_ONE || !poly_is(&x->terms[t].coef, 1)) dump_poly(d, &x->terms[t].coef);
-    if (a->kind == ATOM_ONE) continue;
-    if (!poly_is(&x->terms[t].coef, 1)) sb_puts(d->out, "*");
-    if (a->kind == ATOM_VAR) sb_puts(d->out, d->var[a->arg]);
-    if (a->kind == ATOM_VALUE) dump_expr(d, a->arg, OPERAND);
-    if (a->kind != ATOM_DIV && a->kind != ATOM_MOD && a->kind != ATOM_CLAMP) continue;
-    bool sum = index_get(d->p->index, a->arg)->n > 1;
-    sb_puts(d->out, a->kind == ATOM_CLAMP ? "clamp(" : sum ? "((" : "(");
-    dump_index(d, a->arg);
-    if (sum && a->kind != ATOM_CLAMP) sb_puts(d->out, ")");
-    sb_puts(d->out, a->kind == ATOM_DIV ? " / " : a->kind == ATOM_MOD ? " % " : ", ");
-    dump_poly(d, &a->d);
-    sb_puts(d->out, ")");
+    Poly coef = x->terms[t].coef;
+    bool minus = t && poly_static(&coef) && coef.c[0] < 0;
+    if (minus) coef = poly_sub(poly_of(0), coef);
+    if (t) sb_puts(d->out, minus ? " - " : " + ");
+    dump_term(d, &coef, index_atom(d->p->index, x->terms[t].atom));
   }
+  if (inside) sb_puts(d->out, ")");
 }
 
 static void dump_place(Dump *d, uint32_t buffer, const IndexId *at, uint32_t rank) {
   d->names->buffer(d->names->user, buffer, d->out);
   for (uint32_t i = 0; i < rank; i++) {
     sb_puts(d->out, i ? ", " : "[");
-    dump_index(d, at[i]);
+    dump_index(d, at[i], ALONE);
   }
   if (rank) sb_puts(d->out, "]");
 }
@@ -174,10 +203,10 @@ static void dump_body(Dump *d, const Expr *x, int level) {
   case X_CONST: d->names->constant(d->names->user, x->dtype, x->value, d->out); break;
   case X_LOAD: dump_place(d, x->number, x->at, x->rank); break;
   case X_OP: dump_op(d, x, level); break;
-  case X_INDEX: dump_index(d, x->at[0]); break;
+  case X_INDEX: dump_index(d, x->at[0], level); break;
   case X_INSIDE:
     sb_puts(d->out, level == ALONE ? "0 <= " : "(0 <= ");
-    dump_index(d, x->at[0]);
+    dump_index(d, x->at[0], SUM);
     sb_puts(d->out, " < ");
     dump_poly(d, &x->bound);
     sb_puts(d->out, level == ALONE ? "" : ")");

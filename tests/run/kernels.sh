@@ -50,3 +50,15 @@ for name in conv dynamic slices gpt; do
   done
 done
 rm -f text.c text.cuda
+
+# A kernel's comment reads as the C beside it computes, indices too.
+cat >comments.nn <<'NN'
+export fn back(x: i32[4]) -> i32[4] = x * reverse(iota(4), axis = 0);
+export fn turned(x: [12]) -> [2, 6] = reshape(transpose(reshape(x, [4, 3])), [2, 6]);
+NN
+"$NNC" -S comments.nn -o - | sed -n 's|^/\* \(y0.*\) \*/|\1|p' | diff - <(cat <<'TXT'
+y0[i] = x0[i] * (3 - i)   i < 4
+y0[i, j] = x0[3*((6*i + j) % 4) + (6*i + j) / 4]   i < 2, j < 6
+TXT
+)
+rm -f comments.nn
