@@ -1,5 +1,6 @@
 // One walk over argv: find the row of options.def, take its argument, call its handler.
-// What is no option is the command (first), the input (once), or, after `--`, kept as it is.
+// What is no option is the command (first), the input (once), or, after `--`, kept as it is. (Long: a handler
+// for each kind of argument and a rule for each pair that does not go together.)
 #include "driver/options.h"
 
 #include "driver/exit_codes.h"
@@ -316,14 +317,26 @@ static const Command *find_command(const Command *commands, const char *word) {
   return NULL;
 }
 
-// Two inputs: the first was probably meant as a command.
-static bool second_input(const Options *o, const Command *commands, const char *second) {
+// `--train fit`: of an option whose argument may be left out it stands behind `=`.
+static const Row *apart(const Options *o, int at) {
+  const char *joined, *end = strrchr(o->argv[at], '.');
+  const Row *r = at > 1 && !(end && strcmp(end, ".nn") == 0) ? find_row(o->argv[at - 1], &joined) : NULL;
+  return r && r->kind == MAYBE && !joined ? r : NULL;
+}
+
+// Two inputs, the second at argv[at]: one was probably meant as a command, or as an option's argument.
+static bool second_input(const Options *o, const Command *commands, int at) {
   Nearest near = nearest_to(o->input);
   for (const Command *c = commands; c->name; c++) nearest_try(&near, c->name);
+  for (int i = 1; i <= at; i++) {
+    const Row *r = o->argv[i] == o->input || i == at ? apart(o, i) : NULL;
+    if (r)
+      return complain(0, "the argument of %s is joined to it: `%s=%s`", r->name, r->name, o->argv[i]), false;
+  }
   if (!o->command && near.best)
     complain(0, "unknown command `%s`; did you mean `%s`?", o->input, near.best);
   else
-    complain(0, "one at a time: `%s` and `%s` were given", o->input, second);
+    complain(0, "one at a time: `%s` and `%s` were given", o->input, o->argv[at]);
   return false;
 }
 
@@ -441,7 +454,7 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
     } else if (!o->command && !o->input && find_command(commands, argv[i])) {
       o->command = find_command(commands, argv[i]);
     } else if (!add_input(o, argv[i])) {
-      return second_input(o, commands, argv[i]);
+      return second_input(o, commands, i);
     }
   }
   if (o->rest && !o->interpret) {
@@ -463,9 +476,11 @@ bool options_parse(Options *o, const Command *commands, int argc, char **argv, A
 
 // ---- help
 
-static void help_row(const char *name, const char *argument, const char *between, const char *help) {
+static void help_row(const char *name, const char *argument, Kind kind, const char *help) {
+  static const char *const before[] = {[VALUE] = "=", [MAYBE] = "[=", [NEXT] = " ", [TIGHT] = ""};
   char left[64];
-  snprintf(left, sizeof left, "%s%s%s", name, argument ? between : "", argument ? argument : "");
+  snprintf(left, sizeof left, "%s%s%s%s", name, argument ? before[kind] : "", argument ? argument : "",
+           argument && kind == MAYBE ? "]" : "");
   printf("  %-28s %s%s\n", left, strlen(left) > 28 ? "\n                               " : "", help);
 }
 
@@ -477,7 +492,7 @@ void options_help(const Command *commands) {
        "  nnc --library MODEL.nn [-o FILE]   make FILE.h and FILE.c (or .cu) for other programs\n");
   puts("Commands:");
   for (const Command *c = commands; c->name; c++)
-    if (c->run) help_row(c->name, c->argument, " ", c->help);
+    if (c->run) help_row(c->name, c->argument, NEXT, c->help);
   for (Group g = GENERAL; g <= INSIDE; g++) {
     bool any = false;
     for (int i = 0; i < N_ROWS; i++) {
@@ -485,12 +500,7 @@ void options_help(const Command *commands) {
       if (r->group != g || r->handle == not_yet) continue;
       if (!any) printf("\n%s:\n", titles[g]);
       any = true;
-      char maybe[32];
-      snprintf(maybe, sizeof maybe, "[=%s]", r->argument ? r->argument : "");
-      if (r->kind == MAYBE)
-        help_row(r->name, maybe, "", r->help);
-      else
-        help_row(r->name, r->argument, r->kind == VALUE ? "=" : r->kind == TIGHT ? "" : " ", r->help);
+      help_row(r->name, r->argument, r->kind, r->help);
     }
   }
   puts("\nNot yet in this version:");

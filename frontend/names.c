@@ -1,5 +1,6 @@
 // One walk over the syntax tree before elaboration. It numbers the calls of each body (sites of random draws)
-// and, in the user's file, reports unknown names everywhere, also in bodies that nobody calls.
+// and, in the user's file, reports unknown names everywhere, also in bodies that nobody calls. (Long: a case
+// for each kind of expression and of statement.)
 #include "frontend/sema.h"
 
 #include "ir/base/nearest.h"
@@ -409,6 +410,17 @@ static void reports(Walk *w, const Stmt *s) {
       use(w, s->u.report.data[i].name.text, s->u.report.data[i].name.span);
 }
 
+static void assignment(Walk *w, const Stmt *s) {
+  const Expr *target = s->u.assign.target;
+  if (s->kind == ST_UPDATE) expr(w, target);
+  expr(w, s->u.assign.value);
+  if (s->kind == ST_UPDATE) return;
+  assigned(w, target);
+  if (!undeclared(w, target)) assign_target(w, target);
+  if (target->kind == EX_MEMBER)
+    (void)unknown_is_news(w->e, target->u.member.name.text); // `self.w = …` means to make it
+}
+
 static void stmt(Walk *w, const Stmt *s) {
   size_t mark = w->names.len;
   switch (s->kind) {
@@ -446,14 +458,7 @@ static void stmt(Walk *w, const Stmt *s) {
   case ST_PHASE: train(w, &s->u.train.items); break;
   case ST_TEST: body_block(w, &s->u.test.body); break;
   case ST_ASSIGN:
-  case ST_UPDATE:
-    if (s->kind == ST_UPDATE) expr(w, s->u.assign.target);
-    expr(w, s->u.assign.value);
-    if (s->kind == ST_ASSIGN) assigned(w, s->u.assign.target);
-    if (s->kind == ST_ASSIGN && !undeclared(w, s->u.assign.target)) assign_target(w, s->u.assign.target);
-    if (s->kind == ST_ASSIGN && s->u.assign.target->kind == EX_MEMBER) // `self.w = …` means to make it
-      (void)unknown_is_news(w->e, s->u.assign.target->u.member.name.text);
-    break;
+  case ST_UPDATE: assignment(w, s); break;
   case ST_FOR:
     range(w, &s->u.loop.in);
     pattern(w, s->u.loop.pattern);

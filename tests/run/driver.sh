@@ -129,6 +129,9 @@ expect 0 '' nnc --library small.nn -o lib --prefix=p --seed=5 --weights-as=embed
 for option in --train --train=fit --prefix=k --weights=w --weights-as=file --seed=1 --export=f --max-ram=1 --max-flash=1; do
     expect 2 'goes with --library' nnc $option small.nn
 done
+expect 2 'joined to it: `--train=fit`' nnc --library --train fit small.nn
+expect 2 'joined to it: `--train=fit`' nnc --library small.nn --train fit
+expect 2 'one at a time' nnc --library --train small.nn good.nn
 for option in -S -c --standalone --interpret --cpu=native -fsubnormals; do
     expect 2 'does not go with --library' nnc --library $option small.nn
 done
