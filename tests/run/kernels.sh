@@ -62,3 +62,10 @@ y0[i, j] = x0[3*((6*i + j) % 4) + (6*i + j) / 4]   i < 2, j < 6
 TXT
 )
 rm -f comments.nn
+
+# A division by a constant can't fault, and isn't looked after; one by data is.
+echo 'export fn f(x: i32[4], y: i32[4]) -> i32[4] = x // 3 + x % 2;' >divisor.nn
+! "$NNC" -S divisor.nn -o - | grep -q 'nn_place places' || { echo "a division by a constant is checked"; exit 1; }
+echo 'export fn f(x: i32[4], y: i32[4]) -> i32[4] = x // y;' >divisor.nn
+"$NNC" -S divisor.nn -o - | grep -q 'nn_place places' || { echo "a division by data isn't checked"; exit 1; }
+rm -f divisor.nn
