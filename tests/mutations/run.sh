@@ -164,7 +164,7 @@ try_one() { # KIND FILE LINE COLUMN LENGTH NEW: a line for the results
         new=$(cut -c "$(($3 > 25 ? $3 - 25 : 1))-$(($3 + ${#5} + 15))" <<<"$(sed -n "$2p" "$folder/wrong")")
     fi
     put "$file" "$folder/wrong"
-    if ! made "$(first_of "$kind")"; then by="does not compile"; else by=$(detect "$kind"); fi
+    if ! made "$(first_of "$kind")"; then by="does not compile"; else by=$(detect "$kind" | tr '\n' ' '); fi
     put "$file" "$folder/right"
     printf '%s\t%s:%s\t%s\t%s\t%s\t%s\n' "$kind" "$file" "$2" "$old" "$new" "$by" $((SECONDS - began))
 }
