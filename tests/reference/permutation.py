@@ -11,11 +11,14 @@ def philox(key, counter):
         k0, k1 = (k0 + 0x9E3779B9) & 0xffffffff, (k1 + 0xBB67AE85) & 0xffffffff
     return c
 
-def fnv1a(text):
+def fnv1a_of(data):
     h = 2166136261
-    for b in text.encode():
+    for b in data:
         h = ((h ^ b) * 16777619) & 0xffffffff
     return h
+
+def fnv1a(text):
+    return fnv1a_of(text.encode())
 
 def permutation(seed, epoch, name, n):
     order = list(range(n))

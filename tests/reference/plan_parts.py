@@ -26,7 +26,7 @@ class Now:
 
     def __init__(self, run, streams=None, i=None):
         self.stores, self.options, self.step, self.epoch = run.stores, run.options, run.step, run.epoch
-        self.streams, self.i = streams or {}, i
+        self.streams, self.i, self.noise = streams or {}, i, 0.0
 
 
 def mean(values):
@@ -37,13 +37,15 @@ def dot(x, w):
     return sum(a * b for a, b in zip(x, w))
 
 
-def scalar(r, streams, counts=None, depth=2):
+def scalar(r, streams, counts=None, depth=2, noise=False):
     """A random scalar over what is in sight there."""
     leaves = [Value("step", lambda n: n.step), Value("epoch", lambda n: n.epoch), Value("s", lambda n: n.stores["s"][0]),
               Value("v", lambda n: n.stores["v"][0]), Value(r.option, lambda n, name=r.option: n.options[name]),
               Value("sum(w)", lambda n: sum(n.stores["w"])), Value("cast(k, real)", lambda n: float(n.stores["k"][0]))]
     if counts:
         leaves.append(Value("cast(%s, real)" % counts, lambda n: float(n.i)))
+    if noise:
+        leaves.append(Value("noise[1]", lambda n: n.noise))
     for name in streams:
         leaves += [Value("mean(%s.y)" % name, lambda n, name=name: mean([e["y"] for e in n.streams[name]])),
                    Value("max(%s.y)" % name, lambda n, name=name: max(e["y"] for e in n.streams[name])),
@@ -52,7 +54,7 @@ def scalar(r, streams, counts=None, depth=2):
                          lambda n, name=name: mean([dot(e["x"], n.stores["w"]) for e in n.streams[name]]))]
     if depth == 0 or r.random() < 0.2:
         return r.choice(leaves)
-    a, b = (scalar(r, streams, counts, depth - 1) for _ in range(2))
+    a, b = (scalar(r, streams, counts, depth - 1, noise) for _ in range(2))
     return r.choice([Value("(%s + %s)" % (a.text, b.text), lambda n: a.of(n) + b.of(n)),
                      Value("(%s - 0.5 * %s)" % (a.text, b.text), lambda n: a.of(n) - 0.5 * b.of(n)),
                      Value("tanh(%s)" % a.text, lambda n: math.tanh(a.of(n))),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random train blocks, and what they do by language.md ("Data", "Training") and docs/LANGUAGE.md ("Training") alone:
 phases, loops and evals, several streams, shuffled and split data, accumulation, patience, `when`, schedules, multipliers,
-optimizers, saves and loads. Nothing here is shared with nnc; a model is three parameters whose gradients are written out.
+optimizers, draws, saves and loads. Nothing here is shared with nnc; a model is three parameters whose gradients are written out.
 
     plans.py SEED COUNT NNC [ARGUMENTS OF NNC]     makes COUNT programs, runs and resumes each; prints what differs
 """
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import permutation
 from plan_parts import (EXAMPLE, PARAMS, START, Data, Draws, Now, Optimizer, Stream, condition, line, offset, pull,
                         scalar)
 
@@ -25,9 +26,10 @@ class Body:
 
     def __init__(self, r, streams, counts=None):
         self.r, self.streams, self.counts, self.statements = r, streams, counts, []
+        self.noise = bool(streams) and r.random() < 0.4  # a draw, the first call of the body
 
     def scalar(self):
-        return scalar(self.r, self.streams, self.counts)
+        return scalar(self.r, self.streams, self.counts, noise=self.noise)
 
     def report(self, name):
         value = self.scalar()
@@ -93,6 +95,14 @@ class Run:
         self.stores = {name: list(x) for name, x in START.items()}
         self.program, self.line, self.seed, self.shuffled = program, line, line.seed, line.shuffled
         self.options, self.events, self.files = line.options, [], {}
+        self.batches, self.loops = 0, []
+
+    def draw(self):
+        """The second number of the first draw in the body of an `each` or `eval`; a batch is counted."""
+        site = permutation.fnv1a_of(b"".join(struct.pack("<I", x) for x in [0] + self.loops + [0]))
+        word = permutation.philox(self.seed, (0, 0, self.batches, site))[1]
+        self.batches += 1
+        return (word >> 8) * 2.0 ** -24
 
     def event(self, kind, reports, more=None):
         self.events.append(dict({"event": kind, "train": self.train, "phase": self.phase, "epoch": int(self.at_epoch),
@@ -143,6 +153,7 @@ class Each:
             body.update(r.choice("sk"))
         elif item == "when":
             inner, c = Body(r, self.body.streams, self.counts), condition(r, self.body.streams)
+            inner.noise = self.body.noise
             for part in r.sample(["report", "update", "report"], r.randint(1, 3)) + (
                     ["minimize"] if self.guarded or self.settings["accumulate"] == 1 and r.random() < 0.5 else []):
                 self.statement(r, part, inner, optimizers)
@@ -184,7 +195,8 @@ class Each:
             head = ("%s in %s" if len(heads) == 1 else "(%s) in (%s)") % (", ".join(names), ", ".join(heads))
         else:
             head = "i in %d..%d" % (self.first, self.first + self.count)
-        out = "%seach %s {\n%s%s}" % (space, head, self.body.text(indent + 4), space)
+        noise = "%s    let noise = rand([2]);\n" % space if self.body.noise else ""
+        out = "%seach %s {\n%s%s%s}" % (space, head, noise, self.body.text(indent + 4), space)
         if self.then:
             out += " then {\n%s%s}" % (self.then.text(indent + 4), space)
         return out + "\n" + "".join(e.text(indent) for e in self.evals)
@@ -208,6 +220,7 @@ class Each:
                 break
             batches = {name: s.take(n) for (name, _, _), s in zip(self.sources, streams)}
             now = Now(run, batches, None if streams else self.first + self.count - left)
+            now.noise = run.draw()
             left -= n
             self.minimized = None
             reports = self.body.do(now)
@@ -273,6 +286,8 @@ class Eval:
         space, name = " " * indent, "d in %s(\"%s\")" % (self.data.name, self.part)
         inner = " " * (indent + 4)
         out = "%seval %s%s {\n" % (space, name, " every %d" % self.every if self.every > 1 else "")
+        if self.body.noise:
+            out += inner + "let noise = rand([2]);\n"
         if self.sums:
             out += "%sstate total: real = 0.5;\n%supdate total = total + %s;\n" % (inner, inner, self.over.text)
         out += self.body.text(indent + 4)
@@ -284,6 +299,7 @@ class Eval:
         rows, total, means = self.data.part(self.part), 0.5, Weighted()
         for at in range(0, len(rows), self.settings["batch"]):
             now = Now(run, {"d": rows[at:at + self.settings["batch"]]})
+            now.noise = run.draw()
             total += self.over.of(now)
             means.add(self.body.do(now), len(now.streams["d"]))
         reports = means.means()
@@ -369,6 +385,8 @@ class Part:
 
     def do(self, run):
         for m in range(self.times):
+            if self.times > 1:
+                run.loops.append(m)
             for o in self.plan.own:
                 run.slots[id(o)] = {}  # each iteration of a static loop has its own
             step, epoch = run.step, run.epoch
@@ -378,6 +396,7 @@ class Part:
             self.plan.run_items(run)
             if self.name:
                 run.step, run.epoch, run.phase = step + run.step, epoch + run.epoch, None
+            run.loops = []
 
 
 class Plan:
