@@ -114,6 +114,7 @@ bool slip_function_without_fn(Context *c) {
 // `for i in x:`, `if c:`
 bool slip_block_colon(Context *c) {
   if (c->t[c->i].kind != ':' || !expects(c, '{')) return false;
+  if (c->t[c->item].kind == T_DATA && c->i == c->item + 2) return false; // `data dpart: str) {`
   if (expects(c, T_ARROW) && IS_ONE_OF(c->t[c->i + 1].kind, '[', '(', T_DTYPE, T_STYPE)) {
     Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "the type of a result stands after `->`");
     diag_label(g, "write `->`");
