@@ -327,7 +327,19 @@ static void block(Walk *w, const StmtList *b) {
   w->names.len = mark;
 }
 
+// `x: [B, 4] from …;`: the batch is not part of a field's type.
+static void field_batch(Walk *w, const Type *t) {
+  const Expr *first = t->kind == TY_TENSOR && t->has_shape && t->n_dims && t->dims[0].kind == DIM_EXPR
+                          ? t->dims[0].expr
+                          : NULL;
+  if (!w->check || !first || first->kind != EX_NAME || known(w, first->u.name)) return;
+  if (t->n_dims < 2 || !unknown_is_news(w->e, first->u.name)) return;
+  Diag *g = diag_error(w->e->diags, DIAG_E0201, first->span, "unknown name `%s`", first->u.name);
+  diag_note(g, "a field is one example: in `each` and `eval` the batch is the axis before it");
+}
+
 static void field(Walk *w, const Stmt *s) {
+  field_batch(w, s->u.field.type);
   type(w, s->u.field.type, false);
   const Expr *v = s->u.field.value;
   if (s->kind == ST_FIELD_FROM && v->kind == EX_CALL) { // the source is no function

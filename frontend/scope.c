@@ -205,6 +205,8 @@ bool assign_pattern(Elab *e, const Expr *target, Value v) {
       diag_label(g, "a parameter or state is written with `update`");
     else
       diag_label(g, "a tensor's elements can't be assigned one by one");
+    if (target->kind == EX_INDEX)
+      diag_note(g, "a new tensor is made of parts by `concat`, of two values by `select(c, a, b)`");
     return false;
   }
   if (!pattern_fits(e, v, target->u.list.len, target->span)) v = v_poison();

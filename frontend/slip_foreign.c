@@ -191,6 +191,25 @@ bool slip_colon(Context *c) {
   return true;
 }
 
+// `for (i = 0; i < n; i++) {`
+bool slip_for_of_c(Context *c) {
+  uint32_t open = c->item + 1;
+  if (c->t[c->item].kind != T_FOR || c->t[open].kind != '(' || c->t[c->i].kind != '=') return false;
+  if (open_bracket(c) != open) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "a `for` runs over a range or a list");
+  diag_label(g, "write `for i in 0..n { … }`");
+  return true;
+}
+
+// `a .* b`
+bool slip_elementwise(Context *c) {
+  if (!IS_ONE_OF(c->t[c->i].kind, '*', '/', T_POW) || c->i == c->item || c->t[c->i - 1].kind != '.')
+    return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i - 1), "no operator begins with `.`");
+  diag_label(g, "`%s` works on each element", word(c, c->i));
+  return true;
+}
+
 // `a < b < c`
 bool slip_chained_comparison(Context *c) {
   if (!IS_ONE_OF(c->t[c->i].kind, '<', '>', T_LE, T_GE, T_EQ, T_NE) || !expects(c, T_AND)) return false;

@@ -211,6 +211,8 @@ void syntax_error(Parser *p, const int *expected, int n) {
                                              slip_assignment_as_condition,
                                              slip_operator_after_pipe,
                                              slip_chained_comparison,
+                                             slip_for_of_c,
+                                             slip_elementwise,
                                              slip_foreign_word,
                                              slip_bare_tuple,
                                              slip_foreign_type,

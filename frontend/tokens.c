@@ -235,8 +235,9 @@ int scan_invalid(Scanner *s) {
   }
   Problem *p =
       problem(s, DIAG_E0101, s->begin, s->end, arena_printf(s->arena, "`%s` can't stand here", text));
-  p->label =
-      c >= 0x80 ? "outside of strings and comments the text is ASCII" : "no token begins with this character";
+  p->label = c >= 0x80   ? "outside of strings and comments the text is ASCII"
+             : c == '\'' ? "`transpose(x)` transposes; strings stand in double quotes"
+                         : "no token begins with this character";
   p->covers = true;
   p->always = false;
   return T_INVALID;

@@ -82,6 +82,8 @@ static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, co
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
+  if (!who && v.kind == V_NPY && strcmp(what, "field") == 0)
+    diag_note(g, "a source stands after `from`: `x: [n] from npy(\"x.npy\");`");
   if (t->kind == TY_LIST && v.kind == V_TUPLE) diag_note(g, "a list has brackets: `[a, b]`");
   if (who && t->kind == TY_STATIC && v.kind == V_TENSOR && !layer_note(e, g, who))
     diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
