@@ -258,7 +258,7 @@ static bool spread_scalars(Elab *e, const ParamList *params, const int *slot, co
       if (n != NO_NODE) n = broadcast_to(e, n, &to, at, p->name.text);
     }
     ok &= n != NO_NODE;
-    b->v = v_tensor(e, n);
+    if (b->v.kind != V_TENSOR || b->v.u.node != n) b->v = v_tensor(e, n);
   }
   return ok;
 }

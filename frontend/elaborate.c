@@ -209,6 +209,7 @@ Value static_or_thunk(Elab *e, const Expr *x, const Type *type) {
   Value v = eval(e, x);
   if (type && (v.kind == V_ROLE || v.kind == V_STORE)) v = rvalue(e, v, x->span);
   if (type && !match_type(e, type, &v, x->span, NULL, "value")) return v_poison();
+  v = as_places(e, v);
   if (!v_graph_bound(v)) return v;
   Thunk *t = ARENA_NEW(e->a, Thunk);
   *t = (Thunk){.expr = x, .type = type, .like = v, .scope = scope_snapshot(e, e->scope), .frame = e->frame};

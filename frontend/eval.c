@@ -66,7 +66,11 @@ static Value thunk_value(Elab *e, const Thunk *t, Span at) {
 // A place to its value: stores are read, run-time scalars become nodes of this function.
 Value rvalue(Elab *e, Value v, Span at) {
   switch (v.kind) {
-  case V_STORE: return v_tensor(e, store_read(e, v.u.store, at));
+  case V_STORE: {
+    Value x = v_tensor(e, store_read(e, v.u.store, at));
+    if (x.kind == V_TENSOR && v.u.store->id != UINT32_MAX) x.u.read.store = v.u.store->id + 1;
+    return x;
+  }
   case V_TENSOR:
   case V_DIM: return captured_elsewhere(e, v, at) ? v_poison() : v;
   case V_ROLE: return v_tensor(e, role_node(e, v.u.role.role, v.u.role.index));
@@ -151,7 +155,7 @@ bool range_values(Elab *e, const Range *r, Values *out) {
     for (int64_t i = a; i < b; i++) vec_push(e->a, out, v_int(i));
     return true;
   }
-  Value v = eval(e, r->from);
+  Value v = as_places(e, eval(e, r->from));
   if (v.kind == V_POISON) return false;
   if (!v_is_list(v)) {
     Diag *g = err(e, DIAG_E0202, r->from->span, "`for` runs over a range or a list");
@@ -274,6 +278,7 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
     bool later = !i->applied && e->pass == 0;
     e->rerun |= later;
+    e->n_lists += later; // a `let` that names it is evaluated again
     if (later || diags_errors(e->diags)) return v_poison(); // or it was applied to something erroneous
   }
   const char *type = i->type->u.layer.name.text;

@@ -100,6 +100,10 @@ struct Value {
     } list;
     Dim dim;
     NodeId node;
+    struct {
+      NodeId node;    // the same
+      uint32_t store; // that it was read from, + 1; 0: it was not
+    } read;
     Closure *fn;
     const Builtin *builtin;
     const Stmt *decl; // V_LAYER V_DATA V_DIMDECL
@@ -630,6 +634,10 @@ NodeId store_read(Elab *e, StoreRef *s, Span at);
 void store_write(Elab *e, StoreRef *s, Value v, Span target, Span value); // where both stand
 void store_set(Elab *e, StoreRef *s, NodeId n);                           // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
+StoreRef *store_of(const Elab *e, Value v); // that v is, or was read from; NULL: none
+bool store_current(Elab *e, Value v);       // v was read from a store, and is what that holds now
+// v, also inside of lists, with stores in place of their current values: what a `for` binds can be updated.
+Value as_places(Elab *e, Value v);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
 StoreRef *find_member_store(Instance *i, const char *name);
 uint32_t add_store(Elab *e, Store s, StoreRef *ref);

@@ -173,16 +173,38 @@ static Flow exec_assert(Elab *e, const Stmt *s) {
   return give_up(e);
 }
 
-void exec_update(Elab *e, const Expr *target, const Expr *value) {
+// The name (or the list it is bound to) through which a store is written stands for the store from here on.
+static void becomes_place(Elab *e, const Expr *target) {
+  while (target->kind == EX_INDEX) target = target->u.index.base;
+  Binding *b = target->kind == EX_NAME ? scope_find(e->scope, target->u.name) : NULL;
+  if (b && !b->decl) b->v = as_places(e, b->v);
+}
+
+static StoreRef *updated(Elab *e, const Expr *target) {
   Value t = eval_ref(e, target);
-  Value v = eval(e, value);
-  if (t.kind == V_POISON || v.kind == V_POISON) return;
-  if (t.kind != V_STORE) {
-    Diag *g = err(e, DIAG_E0607, target->span, "`update` writes a parameter or a state");
-    diag_label(g, "this is %s", v_describe(e, t));
-    return;
+  StoreRef *store = store_of(e, t);
+  if (t.kind == V_POISON || t.kind == V_STORE) return store;
+  if (store && store_current(e, t)) {
+    becomes_place(e, target);
+    return store;
   }
-  store_write(e, t.u.store, v, target->span, value->span);
+  if (e->probing && t.kind == V_TENSOR && t.ctx == e->fn->serial && node_of(e, t.u.node)->op == OP_INPUT)
+    return NULL; // an argument, of a function that nobody calls
+  Diag *g = err(e, DIAG_E0607, target->span, "`update` writes a parameter or a state");
+  if (!store) {
+    diag_label(g, "this is %s", v_describe(e, t));
+    return NULL;
+  }
+  const char *path = e->stores.data[store->id].name;
+  diag_label(g, "this is what `%s` was before it was written", path);
+  diag_note(g, "a `let` keeps the value of its place in the program; `update %s = …;` writes the store", path);
+  return NULL;
+}
+
+void exec_update(Elab *e, const Expr *target, const Expr *value) {
+  StoreRef *store = updated(e, target);
+  Value v = eval(e, value);
+  if (store && v.kind != V_POISON) store_write(e, store, v, target->span, value->span);
 }
 
 static void exec_assign(Elab *e, const Stmt *s) {
