@@ -502,6 +502,9 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
   Span *spans = ARENA_ARRAY(e->a, p->len + 1, Span);
   for (uint32_t i = 0; i < p->len; i++) names[i] = p->data[i].text, required[i] = true;
   const char *what = names_signature(e, "fn", names, required, p->len);
+  // Of more arguments than it has names for one is, perhaps, the name that is unknown in it.
+  const Span *at = &c->lambda->span;
+  if (args->n > p->len && !first_time(e, "lambda %u %u unknown", at->source, at->begin)) return v_poison();
   if (!bind_names(e, what, names, required, p->len, p->len, args, span, v, spans)) return v_poison();
   if (args->any_poison) return v_poison();
   for (uint32_t i = 0; i < p->len; i++) scope_bind(e, e->scope, names[i], v[i], p->data[i].span);
@@ -544,6 +547,7 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
       if (c->vjp) v = wrap_vjp(e, c, call_scope, v, call, span);
     } else {
+      if (poison) visit(e, c->decl); // its declaration may be what is wrong: the body is no news
       v = v_poison();
     }
   }

@@ -172,15 +172,19 @@ static Value eval_comprehension(Elab *e, const Expr *x, bool ref) {
   Values in, out = {0};
   if (!range_values(e, &x->u.comp.in, &in)) return v_poison();
   Scope *saved = e->scope;
+  bool ok = true;
   for (size_t i = 0; i < in.len && loop_enter(e, x->span); i++) {
     e->scope = scope_new(e, saved, SCOPE_LOCAL);
     vec_push(e->a, &e->frame->loops, (int64_t)i);
-    if (bind_pattern(e, x->u.comp.pattern, in.data[i], false))
+    const Pattern *p = x->u.comp.pattern;
+    if ((ok = bind_pattern(e, p, in.data[i], false) && ok))
       vec_push(e->a, &out, eval_x(e, x->u.comp.value, ref));
+    else if (v_is_list(in.data[i]) && !p->name && in.data[i].u.list.len > p->len)
+      diags_withdraw(e->diags, DIAG_E0201, x->u.comp.value->span, in.data[i].u.list.len - p->len);
     e->frame->loops.len--;
   }
   e->scope = saved;
-  if (e->dead) return v_poison();
+  if (e->dead || !ok) return v_poison();
   return v_list(e, V_LIST, out.data, (uint32_t)out.len);
 }
 

@@ -352,6 +352,10 @@ typedef struct Warned {
   DiagCode code;
   Span at;
 } Warned;
+typedef struct Wrong { // an error, and the function of the program in which it was found
+  Span at;
+  uint32_t fn;
+} Wrong;
 typedef struct Patch {
   DataUse *use;
   uint32_t *field;
@@ -410,6 +414,7 @@ struct Elab {
   bool in_train;
   NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
   VEC(Warned) warned;
+  VEC(Wrong) wrong;
   VEC(const char *) said;    // see first_time
   uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
@@ -494,6 +499,7 @@ Binding *scope_local(const Scope *s, const char *name);
 Binding *scope_find(const Scope *s, const char *name);
 const char *nearest_name(const Scope *s, const char *name);
 const char *nearest_of(const char *name, const char *const *list, uint32_t n);
+void pattern_lacks(Elab *e, Span at, uint32_t more);
 bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var);
 bool define(Elab *e, const char *name, Value v, bool is_var, Span span);
 bool assign_pattern(Elab *e, const Expr *target, Value v);
