@@ -516,6 +516,7 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
 Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span) {
   const void *what = c->decl ? (const void *)c->decl : (const void *)c->lambda;
   const char *name = c->name ? c->name : "lambda";
+  if (c->self && strcmp(name, "apply") == 0) name = c->self->type->u.layer.name.text; // called by the layer
   Values fns = {0};
   for (uint32_t i = 0; i < args->n; i++) collect_fns(e, args->v[i], &fns);
   if (c->lambda) vec_push(e->a, &fns, ((Value){.kind = V_FN, .u.fn = c}));
@@ -580,6 +581,9 @@ Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span)
                                ? scope_find(e->scope, name->u.name)
                                : NULL;
     if (hides && hides->span.source) diag_also(g, hides->span, "this hides the library's `%s`", name->u.name);
+    if (callee.kind == V_TENSOR && !hides)
+      diag_note(g, "elements are taken with `[i]`; a product is written with `*` or `@`");
+    if (callee.kind == V_RECORD || callee.kind == V_TUPLE) remedy(e, g, callee);
     if (callee.kind == V_DTYPE) diag_note(g, "a value gets another element type by `cast(x, f32)`");
     return v_poison();
   }

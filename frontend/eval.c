@@ -140,10 +140,22 @@ bool loop_enter(Elab *e, Span at) {
   return false;
 }
 
+// `3..0`, written out: who means no iteration at all writes none.
+void warn_backwards(Elab *e, const Range *r) {
+  const Expr *a = r->from, *b = r->to;
+  if (a->kind != EX_INT || b->kind != EX_INT || a->u.i.too_big || b->u.i.too_big) return;
+  if (a->u.i.value <= b->u.i.value) return;
+  Diag *g = warn(e, DIAG_W0301, NULL, r->span, "this range is empty");
+  diag_label(g, "a range counts upwards");
+  diag_note(g, "a `scan` runs backwards with `reverse = true`; in `for i in 0..%lld`, `%lld - i` counts down",
+            (long long)(a->u.i.value - b->u.i.value), (long long)a->u.i.value);
+}
+
 // The elements a `for` or comprehension runs over.
 bool range_values(Elab *e, const Range *r, Values *out) {
   *out = (Values){0};
   if (r->to) {
+    warn_backwards(e, r);
     int64_t a = 0, b = 0;
     bool ok = eval_int(e, r->from, &a, "the start of a range");
     ok &= eval_int(e, r->to, &b, "the end of a range");
@@ -356,7 +368,10 @@ static Value member_of(Elab *e, Value base, const Name *name) {
   default: {
     Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
     diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));
-    member_note(e, g, name->text);
+    if (base.kind == V_DATA || base.kind == V_LAYER || base.kind == V_TUPLE)
+      remedy(e, g, base);
+    else
+      member_note(e, g, name->text);
     return v_poison();
   }
   }

@@ -512,6 +512,7 @@ bool eval_int(Elab *e, const Expr *x, int64_t *out, const char *what);
 bool eval_bool(Elab *e, const Expr *x, bool *out, const char *what);
 bool eval_str(Elab *e, const Expr *x, const char **out, const char *what);
 Value rvalue(Elab *e, Value v, Span at); // reads stores, evaluates thunks and roles
+void warn_backwards(Elab *e, const Range *r);
 bool range_values(Elab *e, const Range *r, Values *out);
 bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
 
@@ -567,6 +568,9 @@ typedef enum SizeMatch { SIZE_OK, SIZE_DIFFERS, SIZE_BAD } SizeMatch; // BAD: an
 const Expr *size_to_bind(const Expr *x, bool (*is_new)(void *of, const Expr *name), void *of);
 // What `name` must be for x to be `size`.
 SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *out);
+
+// ---- remedy.c
+void remedy(Elab *e, Diag *g, Value v);
 
 // ---- tensor.c
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error

@@ -98,22 +98,25 @@ static Flow exec_if(Elab *e, const Stmt *s) {
   return f;
 }
 
-// "k = 5, n = 4": the sizes that a condition names.
-static void name_sizes(Elab *e, const Expr *x, StrBuf *out) {
+// "k = 5, n = 4": the sizes that a condition names, and with `floats` other numbers.
+static void name_sizes(Elab *e, const Expr *x, bool floats, StrBuf *out) {
   if (x->kind == EX_BINARY) {
-    name_sizes(e, x->u.bin.left, out);
-    name_sizes(e, x->u.bin.right, out);
+    name_sizes(e, x->u.bin.left, floats, out);
+    name_sizes(e, x->u.bin.right, floats, out);
   }
   const Binding *b = x->kind == EX_NAME ? scope_find(e->scope, x->u.name) : NULL;
   Dim d;
-  if (!b || !v_as_dim(b->v, &d)) return;
-  const char *text = arena_printf(e->a, "%s = %s", x->u.name, dim_text(e, d));
+  const char *value = NULL;
+  if (b && v_as_dim(b->v, &d)) value = dim_text(e, d);
+  if (b && floats && b->v.kind == V_FLOAT) value = arena_printf(e->a, "%g", b->v.u.f);
+  if (!value) return;
+  const char *text = arena_printf(e->a, "%s = %s", x->u.name, value);
   if (!out->len || !strstr(out->text, text)) sb_printf(out, "%s%s", out->len ? ", " : "", text);
 }
 
 static bool asks_sizes(Elab *e, const Expr *x) {
   StrBuf sizes = {0};
-  name_sizes(e, x, &sizes);
+  name_sizes(e, x, false, &sizes);
   bool any = sizes.len > 0;
   strbuf_free(&sizes);
   return any;
@@ -164,10 +167,12 @@ static Flow exec_assert(Elab *e, const Stmt *s) {
   const Expr *m = s->u.assertion.message;
   Diag *g = err(e, DIAG_E0306, s->u.assertion.cond->span, "assertion failed%s%s", m ? ": " : "",
                 m ? m->u.str.text : "");
-  diag_label(g, "this is false");
   StrBuf sizes = {0};
-  name_sizes(e, s->u.assertion.cond, &sizes);
-  if (sizes.len) diag_note(g, "%s", sb_text(&sizes));
+  name_sizes(e, s->u.assertion.cond, true, &sizes);
+  bool library = is_std(e, s->span); // then the place is a call: it is not what is false
+  if (!library) diag_label(g, "this is false");
+  if (sizes.len && library) diag_label(g, "%s", sb_text(&sizes));
+  if (sizes.len && !library) diag_note(g, "%s", sb_text(&sizes));
   strbuf_free(&sizes);
   say_where_made(e, s, g);
   return give_up(e);
@@ -193,6 +198,9 @@ static StoreRef *updated(Elab *e, const Expr *target) {
   Diag *g = err(e, DIAG_E0607, target->span, "`update` writes a parameter or a state");
   if (!store) {
     diag_label(g, "this is %s", v_describe(e, t));
+    if (t.kind == V_TENSOR)
+      diag_note(g, "a value that changes in a body is a `var`, assigned by `=`; one that is kept is a `state`");
+    if (t.kind == V_INSTANCE) diag_note(g, "those of a layer are written one by one: `update net.W = …;`");
     return NULL;
   }
   const char *path = e->stores.data[store->id].name;

@@ -566,8 +566,11 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
   *out = (StoreRefs){0};
   if (v_has_poison(v)) return false;
   if (!stores_or_layers(e, v)) {
-    diag_label(err(e, DIAG_E0606, at, "%s wants layers, parameters or states", what), "this is %s",
-               v_describe(e, v));
+    Diag *g = err(e, DIAG_E0606, at, "%s wants layers, parameters or states", what);
+    diag_label(g, "this is %s", v_describe(e, v));
+    if (v.kind == V_TENSOR)
+      diag_note(g, "what a layer gives has no parameters, the layer has: `net`, or one of them alone, `net.W`");
+    if (v.kind == V_LAYER) diag_note(g, "`model net = %s(…);` makes a layer of this type", v.u.decl->u.layer.name.text);
     return false;
   }
   list_into(e, v, params_only, out);

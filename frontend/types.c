@@ -94,8 +94,15 @@ static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, co
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
-  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR && !layer_note(e, g, who))
+  if (t->kind == TY_TENSOR) {
+    remedy(e, g, v);
+  } else if (t->kind == TY_STATIC && t->st == ST_FN && v.kind == V_TENSOR) {
+    diag_note(g, "a function is given by its name alone, or as `fn(x) => …`");
+  } else if (t->kind == TY_STATIC && t->st == ST_LAYER && v.kind == V_TENSOR) {
+    diag_note(g, "the layer itself is given, not what it makes of an input: `net`, not `net(x)`");
+  } else if (who && t->kind != TY_TUPLE && v.kind == V_TENSOR && !layer_note(e, g, who)) {
     diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
+  }
   return false;
 }
 
