@@ -131,7 +131,8 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
     }
     return false;
   }
-  if (n_missed && !diags_errors(e->diags)) // after an error it may be the reason
+  // After an error that may be the reason, and before another pass what is not known yet.
+  if (n_missed && !diags_errors(e->diags) && !e->rerun)
     diag_label(warn(e, DIAG_W0601, NULL, at, "the loss does not reach `%s`", e->stores.data[missed->id].name),
                n_missed > 1 ? "nor %zu more: they are left alone" : "it is left alone", n_missed - 1);
   return true;
