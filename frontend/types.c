@@ -94,9 +94,10 @@ static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, co
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
-  if (t->kind == TY_LIST && v.kind == V_TUPLE) diag_note(g, "a list has brackets: `[a, b]`");
   if (!who && v.kind == V_NPY && strcmp(what, "field") == 0) {
     diag_note(g, "a source stands after `from`: `x: [n] from npy(\"x.npy\");`");
+  } else if (t->kind == TY_LIST && v.kind == V_TUPLE) {
+    diag_note(g, "a list has brackets: `[a, b]`");
   } else if (t->kind == TY_TENSOR) {
     remedy(e, g, v);
   } else if (t->kind == TY_STATIC && t->st == ST_FN && v.kind == V_TENSOR) {
