@@ -113,7 +113,8 @@ bool labels_of_operand(Elab *e, Labels *l, const Expr *x, bool groups, LabelPatt
   *p = (LabelPattern){.span = x->span};
   if (x->kind != EX_INDEX) {
     Diag *g = err(e, DIAG_E0221, x->span, "an operand of `%s` needs labels", l->form);
-    diag_label(g, "one for each axis: `x[i, j]`");
+    bool sum = x->kind == EX_BINARY || x->kind == EX_UNARY;
+    diag_label(g, sum ? "one for each axis, behind brackets: `(x + y)[i, j]`" : "one for each axis: `x[i, j]`");
     return false;
   }
   for (uint32_t i = 0; i < x->u.index.n; i++) {
