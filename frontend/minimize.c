@@ -380,7 +380,8 @@ void exec_minimize(Elab *e, const Stmt *s) {
   if (opt.kind != V_OPTIMIZER && opt.kind != V_POISON) {
     Diag *g = err(e, DIAG_E0605, s->u.minimize.optimizer->span, "`using` wants an optimizer");
     diag_label(g, "this is %s", v_describe(e, opt));
-    if (opt.kind == V_BUILTIN) diag_note(g, "it is called: `using Adam(lr = 0.001)`");
+    diag_note(g, opt.kind == V_BUILTIN ? "it is called: `using Adam(lr = 0.001)`"
+                                       : "one is made by `let opt = Adam(lr = 0.001);`, or here: `using Adam(lr = 0.001)`");
     ok = false;
   }
   NodeId n = loss.kind == V_POISON ? NO_NODE : to_real(e, loss, s->u.minimize.loss->span);

@@ -12,6 +12,7 @@ typedef struct Walk {
   VEC(const char *) names;
   VEC(uint32_t) fixed; // parallel: where a `let` bound it, so that it can't be assigned; 0: it can
   const ParamList *in; // of the function or layer around
+  const Expr *lambda;  // the innermost around
   bool listing;        // inside `over`, `except`, `save`, `load`: names there apply nothing
   uint32_t calls;
 } Walk;
@@ -103,7 +104,10 @@ static void use(Walk *w, const char *name, Span at) {
   for (const Scope *s = w->top; s; s = s->up)
     for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
   unknown_name(w->e, name, n.best, at);
-  if (w->in) first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
+  if (w->lambda) first_time(w->e, "lambda %u %u unknown", w->lambda->span.source, w->lambda->span.begin);
+  if (!w->in) return;
+  first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
+  first_time(w->e, "params %u %u unknown %s", w->in->span.source, w->in->span.begin, name);
 }
 
 static void pattern_as(Walk *w, const Pattern *p, bool fixed) {
@@ -143,7 +147,7 @@ static bool undeclared(Walk *w, const Expr *x) {
   for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
   bool news = unknown_is_news(w->e, first->u.name);
   for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) // nor are the others
-    if (x->u.list.data[i]->kind == EX_NAME) (void)unknown_is_news(w->e, x->u.list.data[i]->u.name);
+    if (x->u.list.data[i]->kind == EX_NAME) first_time(w->e, "name %s", x->u.list.data[i]->u.name);
   if (!news) return true;
   Diag *g = diag_error(w->e->diags, DIAG_E0201, first->span, "unknown name `%s`", first->u.name);
   if (n.best)
@@ -230,7 +234,10 @@ static void body_block(Walk *w, const StmtList *b) { // numbered by itself
 }
 
 // The labels of einsum are a scope of their own.
-static void operand(Walk *w, const Expr *x) { expr(w, x->kind == EX_INDEX ? x->u.index.base : x); }
+// A list is labels without their operand, which is said.
+static void operand(Walk *w, const Expr *x) {
+  if (x->kind != EX_LIST) expr(w, x->kind == EX_INDEX ? x->u.index.base : x);
+}
 
 // Here nothing stands without labels, so those of `1.0 + x[i, j]`, which lacks brackets, are some.
 static void labelled(Walk *w, const Expr *x) {
@@ -286,15 +293,19 @@ static void expr(Walk *w, const Expr *x) {
     expr(w, x->u.cond.then);
     expr(w, x->u.cond.otherwise);
     break;
-  case EX_LAMBDA:
+  case EX_LAMBDA: {
     for (uint32_t i = 0; i < x->u.lambda.params.len; i++) {
       const Name *n = x->u.lambda.params.data;
       for (uint32_t k = 0; k < i; k++) parameter_twice(w, &n[i], &n[k]);
       bind_named(w, n[i].text, n[i].span);
     }
+    const Expr *around = w->lambda;
+    w->lambda = x;
     expr(w, x->u.lambda.body);
+    w->lambda = around;
     w->names.len = mark;
     break;
+  }
   case EX_PIPE:
     number(w, x);
     expr(w, x->u.pipe.left);
@@ -334,7 +345,19 @@ static void block(Walk *w, const StmtList *b) {
   w->names.len = mark;
 }
 
+// `x: [B, 4] from …;`: the batch is not part of a field's type.
+static void field_batch(Walk *w, const Type *t) {
+  const Expr *first = t->kind == TY_TENSOR && t->has_shape && t->n_dims && t->dims[0].kind == DIM_EXPR
+                          ? t->dims[0].expr
+                          : NULL;
+  if (!w->check || !first || first->kind != EX_NAME || known(w, first->u.name)) return;
+  if (t->n_dims < 2 || !unknown_is_news(w->e, first->u.name)) return;
+  Diag *g = diag_error(w->e->diags, DIAG_E0201, first->span, "unknown name `%s`", first->u.name);
+  diag_note(g, "a field is one example: in `each` and `eval` the batch is the axis before it");
+}
+
 static void field(Walk *w, const Stmt *s) {
+  field_batch(w, s->u.field.type);
   type(w, s->u.field.type, false);
   const Expr *v = s->u.field.value;
   if (s->kind == ST_FIELD_FROM && v->kind == EX_CALL) { // the source is no function
@@ -422,15 +445,39 @@ static void reports(Walk *w, const Stmt *s) {
       use(w, s->u.report.data[i].name.text, s->u.report.data[i].name.span);
 }
 
+// What a statement with a syntax error assigns, if it is an assignment at all (`report` may be forgotten).
+static void assigned_perhaps(Walk *w, const Expr *x) {
+  for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) assigned_perhaps(w, x->u.list.data[i]);
+  if (w->check && x->kind == EX_NAME && !known(w, x->u.name)) first_time(w->e, "name %s", x->u.name);
+}
+
+// `const (a, b) = f(x);`: no function of this name, and no names of these.
+static bool forgotten_let(Walk *w, const Expr *x) {
+  const Expr *word = x->u.call.callee;
+  if (!w->check || word->kind != EX_NAME || known(w, word->u.name)) return false;
+  if (unknown_is_news(w->e, word->u.name)) {
+    Diag *g = diag_error(w->e->diags, DIAG_E0201, word->span, "unknown name `%s`", word->u.name);
+    diag_label(g, "new names are made by `let (a, b) = …;`");
+  }
+  for (uint32_t i = 0; i < x->u.call.args.len; i++) assigned_perhaps(w, x->u.call.args.data[i].value);
+  diags_mute(w->e->diags, x->span);
+  return true;
+}
+
 static void assignment(Walk *w, const Stmt *s) {
   const Expr *target = s->u.assign.target;
+  if (s->kind == ST_ASSIGN && s->u.assign.value->kind == EX_ERROR) {
+    assigned_perhaps(w, target);
+    return;
+  }
   if (s->kind == ST_UPDATE) expr(w, target);
   expr(w, s->u.assign.value);
   if (s->kind == ST_UPDATE) return;
+  if (target->kind == EX_CALL && forgotten_let(w, target)) return;
   assigned(w, target);
   if (!undeclared(w, target)) assign_target(w, target);
   if (target->kind == EX_MEMBER)
-    (void)unknown_is_news(w->e, target->u.member.name.text); // `self.w = …` means to make it
+    first_time(w->e, "name %s", target->u.member.name.text); // `self.w = …` means to make it
 }
 
 static void stmt(Walk *w, const Stmt *s) {

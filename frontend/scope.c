@@ -89,12 +89,18 @@ bool lost(const Elab *e, const char *name) {
   return false;
 }
 
+// Whether an unknown name is the one that a declaration lacks, perhaps.
+bool lacked(Elab *e, const char *name) {
+  if (!e->user->n_nameless) return false;
+  if (!first_time(e, "lacks %s", name)) return true;
+  if (e->nameless == e->user->n_nameless) return false;
+  e->nameless++;
+  return true;
+}
+
 // Once for each name; never for one that may be defined in what a syntax error dropped.
 bool unknown_is_news(Elab *e, const char *name) {
-  if (lost(e, name) || !first_time(e, "name %s", name)) return false;
-  if (e->nameless == e->user->n_nameless) return true;
-  e->nameless++; // the one that a declaration lacks, perhaps
-  return false;
+  return !lost(e, name) && first_time(e, "name %s", name) && !lacked(e, name);
 }
 
 void unknown_name(Elab *e, const char *name, const char *near, Span at) {
@@ -127,6 +133,19 @@ bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
   return true;
 }
 
+// The value has `more` parts than the pattern names: names that are unknown after it are the ones left out.
+void pattern_lacks(Elab *e, Span at, uint32_t more) {
+  const Module *m = module_at(e, at);
+  for (uint32_t i = 0; m && i < m->file->decls.len; i++) {
+    Span in = m->file->decls.data[i]->span;
+    if (at.begin < in.begin || at.end > in.end) continue;
+    bool anywhere = m->file->decls.data[i]->kind == ST_LET; // its names are known in the whole file
+    in = (Span){in.source, anywhere ? 0 : at.end, anywhere ? UINT32_MAX : in.end};
+    diags_withdraw(e->diags, DIAG_E0201, in, more);
+    return;
+  }
+}
+
 static Value nth(Value v, uint32_t i) { return v.kind == V_POISON ? v : v.u.list.data[i]; }
 
 static bool pattern_fits(Elab *e, Value v, uint32_t n, Span at) {
@@ -134,6 +153,7 @@ static bool pattern_fits(Elab *e, Value v, uint32_t n, Span at) {
   if ((v.kind == V_TUPLE || v.kind == V_LIST) && v.u.list.len == n) return true;
   Diag *g = err(e, DIAG_E0213, at, "the pattern does not fit the value");
   diag_label(g, "%u names here, the value is %s", n, v_describe(e, v));
+  if (g && v_is_list(v) && v.u.list.len > n) pattern_lacks(e, at, v.u.list.len - n);
   return false;
 }
 
@@ -157,7 +177,10 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
   if (name == e->n_discard) return true;
   Binding *b = scope_find(e->scope, name);
   if (!b) {
-    if (unknown_is_news(e, name)) unknown_name(e, name, nearest_name(e->scope, name), x->span);
+    const char *near = nearest_name(e->scope, name);
+    if (unknown_is_news(e, name)) unknown_name(e, name, near, x->span);
+    Binding *meant = near ? scope_find(e->scope, near) : NULL;
+    if (meant && meant->is_var) meant->v = v_poison();
     return false;
   }
   if (!b->is_var) {
@@ -196,6 +219,8 @@ bool assign_pattern(Elab *e, const Expr *target, Value v) {
       diag_label(g, "a parameter or state is written with `update`");
     else
       diag_label(g, "a tensor's elements can't be assigned one by one");
+    if (target->kind == EX_INDEX)
+      diag_note(g, "a new tensor is made of parts by `concat`, of two values by `select(c, a, b)`");
     return false;
   }
   if (!pattern_fits(e, v, target->u.list.len, target->span)) v = v_poison();

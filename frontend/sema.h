@@ -100,6 +100,10 @@ struct Value {
     } list;
     Dim dim;
     NodeId node;
+    struct {
+      NodeId node;    // the same
+      uint32_t store; // that it was read from, + 1; 0: it was not
+    } read;
     Closure *fn;
     const Builtin *builtin;
     const Stmt *decl; // V_LAYER V_DATA V_DIMDECL
@@ -348,6 +352,10 @@ typedef struct Warned {
   DiagCode code;
   Span at;
 } Warned;
+typedef struct Wrong { // an error, and the function of the program in which it was found
+  Span at;
+  uint32_t fn;
+} Wrong;
 typedef struct Patch {
   DataUse *use;
   uint32_t *field;
@@ -406,6 +414,7 @@ struct Elab {
   bool in_train;
   NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
   VEC(Warned) warned;
+  VEC(Wrong) wrong;
   VEC(const char *) said;    // see first_time
   uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
@@ -445,6 +454,7 @@ bool first_time(Elab *e, const char *fmt, ...)
     ;
 bool cut_off(
     const Elab *e); // a file ends in the middle of something: what is missing may define or apply anything
+bool lacked(Elab *e, const char *name);                       // an unknown name, perhaps that of a declaration that has none
 bool lost(const Elab *e, const char *name); // stands in text that a syntax error dropped
 bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);
@@ -490,6 +500,7 @@ Binding *scope_local(const Scope *s, const char *name);
 Binding *scope_find(const Scope *s, const char *name);
 const char *nearest_name(const Scope *s, const char *name);
 const char *nearest_of(const char *name, const char *const *list, uint32_t n);
+void pattern_lacks(Elab *e, Span at, uint32_t more);
 bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var);
 bool define(Elab *e, const char *name, Value v, bool is_var, Span span);
 bool assign_pattern(Elab *e, const Expr *target, Value v);
@@ -502,6 +513,7 @@ bool eval_int(Elab *e, const Expr *x, int64_t *out, const char *what);
 bool eval_bool(Elab *e, const Expr *x, bool *out, const char *what);
 bool eval_str(Elab *e, const Expr *x, const char **out, const char *what);
 Value rvalue(Elab *e, Value v, Span at); // reads stores, evaluates thunks and roles
+void warn_backwards(Elab *e, const Range *r);
 bool range_values(Elab *e, const Range *r, Values *out);
 bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
 
@@ -533,6 +545,7 @@ bool key_eq(Key a, Key b);
 uint64_t key_hash(Key k);
 uint32_t site_here(Elab *e, const Expr *draw);
 uint32_t site_hash(const char *text);
+bool lost_statement(const StmtList *body);
 Value stand_in(Elab *e,
                const Type *t); // of the declared type, after an error; V_POISON if its sizes are unknown
 Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span);
@@ -558,6 +571,9 @@ const Expr *size_to_bind(const Expr *x, bool (*is_new)(void *of, const Expr *nam
 // What `name` must be for x to be `size`.
 SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *out);
 
+// ---- remedy.c
+void remedy(Elab *e, Diag *g, Value v);
+
 // ---- tensor.c
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
 NodeId to_real(Elab *e, Value v, Span at);
@@ -570,6 +586,8 @@ NodeId dim_node(Elab *e, Dim d, DType t);
 const Node *node_of(const Elab *e, NodeId n);
 NodeId role_node(Elab *e, InputRole role, uint32_t index);
 NodeId broadcast_to(Elab *e, NodeId n, const Shape *s, Span at, const char *what);
+bool said_of_constant(Elab *e, int64_t value);
+Diag *negative_size(Elab *e, Dim size, Span at);
 bool check_elements(Elab *e, const Shape *s, Span at);
 
 // ---- index.c
@@ -593,7 +611,7 @@ Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call
 
 // ---- loop.c
 Value eval_loop(Elab *e, const Expr *x);
-void exec_yield(Elab *e, const Stmt *s);
+Flow exec_yield(Elab *e, const Stmt *s);
 void exec_next(Elab *e, const Stmt *s);
 void check_loops(Elab *e, const Graph *g); // of a whole function
 // In the body of a scan: the store is carried, and written after the loop (loop_stores.c).
@@ -630,6 +648,10 @@ NodeId store_read(Elab *e, StoreRef *s, Span at);
 void store_write(Elab *e, StoreRef *s, Value v, Span target, Span value); // where both stand
 void store_set(Elab *e, StoreRef *s, NodeId n);                           // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
+StoreRef *store_of(const Elab *e, Value v); // that v is, or was read from; NULL: none
+bool store_current(Elab *e, Value v);       // v was read from a store, and is what that holds now
+// v, also inside of lists, with stores in place of their current values: what a `for` binds can be updated.
+Value as_places(Elab *e, Value v);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
 StoreRef *find_member_store(Instance *i, const char *name);
 uint32_t add_store(Elab *e, Store s, StoreRef *ref);
