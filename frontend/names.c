@@ -239,6 +239,18 @@ static void operand(Walk *w, const Expr *x) {
   if (x->kind != EX_LIST) expr(w, x->kind == EX_INDEX ? x->u.index.base : x);
 }
 
+// Here nothing stands without labels, so those of `1.0 + x[i, j]`, which lacks brackets, are some.
+static void labelled(Walk *w, const Expr *x) {
+  switch (x->kind) {
+  case EX_BINARY:
+    expr(w, x->u.bin.left);
+    labelled(w, x->u.bin.right);
+    break;
+  case EX_UNARY: labelled(w, x->u.un.operand); break;
+  default: operand(w, x);
+  }
+}
+
 static void scan(Walk *w, const Expr *x) {
   size_t mark = w->names.len;
   range(w, &x->u.scan.in);
@@ -320,7 +332,7 @@ static void expr(Walk *w, const Expr *x) {
     break;
   case EX_REARRANGE:
   case EX_REDUCE:
-    operand(w, x->u.rearr.operand);
+    labelled(w, x->u.rearr.operand);
     named(w, &x->u.rearr.sizes);
     break;
   default: break;
