@@ -133,9 +133,10 @@ ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_
 }
 
 ExprId x_rows(Pool *p, Op op, DType t, const ExprId *in, uint32_t n_in, const VarId *vars, uint32_t n,
-              bool upper) {
+              bool upper, uint32_t place) {
   Expr e = {.kind = X_ROWS, .dtype = t, .op = (uint8_t)op, .n_in = (uint8_t)n_in, .n_vars = (uint8_t)n};
-  e.number = upper;
+  e.value.i = upper;
+  e.number = place;
   memcpy(e.in, in, n_in * sizeof *in);
   memcpy(e.vars, vars, n * sizeof *vars);
   return pool_add(p, &e);

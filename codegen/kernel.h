@@ -52,9 +52,9 @@ typedef struct Expr {
   uint8_t n_in;
   uint8_t n_vars;  // REDUCE, ROWS, outermost first
   uint32_t number; // LOAD: buffer; RAND: site; CTX: option index; CHECK, MARK, X_OP that may fault: place;
-                   // ACC: tap; ROWS: 1 where TRIANGULAR_SOLVE has an upper triangle
+                   // ROWS: place that its NaNs get, as by MARK, or NO_NODE; ACC: tap
   InputRole role;  // CTX
-  Scalar value;    // CONST
+  Scalar value;    // CONST; ROWS: .i is 1 where TRIANGULAR_SOLVE has an upper triangle
   ExprId in[3];
   IndexId at[MAX_RANK];
   VarId vars[MAX_RANK];
@@ -122,7 +122,7 @@ ExprId x_rand(Pool *p, Op op, DType t, uint32_t site, IndexId element);
 ExprId x_ctx(Pool *p, DType t, InputRole role, uint32_t number);
 ExprId x_reduce(Pool *p, Op op, DType t, ExprId body, const VarId *vars, uint32_t n);
 ExprId x_rows(Pool *p, Op op, DType t, const ExprId *in, uint32_t n_in, const VarId *vars, uint32_t n,
-              bool upper);
+              bool upper, uint32_t place);
 ExprId x_acc(Pool *p, DType t, uint32_t tap, uint64_t free);
 // cond ? yes : no, where a constant mask or equal branches need no select.
 ExprId x_select(Pool *p, ExprId cond, ExprId yes, ExprId no);

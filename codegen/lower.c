@@ -379,8 +379,7 @@ static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
     if (!scattered && here) return s->value;
     if (l->k->is_dot || memcmp(s->at, at, l->n_axes * sizeof *at) != 0) l->impossible = true;
   }
-  ExprId value = x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
-  return op_kind(node(l, v)->op) == KIND_ROWS && !l->rows ? lower_mark(l, v, value) : value;
+  return x_load(l->p, node(l, v)->dtype, l->f->buffer_of[v], at, rank);
 }
 
 ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {

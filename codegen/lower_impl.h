@@ -27,7 +27,6 @@ struct Lower {
   uint32_t group;              // first store of the current loop group
   IndexId iteration[MAX_RANK]; // without buffers: where the kernel stands, by depth of the loop
   NodeId defining;             // the node whose own value is being made
-  bool rows;                   // operands of whole rows are wanted: loads
   bool impossible;
   VEC(Memo) memo;
 };

@@ -326,10 +326,7 @@ static ExprId row_operand(Lower *l, NodeId v, uint32_t rows, VarId *vars, uint32
     at[i] = l->lead[i];
     if (rows >> i & 1) at[i] = lower_fresh(l, s->d[i], &vars[(*n_vars)++]);
   }
-  l->rows = true;
-  ExprId value = lower_value(l, v, at);
-  l->rows = false;
-  return value;
+  return lower_value(l, v, at);
 }
 
 static void add_rows(Lower *l, NodeId v) {
@@ -343,7 +340,8 @@ static void add_rows(Lower *l, NodeId v) {
   bool solves = n->op == OP_TRIANGULAR_SOLVE; // a matrix, and a column of right sides
   in[0] = row_operand(l, n->in[0], solves ? 3u << (s.rank - 2) : rows, vars, &n_vars);
   if (solves) in[1] = row_operand(l, n->in[1], rows, vars, &n_vars);
-  s.value = x_rows(l->p, n->op, n->dtype, in, n->n_in, vars, n_vars, solves && n->attr.upper);
+  s.value = x_rows(l->p, n->op, n->dtype, in, n->n_in, vars, n_vars, solves && n->attr.upper,
+                   n->trap ? v : NO_NODE);
   vec_push(l->a, &l->stores, s);
 }
 

@@ -96,7 +96,7 @@ static void put_attributes(Walk *w, const Expr *x) {
   case X_INSIDE:
   case X_CHECK: put_poly(w, &x->bound); break;
   case X_CTX: put(w, (uint64_t)x->role << 32 | x->number); break;
-  case X_ROWS: put(w, x->number); break;
+  case X_ROWS: put(w, (uint64_t)x->value.i << 1 | (x->number != NO_NODE)); break;
   case X_ACC: put(w, x->number), put_set(w, x->free); break;
   case X_OP: put(w, expr_can_fault(w->p, x)); break;
   case X_MARK:

@@ -46,7 +46,7 @@ void emit_rows(Emit *e, const Put *s, Block *b) {
   uint32_t n_first = x.n_vars - solves; // variables of the first operand; a right side has one
   Address to = address(e, s->buffer, s->at, s->rank, s->inner, s->n_inner, b);
   Address first = operand(e, x.in[0], x.vars, n_first, b);
-  const char *name = solves ? x.number ? "upper_solve" : "lower_solve" : op_name((Op)x.op);
+  const char *name = solves ? x.value.i ? "upper_solve" : "lower_solve" : op_name((Op)x.op);
   const char *type = dtype_name(pool_expr(e->p, x.in[0])->dtype), *size = emit_extent(e, s->inner[0]);
   const char *more = "";
   if (solves) {
@@ -55,4 +55,8 @@ void emit_rows(Emit *e, const Put *s, Block *b) {
   }
   emit_line(b, "nn_%s_%s(%s, %s, %s%s);", name, type, with_strides(e, &to, s->n_inner),
             with_strides(e, &first, n_first), more, size);
+  if (x.number == NO_NODE) return;
+  if (s->n_inner == 1) to.strides[1] = "0";
+  emit_line(b, "nn_nan_rows_%s(%s, %s, %s, %s);", type, with_strides(e, &to, 2), size,
+            s->n_inner > 1 ? size : "1", emit_slot(e, SLOT_PLACE, s->value));
 }

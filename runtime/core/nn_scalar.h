@@ -56,6 +56,17 @@ NN_INLINE double nn_nan_mark_f64(double x, uint32_t place) {
   const uint64_t mark = (uint64_t)((place + 1) & NN_NAN_PLACE) << 29;
   return x == x || (u >> 29 & NN_NAN_PLACE) ? x : nn_from_bits_f64(u | mark);
 }
+/* The same of n rows of m elements, which are ys and yc apart. */
+NN_INLINE void nn_nan_rows_f32(float *y, ptrdiff_t ys, ptrdiff_t yc, ptrdiff_t n, ptrdiff_t m, uint32_t place) {
+  ptrdiff_t i, k;
+  for (i = 0; i < n; i++)
+    for (k = 0; k < m; k++) y[i * ys + k * yc] = nn_nan_mark_f32(y[i * ys + k * yc], place);
+}
+NN_INLINE void nn_nan_rows_f64(double *y, ptrdiff_t ys, ptrdiff_t yc, ptrdiff_t n, ptrdiff_t m, uint32_t place) {
+  ptrdiff_t i, k;
+  for (i = 0; i < n; i++)
+    for (k = 0; k < m; k++) y[i * ys + k * yc] = nn_nan_mark_f64(y[i * ys + k * yc], place);
+}
 /* The place; UINT32_MAX: it is no such NaN. */
 NN_INLINE uint32_t nn_nan_place(double x) {
   return x == x ? UINT32_MAX : (uint32_t)(nn_bits_f64(x) >> 29 & NN_NAN_PLACE) - 1;

@@ -99,6 +99,23 @@ diff - <(tail -n +3 said) <<'TXT' || fail "factor: what helps"
   = note: more on its diagonal, `A + 1e-3 * eye(n)`, or f64 (--real=f64) may help
   = note: in train `fit`, epoch 1, step 2
 TXT
+# Rows go straight into rows, and those into a store.
+stops solved 4:54 '`cholesky`' 'it is in the store `w`' <<'NN'
+param w: [3, 1] = zeros();
+state h: [3, 3] = ones();
+train fit {
+    each i in 0..3 { let a = h - 9.0 * step; let l = cholesky(a + 9.0 * eye(3)); update w = triangular_solve(l, ones([3, 1])); }
+}
+NN
+# The sums of a row meet infinities of both signs, and are a store.
+stops sums 4:38 '`cumsum`' 'it is in the store `w`' <<'NN'
+param w: [3] = [1.0, -1.0, 2.0];
+train fit {
+    each i in 0..3 {
+        let s = w * 1e30; update w = cumsum(s * s * sign(w), axis = 0);
+    }
+}
+NN
 stops reported 5:37 '`sqrt`' 'it is in the value `r`' <<'NN'
 param w: [2] = ones();
 train fit {
