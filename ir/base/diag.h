@@ -109,6 +109,8 @@ void diags_warnings_are_errors(Diags *d);
 // True when an error begins at this place already: another one there would be dropped.
 bool diags_has_error(const Diags *d, Span at);
 unsigned diags_errors(const Diags *d);
+// Whether the last one said has this code.
+bool diags_last_is(const Diags *d, DiagCode c);
 unsigned diags_warnings(const Diags *d);
 // True when DIAG_MAX_ERRORS was reached: callers stop their work.
 bool diags_full(const Diags *d);
