@@ -198,6 +198,7 @@ case ${1:-1} in
 baseline) baseline ;;
 table) table "${2:-1}" ;;
 one)
+    [ -s "$folder/texts/base" ] || baseline >"$folder/baseline.log" || { cat "$folder/baseline.log"; exit 1; }
     cat "$tree/$2" >"$folder/right"
     try_one "$7" "${@:2:5}"
     ;;
