@@ -70,12 +70,11 @@ static void colons(Kinds *k) {
 }
 
 static void ends(Kinds *k) {
-  int missing = -surplus(k);
   for (uint32_t i = 1; i + 1 < k->tokens->len; i++) {
     Token *t = &k->tokens->data[i];
     bool alone = (t[-1].kind == ';' || t[-1].kind == '}') && (t[1].first_on_line || t[1].kind == T_YYEOF);
     if (t->kind != T_IDENT || !alone || strcmp(t->value.word, "end") != 0) continue;
-    if (missing-- <= 0) return;
+    if (surplus(k) >= 0) return;
     Problem *p = say(k, DIAG_E0115, t, "there is no `end`");
     if (p) p->label = "a block ends with `}`";
     t->kind = '}';

@@ -95,15 +95,12 @@ static void data_items(Elab *e, DataUse *u) {
     if (s->kind != ST_FIELD_FROM && s->kind != ST_FIELD_COMPUTED) continue;
     DataFieldUse f = {.name = s->u.field.name.text, .decl = s, .source = -1, .bad = true};
     e->data_shuffle = u->shuffle;
-    unsigned said = diags_errors(e->diags);
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;
     if (!ok) erroneous_field(e, s, &f);
     // What computes with a field of a source that does not fit can't be judged: the type may be what is
     // wrong.
     bool misread = !ok && s->kind == ST_FIELD_FROM;
-    // Nor can what steps do with it, where its shape or element type is what does not fit.
-    if (misread && diags_errors(e->diags) > said && diags_last_is(e->diags, DIAG_E0503)) f.bad = true;
     Value v = f.bad || misread ? v_poison() : v_tensor(e, f.node);
     if (define(e, f.name, v, false, s->u.field.name.span)) vec_push(e->a, &u->fields, f);
   }

@@ -191,10 +191,6 @@ static unsigned count(const Diags *d, Severity s) {
   return n;
 }
 
-bool diags_last_is(const Diags *d, DiagCode c) {
-  return d->list.len && d->list.data[d->list.len - 1]->code == c;
-}
-
 unsigned diags_errors(const Diags *d) {
   return count(d, SEV_ERROR) + (d->warnings_are_errors ? count(d, SEV_WARNING) : 0);
 }

@@ -111,8 +111,6 @@ bool diags_has_error(const Diags *d, Span at);
 // Takes back the first errors of this code inside of the place, `most` of them: they turned out to be consequences.
 void diags_withdraw(Diags *d, DiagCode code, Span inside, unsigned most);
 unsigned diags_errors(const Diags *d);
-// Whether the last one said has this code.
-bool diags_last_is(const Diags *d, DiagCode c);
 unsigned diags_warnings(const Diags *d);
 // True when DIAG_MAX_ERRORS was reached: callers stop their work.
 bool diags_full(const Diags *d);
