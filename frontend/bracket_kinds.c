@@ -106,24 +106,80 @@ static Token inserted_after(const Token *before, int kind) {
                  .inserted = true};
 }
 
-static void scans(Kinds *k) {
-  TokenVec out = {0};
-  uint32_t close = NO_TOKEN;
-  const Token *in = k->tokens->data;
-  bool any = false, closed;
-  for (uint32_t i = 0; i + 1 < k->tokens->len; i++) any |= in[i].kind == T_SCAN && in[i + 1].kind == T_IDENT;
-  for (uint32_t i = 0; any && i < k->tokens->len; i++) {
-    if (i == close) vec_push(k->arena, &out, inserted_after(&in[i - 1], ')'));
-    vec_push(k->arena, &out, in[i]);
-    if (in[i].kind != T_SCAN || in[i + 1].kind != T_IDENT) continue;
-    uint32_t body = scan_body(k, i + 1, &closed);
-    if (body == NO_TOKEN) continue;
-    Problem *p = say(k, DIAG_E0102, &in[i + 1], "missing `(`");
-    if (p) p->label = "the head of a scan stands in parentheses";
-    vec_push(k->arena, &out, inserted_after(&in[i], '('));
-    if (!closed) close = body;
+// The token after the bracket that closes the one at `open`.
+static uint32_t after_partner(const Kinds *k, uint32_t open) {
+  int depth = 0;
+  for (uint32_t i = open; i + 1 < k->tokens->len; i++) {
+    depth += opens(k->tokens->data[i].kind) - closes(k->tokens->data[i].kind);
+    if (depth == 0) return i + 1;
   }
-  if (any) *k->tokens = out;
+  return NO_TOKEN;
+}
+
+static void head_without_parentheses(Kinds *k, uint32_t scan, char *before) {
+  bool closed;
+  uint32_t body = scan_body(k, scan + 1, &closed);
+  if (body == NO_TOKEN) return;
+  Problem *p = say(k, DIAG_E0102, &k->tokens->data[scan + 1], "missing `(`");
+  if (p) p->label = "the head of a scan stands in parentheses";
+  before[scan + 1] = '(';
+  if (!closed) before[body] = ')';
+}
+
+// `scan(x in xs) yield x; };`
+static bool body_without_begin(Kinds *k, uint32_t body, char *before) {
+  static const int items[] = {T_YIELD, T_NEXT, T_LET, T_VAR, T_UPDATE, T_IF, T_FOR, T_ASSERT};
+  const Token *t = &k->tokens->data[body];
+  bool item = false;
+  for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) item |= t->kind == items[i];
+  if (!item) return false;
+  Problem *p = say(k, DIAG_E0109, t, "missing `{`");
+  if (p) p->label = "the body of the scan begins here";
+  before[body] = '{';
+  return true;
+}
+
+// `scan(x in xs) { yield x; ;`: where the second `;` ends the statement around the scan.
+static bool body_without_end(Kinds *k, uint32_t open, char *before) {
+  const Token *t = k->tokens->data;
+  int depth = 0;
+  for (uint32_t i = open; i + 1 < k->tokens->len && t[i].kind != T_YYEOF; i++) {
+    depth += opens(t[i].kind) - closes(t[i].kind);
+    if (depth <= 0) return false;
+    if (depth != 1 || t[i].kind != ';' || t[i + 1].kind != ';') continue;
+    Problem *p = say(k, DIAG_E0108, &t[open], "`{` is never closed");
+    if (p) {
+      p->label = "no `}` for this";
+      p->also = (Span){k->source, t[i + 1].begin, t[i + 1].end};
+      p->also_label = "it should stand before this";
+    }
+    before[i + 1] = '}';
+    return true;
+  }
+  return false;
+}
+
+static void scans(Kinds *k) {
+  uint32_t n = (uint32_t)k->tokens->len, found = 0;
+  const Token *in = k->tokens->data;
+  for (uint32_t i = 0; i < n; i++) found += in[i].kind == T_SCAN;
+  if (!found) return;
+  char *before = ARENA_ARRAY(k->arena, n + 1, char);
+  int over = surplus(k);
+  for (uint32_t i = 0; i + 1 < n; i++) {
+    if (in[i].kind != T_SCAN) continue;
+    if (in[i + 1].kind == T_IDENT) head_without_parentheses(k, i, before);
+    uint32_t body = in[i + 1].kind == '(' ? after_partner(k, i + 1) : NO_TOKEN;
+    if (body == NO_TOKEN) continue;
+    if (over > 0 && body_without_begin(k, body, before)) over--;
+    if (over < 0 && in[body].kind == '{' && body_without_end(k, body, before)) over++;
+  }
+  TokenVec out = {0};
+  for (uint32_t i = 0; i < n; i++) {
+    if (before[i]) vec_push(k->arena, &out, inserted_after(&in[i - 1], before[i]));
+    vec_push(k->arena, &out, in[i]);
+  }
+  *k->tokens = out;
 }
 
 // ---- pairs of two kinds

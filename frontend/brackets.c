@@ -417,6 +417,13 @@ static bool opens_scan(const Repair *r, int kind) {
   return kind == '{' && before->kind == ')' && before->in_expression; // set by the ) of a scan's head
 }
 
+// Where the statement begins: the body of a scan is part of an item and has statements of its own.
+static uint32_t statement(const Repair *r) {
+  uint32_t i = (uint32_t)r->out.len;
+  while (i > r->item && r->out.data[i - 1].kind != '{' && r->out.data[i - 1].kind != ';') i--;
+  return i;
+}
+
 static void step(Repair *r, const Token *t) {
   if (stray_opener(r, t)) return;
   if (t->kind == ')' || t->kind == ']') {
@@ -433,7 +440,8 @@ static void step(Repair *r, const Token *t) {
   if (t->kind == ';' && in_parens(r)) copy.kind = T_SCAN_SEMI;
   if (t->kind == '(' || t->kind == '[' || t->kind == '{') {
     Open o = {*t, opens_scan(r, t->kind)};
-    if (r->item < r->out.len) o.token.indent = r->out.data[r->item].indent; // a head may have several lines
+    uint32_t item = t->kind == '{' ? statement(r) : r->item;
+    if (item < r->out.len) o.token.indent = r->out.data[item].indent; // a head may have several lines
     copy.in_expression = o.scan && t->kind == '{';
     vec_push(r->arena, &r->open, o);
   }

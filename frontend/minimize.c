@@ -178,7 +178,8 @@ static NodeId hyper_node(Elab *e, OptimizerRef *o, uint32_t k, Span at) {
   return v.kind == V_POISON ? NO_NODE : to_real(e, v, o->hyper[k].expr->span);
 }
 
-// One node steps parameters of one type; a `minimize` of both has two, and is clipped here, by the norm of all.
+// One node steps parameters of one type; a `minimize` of both has two, and is clipped here, by the norm of
+// all.
 static void clip_together(Elab *e, NodeId *grad, uint32_t n, NodeId *clip) {
   Builder *b = &e->fn->b;
   NodeId squares = b_scalar(b, DT_F64, 0), zero = b_scalar(b, DT_F64, 0);
@@ -196,7 +197,8 @@ static void clip_together(Elab *e, NodeId *grad, uint32_t n, NodeId *clip) {
 }
 
 // The parameters of one type; `in`: hyper-parameters, then the gradients of all.
-static void optimize_typed(Elab *e, OptimizerRef *o, OptimizeAttr like, const NodeId *in, const Targets *t, DType type) {
+static void optimize_typed(Elab *e, OptimizerRef *o, OptimizeAttr like, const NodeId *in, const Targets *t,
+                           DType type) {
   const OptimizerInfo *info = optimizer_info(o->kind);
   uint32_t all = (uint32_t)t->len, n = 0, slots = info->slots - !like.uses_momentum;
   OptimizeAttr *a = ARENA_NEW(e->a, OptimizeAttr);
@@ -375,6 +377,8 @@ void exec_minimize(Elab *e, const Stmt *s) {
   Value loss = eval(e, s->u.minimize.loss);
   StoreRefs over = {0}, except = {0};
   bool ok = eval_over(e, &s->u.minimize.over, &over, "`over`");
+  const Expr *l = s->u.minimize.loss; // `minimize w over loss`: one mistake
+  bool swapped = !ok && (l->kind == EX_NAME || l->kind == EX_MEMBER) && eval_ref(e, l).kind == V_STORE;
   ok &= eval_over(e, &s->u.minimize.except, &except, "`except`");
   Value opt = eval(e, s->u.minimize.optimizer);
   if (opt.kind != V_OPTIMIZER && opt.kind != V_POISON) {
@@ -385,7 +389,7 @@ void exec_minimize(Elab *e, const Stmt *s) {
     ok = false;
   }
   NodeId n = loss.kind == V_POISON ? NO_NODE : to_real(e, loss, s->u.minimize.loss->span);
-  if (n != NO_NODE && node_of(e, n)->shape.rank) {
+  if (n != NO_NODE && node_of(e, n)->shape.rank && !swapped) {
     Diag *g = err(e, DIAG_E0203, s->u.minimize.loss->span, "a loss is a scalar");
     diag_label(g, "this is %s", tensor_text(e, n));
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");

@@ -94,6 +94,9 @@ bool slip_bare_tuple(Context *c);
 bool slip_misspelt_word(Context *c);
 bool slip_parameter_without_type(Context *c);
 bool slip_unused_value(Context *c);
+bool slip_call_in_train(Context *c);
+bool slip_result_of_rule(Context *c);
+bool slip_store_without_value(Context *c);
 bool slip_eval_of_range(Context *c);
 
 // slip_foreign.c: what other languages have

@@ -154,8 +154,15 @@ bool slip_choice_after_value(Context *c) {
 // `einsum("ij,jk->ik", a, b)`
 bool slip_labels_in_string(Context *c) {
   uint32_t open = open_bracket(c);
-  if (open == NO_TOKEN || open == 0 || c->t[open - 1].kind != T_EINSUM || c->t[open + 1].kind != T_STRLIT)
-    return false;
+  if (open == NO_TOKEN || open == 0) return false;
+  if (IS_ONE_OF(c->t[open - 1].kind, T_REARRANGE, T_REDUCE) && c->t[c->i].kind == ',' &&
+      c->t[c->i + 1].kind == T_STRLIT) {
+    Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i + 1),
+                         "labels stand at the operand, without quotes");
+    diag_label(g, "as in `rearrange(x[b, h * e] -> [b, h, e], h = 2)`");
+    return true;
+  }
+  if (c->t[open - 1].kind != T_EINSUM || c->t[open + 1].kind != T_STRLIT) return false;
   Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, open + 1), "labels stand at their operands");
   diag_label(g, "as in `einsum(a[b, i, k], w[k, j] -> [b, i, j])`");
   return true;
@@ -171,8 +178,13 @@ bool slip_formatted_string(Context *c) {
   return true;
 }
 
-// `import torch`
+// `import torch`, `from "blocks.nn" import f;`
 bool slip_import_without_file(Context *c) {
+  if (c->i == c->item && c->t[c->i].kind == T_FROM && expects(c, T_EXPORT)) {
+    Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "an import begins with `import`");
+    diag_label(g, "as in `import \"blocks.nn\" as blocks;`, then `blocks.f(x)`");
+    return true;
+  }
   if (c->i == c->item || c->t[c->i - 1].kind != T_IMPORT || c->t[c->i].kind != T_IDENT) return false;
   Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "an import names a file");
   diag_label(g, "as in `import \"blocks.nn\" as blocks;`");

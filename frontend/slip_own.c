@@ -237,11 +237,50 @@ bool slip_eval_of_range(Context *c) {
   return true;
 }
 
+// `opt.step();`, `print("x");` among the items of a `train`
+bool slip_call_in_train(Context *c) {
+  if (!IS_ONE_OF(c->t[c->i].kind, '.', '(') || c->i != c->item + 1 || c->t[c->item].kind != T_IDENT)
+    return false;
+  uint32_t brace = enclosing_brace(c, c->item);
+  if (!brace || c->t[item_start(c->p, brace - 1)].kind != T_TRAIN) return false;
+  bool need_semi;
+  uint32_t end = item_end(c->p, c->item, c->i, &need_semi);
+  const char *foreign = c->t[end - 1].kind == ')' ? foreign_method(c, end) : NULL;
+  Span at = {c->p->source, c->t[c->item].begin, c->t[end - 1].end};
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, at, "a call can't stand here");
+  diag_label(g, "%s",
+             foreign ? foreign
+                     : "what a step computes stands in an `each`, what an epoch ends with in its `then`");
+  return true;
+}
+
+// `vjp f(x: [n], y: [n], dy: [n]) -> [n] = …;`
+bool slip_result_of_rule(Context *c) {
+  if (c->t[c->item].kind != T_VJP || c->t[c->i].kind != T_ARROW) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "a `vjp` declares no result");
+  diag_label(g, "its gradients have the types of the parameters");
+  return true;
+}
+
+// `param w: [3];`, `param w = zeros([3]);`
+bool slip_store_without_value(Context *c) {
+  if (!IS_ONE_OF(c->t[c->item].kind, T_PARAM, T_STATE) || c->i < c->item + 2) return false;
+  const char *what = c->t[c->item].kind == T_PARAM ? "parameter" : "state", *name = word(c, c->item + 1);
+  bool typeless = c->t[c->i].kind == '=' && c->i == c->item + 2;
+  if (!typeless && !(c->t[c->i].kind == ';' && expects(c, '='))) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i),
+                       typeless ? "a %s has a type" : "a %s has an initial value", what);
+  diag_label(g, typeless ? "as in `%s: [3] = zeros()`" : "as in `%s: … = zeros();`", name);
+  return true;
+}
+
 // `f(x);`, `2.0 * x;`
 bool slip_unused_value(Context *c) {
   int kind = c->t[c->i].kind;
   if (kind != ';' && kind != T_PIPE && !is_operator(kind)) return false;
-  if (!expects(c, '=') || !ends_operand(c->t[c->item].kind) || c->i == c->item) return false;
+  int first = c->t[c->item].kind;
+  bool value = ends_operand(first) || IS_ONE_OF(first, T_SCAN, T_EINSUM, T_REARRANGE, T_REDUCE);
+  if (!expects(c, '=') || !value || c->i == c->item) return false;
   uint32_t around = enclosing_brace(c, c->item);
   if (around && c->t[item_start(c->p, around - 1)].kind == T_DATA) return false; // a field, not a value
   if (c->item > 0 && c->t[c->item - 1].kind == ';' && c->t[c->item - 1].inserted) return true; // its rest

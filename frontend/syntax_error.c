@@ -227,6 +227,9 @@ void syntax_error(Parser *p, const int *expected, int n) {
                                              slip_colon,
                                              slip_parameter_without_type,
                                              slip_unused_value,
+                                             slip_call_in_train,
+                                             slip_result_of_rule,
+                                             slip_store_without_value,
                                              slip_eval_of_range,
                                              slip_assignment_at_top,
                                              slip_misplaced};
