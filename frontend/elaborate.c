@@ -142,7 +142,8 @@ Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *s
   c->serial = ++e->serial;
   c->name = name;
   c->span = span;
-  c->b = (Builder){graph_new(e->a, symbol, bound), e->real, span, ""};
+  Graph *g = e->scratch ? graph_beside(e->scratch->b.g, symbol, bound) : graph_new(e->a, symbol, bound);
+  c->b = (Builder){g, e->real, span, ""};
   c->training = kind == FN_STEP || kind == FN_APPLY;
   c->step = c->epoch = c->batch = c->guard = NO_NODE;
   return c;

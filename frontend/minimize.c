@@ -183,7 +183,7 @@ static void clip_together(Elab *e, NodeId *grad, uint32_t n, NodeId *clip) {
   NodeId squares = b_scalar(b, DT_F64, 0), zero = b_scalar(b, DT_F64, 0);
   for (uint32_t i = 0; i < n; i++) {
     NodeId g = b_cast(b, grad[i], DT_F64);
-    uint32_t axes = (1u << node_of(e, g)->shape.rank) - 1;
+    uint32_t axes = (1u << node_of(e, g)->shape->rank) - 1;
     squares = b_ew2(b, OP_ADD, squares, b_reduce(b, OP_SUM, b_ew2(b, OP_MUL, g, g), axes));
   }
   NodeId norm = b_ew1(b, OP_SQRT, squares), limit = b_cast(b, *clip, DT_F64);
@@ -383,7 +383,7 @@ void exec_minimize(Elab *e, const Stmt *s) {
     ok = false;
   }
   NodeId n = loss.kind == V_POISON ? NO_NODE : to_real(e, loss, s->u.minimize.loss->span);
-  if (n != NO_NODE && node_of(e, n)->shape.rank) {
+  if (n != NO_NODE && node_of(e, n)->shape->rank) {
     Diag *g = err(e, DIAG_E0203, s->u.minimize.loss->span, "a loss is a scalar");
     diag_label(g, "this is %s", tensor_text(e, n));
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");

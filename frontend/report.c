@@ -42,7 +42,7 @@ static void report_one(Elab *e, const Named *r) {
   if (v.kind == V_POISON) return;
   NodeId n = to_node(e, v, v_is_number(v) ? e->real : DT_COUNT, x->span);
   if (n == NO_NODE) return;
-  if (node_of(e, n)->shape.rank) {
+  if (node_of(e, n)->shape->rank) {
     Diag *g = err(e, DIAG_E0603, x->span, "a report is a scalar");
     diag_label(g, "this is %s", tensor_text(e, n));
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");

@@ -36,6 +36,7 @@ enum {
   MAX_STRING = 1 << 20,    // bytes of one string
   MAX_LIST = 1 << 20,      // elements of one list
   MAX_FUNCTIONS = 400,     // steps, evals, exports and what belongs to them
+  MAX_STREAMS = 8, // of one `each`
   MAX_PASSES = 4
 };
 
@@ -293,6 +294,7 @@ struct Ctx {
     NodeId node;
   } * fields; // of records, one per input
   size_t n_fields, cap_fields;
+  Map field_at;   // of those, by data, number and stream
   bool has_batch; // each, eval
   Dim batch_dim;
   NodeId step, epoch, batch;
@@ -330,6 +332,7 @@ struct DataUse {
   Value *args;
   uint32_t n_args;
   VEC(DataFieldUse) fields;
+  Map field_at; // by name
   VEC(DataSource) sources;
   VEC(NodeId) source_nodes;
   Ctx *prepare;
