@@ -201,9 +201,9 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
 
 // ---- the end: only what is read
 
-static void reach(const Graph *g, NodeId n, bool *seen) { // inputs precede users: one sweep down
-  seen[n] = true;
-  for (NodeId i = n + 1; i-- > 0;)
+// Of what is marked, all that it is computed of, too: inputs precede users, so it is one sweep down.
+static void reach(const Graph *g, NodeId last, bool *seen) {
+  for (NodeId i = last + 1; i-- > 0;)
     if (seen[i])
       for (uint32_t k = 0; k < graph_node(g, i)->n_in; k++) seen[graph_node(g, i)->in[k]] = true;
 }
@@ -226,8 +226,11 @@ static Graph *prune(Elab *e, const Graph *g, const bool *seen, const int32_t *in
 // Assertions, the only effects of `prepare`: one is kept where all that it is about is read anyway.
 static void reach_assertions(Elab *e, const DataUse *u, const bool *need, bool *seen) {
   const Graph *g = u->prepare->b.g;
+  bool *below = ARENA_ARRAY(e->a, g->len + 1, bool);
   for (size_t r = 0; r < u->prepare->roots.len; r++) {
-    bool *below = ARENA_ARRAY(e->a, g->len + 1, bool), all = true;
+    bool all = true;
+    memset(below, 0, g->len);
+    below[u->prepare->roots.data[r]] = true;
     reach(g, u->prepare->roots.data[r], below);
     for (size_t i = 0; i < u->sources.len; i++) all &= need[i] || !below[u->source_nodes.data[i]];
     for (NodeId i = 0; all && i < g->len; i++) seen[i] |= below[i];
@@ -247,8 +250,9 @@ static void finish_use(Elab *e, DataUse *u, DataSet *out, const char *label) {
   for (size_t i = 0; i < u->fields.len; i++) {
     const DataFieldUse *f = &u->fields.data[i];
     if (f->used && f->source >= 0) need[f->source] = true;
-    if (f->used && f->source < 0) reach(g, f->node, seen);
+    if (f->used && f->source < 0) seen[f->node] = true;
   }
+  if (g->len) reach(g, g->len - 1, seen);
   for (uint32_t i = 0; i < n; i++) any |= need[i] |= seen[u->source_nodes.data[i]];
   if (!any && n) need[0] = true; // the number of examples still counts
   reach_assertions(e, u, need, seen);

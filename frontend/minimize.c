@@ -96,9 +96,7 @@ void no_gradient(Elab *e, Diag *g, NodeId cut) {
     diag_note(g, "`%s` carries no gradient", written_name(n->op));
 }
 
-// The parameters that the loss reaches, in path order.
-static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, Targets *out) {
-  const Arrivals arrivals = graph_arrivals(e->fn->b.g, loss, 0, e->a);
+static bool reached_by(Elab *e, Arrivals arrivals, const StoreRefs *over, const Stmt *s, Targets *out) {
   StoreRef *missed = NULL;
   size_t n_missed = 0;
   for (size_t i = 0; i < over->len; i++) {
@@ -135,6 +133,14 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
     diag_label(warn(e, DIAG_W0601, NULL, at, "the loss does not reach `%s`", e->stores.data[missed->id].name),
                n_missed > 1 ? "nor %zu more: they are left alone" : "it is left alone", n_missed - 1);
   return true;
+}
+
+// The parameters that the loss reaches, in path order. A step may have thousands of losses.
+static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, Targets *out) {
+  Arena *scratch = arena_new();
+  bool any = reached_by(e, graph_arrivals(e->fn->b.g, loss, 0, scratch), over, s, out);
+  arena_free(scratch);
+  return any;
 }
 
 static uint32_t slot_store(Elab *e, const Store *p, StoreKind kind, const char *suffix) {

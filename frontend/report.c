@@ -20,9 +20,8 @@ static void teach_finish(Elab *e, const Expr *x) {
 }
 
 static bool reports(const Ctx *c, const char *name) {
-  for (size_t i = 0; i < c->root_info.len; i++)
-    if (c->root_info.data[i].kind == ROOT_REPORT && strcmp(c->root_info.data[i].name, name) == 0) return true;
-  return false;
+  uint32_t known;
+  return map_get(&c->reported, map_key(name), &known);
 }
 
 static void report_one(Elab *e, const Named *r) {
@@ -49,6 +48,7 @@ static void report_one(Elab *e, const Named *r) {
     return;
   }
   teach_finish(e, r->value);
+  map_put(e->a, &e->fn->reported, map_key(name), 0);
   add_root(e, e->fn, guarded(e, b_cast(&e->fn->b, n, e->real), NO_NODE), ROOT_REPORT, name);
   if (e->fn->guard != NO_NODE)
     add_root(e, e->fn, e->fn->guard, ROOT_REPORTED, arena_printf(e->a, "%s_reported", name));

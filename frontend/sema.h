@@ -287,6 +287,7 @@ struct Ctx {
   Reach reach;         // of the targets of the last `grad`
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
+  Map reported; // names of reports
   VEC(FnInput) inputs;
   struct {
     DataUse *use;
@@ -347,10 +348,6 @@ typedef struct NameRead {
 } NameRead;
 enum { N_READS = 64 };
 
-typedef struct Warned {
-  DiagCode code;
-  Span at;
-} Warned;
 typedef struct Patch {
   DataUse *use;
   uint32_t *field;
@@ -408,7 +405,7 @@ struct Elab {
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
   NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
-  VEC(Warned) warned;
+  Map warned; // what was warned of, and where
   VEC(const char *) said;    // see first_time
   uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated

@@ -136,6 +136,25 @@ limited E0807
 echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
 train t { each a in d() { var y = a.x; for i in 0..190000 { y = pow(y, w); } minimize mean(y) over w using SGD(lr = 0.1); } }" >model.nn
 limited E0807
+# Many declarations of a kind, all of them used: fields that are read and fields that are computed of one another,
+# reports, parameters of a function, steps of loops that differ in their optimizers only.
+many() { # TIMES FORMAT: the format for every number below, its %d being numbers
+  local i
+  for ((i = 0; i < $1; i++)); do printf "${2//%d/$i}\n"; done
+}
+{ echo 'data d() {'; many 10000 'x%d: real from rows([1.0, 2.0]);'; echo '} train t { each a in d() {'; many 10000 'report r%d = mean(a.x%d);'; echo '} }'; } >model.nn
+right_in 1
+{ echo 'data d() { x: real from rows([1.0, 2.0]);'; many 10000 'x%d: real = x + %d.0;'; echo '} train t { each a in d() {'; many 10000 'report r%d = mean(a.x%d);'; echo '} }'; } >model.nn
+right_in 1
+{ echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } train t { each a in d() { let l = mean(a.x);'; many 40000 'report l%d = l;'; echo '} }'; } >model.nn
+right_in 2
+{ echo 'export fn e('; many 60000 'a%d: [3],'; echo 'x: [3]) -> [3] = x;'; } >model.nn
+right_in 2
+echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
+train t { for i in 0..390 { each a in d() { var y = w; for j in 0..200 { y = y * a.x[0] + 1.0; } minimize sum(y) over w using SGD(lr = 0.1); } } }' >model.nn
+right_in 2
+{ echo 'param w: [3] = ones(); data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } train t { each a in d() {'; many 8000 'minimize mean(a.x * w) over w using SGD(lr = 0.1);'; echo '} }'; } >model.nn
+right_in 2
 # Loops of a training: each is a step of its own.
 loops() { echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } model net = Dense(1); train t { for i in 0..$1 { each e in d() { report l = mean(net(e.x)); } } }"; }
 loops 200000 >model.nn
