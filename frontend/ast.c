@@ -174,6 +174,15 @@ Stmt *stmt_store(Parser *p, StmtKind kind, Name name, Type *type, Expr *init, Na
   return s;
 }
 
+// A function whose head has a bracket that is never closed declares something else than is meant.
+Stmt *stmt_fn(Parser *p, StmtKind kind, FnDecl fn, Span at) {
+  Span head = fn.ret ? span_join(fn.params.span, fn.ret->span) : fn.params.span;
+  if (head_torn(p, head)) return stmt_let_error(p, fn.name, at);
+  Stmt *s = stmt_new(p, kind, at);
+  s->u.fn = fn;
+  return s;
+}
+
 // A condition that recovery dropped drops the whole statement: which branch would run is unknown.
 Stmt *stmt_if(Parser *p, Expr *cond, StmtList then, const StmtList *otherwise, Span at) {
   if (cond->kind == EX_ERROR) return stmt_new(p, ST_ERROR, at);

@@ -81,6 +81,8 @@ ExprList exprs_before(Parser *p, Expr *first, ExprList rest);
 
 // A closing bracket that brackets.c put in: nobody knows what was meant to be inside.
 // A parenthesis in this text has no partner: what the text means is not known.
+// Whether a bracket is never closed in it: what it declares can't be told.
+bool head_torn(const Parser *p, Span at);
 bool unbalanced(const Parser *p, Span at);
 static inline bool absent(Span closing) { return closing.begin == closing.end; }
 
@@ -88,6 +90,7 @@ static inline Span span_join(Span first, Span last) { return (Span){first.source
 
 Stmt *stmt_new(Parser *p, StmtKind kind, Span at);
 // `let NAME = <error>;`: a declaration whose head could not be read still defines its name.
+Stmt *stmt_fn(Parser *p, StmtKind kind, FnDecl fn, Span at);
 Stmt *stmt_let_error(Parser *p, Name name, Span at);
 Stmt *stmt_let(Parser *p, StmtKind kind, Pattern *pattern, Type *type, Expr *value, Span at);
 Stmt *stmt_assign(Parser *p, StmtKind kind, Expr *target, Expr *value, Span at);

@@ -173,13 +173,19 @@ static void missing_brace(Repair *r) {
 static void missing_semicolon(Repair *r, bool ends_block) {
   const Token *before = last_out(r), *first = &r->out.data[r->item < r->out.len ? r->item : 0];
   Span at = {r->source, before->end, before->end};
-  if (r->excused) {
+  bool dot = before->kind == T_INTLIT && r->text[before->end - 1] == '.'; // `dim N <= 64.`
+  if (r->excused || dot) {
   } else if (ends_block && (ends_operand(first->kind) || first->kind == '(') && !r->assigned) {
     at.begin = first->begin;
     problem(r, DIAG_E0102, first->begin, at, "this value is not used")->label =
         "a block gives its value by `return`";
   } else {
-    problem(r, DIAG_E0107, before->end, at, "missing `;`")->label = "a statement ends with `;`";
+    // Indented more than the statement, the next line may be the rest of it.
+    const Token *next = &r->in[r->at];
+    bool torn = next->kind == T_IDENT && next->first_on_line && next->column > first->indent;
+    Problem *p = problem(r, DIAG_E0107, before->end, at, "missing `;`");
+    p->torn = torn;
+    p->label = torn ? "a statement ends with `;`, or goes on by an operator" : "a statement ends with `;`";
   }
   insert(r, ';');
 }
@@ -191,6 +197,8 @@ static void semicolon_before(Repair *r, const Token *t) {
   bool begins = t->kind == T_IDENT || t->kind == T_FOR || t->kind == T_IF || begins_item(r->in, r->at);
   if (begins && r->surplus > 0 && in_head(r))
     missing_brace(r);
+  else if (t->kind == T_IDENT && in_head(r))
+    return; // the grammar says what is missing
   else if ((t->first_on_line && begins) || t->kind == '}' || t->kind == T_YYEOF)
     missing_semicolon(r, t->kind == '}');
 }
@@ -232,6 +240,14 @@ static bool wrong_kind(const Repair *r, const Token *t) {
   return later >= is_open;
 }
 
+// `layer Net`, `fn f`, and nothing more of the item.
+static bool named_head(const Repair *r) {
+  uint32_t n = (uint32_t)r->out.len - r->item;
+  const Token *first = r->item < r->out.len ? &r->out.data[r->item] : NULL;
+  return first && n == 2 && first[1].kind == T_IDENT &&
+         (first->kind == T_LAYER || first->kind == T_FN || first->kind == T_DATA);
+}
+
 static void close_paren(Repair *r, const Token *t) {
   size_t i = wrong_kind(r, t) ? 0 : r->open.len;
   while (i > 0 && r->open.data[i - 1].token.kind != '{' && closer(r->open.data[i - 1].token.kind) != t->kind)
@@ -244,6 +260,13 @@ static void close_paren(Repair *r, const Token *t) {
     close_top(r, t);
   } else if (in_parens(r)) {
     close_wrongly(r, t);
+  } else if (named_head(r) && t->kind == ')') { // `layer Net)(x: [n]) …`
+    Problem *p = problem(r, DIAG_E0109, t->begin, span_of(r, t), "`)` closes nothing");
+    p->label = arena_printf(r->arena, "a `(` is missing before it");
+    insert(r, '(');
+    Token open = *last_out(r);
+    vec_push(r->arena, &r->open, ((Open){open, false}));
+    close_top(r, t);
   } else {
     stray(r, t);
   }
@@ -380,7 +403,7 @@ static bool empty_statement(Repair *r, const Token *t) {
   const Token *before = last_out(r);
   if (t->kind != ';' || in_parens(r) || !before) return false;
   if (before->kind != ';' && (before->kind != '}' || before->in_expression)) return false;
-  if (before->inserted) return true;
+  if (before->inserted || (before->kind == '}' && r->out.len > 1 && before[-1].inserted)) return true;
   Problem *p = problem(r, DIAG_E0102, t->begin, span_of(r, t), "this `;` ends nothing");
   p->label = before->kind == '}' ? "no `;` after a block" : "no statement before it";
   p->covers = false;

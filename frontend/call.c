@@ -137,6 +137,11 @@ static bool said_of(Elab *e, const ParamList *p, const char *what) {
   return s && !s->is_std && !first_time(e, "params %u %u %s", p->span.source, p->span.begin, what);
 }
 
+// A name that is unknown inside: the parameter was to have it.
+static bool unknown_inside(Elab *e, const ParamList *p, const char *name) {
+  return !first_time(e, "params %u %u unknown %s", p->span.source, p->span.begin, name);
+}
+
 static bool is_axes(Value v) {
   if (v.kind != V_LIST) return v.kind == V_INT;
   for (uint32_t i = 0; i < v.u.list.len; i++)
@@ -175,6 +180,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
     if (!args->names[i]) {
       k = next++;
       if (k >= positional) {
+        if (args->any_poison) return false; // `f(a,b, c)`, a dot meant: `b` is unknown
         if (said_of(e, params, arena_printf(e->a, "count %u", args->n))) return false;
         if (said_of(e, params, "unknown")) return false; // a name used inside that is no parameter
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
@@ -192,7 +198,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
         const char **names = ARENA_ARRAY(e->a, params->len + 1, const char *);
         for (uint32_t j = 0; j < params->len; j++) names[j] = params->data[j].name.text;
         ok = false;
-        if (said_of(e, params, args->names[i])) continue;
+        if (said_of(e, params, args->names[i]) || unknown_inside(e, params, args->names[i])) continue;
         const char *near = nearest_of(args->names[i], names, params->len);
         Diag *g = err(e, DIAG_E0207, args->name_spans[i], "`%s` has no argument `%s`", what, args->names[i]);
         if (near) diag_label(g, "did you mean `%s`?", near);
@@ -281,7 +287,7 @@ bool bind_params(Elab *e, const ParamList *params, Args *args, const char *what,
     const Param *p = &params->data[k];
     Value v = slot[k] >= 0 ? args->v[slot[k]] : eval(e, p->dflt);
     Span at = slot[k] >= 0 ? args->spans[slot[k]] : p->span;
-    if (v_has_poison(v) || wrong) {
+    if (v_has_poison(v) || wrong || (v.kind == V_RECORD && args->any_poison)) { // `d,x` is meant as `d.x`
       *poison = true;
       v = v_poison();
     } else if (p->type->kind == TY_TENSOR && type_is_star(p->type) && is_scalar_value(e, v)) {
@@ -328,6 +334,7 @@ bool bind_names(Elab *e, const char *what, const char *const *names, const bool 
     if (!args->names[i]) {
       k = next++;
       if (k >= max_positional) {
+        if (args->any_poison) return false;
         Diag *g = err(e, DIAG_E0207, args->spans[i], "too many arguments for `%s`", what);
         diag_label(g, "%u wanted", max_positional);
         if (max_positional < n_names)
@@ -393,11 +400,14 @@ Value stand_in(Elab *e, const Type *t) {
   return v_tensor(e, b_input(&e->fn->b, IN_ARG, 0, "erroneous", type_dtype(e, t), s));
 }
 
-// Whether recovery dropped a statement, which may have been the `return`.
-static bool lost_statement(const StmtList *body) {
+// Whether recovery dropped a statement, which may have been the `return` or the `yield`: with a missing `;`
+// it may be part of the one before.
+bool lost_statement(const StmtList *body) {
   for (uint32_t i = 0; i < body->len; i++) {
     const Stmt *s = body->data[i];
     if (s->kind == ST_ERROR) return true;
+    if ((s->kind == ST_LET || s->kind == ST_VAR) && s->u.let.value->kind == EX_ERROR) return true;
+    if (s->kind == ST_ASSIGN && s->u.assign.value->kind == EX_ERROR) return true;
     if (s->kind == ST_FOR && lost_statement(&s->u.loop.body)) return true;
     if (s->kind == ST_IF && (lost_statement(&s->u.cond.then) || lost_statement(&s->u.cond.otherwise)))
       return true;
@@ -555,8 +565,8 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
 }
 
 Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span) {
+  if (v_has_poison(callee)) return v_poison();
   switch (callee.kind) {
-  case V_POISON: return callee;
   case V_FN: return call_closure(e, callee.u.fn, args, call, span);
   case V_BUILTIN: return call_builtin(e, callee.u.builtin, args, call, span);
   case V_LAYER: return make_instance(e, callee.u.decl, args, call, span);

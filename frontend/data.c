@@ -34,6 +34,11 @@ static void data_setting(Elab *e, DataUse *u, const Stmt *s, Split *block) {
   const char *name = s->u.setting.name.text;
   uint32_t k = 0;
   while (k < 4 && strcmp(known[k], name) != 0) k++;
+  if (k == 4 && s->u.setting.value->kind == EX_ERROR) { // a field, perhaps: `x = [3] from …;`
+    define(e, name, v_poison(), false, s->u.setting.name.span);
+    keep_field(e, u, (DataFieldUse){.name = name, .decl = s, .source = -1, .bad = true});
+    return;
+  }
   if (k == 4) {
     Diag *g = err(e, DIAG_E0505, s->u.setting.name.span, "a data block has no option `%s`", name);
     const char *near = nearest_of(name, known, 4);
@@ -101,7 +106,8 @@ static void data_items(Elab *e, DataUse *u) {
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;
     if (!ok) erroneous_field(e, s, &f);
-    // What computes with a field of a source that does not fit can't be judged: the type may be what is wrong.
+    // What computes with a field of a source that does not fit can't be judged: the type may be what is
+    // wrong.
     bool misread = !ok && s->kind == ST_FIELD_FROM;
     Value v = f.bad || misread ? v_poison() : v_tensor(e, f.node);
     if (define(e, f.name, v, false, s->u.field.name.span)) keep_field(e, u, f);
@@ -150,7 +156,7 @@ DataUse *data_use(Elab *e, const Stmt *decl, Args *args, Span span) {
 static void no_field(Elab *e, const DataUse *u, const Name *field) {
   const char *data = u->decl->u.data.name.text;
   uint32_t n = (uint32_t)u->fields.len;
-  if (lost(e, field->text) || !first_time(e, "field %s.%s", data, field->text)) return;
+  if (lost(e, field->text) || !first_time(e, "field %s.%s", data, field->text) || lacked(e, field->text)) return;
   const char **names = ARENA_ARRAY(e->a, n + 1, const char *);
   for (uint32_t i = 0; i < n; i++) names[i] = u->fields.data[i].name;
   Diag *g = err(e, DIAG_E0209, field->span, "`%s` has no field `%s`", data, field->text);
@@ -185,6 +191,10 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
            NO_NODE;
   in.shape.d[in.shape.rank++] = c->batch_dim;
   for (uint32_t i = 0; i < f->shape.rank; i++) in.shape.d[in.shape.rank++] = f->shape.d[i];
+  if (!check_elements(e, &in.shape, f->decl->u.field.name.span)) { // an example may be a batch too large
+    f->bad = true;
+    return NO_NODE;
+  }
   c->b.span = field->span;
   NodeId n = b_input(&c->b, IN_ARG, (uint32_t)c->inputs.len, in.name, in.dtype, in.shape);
   vec_push(e->a, &c->inputs, in);

@@ -174,6 +174,7 @@ static bool rows_source(Elab *e, DataSource *s, Value v, Span at) {
       diag_label(err(e, DIAG_E0502, at, "`rows` wants a list of examples"), "this is %s", v_describe(e, v));
     return false;
   }
+  if (v_has_poison(v)) return false;
   int64_t per = shape_elements(&s->shape, 1);
   Values *rows = ARENA_ARRAY(e->a, v.u.list.len, Values);
   for (uint32_t i = 0; i < v.u.list.len; i++) {

@@ -26,7 +26,8 @@ static bool operands(Elab *e, const Expr *x, Einsum *s) {
   Value *v = ARENA_ARRAY(e->a, s->n, Value);
   NodeId *node = ARENA_ARRAY(e->a, s->n, NodeId);
   for (uint32_t i = 0; i < s->n; i++)
-    if (list->data[i]->kind == EX_INDEX && !labels_of_operand(e, &s->l, list->data[i], false, &s->p[i]))
+    if ((list->data[i]->kind == EX_INDEX || list->data[i]->kind == EX_LIST) &&
+        !labels_of_operand(e, &s->l, list->data[i], false, &s->p[i]))
       return false;
   bool ok = true;
   for (uint32_t i = 0; i < s->n; i++) {

@@ -66,11 +66,16 @@ static void context(Elab *e, Diag *g, Span at) {
     diag_note(g, "while elaborating `%s`", path);
 }
 
-// The value of a local name is not what its user took it for: that is one mistake, wherever else it shows.
+// The value of a name, a local one or a constant, is not what its user took it for: that is one mistake,
+// wherever else it shows.
 static void distrust(Elab *e, Span at) {
   NameRead *r = &e->reads[at.begin % N_READS];
   if (!r->b || r->at.source != at.source || r->at.begin != at.begin || r->at.end != at.end) return;
-  if (!r->b->decl && r->b->span.source && !is_std(e, r->b->span)) r->b->v = v_poison();
+  const Binding *b = r->b;
+  bool local = !b->decl;
+  bool constant = b->decl && b->state == 2 && (b->decl->kind == ST_LET || b->decl->kind == ST_OPTION) &&
+                  (v_is_number(b->v) || b->v.kind == V_BOOL || b->v.kind == V_STR);
+  if ((local || constant) && b->span.source && !is_std(e, b->span)) r->b->v = v_poison();
   r->b = NULL;
 }
 

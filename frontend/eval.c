@@ -282,7 +282,8 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
     if (m->kind == ST_LET && m->u.let.value->kind == EX_ERROR && m->u.let.pattern->name == name->text)
       return v_poison();
   }
-  if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text)) return v_poison();
+  if (lost(e, name->text) || !first_time(e, "member %s.%s", type, name->text) || lacked(e, name->text))
+    return v_poison();
   Diag *g = err(e, DIAG_E0209, name->span, "`%s` has no member `%s`", i->type->u.layer.name.text, name->text);
   const char *near = member_hint(i, name->text), *foreign = foreign_member(name->text);
   if (foreign)

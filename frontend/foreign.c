@@ -22,6 +22,7 @@ static const Word names[] = {
     {"nan", "no name stands for NaN"},
     {"self", "members are named alone: `self.W` is `W`"},
     {"this", "members are named alone: `this.W` is `W`"},
+    {"end", "in .nn the last one is `x[-1]`"},
     {"torch", ALONE},
     {"nn", ALONE},
     {"F", ALONE},

@@ -141,7 +141,7 @@ static Value index_tensor(Elab *e, const Expr *x, Value base) {
   for (uint32_t i = 0; i < MAX_RANK; i++)
     c[i] = (Cut){dim_of(0), i < s.rank ? s.d[i] : dim_of(1), 1, false, NO_NODE};
   bool ok = true;
-  for (uint32_t i = 0; i < x->u.index.n; i++) {
+  for (uint32_t i = 0; ok && i < x->u.index.n; i++) { // one mistake: `f(x [2, 3])` lacks a comma
     const Sub *sub = &x->u.index.subs[i];
     if (sub->kind == SUB_ELLIPSIS)
       axis += s.rank - given;

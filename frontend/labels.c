@@ -112,8 +112,10 @@ static bool dots_first(Elab *e, Span at, uint32_t i, LabelPattern *p) {
 bool labels_of_operand(Elab *e, Labels *l, const Expr *x, bool groups, LabelPattern *p) {
   *p = (LabelPattern){.span = x->span};
   if (x->kind != EX_INDEX) {
-    Diag *g = err(e, DIAG_E0221, x->span, "an operand of `%s` needs labels", l->form);
-    diag_label(g, "one for each axis: `x[i, j]`");
+    bool alone = x->kind == EX_LIST; // `[i, j]`
+    Diag *g = err(e, DIAG_E0221, x->span,
+                  alone ? "an operand of `%s` is missing" : "an operand of `%s` needs labels", l->form);
+    diag_label(g, alone ? "labels follow their operand: `x[i, j]`" : "one for each axis: `x[i, j]`");
     return false;
   }
   for (uint32_t i = 0; i < x->u.index.n; i++) {

@@ -32,12 +32,17 @@ static DType kept_type(const Elab *e, Value v) {
   return v_is_number(v) && v.ctx ? (DType)(v.ctx - 1) : e->real;
 }
 
-void exec_yield(Elab *e, const Stmt *s) {
+Flow exec_yield(Elab *e, const Stmt *s) {
   Loop *l = loop_here(e, s, "`yield`");
   Value v = eval(e, s->u.value);
+  if (!l && !(e->loop && e->loop->frame == e->frame)) { // a `return`, perhaps
+    e->ret = v_poison();
+    e->ret_span = s->span;
+    return FLOW_FAILED;
+  }
   if (!l || v.kind == V_POISON) {
     if (l) l->bad = true;
-    return;
+    return FLOW_NEXT;
   }
   bool several = v.kind == V_TUPLE;
   for (uint32_t i = 0; i < (several ? v.u.list.len : 1); i++) {
@@ -47,6 +52,7 @@ void exec_yield(Elab *e, const Stmt *s) {
     l->bad = l->bad || n == NO_NODE;
     vec_push(e->a, &l->yields, n);
   }
+  return FLOW_NEXT;
 }
 
 static bool find_carry(const Loop *l, const char *name, uint32_t *k) {
@@ -293,7 +299,7 @@ static bool run(Elab *e, Loop *l, Value element) {
   Flow f = exec_stmts(e, &x->u.scan.body);
   if (f == FLOW_RETURN)
     diag_label(err(e, DIAG_E0610, e->ret_span, "`return` can't stand in a `scan`"), "`yield` gives a value");
-  ok = ok && f == FLOW_NEXT;
+  ok = ok && f == FLOW_NEXT && !lost_statement(&x->u.scan.body);
   e->loop = l->up;
   e->scope = saved;
   loop_leave_stores(e, l);

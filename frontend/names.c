@@ -103,7 +103,9 @@ static void use(Walk *w, const char *name, Span at) {
   for (const Scope *s = w->top; s; s = s->up)
     for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
   unknown_name(w->e, name, n.best, at);
-  if (w->in) first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
+  if (!w->in) return;
+  first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
+  first_time(w->e, "params %u %u unknown %s", w->in->span.source, w->in->span.begin, name);
 }
 
 static void pattern_as(Walk *w, const Pattern *p, bool fixed) {
@@ -143,7 +145,7 @@ static bool undeclared(Walk *w, const Expr *x) {
   for (size_t i = w->names.len; i-- > 0;) nearest_try(&n, w->names.data[i]);
   bool news = unknown_is_news(w->e, first->u.name);
   for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) // nor are the others
-    if (x->u.list.data[i]->kind == EX_NAME) (void)unknown_is_news(w->e, x->u.list.data[i]->u.name);
+    if (x->u.list.data[i]->kind == EX_NAME) first_time(w->e, "name %s", x->u.list.data[i]->u.name);
   if (!news) return true;
   Diag *g = diag_error(w->e->diags, DIAG_E0201, first->span, "unknown name `%s`", first->u.name);
   if (n.best)
@@ -235,7 +237,10 @@ static void body_block(Walk *w, const StmtList *b) { // numbered by itself
 }
 
 // The labels of einsum are a scope of their own.
-static void operand(Walk *w, const Expr *x) { expr(w, x->kind == EX_INDEX ? x->u.index.base : x); }
+// A list is labels without their operand, which is said.
+static void operand(Walk *w, const Expr *x) {
+  if (x->kind != EX_LIST) expr(w, x->kind == EX_INDEX ? x->u.index.base : x);
+}
 
 static void scan(Walk *w, const Expr *x) {
   size_t mark = w->names.len;
@@ -327,7 +332,19 @@ static void block(Walk *w, const StmtList *b) {
   w->names.len = mark;
 }
 
+// `x: [B, 4] from …;`: the batch is not part of a field's type.
+static void field_batch(Walk *w, const Type *t) {
+  const Expr *first = t->kind == TY_TENSOR && t->has_shape && t->n_dims && t->dims[0].kind == DIM_EXPR
+                          ? t->dims[0].expr
+                          : NULL;
+  if (!w->check || !first || first->kind != EX_NAME || known(w, first->u.name)) return;
+  if (t->n_dims < 2 || !unknown_is_news(w->e, first->u.name)) return;
+  Diag *g = diag_error(w->e->diags, DIAG_E0201, first->span, "unknown name `%s`", first->u.name);
+  diag_note(g, "a field is one example: in `each` and `eval` the batch is the axis before it");
+}
+
 static void field(Walk *w, const Stmt *s) {
+  field_batch(w, s->u.field.type);
   type(w, s->u.field.type, false);
   const Expr *v = s->u.field.value;
   if (s->kind == ST_FIELD_FROM && v->kind == EX_CALL) { // the source is no function
@@ -415,15 +432,39 @@ static void reports(Walk *w, const Stmt *s) {
       use(w, s->u.report.data[i].name.text, s->u.report.data[i].name.span);
 }
 
+// What a statement with a syntax error assigns, if it is an assignment at all (`report` may be forgotten).
+static void assigned_perhaps(Walk *w, const Expr *x) {
+  for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) assigned_perhaps(w, x->u.list.data[i]);
+  if (w->check && x->kind == EX_NAME && !known(w, x->u.name)) first_time(w->e, "name %s", x->u.name);
+}
+
+// `const (a, b) = f(x);`: no function of this name, and no names of these.
+static bool forgotten_let(Walk *w, const Expr *x) {
+  const Expr *word = x->u.call.callee;
+  if (!w->check || word->kind != EX_NAME || known(w, word->u.name)) return false;
+  if (unknown_is_news(w->e, word->u.name)) {
+    Diag *g = diag_error(w->e->diags, DIAG_E0201, word->span, "unknown name `%s`", word->u.name);
+    diag_label(g, "new names are made by `let (a, b) = …;`");
+  }
+  for (uint32_t i = 0; i < x->u.call.args.len; i++) assigned_perhaps(w, x->u.call.args.data[i].value);
+  diags_mute(w->e->diags, x->span);
+  return true;
+}
+
 static void assignment(Walk *w, const Stmt *s) {
   const Expr *target = s->u.assign.target;
+  if (s->kind == ST_ASSIGN && s->u.assign.value->kind == EX_ERROR) {
+    assigned_perhaps(w, target);
+    return;
+  }
   if (s->kind == ST_UPDATE) expr(w, target);
   expr(w, s->u.assign.value);
   if (s->kind == ST_UPDATE) return;
+  if (target->kind == EX_CALL && forgotten_let(w, target)) return;
   assigned(w, target);
   if (!undeclared(w, target)) assign_target(w, target);
   if (target->kind == EX_MEMBER)
-    (void)unknown_is_news(w->e, target->u.member.name.text); // `self.w = …` means to make it
+    first_time(w->e, "name %s", target->u.member.name.text); // `self.w = …` means to make it
 }
 
 static void stmt(Walk *w, const Stmt *s) {

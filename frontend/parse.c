@@ -27,14 +27,26 @@ static void lose_defined(Parser *p, const char *text) {
 
 static bool parenthesis(const Parser *p, const Problem *q) {
   const Source *s = source_get(diags_sources(p->diags), p->source);
-  return (q->code == DIAG_E0108 || q->code == DIAG_E0109) && strchr("()[]", s->text[q->span.begin]);
+  return !q->settled && (q->code == DIAG_E0108 || q->code == DIAG_E0109) &&
+         strchr("()[]", s->text[q->span.begin]);
 }
 
 bool unbalanced(const Parser *p, Span at) {
   const ProblemVec *all = &p->scanned->problems;
   for (size_t k = 0; k < all->len; k++)
+    if (all->data[k].torn && all->data[k].at == at.end) return true;
+  for (size_t k = 0; k < all->len; k++)
     if (parenthesis(p, &all->data[k]) && all->data[k].span.begin >= at.begin &&
         all->data[k].span.begin < at.end)
+      return true;
+  return false;
+}
+
+bool head_torn(const Parser *p, Span at) {
+  const ProblemVec *all = &p->scanned->problems;
+  for (size_t k = 0; k < all->len; k++)
+    if (all->data[k].code == DIAG_E0108 && parenthesis(p, &all->data[k]) &&
+        all->data[k].span.begin >= at.begin && all->data[k].span.begin < at.end)
       return true;
   return false;
 }
@@ -114,6 +126,7 @@ File *parse_source(uint32_t source, const SourceMap *sources, Intern *names, Dia
   }
   Parser p = {.arena = a, .diags = diags, .source = source, .file = file, .resumed = NO_TOKEN};
   p.scanned = scan_source(source, text, names, a);
+  repair_kinds(p.scanned, source, a);
   repair_brackets(p.scanned, source, text->text, a);
   sort_problems(p.scanned);
   for (size_t i = 0; i < p.scanned->problems.len; i++)

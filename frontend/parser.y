@@ -154,9 +154,9 @@ decl: IMPORT str AS name ';'
       { $$ = stmt_new(p, ST_TRAIN, @$); $$->u.train.name = $name; $$->u.train.items = $train_block; }
     | TRAIN skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | TRAIN resync train_block { $$ = stmt_new(p, ST_ERROR, @$); }
-    | EXPORT fn_decl { $$ = stmt_new(p, ST_EXPORT, @$); $$->u.fn = $fn_decl; }
-    | EXPORT FN name skip { $$ = stmt_new(p, ST_ERROR, @$); }
-    | EXPORT FN name resync block { $$ = stmt_new(p, ST_ERROR, @$); }
+    | EXPORT fn_decl { $$ = stmt_fn(p, ST_EXPORT, $fn_decl, @$); }
+    | EXPORT FN name skip { $$ = stmt_let_error(p, $name, @$); }
+    | EXPORT FN name resync block { $$ = stmt_let_error(p, $name, @$); }
     | TEST str block { $$ = stmt_new(p, ST_TEST, @$); $$->u.test.title = $str; $$->u.test.body = $block; }
     | TEST skip { $$ = stmt_new(p, ST_ERROR, @$); }
     | TEST resync block { $$ = stmt_new(p, ST_ERROR, @$); }
@@ -174,7 +174,7 @@ opt_params: %empty { $$ = (ParamList){0}; } | '(' params ')' { $$ = $params; $$.
 fn_decl: FN name '(' params ')' opt_ret body
       { $$ = $body; $$.name = $name; $$.params = $params; $$.params.span = span_join(@3, @5);
         $$.ret = $opt_ret; } ;
-fn_stmt: fn_decl { $$ = stmt_new(p, ST_FN_DECL, @$); $$->u.fn = $fn_decl; }
+fn_stmt: fn_decl { $$ = stmt_fn(p, ST_FN_DECL, $fn_decl, @$); }
     | FN name skip { $$ = stmt_let_error(p, $name, @$); }
     | FN name resync block { $$ = stmt_let_error(p, $name, @$); } ;
 body: '=' value { $$ = (FnDecl){.expr = $value}; } | block { $$ = (FnDecl){.body = $block}; } ;
@@ -185,7 +185,8 @@ layer_decl: LAYER name '(' params ')' '(' params ')' opt_ret body
       { $$ = stmt_new(p, ST_LAYER_SHORT, @$); $$->u.layer.name = $name;
         $$->u.layer.attrs = $4; $$->u.layer.attrs.span = span_join(@3, @5);
         $$->u.layer.inputs = $7; $$->u.layer.inputs.span = span_join(@6, @8);
-        $$->u.layer.ret = $opt_ret; $$->u.layer.expr = $body.expr; $$->u.layer.body = $body.body; }
+        $$->u.layer.ret = $opt_ret; $$->u.layer.expr = $body.expr; $$->u.layer.body = $body.body;
+        if (head_torn(p, span_join(@3, @9))) $$ = stmt_let_error(p, $name, @$); }
     | LAYER name '(' params ')' member_block
       { $$ = stmt_new(p, ST_LAYER_LONG, @$); $$->u.layer.name = $name; $$->u.layer.attrs = $params;
         $$->u.layer.attrs.span = span_join(@3, @5); $$->u.layer.body = $member_block; }

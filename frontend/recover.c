@@ -224,6 +224,7 @@ static void lose(Parser *p, uint32_t i, uint32_t end) {
 
 void resynchronise(Parser *p, uint32_t i, bool said) {
   if (token(p, i)->kind == ';') { // the grammar's `error ';'` takes it as it is
+    lose(p, i, i);
     p->resumed = i;
     return;
   }

@@ -89,12 +89,18 @@ bool lost(const Elab *e, const char *name) {
   return false;
 }
 
+// Whether an unknown name is the one that a declaration lacks, perhaps.
+bool lacked(Elab *e, const char *name) {
+  if (!e->user->n_nameless) return false;
+  if (!first_time(e, "lacks %s", name)) return true;
+  if (e->nameless == e->user->n_nameless) return false;
+  e->nameless++;
+  return true;
+}
+
 // Once for each name; never for one that may be defined in what a syntax error dropped.
 bool unknown_is_news(Elab *e, const char *name) {
-  if (lost(e, name) || !first_time(e, "name %s", name)) return false;
-  if (e->nameless == e->user->n_nameless) return true;
-  e->nameless++; // the one that a declaration lacks, perhaps
-  return false;
+  return !lost(e, name) && first_time(e, "name %s", name) && !lacked(e, name);
 }
 
 void unknown_name(Elab *e, const char *name, const char *near, Span at) {
@@ -157,7 +163,10 @@ static bool assign_name(Elab *e, const Expr *x, Value v) {
   if (name == e->n_discard) return true;
   Binding *b = scope_find(e->scope, name);
   if (!b) {
-    if (unknown_is_news(e, name)) unknown_name(e, name, nearest_name(e->scope, name), x->span);
+    const char *near = nearest_name(e->scope, name);
+    if (unknown_is_news(e, name)) unknown_name(e, name, near, x->span);
+    Binding *meant = near ? scope_find(e->scope, near) : NULL;
+    if (meant && meant->is_var) meant->v = v_poison();
     return false;
   }
   if (!b->is_var) {
@@ -196,6 +205,8 @@ bool assign_pattern(Elab *e, const Expr *target, Value v) {
       diag_label(g, "a parameter or state is written with `update`");
     else
       diag_label(g, "a tensor's elements can't be assigned one by one");
+    if (target->kind == EX_INDEX)
+      diag_note(g, "a new tensor is made of parts by `concat`, of two values by `select(c, a, b)`");
     return false;
   }
   if (!pattern_fits(e, v, target->u.list.len, target->span)) v = v_poison();

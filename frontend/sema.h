@@ -445,6 +445,7 @@ bool first_time(Elab *e, const char *fmt, ...)
     ;
 bool cut_off(
     const Elab *e); // a file ends in the middle of something: what is missing may define or apply anything
+bool lacked(Elab *e, const char *name);                       // an unknown name, perhaps that of a declaration that has none
 bool lost(const Elab *e, const char *name); // stands in text that a syntax error dropped
 bool unknown_is_news(Elab *e, const char *name);
 void unknown_name(Elab *e, const char *name, const char *near, Span at);
@@ -533,6 +534,7 @@ bool key_eq(Key a, Key b);
 uint64_t key_hash(Key k);
 uint32_t site_here(Elab *e, const Expr *draw);
 uint32_t site_hash(const char *text);
+bool lost_statement(const StmtList *body);
 Value stand_in(Elab *e,
                const Type *t); // of the declared type, after an error; V_POISON if its sizes are unknown
 Value run_body(Elab *e, const Expr *expr, const StmtList *body, const Type *ret, Span span);
@@ -570,6 +572,8 @@ NodeId dim_node(Elab *e, Dim d, DType t);
 const Node *node_of(const Elab *e, NodeId n);
 NodeId role_node(Elab *e, InputRole role, uint32_t index);
 NodeId broadcast_to(Elab *e, NodeId n, const Shape *s, Span at, const char *what);
+bool said_of_constant(Elab *e, int64_t value);
+Diag *negative_size(Elab *e, Dim size, Span at);
 bool check_elements(Elab *e, const Shape *s, Span at);
 
 // ---- index.c
@@ -593,7 +597,7 @@ Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call
 
 // ---- loop.c
 Value eval_loop(Elab *e, const Expr *x);
-void exec_yield(Elab *e, const Stmt *s);
+Flow exec_yield(Elab *e, const Stmt *s);
 void exec_next(Elab *e, const Stmt *s);
 void check_loops(Elab *e, const Graph *g); // of a whole function
 // In the body of a scan: the store is carried, and written after the loop (loop_stores.c).

@@ -102,6 +102,8 @@ bool slip_arrow_without_fn(Context *c);
 bool slip_static_type_used(Context *c);
 bool slip_if_with_braces(Context *c);
 bool slip_chained_comparison(Context *c);
+bool slip_for_of_c(Context *c);
+bool slip_elementwise(Context *c);
 bool slip_foreign_word(Context *c);
 bool slip_foreign_type(Context *c);
 bool slip_static_elements(Context *c);

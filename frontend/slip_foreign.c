@@ -114,6 +114,7 @@ bool slip_function_without_fn(Context *c) {
 // `for i in x:`, `if c:`
 bool slip_block_colon(Context *c) {
   if (c->t[c->i].kind != ':' || !expects(c, '{')) return false;
+  if (c->t[c->item].kind == T_DATA && c->i == c->item + 2) return false; // `data dpart: str) {`
   if (expects(c, T_ARROW) && IS_ONE_OF(c->t[c->i + 1].kind, '[', '(', T_DTYPE, T_STYPE)) {
     Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "the type of a result stands after `->`");
     diag_label(g, "write `->`");
@@ -187,6 +188,25 @@ bool slip_colon(Context *c) {
   if (slice && !expects(c, ']') && !expects(c, T_DOTDOT) && c->t[c->i - 1].kind != '[') return false;
   Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "there is no `:` here");
   diag_label(g, slice ? "slices are written `a..b`" : "named arguments are written `name = value`");
+  return true;
+}
+
+// `for (i = 0; i < n; i++) {`
+bool slip_for_of_c(Context *c) {
+  uint32_t open = c->item + 1;
+  if (c->t[c->item].kind != T_FOR || c->t[open].kind != '(' || c->t[c->i].kind != '=') return false;
+  if (open_bracket(c) != open) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i), "a `for` runs over a range or a list");
+  diag_label(g, "write `for i in 0..n { … }`");
+  return true;
+}
+
+// `a .* b`
+bool slip_elementwise(Context *c) {
+  if (!IS_ONE_OF(c->t[c->i].kind, '*', '/', T_POW) || c->i == c->item || c->t[c->i - 1].kind != '.')
+    return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0115, span_of(c, c->i - 1), "no operator begins with `.`");
+  diag_label(g, "`%s` works on each element", word(c, c->i));
   return true;
 }
 

@@ -81,7 +81,8 @@ bool slip_else_of_when(Context *c) {
   if (c->t[k].kind != T_WHEN) return false;
   Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->i), "`when` has no `else`");
   diag_label(g, "it guards effects by a mask");
-  diag_note(g, "a second block `when not (…) { … }` does the rest; `select(c, a, b)` chooses between two values");
+  diag_note(
+      g, "a second block `when not (…) { … }` does the rest; `select(c, a, b)` chooses between two values");
   return true;
 }
 
@@ -241,6 +242,8 @@ bool slip_unused_value(Context *c) {
   int kind = c->t[c->i].kind;
   if (kind != ';' && kind != T_PIPE && !is_operator(kind)) return false;
   if (!expects(c, '=') || !ends_operand(c->t[c->item].kind) || c->i == c->item) return false;
+  uint32_t around = enclosing_brace(c, c->item);
+  if (around && c->t[item_start(c->p, around - 1)].kind == T_DATA) return false; // a field, not a value
   if (c->item > 0 && c->t[c->item - 1].kind == ';' && c->t[c->item - 1].inserted) return true; // its rest
   bool need_semi;
   uint32_t end = item_end(c->p, c->item, c->i, &need_semi);

@@ -170,6 +170,9 @@ static Flow exec_assert(Elab *e, const Stmt *s) {
   if (sizes.len) diag_note(g, "%s", sb_text(&sizes));
   strbuf_free(&sizes);
   say_where_made(e, s, g);
+  const Expr *c = s->u.assertion.cond; // `n >= 1`: that n is negative is said
+  Value n = c->kind == EX_BINARY ? eval(e, c->u.bin.left) : v_poison();
+  if (n.kind == V_INT && n.u.i < 0) (void)said_of_constant(e, n.u.i);
   return give_up(e);
 }
 
@@ -185,7 +188,18 @@ void exec_update(Elab *e, const Expr *target, const Expr *value) {
   store_write(e, t.u.store, v, target->span, value->span);
 }
 
+// With a syntax error: what was to be assigned, if anything was.
+static void poison_assigned(Elab *e, const Expr *x) {
+  for (uint32_t i = 0; x->kind == EX_TUPLE && i < x->u.list.len; i++) poison_assigned(e, x->u.list.data[i]);
+  Binding *b = x->kind == EX_NAME ? scope_find(e->scope, x->u.name) : NULL;
+  if (b && b->is_var) b->v = v_poison();
+}
+
 static void exec_assign(Elab *e, const Stmt *s) {
+  if (s->u.assign.value->kind == EX_ERROR) {
+    poison_assigned(e, s->u.assign.target);
+    return;
+  }
   Value v = eval(e, s->u.assign.value);
   const Expr *to = s->u.assign.target;
   if (v.kind == V_VOID && !(to->kind == EX_NAME && to->u.name == e->n_discard)) {
@@ -239,7 +253,7 @@ Flow exec_stmt(Elab *e, const Stmt *s) {
     e->ret = eval(e, s->u.value);
     e->ret_span = s->u.value->span;
     return FLOW_RETURN;
-  case ST_YIELD: exec_yield(e, s); break;
+  case ST_YIELD: return exec_yield(e, s);
   case ST_NEXT: exec_next(e, s); break;
   case ST_UPDATE: exec_update(e, s->u.assign.target, s->u.assign.value); break;
   case ST_MINIMIZE: exec_minimize(e, s); break;

@@ -137,6 +137,17 @@ static bool lacks_name(const Context *c) {
   return IS_ONE_OF(head, T_LET, T_VAR) && before_error(c, '=') == NO_TOKEN && open_bracket(c) == c->item + 1;
 }
 
+// `x = [3] from npy("x.npy");`
+static bool slip_field_without_colon(const Context *c) {
+  if (c->i < c->item + 3 || c->t[c->item].kind != T_IDENT || c->t[c->item + 1].kind != '=') return false;
+  uint32_t brace = enclosing_brace(c, c->item);
+  if (!brace || c->t[item_start(c->p, brace - 1)].kind != T_DATA) return false;
+  if (!IS_ONE_OF(c->t[c->i].kind, T_FROM, '=')) return false;
+  Diag *g = diag_error(c->p->diags, DIAG_E0102, span_of(c, c->item + 1), "a field's type stands after `:`");
+  diag_label(g, "write `%s: …`", word(c, c->item));
+  return true;
+}
+
 static void plain_message(Context *c) {
   StrBuf want = {0}, found = {0};
   expected_words(c, &want);
@@ -169,6 +180,10 @@ static void plain_message(Context *c) {
 // A syntax error in an item whose brackets, strings or signs are wrong, or which is cut off, is a
 // consequence.
 static bool follows_from_problem(const Context *c) {
+  const ProblemVec *all = &c->p->scanned->problems;
+  uint32_t semi = c->item > 0 && c->t[c->item - 1].inserted ? c->t[c->item - 1].begin : UINT32_MAX;
+  for (size_t k = 0; k < all->len && (c->i == c->item || expects(c, '=')); k++)
+    if (all->data[k].torn && all->data[k].at == semi) return true;
   for (uint32_t k = c->item; k <= c->i; k++)
     if (c->t[k].inserted) return true;
   return c->p->covered > c->t[c->item].begin || c->i >= c->p->cut;
@@ -196,6 +211,8 @@ void syntax_error(Parser *p, const int *expected, int n) {
                                              slip_assignment_as_condition,
                                              slip_operator_after_pipe,
                                              slip_chained_comparison,
+                                             slip_for_of_c,
+                                             slip_elementwise,
                                              slip_foreign_word,
                                              slip_bare_tuple,
                                              slip_foreign_type,
@@ -219,7 +236,7 @@ void syntax_error(Parser *p, const int *expected, int n) {
   bool said = p->covered > c.t[c.item].begin;
   if (!follows_from_problem(&c) && !rest_of_dropped(&c)) {
     for (size_t k = 0; k < sizeof slips / sizeof slips[0] && !said; k++) said = slips[k](&c);
-    if (!said) plain_message(&c);
+    if (!said && !slip_field_without_colon(&c)) plain_message(&c);
     said = true;
     if (diags_full(p->diags)) p->stopped = true;
   }

@@ -11,17 +11,42 @@ static Builder *at_place(Elab *e, Span at) {
   return &e->fn->b;
 }
 
+// Whether a constant of the top level has this value: `option width = -8;` is one mistake, however many
+// shapes it gets into.
+bool said_of_constant(Elab *e, int64_t value) {
+  for (size_t i = 0; i < e->top->names.len; i++) {
+    const Binding *b = e->top->names.data[i];
+    bool constant = b->decl && (b->decl->kind == ST_LET || b->decl->kind == ST_OPTION);
+    if (constant && b->state == 2 && b->v.kind == V_INT && b->v.u.i == value)
+      return !first_time(e, "constant %lld", (long long)value);
+  }
+  return false;
+}
+
+Diag *negative_size(Elab *e, Dim size, Span at) {
+  if (said_of_constant(e, size.b)) return NULL;
+  return err(e, DIAG_E0211, at, "a size can't be negative");
+}
+
+static void too_many_elements(Elab *e, const Shape *s, Span at) {
+  int64_t most = 0;
+  for (uint32_t i = 0; i < s->rank; i++)
+    if (s->d[i].b > most) most = s->d[i].b;
+  if (said_of_constant(e, most)) return;
+  diag_label(err(e, DIAG_E0804, at, "a tensor of more than 2^40 elements"), "%s", shape_text(e, s));
+}
+
 bool check_elements(Elab *e, const Shape *s, Span at) {
   int64_t n = 1;
   int64_t bound = e->fn->b.g->symbol ? e->fn->b.g->bound : 1;
   for (uint32_t i = 0; i < s->rank; i++) {
     int64_t d = dim_at(s->d[i], bound);
     if (d < 0 || dim_at(s->d[i], 1) < 0) {
-      diag_label(err(e, DIAG_E0211, at, "a size can't be negative"), "%s", shape_text(e, s));
+      diag_label(negative_size(e, s->d[i], at), "%s", shape_text(e, s));
       return false;
     }
     if (d != 0 && n > MAX_ELEMENTS / d) {
-      diag_label(err(e, DIAG_E0804, at, "a tensor of more than 2^40 elements"), "%s", shape_text(e, s));
+      too_many_elements(e, s, at);
       return false;
     }
     n *= d;
@@ -136,7 +161,7 @@ static bool no_integer(Elab *e, Value v, DType t, Span at) {
 }
 
 static NodeId no_tensor(Elab *e, Value v, Span at) {
-  if (v.kind == V_POISON || v.kind == V_ABSENT) return NO_NODE;
+  if (v_has_poison(v) || v.kind == V_ABSENT) return NO_NODE;
   Diag *g = err(e, DIAG_E0202, at, "a tensor or a number is wanted here");
   diag_label(g, "this is %s", v_describe(e, v));
   if (v.kind == V_INSTANCE) diag_note(g, "a layer is applied to its input: `layer(x)`");

@@ -15,6 +15,7 @@ typedef void *yyscan_t;
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 int nn_yyscan(yyscan_t scanner);
 
@@ -119,6 +120,8 @@ int scan_bad_number(Scanner *s, const char *label, int kind) {
   Problem *p =
       problem(s, DIAG_E0103, s->begin, s->end, arena_printf(s->arena, "`%s` is not a number", lexeme(s)));
   p->label = label;
+  p->covers =
+      lexeme(s)[strlen(lexeme(s)) - 1] == '.'; // `seed = 1. epochs = 3;`: the dot is another sign's slip
   s->value = (TokenValue){0};
   if (kind == T_INTLIT) s->value.i.too_big = true; // no value: nothing more is said about it
   return kind;
@@ -232,8 +235,9 @@ int scan_invalid(Scanner *s) {
   }
   Problem *p =
       problem(s, DIAG_E0101, s->begin, s->end, arena_printf(s->arena, "`%s` can't stand here", text));
-  p->label =
-      c >= 0x80 ? "outside of strings and comments the text is ASCII" : "no token begins with this character";
+  p->label = c >= 0x80   ? "outside of strings and comments the text is ASCII"
+             : c == '\'' ? "`transpose(x)` transposes; strings stand in double quotes"
+                         : "no token begins with this character";
   p->covers = true;
   p->always = false;
   return T_INVALID;

@@ -59,7 +59,9 @@ typedef struct Problem {
   const char *message, *label, *also_label, *note, *help; // all but the message may be NULL
   bool always; // reported even inside a statement that is dropped for another mistake
   bool covers; // a syntax error in the same statement is its consequence
-  bool fatal;  // nothing after it is read
+  bool torn;    // the statement goes on in the next line, perhaps
+  bool settled; // and repaired: what was meant is known
+  bool fatal;   // nothing after it is read
 } Problem;
 
 typedef VEC(Problem) ProblemVec;
@@ -77,6 +79,8 @@ typedef struct Scanned {
 
 // The tokens of a source, brackets matched and repaired.
 Scanned *scan_source(uint32_t id, const Source *source, Intern *names, Arena *a);
+// Gives a bracket the kind that is meant where its partner is of another (bracket_kinds.c).
+void repair_kinds(Scanned *s, uint32_t source, Arena *a);
 // Matches brackets, sets `partner`; where one is missing inserts it, drops what was never opened, adds
 // a missing `;` at the end of a line, and the forgotten `()` of `layer X(x: [n]) { return … }`.
 void repair_brackets(Scanned *s, uint32_t source, const char *text, Arena *a);

@@ -472,7 +472,8 @@ static void replaces_another(Plan *p, const PlanFile *f, Span at) {
 
 // Of files in which other libraries keep weights; NULL: none of them.
 static const char *foreign_ending(const char *file) {
-  static const char *const endings[] = {".pt", ".pth", ".pkl", ".ckpt", ".h5", ".hdf5", ".keras", ".onnx", ".gguf"};
+  static const char *const endings[] = {".pt",   ".pth",   ".pkl",  ".ckpt", ".h5",
+                                        ".hdf5", ".keras", ".onnx", ".gguf"};
   size_t len = strlen(file);
   for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
     size_t n = strlen(endings[i]);
@@ -505,7 +506,8 @@ static void file_item(Plan *p, const Stmt *s) {
     Diag *g = err(e, DIAG_E0609, s->u.file.file->span, "weights are not kept in a %s file", foreign);
     diag_label(g, "the format is safetensors: `\"….safetensors\"`");
     if (s->kind == ST_LOAD)
-      diag_note(g, "the library that wrote it can write safetensors; `with map = \"file\"` then names its tensors");
+      diag_note(
+          g, "the library that wrote it can write safetensors; `with map = \"file\"` then names its tensors");
     return;
   }
   if (len > 4 && strcmp(f.file + len - 4, ".npz") == 0) {
@@ -649,7 +651,9 @@ static bool watched(const Elab *e, const PlanLoop *l) {
 static bool has_report(const StmtList *l, const char *name) {
   for (uint32_t i = 0; i < l->len; i++) {
     const Stmt *s = l->data[i];
-    bool here = s->kind == ST_ERROR; // perhaps
+    bool here = s->kind == ST_ERROR;                                 // perhaps
+    if (s->kind == ST_ASSIGN && s->u.assign.target->kind == EX_NAME) // its `report` is forgotten
+      here |= strcmp(s->u.assign.target->u.name, name) == 0;
     for (uint32_t k = 0; s->kind == ST_REPORT && k < s->u.report.len; k++)
       here |= strcmp(s->u.report.data[k].name.text, name) == 0;
     if (s->kind == ST_EVAL) here = has_report(&s->u.eval.body, name);
@@ -668,8 +672,10 @@ static void check_patience(Plan *p) {
   if (cut_off(e)) return;
   bool wrong = diags_errors(e->diags) > 0; // then a loop may lack its evals
   if (p->watch_at.source && !p->patience_at.source) {
+    if (lost(e, intern(e->names, "patience"))) return;
     Diag *g = err(e, DIAG_E0602, p->watch_at, "`watch` needs `patience`");
-    diag_note(g, "`patience = 3;` stops a loop when three evals in a row were no better than the best before");
+    diag_note(g,
+              "`patience = 3;` stops a loop when three evals in a row were no better than the best before");
     return;
   }
   for (size_t i = 0; i < p->items.len; i++) {

@@ -76,12 +76,15 @@ bool layer_note(Elab *e, Diag *g, const char *who) {
 static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, const char *who,
                      const char *what) {
   Diag *g;
-  if (said_of(e, t, v)) return false;
+  if (v_has_poison(v) || said_of(e, t, v)) return false;
   if (who)
     g = err(e, code, at, "`%s` of `%s` wants %s", what, who, type_text(e, t));
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
+  if (!who && v.kind == V_NPY && strcmp(what, "field") == 0)
+    diag_note(g, "a source stands after `from`: `x: [n] from npy(\"x.npy\");`");
+  if (t->kind == TY_LIST && v.kind == V_TUPLE) diag_note(g, "a list has brackets: `[a, b]`");
   if (who && t->kind == TY_STATIC && v.kind == V_TENSOR && !layer_note(e, g, who))
     diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
   return false;
@@ -154,7 +157,7 @@ static SizeMatch match_dim(Elab *e, const DimSpec *d, Dim actual, const char **w
     return SIZE_BAD;
   }
   if (n.a < 0 || dim_at(n, 1) < 0) {
-    diag_label(err(e, DIAG_E0211, d->span, "a size can't be negative"), "this is %s", dim_text(e, n));
+    diag_label(negative_size(e, n, d->span), "this is %s", dim_text(e, n));
     return SIZE_BAD;
   }
   *want = dim_text(e, n);
@@ -399,7 +402,7 @@ bool value_shape(Elab *e, Value v, Span at, Shape *out) {
   for (uint32_t i = 0; i < v.u.list.len; i++) {
     v_as_dim(v.u.list.data[i], &d);
     if (d.a < 0 || dim_at(d, 1) < 0) {
-      diag_label(err(e, DIAG_E0211, at, "a size can't be negative"), "size %u is %s", i, dim_text(e, d));
+      diag_label(negative_size(e, d, at), "size %u is %s", i, dim_text(e, d));
       return false;
     }
     out->d[out->rank++] = d;

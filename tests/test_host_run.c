@@ -656,8 +656,8 @@ START_TEST(wrong_usage_exits_2_and_suggests) {
   host_fails(&host_model, "train --epochs", 2, "`--epochs` needs an argument: N");
   host_fails(&host_model, "train --epochs=", 2, "`--epochs` needs an argument: N");
   host_fails(&host_model, "train --epochs x", 2, "`x` is not a whole number");
-  host_fails(&host_model, "train --seed -1", 2, "`-1` is not a whole number");
-  host_fails(&host_model, "train --seed 99999999999999999999", 2, "is not a whole number");
+  host_fails(&host_model, "train --seed -1", 2, "--seed: must be at least 0");
+  host_fails(&host_model, "train --seed 99999999999999999999", 2, "--seed: must be at most 18446744073709551615");
   host_fails(&host_model, "train --json=1", 2, "`--json` takes no argument");
   host_fails(&host_model, "train fitt", 2, "no train block `fitt`; did you mean `fit`?");
   host_fails(&host_model, "train fit more", 2, "too many arguments: `more`");

@@ -159,14 +159,14 @@ static int nn_cli_writable(nn_cli *c, const char *path) {
 }
 
 /* The files that the plan saves. */
-static int nn_cli_saves(nn_cli *c, const nn_session *s, const nn_train *t) {
+static int nn_cli_saves(nn_cli *c, nn_session *s, const nn_train *t) {
   int i;
   for (i = 0; i < t->n_items && !c->e->code; i++) {
     char *path;
     if (t->items[i].kind != NN_PLAN_SAVE) continue;
     path = nn_path_join(s->out_dir, t->items[i].file->file);
     if (!path) return nn_fail_memory(c->e);
-    if (!nn_make_folders(path, c->e)) nn_cli_writable(c, path);
+    if (!nn_make_folders(path, c->e) && !nn_session_spare_data(s, "save", path)) nn_cli_writable(c, path);
     free(path);
   }
   return c->e->code;
@@ -212,11 +212,18 @@ static int nn_cli_checkpoints(nn_cli *c, nn_checkpoints *keep, const nn_train *f
   return nn_cli_settings(c, &keep->set);
 }
 
+/* What the command line has the command write. */
+static int nn_cli_spare_data(nn_cli *c, nn_session *s) {
+  if (c->log && nn_session_spare_data(s, "--log", c->log)) return c->e->code;
+  return c->save ? nn_session_spare_data(s, "--save", c->save) : 0;
+}
+
 static int nn_cli_train_session(nn_cli *c, nn_checkpoints *keep, const nn_train *first, int n) {
   nn_session s;
   nn_logger g;
   nn_runner r;
-  if (!nn_cli_session(c, &s, NULL) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
+  if (!nn_cli_session(c, &s, NULL) && !nn_cli_spare_data(c, &s) &&
+      !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
     nn_cli_runner(c, &r, &s, &g);
     keep->set.seed = s.c.seed;
     keep->set.epochs = c->run.epochs;
@@ -258,7 +265,8 @@ static int nn_cli_evals(nn_cli *c, const nn_train *first, int n, const unsigned 
   nn_logger g;
   nn_runner r;
   int i, evals = 0;
-  if (!nn_cli_session(c, &s, needs) && !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
+  if (!nn_cli_session(c, &s, needs) && !nn_cli_spare_data(c, &s) &&
+      !nn_logger_open(&g, c->json, c->quiet, c->log, c->e)) {
     nn_cli_runner(c, &r, &s, &g);
     for (i = 0; i < n && !c->e->code; i++) nn_run_evals(&r, &first[i], &evals);
     if (!c->e->code && !evals)

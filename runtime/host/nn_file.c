@@ -159,6 +159,12 @@ int nn_read_file(const char *path, nn_bytes *out, nn_err *e) {
   return code;
 }
 
+int nn_same_file(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
+         S_ISREG(x.st_mode);
+}
+
 char *nn_path_join(const char *dir, const char *path) {
   nn_text t;
   memset(&t, 0, sizeof t);

@@ -61,6 +61,8 @@ int nn_read_file(const char *path, nn_bytes *out, nn_err *e);
 
 /* dir/path, or path where it is absolute or dir is empty; NULL: out of memory. */
 char *nn_path_join(const char *dir, const char *path);
+/* Whether both are there and are one regular file, by whatever names. */
+int nn_same_file(const char *a, const char *b);
 /* Makes the folders above `path`. */
 int nn_make_folders(const char *path, nn_err *e);
 

@@ -36,7 +36,11 @@ static int nn_cli_count(nn_cli *c, const char *option, const char *s, uint64_t *
   while (isdigit((unsigned char)*p)) p++;
   errno = 0;
   *x = strtoull(s, NULL, 10);
-  if (p == s || *p || errno) return nn_fail(c->e, NN_EXIT_USAGE, "%s: `%s` is not a whole number", option, s);
+  if (p != s && !*p && errno)
+    return nn_fail(c->e, NN_EXIT_USAGE, "%s: must be at most %llu", option, (unsigned long long)UINT64_MAX);
+  if (*s == '-' && isdigit((unsigned char)s[1]))
+    return nn_fail(c->e, NN_EXIT_USAGE, "%s: must be at least %u", option, (unsigned)least);
+  if (p == s || *p) return nn_fail(c->e, NN_EXIT_USAGE, "%s: `%s` is not a whole number", option, s);
   if (*x < least) return nn_fail(c->e, NN_EXIT_USAGE, "%s: must be at least %u", option, (unsigned)least);
   return 0;
 }
@@ -44,7 +48,12 @@ static int nn_cli_count(nn_cli *c, const char *option, const char *s, uint64_t *
 static int nn_take_data(nn_cli *c, const char *v) { return c->data = v, 0; }
 static int nn_take_weights(nn_cli *c, const char *v) { return c->weights = v, 0; }
 static int nn_take_out(nn_cli *c, const char *v) { return c->out = v, 0; }
-static int nn_take_save(nn_cli *c, const char *v) { return c->save = v, 0; }
+static int nn_take_save(nn_cli *c, const char *v) {
+  const char *dot = strrchr(v, '.');
+  if (dot && (!strcmp(dot, ".npy") || !strcmp(dot, ".npz")))
+    return nn_fail(c->e, NN_EXIT_USAGE, "--save: `%s` would be a safetensors file, not %s", v, dot);
+  return c->save = v, 0;
+}
 static int nn_take_log(nn_cli *c, const char *v) { return c->log = v, 0; }
 static int nn_take_epochs(nn_cli *c, const char *v) {
   return nn_cli_count(c, "--epochs", v, &c->run.epochs, 1);

@@ -118,13 +118,23 @@ static int nn_picture_jpeg(nn_bytes *b, const char *name, nn_image *out, nn_err 
 
 #endif
 
+/* What the file's name says it is. */
+static const char *nn_picture_named(const char *name) {
+  const char *dot = strrchr(name, '.');
+  if (dot && !strcmp(dot, ".png")) return "PNG";
+  return dot && (!strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg")) ? "JPEG" : NULL;
+}
+
 int nn_picture_parse(nn_bytes *b, const char *name, nn_image *out, nn_err *e) {
   int png = b->n >= 8 && !memcmp(b->p, "\x89PNG\r\n\x1a\n", 8),
       jpeg = b->n >= 3 && !memcmp(b->p, "\xff\xd8\xff", 3);
-  if (!png && !jpeg) return nn_pnm_parse(b, name, out, e);
+  if (!png && !jpeg && (!nn_picture_named(name) || (b->n && b->p[0] == 'P')))
+    return nn_pnm_parse(b, name, out, e);
   memset(out, 0, sizeof *out);
   if (png)
     nn_picture_png(b, name, out, e);
+  else if (!jpeg)
+    nn_fail(e, NN_EXIT_CONTENT, "%s: is no %s file", name, nn_picture_named(name));
   else
     nn_picture_jpeg(b, name, out, e);
   free(b->p);

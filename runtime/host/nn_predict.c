@@ -39,12 +39,6 @@ static int nn_predict_export(nn_cli *c, int *function) {
   return c->e->code;
 }
 
-static int nn_predict_same_file(const char *a, const char *b) {
-  struct stat x, y;
-  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
-         S_ISREG(x.st_mode);
-}
-
 static int nn_predict_count(const nn_function *f) {
   int i, n = 0;
   for (i = 0; i < f->n_out; i++) n += f->out[i].use == NN_USE_VALUE;
@@ -74,8 +68,10 @@ static int nn_predict_files(nn_cli *c, const nn_function *f) {
     for (k = 0; k < i; k++)
       if (!strcmp(c->outputs[i], c->outputs[k]))
         return nn_fail(c->e, NN_EXIT_USAGE, "-o names `%s` twice", c->outputs[i]);
+    if (c->weights && nn_same_file(c->outputs[i], c->weights))
+      return nn_fail(c->e, NN_EXIT_USAGE, "-o `%s` would overwrite the weights", c->outputs[i]);
     for (k = 1; k < c->n_args; k++)
-      if (nn_predict_same_file(c->outputs[i], c->args[k]))
+      if (nn_same_file(c->outputs[i], c->args[k]))
         return nn_fail(c->e, NN_EXIT_USAGE, "-o `%s` would overwrite an input", c->outputs[i]);
   }
   return 0;

@@ -71,6 +71,26 @@ void nn_function_needs(const nn_model *m, int function, unsigned char *needs) {
   for (i = 0; function >= 0 && i < m->fns[function].n_reads; i++) needs[m->fns[function].reads[i]] = 1;
 }
 
+static int nn_session_spare(nn_session *s, const char *what, const char *path, const char *file) {
+  char *data = file ? nn_path_join(s->data_dir, file) : NULL;
+  if (file && !data) return nn_fail_memory(s->e);
+  if (data && nn_same_file(path, data)) {
+    nn_fail(s->e, NN_EXIT_USAGE, "%s: `%s` would overwrite a data file of the model", what, path);
+    if (!strcmp(what, "save")) nn_note(s->e, "--out says below which folder the model saves");
+  }
+  free(data);
+  return s->e->code;
+}
+
+int nn_session_spare_data(nn_session *s, const char *what, const char *path) {
+  int i, k;
+  for (i = 0; i < s->m->n_stores && !s->e->code; i++) nn_session_spare(s, what, path, s->m->stores[i].npy);
+  for (i = 0; i < s->m->n_data; i++)
+    for (k = 0; k < s->m->data[i].n_sources && !s->e->code; k++)
+      nn_session_spare(s, what, path, s->m->data[i].sources[k].path);
+  return s->e->code;
+}
+
 static int nn_session_npy(nn_session *s, const nn_store *t) {
   char *path = nn_path_join(s->data_dir, t->npy);
   int code = path ? nn_store_read_npy(s, t, path) : nn_fail_memory(s->e);

@@ -51,6 +51,8 @@ unsigned char *nn_store_data(const nn_session *s, const nn_store *store);
 size_t nn_stores_bytes(const nn_model *m);
 /* Is it in weight files: parameters and states, not the slots of optimizers or the states of an eval. */
 int nn_store_is_weight(const nn_store *store);
+/* What `what` (an option, `save`) writes to `path` must replace no file that the model reads its data from. */
+int nn_session_spare_data(nn_session *s, const char *what, const char *path);
 /* Marks, by store, what a function reads; -1: no function. */
 void nn_function_needs(const nn_model *m, int function, unsigned char *needs);
 

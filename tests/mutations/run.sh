@@ -25,6 +25,8 @@ prepare() {
 (cd "$root" && git ls-files -co --exclude-standard) | while read -r name; do
     [ ! -f "$root/$name" ] || cmp -s "$root/$name" "$tree/$name" || { mkdir -p "$tree/$(dirname "$name")" && cp "$root/$name" "$tree/$name" && echo "$name" >>"$folder/copied"; }
 done
+# What the unchanged compiler makes of the models is another thing when it or a model has changed.
+[ ! -s "$folder/copied" ] || rm -f "$folder/copied" "$folder/texts/base" "$folder"/models_*.nn
 generator=()
 [ -e "$build/CMakeCache.txt" ] || ! command -v ninja >/dev/null || generator=(-G Ninja)
 # No cache of objects: a run that is stopped while it changes a text could leave the object of one text as another's.
@@ -164,7 +166,7 @@ try_one() { # KIND FILE LINE COLUMN LENGTH NEW: a line for the results
         new=$(cut -c "$(($3 > 25 ? $3 - 25 : 1))-$(($3 + ${#5} + 15))" <<<"$(sed -n "$2p" "$folder/wrong")")
     fi
     put "$file" "$folder/wrong"
-    if ! made "$(first_of "$kind")"; then by="does not compile"; else by=$(detect "$kind"); fi
+    if ! made "$(first_of "$kind")"; then by="does not compile"; else by=$(detect "$kind" | tr '\n' ' '); fi
     put "$file" "$folder/right"
     printf '%s\t%s:%s\t%s\t%s\t%s\t%s\n' "$kind" "$file" "$2" "$old" "$new" "$by" $((SECONDS - began))
 }
@@ -196,6 +198,7 @@ case ${1:-1} in
 baseline) baseline ;;
 table) table "${2:-1}" ;;
 one)
+    [ -s "$folder/texts/base" ] || baseline >"$folder/baseline.log" || { cat "$folder/baseline.log"; exit 1; }
     cat "$tree/$2" >"$folder/right"
     try_one "$7" "${@:2:5}"
     ;;

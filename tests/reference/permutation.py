@@ -11,11 +11,14 @@ def philox(key, counter):
         k0, k1 = (k0 + 0x9E3779B9) & 0xffffffff, (k1 + 0xBB67AE85) & 0xffffffff
     return c
 
-def fnv1a(text):
+def fnv1a_of(data):
     h = 2166136261
-    for b in text.encode():
+    for b in data:
         h = ((h ^ b) * 16777619) & 0xffffffff
     return h
+
+def fnv1a(text):
+    return fnv1a_of(text.encode())
 
 def permutation(seed, epoch, name, n):
     order = list(range(n))
@@ -26,8 +29,12 @@ def permutation(seed, epoch, name, n):
         order[i], order[j] = order[j], order[i]
     return order
 
-# Random123's published vector: zero key, zero counter
-assert philox(0, (0, 0, 0, 0)) == [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]
-for seed, epoch, name, n in [(7, 0, "points", 10), (7, 1, "points", 10), (0x123456789abcdef0, 3, "mnist", 10),
-                             (4, 0xffffffff, "points", 10)]:
-    print(f"{{{seed:#x}, {epoch:#x}, \"{name}\", {{{', '.join(map(str, permutation(seed, epoch, name, n)))}}}}},")
+def main():
+    # Random123's published vector: zero key, zero counter
+    assert philox(0, (0, 0, 0, 0)) == [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]
+    for seed, epoch, name, n in [(7, 0, "points", 10), (7, 1, "points", 10), (0x123456789abcdef0, 3, "mnist", 10),
+                                 (4, 0xffffffff, "points", 10)]:
+        print(f"{{{seed:#x}, {epoch:#x}, \"{name}\", {{{', '.join(map(str, permutation(seed, epoch, name, n)))}}}}},")
+
+if __name__ == "__main__":
+    main()

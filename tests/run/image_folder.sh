@@ -68,6 +68,8 @@ cp gray.png pets/b/z.png
 program ./m train --json | grep -v done >m.json
 program ./t train --json | grep -v done >t.json
 cmp m.json t.json || fail "the runtime in the text and as a library differ"
+echo text >pets/b/z.png
+expect 1 'pets/b/z.png: is no PNG file' program ./m train
 rm pets/b/z.png
 mkdir pets/zz
 expect 0 'warning: pets/zz: this class has no pictures' program ./m train

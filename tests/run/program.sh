@@ -101,6 +101,26 @@ for option in --device=0 --no-graph --time; do # of programs made with --backend
     expect 2 "unknown option .$option" program ./digits train $option --data data
 done
 
+expect 2 'must be at least 0' program ./digits train --seed -1 --data data
+expect 2 'must be at most 18446744073709551615' program ./digits train --epochs 99999999999999999999 --data data
+
+# What is read is not overwritten, by whatever name: data by --log, --save and `save`, weights by -o.
+cp x.npy kept.npy
+ln -sf x.npy alias.st
+sed 's/^train.*/param w: [1, 2] = zeros();  train t { each d in p() { report low = 1; }  save w to "x.npy"; }/' npy.nn >onto.nn
+nnc "${flags[@]}" onto.nn -o onto || fail "nnc onto"
+printf '1,2\n' >rows.csv
+echo 'data p { x: [2] from csv("rows.csv"); } train t { each d in p() { report low = mean(d.x); } }' >rows.nn
+nnc "${flags[@]}" rows.nn -o rows || fail "nnc rows"
+expect 2 'save: `x.npy` would overwrite a data file' program ./onto train
+expect 0 '' program ./onto train --out out
+expect 2 '--save: `alias.st` would overwrite a data file' program ./npy train --save alias.st
+expect 2 '--save: `w.npy` would be a safetensors file' program ./npy train --save w.npy
+expect 2 '--log: `./rows.csv` would overwrite a data file' program ./rows train --log ./rows.csv
+expect 2 '-o `all.safetensors` would overwrite the weights' program ./two predict whole --weights all.safetensors row.npy -o all.safetensors
+cmp -s x.npy kept.npy || fail "a data file was overwritten"
+[ "$(cat rows.csv)" = 1,2 ] || fail "a data file was overwritten"
+
 # ---- files that are not there, or can't be: 3
 expect 3 'train-images-idx3-ubyte' program ./digits train --data nowhere
 expect 3 'no.safetensors' program ./digits eval --data data --weights no.safetensors
