@@ -1,5 +1,5 @@
-// Functions are compared in order with those kept so far that have the same hash, then everything that names one gets its
-// new number.
+// Functions are compared in order with those kept so far that have the same hash, then everything that names one gets
+// its new number.
 #include "passes/share.h"
 
 #include "ir/base/map.h"

@@ -151,8 +151,8 @@ right_in 2
 { echo 'export fn e('; many 60000 'a%d: [3],'; echo 'x: [3]) -> [3] = x;'; } >model.nn
 right_in 2
 echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
-train t { for i in 0..390 { each a in d() { var y = w; for j in 0..150 { y = y * a.x[0] + 1.0; } minimize sum(y) over w using SGD(lr = 0.1); } } }' >model.nn
-right_in 2
+train t { for i in 0..390 { each a in d() { let k = a.x[0]; var y = w; for j in 0..160 { y = y * k + 1.0; } minimize sum(y) over w using SGD(lr = 0.1); } } }' >model.nn
+right_in 1
 { echo 'param w: [3] = ones(); data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } train t { each a in d() {'; many 8000 'minimize mean(a.x * w) over w using SGD(lr = 0.1);'; echo '} }'; } >model.nn
 right_in 2
 # Loops of a training: each is a step of its own.
