@@ -193,7 +193,7 @@ static Value bi_norms(Elab *e, const BuiltinCall *c) {
     n = c->fn->data == 1 ? b_ew1(b, OP_ABS, n) : b_ew2(b, OP_MUL, n, n);
     return v_tensor(e, b_reduce(b, OP_SUM, n, (1u << node_of(e, n)->shape->rank) - 1));
   }
-  if (!list_stores(e, v, c->spans[0], true, &refs, c->fn->name)) return v_poison();
+  if (!list_stores(e, v, c->spans[0], true, &refs, arena_printf(e->a, "`%s`", c->fn->name))) return v_poison();
   Value sum = v_float(0);
   for (size_t i = 0; i < refs.len && sum.kind != V_POISON; i++) {
     BuiltinCall one = *c;

@@ -103,8 +103,9 @@ static NodeId *list_nodes(Elab *e, const BuiltinCall *c, uint32_t *n) {
   Value v = c->v[0];
   if (v.kind == V_LIST && v.u.list.len == 0 && may_grow(e)) return NULL;
   if ((v.kind != V_LIST && v.kind != V_TUPLE) || v.u.list.len == 0) {
-    diag_label(err(e, DIAG_E0202, c->spans[0], "`%s` wants a list of tensors", c->fn->name), "this is %s",
-               v_describe(e, v));
+    Diag *g = err(e, DIAG_E0202, c->spans[0], "`%s` wants a list of tensors", c->fn->name);
+    diag_label(g, "this is %s", v_describe(e, c->v[0]));
+    if (c->v[0].kind == V_TENSOR) diag_note(g, "they stand in one list: `%s([a, b])`", c->fn->name);
     return NULL;
   }
   *n = v.u.list.len;

@@ -264,7 +264,7 @@ static bool spread_scalars(Elab *e, const ParamList *params, const int *slot, co
       if (n != NO_NODE) n = broadcast_to(e, n, &to, at, p->name.text);
     }
     ok &= n != NO_NODE;
-    b->v = v_tensor(e, n);
+    if (b->v.kind != V_TENSOR || b->v.u.node != n) b->v = v_tensor(e, n);
   }
   return ok;
 }
@@ -512,6 +512,9 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
   Span *spans = ARENA_ARRAY(e->a, p->len + 1, Span);
   for (uint32_t i = 0; i < p->len; i++) names[i] = p->data[i].text, required[i] = true;
   const char *what = names_signature(e, "fn", names, required, p->len);
+  // Of more arguments than it has names for one is, perhaps, the name that is unknown in it.
+  const Span *at = &c->lambda->span;
+  if (args->n > p->len && !first_time(e, "lambda %u %u unknown", at->source, at->begin)) return v_poison();
   if (!bind_names(e, what, names, required, p->len, p->len, args, span, v, spans)) return v_poison();
   if (args->any_poison) return v_poison();
   for (uint32_t i = 0; i < p->len; i++) scope_bind(e, e->scope, names[i], v[i], p->data[i].span);
@@ -523,6 +526,7 @@ static Value call_lambda(Elab *e, Closure *c, Args *args, Span span) {
 Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span) {
   const void *what = c->decl ? (const void *)c->decl : (const void *)c->lambda;
   const char *name = c->name ? c->name : "lambda";
+  if (c->self && strcmp(name, "apply") == 0) name = c->self->type->u.layer.name.text; // called by the layer
   Values fns = {0};
   for (uint32_t i = 0; i < args->n; i++) collect_fns(e, args->v[i], &fns);
   if (c->lambda) vec_push(e->a, &fns, ((Value){.kind = V_FN, .u.fn = c}));
@@ -554,6 +558,7 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
       if (c->vjp) v = wrap_vjp(e, c, call_scope, v, call, span);
     } else {
+      if (poison) visit(e, c->decl); // its declaration may be what is wrong: the body is no news
       v = v_poison();
     }
   }
@@ -586,6 +591,9 @@ Value call_value(Elab *e, Value callee, Args *args, const Expr *call, Span span)
                                ? scope_find(e->scope, name->u.name)
                                : NULL;
     if (hides && hides->span.source) diag_also(g, hides->span, "this hides the library's `%s`", name->u.name);
+    if (callee.kind == V_TENSOR && !hides)
+      diag_note(g, "elements are taken with `[i]`; a product is written with `*` or `@`");
+    if (callee.kind == V_RECORD || callee.kind == V_TUPLE) remedy(e, g, callee);
     if (callee.kind == V_DTYPE) diag_note(g, "a value gets another element type by `cast(x, f32)`");
     return v_poison();
   }

@@ -89,11 +89,23 @@ static Span blamed(const Elab *e, Span at) {
   return whole;
 }
 
+// A part of the expression was wrong in another function of the program, which did not get so far: what the whole
+// is here is not what it is meant to be.
+static bool wrong_elsewhere(const Elab *e, Span at) {
+  for (size_t i = 0; i < e->wrong.len && at.source; i++) {
+    const Wrong *w = &e->wrong.data[i];
+    if (w->fn != e->fn->serial && w->at.source == at.source && w->at.begin >= at.begin && w->at.end <= at.end)
+      return true;
+  }
+  return false;
+}
+
 Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
   StrBuf b = {0};
   Span place = blamed(e, at);
   distrust(e, at);
   if (diags_has_error(e->diags, place)) return NULL; // a loop says the same each time round
+  if (wrong_elsewhere(e, place)) return NULL;
   va_list ap;
   va_start(ap, fmt);
   sb_vprintf(&b, fmt, ap);
@@ -101,6 +113,7 @@ Diag *err(Elab *e, DiagCode code, Span at, const char *fmt, ...) {
   Diag *g = diag_error(e->diags, code, place, "%s", sb_text(&b));
   strbuf_free(&b);
   context(e, g, at);
+  if (g) vec_push(e->a, &e->wrong, ((Wrong){place, e->fn->serial}));
   return g;
 }
 
@@ -214,6 +227,7 @@ Value static_or_thunk(Elab *e, const Expr *x, const Type *type) {
   Value v = eval(e, x);
   if (type && (v.kind == V_ROLE || v.kind == V_STORE)) v = rvalue(e, v, x->span);
   if (type && !match_type(e, type, &v, x->span, NULL, "value")) return v_poison();
+  v = as_places(e, v);
   if (!v_graph_bound(v)) return v;
   Thunk *t = ARENA_NEW(e->a, Thunk);
   *t = (Thunk){.expr = x, .type = type, .like = v, .scope = scope_snapshot(e, e->scope), .frame = e->frame};
@@ -341,9 +355,10 @@ static Value eval_let(Elab *e, const Stmt *s, Scope *scope) {
   Value part = v;
   const Pattern *bad = misfit(p, &part);
   if (bad) {
+    Value like = part.kind == V_THUNK ? part.u.thunk->like : part;
     diag_label(err(e, DIAG_E0213, bad->span, "the pattern does not fit the value"),
-               "%u names here, the value is %s", bad->len,
-               v_describe(e, part.kind == V_THUNK ? part.u.thunk->like : part));
+               "%u names here, the value is %s", bad->len, v_describe(e, like));
+    if (v_is_list(like) && like.u.list.len > bad->len) pattern_lacks(e, bad->span, like.u.list.len - bad->len);
     v = v_poison();
   }
   settle(e, scope, p, v);

@@ -66,7 +66,11 @@ static Value thunk_value(Elab *e, const Thunk *t, Span at) {
 // A place to its value: stores are read, run-time scalars become nodes of this function.
 Value rvalue(Elab *e, Value v, Span at) {
   switch (v.kind) {
-  case V_STORE: return v_tensor(e, store_read(e, v.u.store, at));
+  case V_STORE: {
+    Value x = v_tensor(e, store_read(e, v.u.store, at));
+    if (x.kind == V_TENSOR && v.u.store->id != UINT32_MAX) x.u.read.store = v.u.store->id + 1;
+    return x;
+  }
   case V_TENSOR:
   case V_DIM: return captured_elsewhere(e, v, at) ? v_poison() : v;
   case V_ROLE: return v_tensor(e, role_node(e, v.u.role.role, v.u.role.index));
@@ -136,10 +140,22 @@ bool loop_enter(Elab *e, Span at) {
   return false;
 }
 
+// `3..0`, written out: who means no iteration at all writes none.
+void warn_backwards(Elab *e, const Range *r) {
+  const Expr *a = r->from, *b = r->to;
+  if (a->kind != EX_INT || b->kind != EX_INT || a->u.i.too_big || b->u.i.too_big) return;
+  if (a->u.i.value <= b->u.i.value) return;
+  Diag *g = warn(e, DIAG_W0301, NULL, r->span, "this range is empty");
+  diag_label(g, "a range counts upwards");
+  diag_note(g, "a `scan` runs backwards with `reverse = true`; in `for i in 0..%lld`, `%lld - i` counts down",
+            (long long)(a->u.i.value - b->u.i.value), (long long)a->u.i.value);
+}
+
 // The elements a `for` or comprehension runs over.
 bool range_values(Elab *e, const Range *r, Values *out) {
   *out = (Values){0};
   if (r->to) {
+    warn_backwards(e, r);
     int64_t a = 0, b = 0;
     bool ok = eval_int(e, r->from, &a, "the start of a range");
     ok &= eval_int(e, r->to, &b, "the end of a range");
@@ -151,7 +167,7 @@ bool range_values(Elab *e, const Range *r, Values *out) {
     for (int64_t i = a; i < b; i++) vec_push(e->a, out, v_int(i));
     return true;
   }
-  Value v = eval(e, r->from);
+  Value v = as_places(e, eval(e, r->from));
   if (v.kind == V_POISON) return false;
   if (!v_is_list(v)) {
     Diag *g = err(e, DIAG_E0202, r->from->span, "`for` runs over a range or a list");
@@ -168,15 +184,19 @@ static Value eval_comprehension(Elab *e, const Expr *x, bool ref) {
   Values in, out = {0};
   if (!range_values(e, &x->u.comp.in, &in)) return v_poison();
   Scope *saved = e->scope;
+  bool ok = true;
   for (size_t i = 0; i < in.len && loop_enter(e, x->span); i++) {
     e->scope = scope_new(e, saved, SCOPE_LOCAL);
     vec_push(e->a, &e->frame->loops, (int64_t)i);
-    if (bind_pattern(e, x->u.comp.pattern, in.data[i], false))
+    const Pattern *p = x->u.comp.pattern;
+    if ((ok = bind_pattern(e, p, in.data[i], false) && ok))
       vec_push(e->a, &out, eval_x(e, x->u.comp.value, ref));
+    else if (v_is_list(in.data[i]) && !p->name && in.data[i].u.list.len > p->len)
+      diags_withdraw(e->diags, DIAG_E0201, x->u.comp.value->span, in.data[i].u.list.len - p->len);
     e->frame->loops.len--;
   }
   e->scope = saved;
-  if (e->dead) return v_poison();
+  if (e->dead || !ok) return v_poison();
   return v_list(e, V_LIST, out.data, (uint32_t)out.len);
 }
 
@@ -274,6 +294,7 @@ static Value instance_member(Elab *e, Value base, const Name *name) {
   if (made_inside(&i->type->u.layer.body, name->text)) { // later in the program, perhaps
     bool later = !i->applied && e->pass == 0;
     e->rerun |= later;
+    e->n_lists += later; // a `let` that names it is evaluated again
     if (later || diags_errors(e->diags)) return v_poison(); // or it was applied to something erroneous
   }
   const char *type = i->type->u.layer.name.text;
@@ -348,7 +369,10 @@ static Value member_of(Elab *e, Value base, const Name *name) {
   default: {
     Diag *g = err(e, DIAG_E0209, name->span, "this value has no members");
     diag_label(g, "`.%s` of %s", name->text, v_describe(e, base));
-    member_note(e, g, name->text);
+    if (base.kind == V_DATA || base.kind == V_LAYER || base.kind == V_TUPLE)
+      remedy(e, g, base);
+    else
+      member_note(e, g, name->text);
     return v_poison();
   }
   }

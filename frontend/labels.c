@@ -113,9 +113,12 @@ bool labels_of_operand(Elab *e, Labels *l, const Expr *x, bool groups, LabelPatt
   *p = (LabelPattern){.span = x->span};
   if (x->kind != EX_INDEX) {
     bool alone = x->kind == EX_LIST; // `[i, j]`
+    bool composed = x->kind == EX_BINARY || x->kind == EX_UNARY;
     Diag *g = err(e, DIAG_E0221, x->span,
                   alone ? "an operand of `%s` is missing" : "an operand of `%s` needs labels", l->form);
-    diag_label(g, alone ? "labels follow their operand: `x[i, j]`" : "one for each axis: `x[i, j]`");
+    diag_label(g, alone      ? "labels follow their operand: `x[i, j]`"
+                  : composed ? "one for each axis, behind brackets: `(x + y)[i, j]`"
+                             : "one for each axis: `x[i, j]`");
     return false;
   }
   for (uint32_t i = 0; i < x->u.index.n; i++) {

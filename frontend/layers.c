@@ -383,8 +383,10 @@ Value declare_model(Elab *e, const Stmt *s) {
   e->model_call = saved_call;
   if (v_has_poison(v)) return v_poison();
   if (!only_instances(v)) {
-    diag_label(err(e, DIAG_E0202, s->u.model.value->span, "a model is a layer or a list of layers"),
-               "this is %s", v_describe(e, v));
+    Diag *g = err(e, DIAG_E0202, s->u.model.value->span, "a model is a layer or a list of layers");
+    diag_label(g, "this is %s", v_describe(e, v));
+    if (v.kind == V_LAYER) diag_note(g, "`%s(…)` makes a layer of this type", v.u.decl->u.layer.name.text);
+    if (v.kind == V_FN || v.kind == V_BUILTIN) diag_note(g, "a function has no parameters: it needs no `model`");
     return v_poison();
   }
   name_value(e, v, root->name, root);

@@ -206,6 +206,7 @@ static bool sequences(Elab *e, Loop *l, const Head *h) {
                  (long long)a.b, dim_text(e, b));
       return false;
     }
+    warn_backwards(e, r);
     l->length = (Dim){b.a, b.b - a.b};
     if (dim_static(l->length) && l->length.b < 0) l->length.b = 0;
     l->has_length = true;

@@ -129,7 +129,8 @@ static bool reached_by(Elab *e, Arrivals arrivals, const StoreRefs *over, const 
     }
     return false;
   }
-  if (n_missed && !diags_errors(e->diags)) // after an error it may be the reason
+  // After an error that may be the reason, and before another pass what is not known yet.
+  if (n_missed && !diags_errors(e->diags) && !e->rerun)
     diag_label(warn(e, DIAG_W0601, NULL, at, "the loss does not reach `%s`", e->stores.data[missed->id].name),
                n_missed > 1 ? "nor %zu more: they are left alone" : "it is left alone", n_missed - 1);
   return true;
@@ -385,7 +386,8 @@ void exec_minimize(Elab *e, const Stmt *s) {
   if (opt.kind != V_OPTIMIZER && opt.kind != V_POISON) {
     Diag *g = err(e, DIAG_E0605, s->u.minimize.optimizer->span, "`using` wants an optimizer");
     diag_label(g, "this is %s", v_describe(e, opt));
-    if (opt.kind == V_BUILTIN) diag_note(g, "it is called: `using Adam(lr = 0.001)`");
+    diag_note(g, opt.kind == V_BUILTIN ? "it is called: `using Adam(lr = 0.001)`"
+                                       : "one is made by `let opt = Adam(lr = 0.001);`, or here: `using Adam(lr = 0.001)`");
     ok = false;
   }
   NodeId n = loss.kind == V_POISON ? NO_NODE : to_real(e, loss, s->u.minimize.loss->span);

@@ -12,6 +12,7 @@ typedef struct Walk {
   VEC(const char *) names;
   VEC(uint32_t) fixed; // parallel: where a `let` bound it, so that it can't be assigned; 0: it can
   const ParamList *in; // of the function or layer around
+  const Expr *lambda;  // the innermost around
   bool listing;        // inside `over`, `except`, `save`, `load`: names there apply nothing
   uint32_t calls;
 } Walk;
@@ -103,6 +104,7 @@ static void use(Walk *w, const char *name, Span at) {
   for (const Scope *s = w->top; s; s = s->up)
     for (size_t i = 0; i < s->names.len; i++) nearest_try(&n, s->names.data[i]->name);
   unknown_name(w->e, name, n.best, at);
+  if (w->lambda) first_time(w->e, "lambda %u %u unknown", w->lambda->span.source, w->lambda->span.begin);
   if (!w->in) return;
   first_time(w->e, "params %u %u unknown", w->in->span.source, w->in->span.begin);
   first_time(w->e, "params %u %u unknown %s", w->in->span.source, w->in->span.begin, name);
@@ -242,6 +244,18 @@ static void operand(Walk *w, const Expr *x) {
   if (x->kind != EX_LIST) expr(w, x->kind == EX_INDEX ? x->u.index.base : x);
 }
 
+// Here nothing stands without labels, so those of `1.0 + x[i, j]`, which lacks brackets, are some.
+static void labelled(Walk *w, const Expr *x) {
+  switch (x->kind) {
+  case EX_BINARY:
+    expr(w, x->u.bin.left);
+    labelled(w, x->u.bin.right);
+    break;
+  case EX_UNARY: labelled(w, x->u.un.operand); break;
+  default: operand(w, x);
+  }
+}
+
 static void scan(Walk *w, const Expr *x) {
   size_t mark = w->names.len;
   range(w, &x->u.scan.in);
@@ -284,15 +298,19 @@ static void expr(Walk *w, const Expr *x) {
     expr(w, x->u.cond.then);
     expr(w, x->u.cond.otherwise);
     break;
-  case EX_LAMBDA:
+  case EX_LAMBDA: {
     for (uint32_t i = 0; i < x->u.lambda.params.len; i++) {
       const Name *n = x->u.lambda.params.data;
       for (uint32_t k = 0; k < i; k++) parameter_twice(w, &n[i], &n[k]);
       bind_named(w, n[i].text, n[i].span);
     }
+    const Expr *around = w->lambda;
+    w->lambda = x;
     expr(w, x->u.lambda.body);
+    w->lambda = around;
     w->names.len = mark;
     break;
+  }
   case EX_PIPE:
     number(w, x);
     expr(w, x->u.pipe.left);
@@ -319,7 +337,7 @@ static void expr(Walk *w, const Expr *x) {
     break;
   case EX_REARRANGE:
   case EX_REDUCE:
-    operand(w, x->u.rearr.operand);
+    labelled(w, x->u.rearr.operand);
     named(w, &x->u.rearr.sizes);
     break;
   default: break;

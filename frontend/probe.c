@@ -109,7 +109,7 @@ static void probe_layer(Elab *e, const Stmt *s, int64_t size) {
 
 // One trial of everything in `todo`; its errors.
 static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
-  size_t said = e->said.len;
+  size_t said = e->said.len, wrong = e->wrong.len;
   Diags *saved = e->diags, *mine = e->diags = diags_new(e->a, e->sources);
   e->probing = true;
   Ctx *c = ctx_new(e, CTX_FN, FN_STEP, "sample", NULL, 1, s->span);
@@ -124,6 +124,7 @@ static Diags *trial(Elab *e, const Stmt *s, int64_t size) {
   e->probing = false;
   e->diags = saved;
   e->said.len = said; // the next trial says it again
+  e->wrong.len = wrong;
   return mine;
 }
 

@@ -8,15 +8,49 @@ static bool reserved(const char *name) {
   return false;
 }
 
-static void teach_finish(Elab *e, const Expr *x) {
-  static const char *const ops[] = {"min", "max", "sqrt", "exp"};
-  if (e->fn->kind != FN_EVAL || !x || x->kind != EX_CALL || x->u.call.callee->kind != EX_NAME) return;
-  for (size_t i = 0; i < 4; i++)
-    if (strcmp(x->u.call.callee->u.name, ops[i]) == 0)
-      diag_note(diag_label(warn(e, DIAG_W0602, NULL, x->span,
-                                "the mean of `%s` over batches is not that of the whole data", ops[i]),
-                           "reported as a weighted mean over batches"),
-                "accumulate in a `state` and report it in `finish { … }`");
+// Whether the value differs from batch to batch: it is computed of the batch, of draws or of a state of the eval.
+// (Inputs of a node stand before it.)
+static bool varies(const Elab *e, NodeId id) {
+  bool *needed = ARENA_ARRAY(e->a, id + 1, bool);
+  needed[id] = true;
+  for (NodeId k = id + 1; k-- > 0;) {
+    const Node *n = needed[k] ? node_of(e, k) : NULL;
+    if (!n) continue;
+    if (n->op == OP_INPUT && (n->attr.input.role == IN_ARG || n->attr.input.role == IN_BATCH)) return true;
+    if (n->op == OP_RAND || n->op == OP_RANDN) return true;
+    if (n->op == OP_READ && e->stores.data[n->attr.store.id].kind == STORE_EVAL_STATE) return true;
+    for (uint32_t i = 0; i < n->n_in; i++) needed[n->in[i]] = true;
+  }
+  return false;
+}
+
+// All examples are known to be in one batch.
+static bool one_batch(const Ctx *c) {
+  for (size_t i = 0; i < c->n_fields; i++)
+    for (size_t k = 0; k < c->fields[i].use->sources.len; k++) {
+      const DataSource *s = &c->fields[i].use->sources.data[k];
+      if (s->kind == SRC_ROWS && s->n_rows <= c->b.g->bound) return true;
+    }
+  return false;
+}
+
+// What a mean over batches is not the value over all data of. Whether the operation is written here, in a `let` or
+// in the library (`perplexity`, `std`) does not matter.
+static void teach_finish(Elab *e, NodeId id, Span at) {
+  static const struct {
+    Op op;
+    const char *name;
+  } ops[] = {{OP_MIN, "min"}, {OP_MAX, "max"}, {OP_RMIN, "min"}, {OP_RMAX, "max"}, {OP_SQRT, "sqrt"}, {OP_EXP, "exp"}};
+  if (e->fn->kind != FN_EVAL || one_batch(e->fn)) return;
+  const Node *n = node_of(e, id);
+  while (n->op == OP_CUSTOM_VJP || n->op == OP_CAST || n->op == OP_RESHAPE || n->op == OP_STOP_GRAD)
+    n = node_of(e, id = n->in[0]);
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+    if (n->op != ops[i].op || !varies(e, id)) continue;
+    Diag *g = warn(e, DIAG_W0602, NULL, at, "the mean of `%s` over batches is not that of the whole data", ops[i].name);
+    diag_label(g, "reported as a weighted mean over batches");
+    diag_note(g, "accumulate in a `state` and report it in `finish { … }`");
+  }
 }
 
 static bool reports(const Ctx *c, const char *name) {
@@ -47,7 +81,7 @@ static void report_one(Elab *e, const Named *r) {
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");
     return;
   }
-  teach_finish(e, r->value);
+  teach_finish(e, n, x->span);
   map_put(e->a, &e->fn->reported, map_key(name), 0);
   add_root(e, e->fn, guarded(e, b_cast(&e->fn->b, n, e->real), NO_NODE), ROOT_REPORT, name);
   if (e->fn->guard != NO_NODE)

@@ -133,6 +133,19 @@ bool define(Elab *e, const char *name, Value v, bool is_var, Span span) {
   return true;
 }
 
+// The value has `more` parts than the pattern names: names that are unknown after it are the ones left out.
+void pattern_lacks(Elab *e, Span at, uint32_t more) {
+  const Module *m = module_at(e, at);
+  for (uint32_t i = 0; m && i < m->file->decls.len; i++) {
+    Span in = m->file->decls.data[i]->span;
+    if (at.begin < in.begin || at.end > in.end) continue;
+    bool anywhere = m->file->decls.data[i]->kind == ST_LET; // its names are known in the whole file
+    in = (Span){in.source, anywhere ? 0 : at.end, anywhere ? UINT32_MAX : in.end};
+    diags_withdraw(e->diags, DIAG_E0201, in, more);
+    return;
+  }
+}
+
 static Value nth(Value v, uint32_t i) { return v.kind == V_POISON ? v : v.u.list.data[i]; }
 
 static bool pattern_fits(Elab *e, Value v, uint32_t n, Span at) {
@@ -140,6 +153,7 @@ static bool pattern_fits(Elab *e, Value v, uint32_t n, Span at) {
   if ((v.kind == V_TUPLE || v.kind == V_LIST) && v.u.list.len == n) return true;
   Diag *g = err(e, DIAG_E0213, at, "the pattern does not fit the value");
   diag_label(g, "%u names here, the value is %s", n, v_describe(e, v));
+  if (g && v_is_list(v) && v.u.list.len > n) pattern_lacks(e, at, v.u.list.len - n);
   return false;
 }
 

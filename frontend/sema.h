@@ -101,6 +101,10 @@ struct Value {
     } list;
     Dim dim;
     NodeId node;
+    struct {
+      NodeId node;    // the same
+      uint32_t store; // that it was read from, + 1; 0: it was not
+    } read;
     Closure *fn;
     const Builtin *builtin;
     const Stmt *decl; // V_LAYER V_DATA V_DIMDECL
@@ -348,6 +352,10 @@ typedef struct NameRead {
 } NameRead;
 enum { N_READS = 64 };
 
+typedef struct Wrong { // an error, and the function of the program in which it was found
+  Span at;
+  uint32_t fn;
+} Wrong;
 typedef struct Patch {
   DataUse *use;
   uint32_t *field;
@@ -406,6 +414,7 @@ struct Elab {
   bool in_train;
   NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
   Map warned; // what was warned of, and where
+  VEC(Wrong) wrong;
   VEC(const char *) said;    // see first_time
   uint32_t nameless;         // unknown names that were taken for those that declarations lack
   VEC(const void *) visited; // functions and layers whose bodies were elaborated
@@ -491,6 +500,7 @@ Binding *scope_local(const Scope *s, const char *name);
 Binding *scope_find(const Scope *s, const char *name);
 const char *nearest_name(const Scope *s, const char *name);
 const char *nearest_of(const char *name, const char *const *list, uint32_t n);
+void pattern_lacks(Elab *e, Span at, uint32_t more);
 bool bind_pattern(Elab *e, const Pattern *p, Value v, bool is_var);
 bool define(Elab *e, const char *name, Value v, bool is_var, Span span);
 bool assign_pattern(Elab *e, const Expr *target, Value v);
@@ -503,6 +513,7 @@ bool eval_int(Elab *e, const Expr *x, int64_t *out, const char *what);
 bool eval_bool(Elab *e, const Expr *x, bool *out, const char *what);
 bool eval_str(Elab *e, const Expr *x, const char **out, const char *what);
 Value rvalue(Elab *e, Value v, Span at); // reads stores, evaluates thunks and roles
+void warn_backwards(Elab *e, const Range *r);
 bool range_values(Elab *e, const Range *r, Values *out);
 bool loop_enter(Elab *e, Span at); // counts an unrolled iteration
 
@@ -559,6 +570,9 @@ typedef enum SizeMatch { SIZE_OK, SIZE_DIFFERS, SIZE_BAD } SizeMatch; // BAD: an
 const Expr *size_to_bind(const Expr *x, bool (*is_new)(void *of, const Expr *name), void *of);
 // What `name` must be for x to be `size`.
 SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *out);
+
+// ---- remedy.c
+void remedy(Elab *e, Diag *g, Value v);
 
 // ---- tensor.c
 NodeId to_node(Elab *e, Value v, DType hint, Span at); // NO_NODE after an error
@@ -634,6 +648,10 @@ NodeId store_read(Elab *e, StoreRef *s, Span at);
 void store_write(Elab *e, StoreRef *s, Value v, Span target, Span value); // where both stand
 void store_set(Elab *e, StoreRef *s, NodeId n);                           // of the store's type and shape
 StoreState *store_state(Elab *e, uint32_t id);
+StoreRef *store_of(const Elab *e, Value v); // that v is, or was read from; NULL: none
+bool store_current(Elab *e, Value v);       // v was read from a store, and is what that holds now
+// v, also inside of lists, with stores in place of their current values: what a `for` binds can be updated.
+Value as_places(Elab *e, Value v);
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what);
 StoreRef *find_member_store(Instance *i, const char *name);
 uint32_t add_store(Elab *e, Store s, StoreRef *ref);

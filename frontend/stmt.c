@@ -98,22 +98,25 @@ static Flow exec_if(Elab *e, const Stmt *s) {
   return f;
 }
 
-// "k = 5, n = 4": the sizes that a condition names.
-static void name_sizes(Elab *e, const Expr *x, StrBuf *out) {
+// "k = 5, n = 4": the sizes that a condition names, and with `floats` other numbers.
+static void name_sizes(Elab *e, const Expr *x, bool floats, StrBuf *out) {
   if (x->kind == EX_BINARY) {
-    name_sizes(e, x->u.bin.left, out);
-    name_sizes(e, x->u.bin.right, out);
+    name_sizes(e, x->u.bin.left, floats, out);
+    name_sizes(e, x->u.bin.right, floats, out);
   }
   const Binding *b = x->kind == EX_NAME ? scope_find(e->scope, x->u.name) : NULL;
   Dim d;
-  if (!b || !v_as_dim(b->v, &d)) return;
-  const char *text = arena_printf(e->a, "%s = %s", x->u.name, dim_text(e, d));
+  const char *value = NULL;
+  if (b && v_as_dim(b->v, &d)) value = dim_text(e, d);
+  if (b && floats && b->v.kind == V_FLOAT) value = arena_printf(e->a, "%g", b->v.u.f);
+  if (!value) return;
+  const char *text = arena_printf(e->a, "%s = %s", x->u.name, value);
   if (!out->len || !strstr(out->text, text)) sb_printf(out, "%s%s", out->len ? ", " : "", text);
 }
 
 static bool asks_sizes(Elab *e, const Expr *x) {
   StrBuf sizes = {0};
-  name_sizes(e, x, &sizes);
+  name_sizes(e, x, false, &sizes);
   bool any = sizes.len > 0;
   strbuf_free(&sizes);
   return any;
@@ -164,10 +167,12 @@ static Flow exec_assert(Elab *e, const Stmt *s) {
   const Expr *m = s->u.assertion.message;
   Diag *g = err(e, DIAG_E0306, s->u.assertion.cond->span, "assertion failed%s%s", m ? ": " : "",
                 m ? m->u.str.text : "");
-  diag_label(g, "this is false");
   StrBuf sizes = {0};
-  name_sizes(e, s->u.assertion.cond, &sizes);
-  if (sizes.len) diag_note(g, "%s", sb_text(&sizes));
+  name_sizes(e, s->u.assertion.cond, true, &sizes);
+  bool library = is_std(e, s->span); // then the place is a call: it is not what is false
+  if (!library) diag_label(g, "this is false");
+  if (sizes.len && library) diag_label(g, "%s", sb_text(&sizes));
+  if (sizes.len && !library) diag_note(g, "%s", sb_text(&sizes));
   strbuf_free(&sizes);
   say_where_made(e, s, g);
   const Expr *c = s->u.assertion.cond; // `n >= 1`: that n is negative is said
@@ -176,16 +181,41 @@ static Flow exec_assert(Elab *e, const Stmt *s) {
   return give_up(e);
 }
 
-void exec_update(Elab *e, const Expr *target, const Expr *value) {
+// The name (or the list it is bound to) through which a store is written stands for the store from here on.
+static void becomes_place(Elab *e, const Expr *target) {
+  while (target->kind == EX_INDEX) target = target->u.index.base;
+  Binding *b = target->kind == EX_NAME ? scope_find(e->scope, target->u.name) : NULL;
+  if (b && !b->decl) b->v = as_places(e, b->v);
+}
+
+static StoreRef *updated(Elab *e, const Expr *target) {
   Value t = eval_ref(e, target);
-  Value v = eval(e, value);
-  if (t.kind == V_POISON || v.kind == V_POISON) return;
-  if (t.kind != V_STORE) {
-    Diag *g = err(e, DIAG_E0607, target->span, "`update` writes a parameter or a state");
-    diag_label(g, "this is %s", v_describe(e, t));
-    return;
+  StoreRef *store = store_of(e, t);
+  if (t.kind == V_POISON || t.kind == V_STORE) return store;
+  if (store && store_current(e, t)) {
+    becomes_place(e, target);
+    return store;
   }
-  store_write(e, t.u.store, v, target->span, value->span);
+  if (e->probing && t.kind == V_TENSOR && t.ctx == e->fn->serial && node_of(e, t.u.node)->op == OP_INPUT)
+    return NULL; // an argument, of a function that nobody calls
+  Diag *g = err(e, DIAG_E0607, target->span, "`update` writes a parameter or a state");
+  if (!store) {
+    diag_label(g, "this is %s", v_describe(e, t));
+    if (t.kind == V_TENSOR)
+      diag_note(g, "a value that changes in a body is a `var`, assigned by `=`; one that is kept is a `state`");
+    if (t.kind == V_INSTANCE) diag_note(g, "those of a layer are written one by one: `update net.W = …;`");
+    return NULL;
+  }
+  const char *path = e->stores.data[store->id].name;
+  diag_label(g, "this is what `%s` was before it was written", path);
+  diag_note(g, "a `let` keeps the value of its place in the program; `update %s = …;` writes the store", path);
+  return NULL;
+}
+
+void exec_update(Elab *e, const Expr *target, const Expr *value) {
+  StoreRef *store = updated(e, target);
+  Value v = eval(e, value);
+  if (store && v.kind != V_POISON) store_write(e, store, v, target->span, value->span);
 }
 
 // With a syntax error: what was to be assigned, if anything was.

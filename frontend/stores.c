@@ -444,6 +444,24 @@ static bool may_write(Elab *e, StoreRef *r, Span at) {
   return false;
 }
 
+StoreRef *store_of(const Elab *e, Value v) {
+  if (v.kind == V_STORE) return v.u.store;
+  return v.kind == V_TENSOR && v.u.read.store ? e->store_refs.data[v.u.read.store - 1] : NULL;
+}
+
+bool store_current(Elab *e, Value v) {
+  return v.kind == V_TENSOR && v.u.read.store && v.ctx == e->fn->serial &&
+         store_state(e, v.u.read.store - 1)->read == v.u.node;
+}
+
+Value as_places(Elab *e, Value v) {
+  if (store_current(e, v)) return v_store(store_of(e, v));
+  if (!v_is_list(v) || !v_graph_bound(v)) return v;
+  v = v_list(e, v.kind, v.u.list.data, v.u.list.len);
+  for (uint32_t i = 0; i < v.u.list.len; i++) v.u.list.data[i] = as_places(e, v.u.list.data[i]);
+  return v;
+}
+
 void store_set(Elab *e, StoreRef *r, NodeId n) {
   StoreState *s = store_state(e, r->id);
   if (loop_takes_write(e, r)) {
@@ -481,7 +499,8 @@ static bool below(const StoreRef *r, const Instance *i) {
 }
 
 static void list_into(Elab *e, Value v, bool params_only, StoreRefs *out) {
-  if (v.kind == V_STORE && (!params_only || v.u.store->kind == STORE_PARAM)) vec_push(e->a, out, v.u.store);
+  StoreRef *store = store_of(e, v);
+  if (store && (!params_only || store->kind == STORE_PARAM)) vec_push(e->a, out, store);
   if (v.kind == V_INSTANCE) {
     uint32_t n = 0;
     for (size_t i = 0; i < e->store_refs.len; i++) {
@@ -493,7 +512,7 @@ static void list_into(Elab *e, Value v, bool params_only, StoreRefs *out) {
     vec_push(e->a, &e->asked, ((Query){v.u.inst.inst, n}));
     e->n_lists++;
   }
-  for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++)
+  for (uint32_t i = 0; v_is_list(v) && i < v.u.list.len; i++)
     list_into(e, v.u.list.data[i], params_only, out);
 }
 
@@ -514,11 +533,11 @@ bool queries_hold(Elab *e) {
   return true;
 }
 
-static bool stores_or_layers(Value v) {
-  if (v.kind == V_STORE || v.kind == V_INSTANCE) return true;
-  if (v.kind != V_LIST) return false;
+static bool stores_or_layers(const Elab *e, Value v) {
+  if (store_of(e, v) || v.kind == V_INSTANCE) return true;
+  if (!v_is_list(v)) return false;
   for (uint32_t i = 0; i < v.u.list.len; i++)
-    if (!stores_or_layers(v.u.list.data[i])) return false;
+    if (!stores_or_layers(e, v.u.list.data[i])) return false;
   return true;
 }
 
@@ -545,10 +564,13 @@ static size_t sort_by_path(Elab *e, StoreRefs *l) {
 // The stores of a parameter, layer or list of them, in path order. `what` names the place ("`over`").
 bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, const char *what) {
   *out = (StoreRefs){0};
-  if (v.kind == V_POISON) return false;
-  if (!stores_or_layers(v)) {
-    diag_label(err(e, DIAG_E0606, at, "%s wants layers, parameters or states", what), "this is %s",
-               v_describe(e, v));
+  if (v_has_poison(v)) return false;
+  if (!stores_or_layers(e, v)) {
+    Diag *g = err(e, DIAG_E0606, at, "%s wants layers, parameters or states", what);
+    diag_label(g, "this is %s", v_describe(e, v));
+    if (v.kind == V_TENSOR)
+      diag_note(g, "what a layer gives has no parameters, the layer has: `net`, or one of them alone, `net.W`");
+    if (v.kind == V_LAYER) diag_note(g, "`model net = %s(…);` makes a layer of this type", v.u.decl->u.layer.name.text);
     return false;
   }
   list_into(e, v, params_only, out);
@@ -560,9 +582,9 @@ bool list_stores(Elab *e, Value v, Span at, bool params_only, StoreRefs *out, co
     e->rerun = true;
     return true;
   }
-  if (v.kind == V_STORE) {
+  if (store_of(e, v)) {
     diag_label(err(e, DIAG_E0606, at, "%s wants parameters", what), "`%s` is a state",
-               e->stores.data[v.u.store->id].name);
+               e->stores.data[store_of(e, v)->id].name);
     return false;
   }
   if (cut_off(e)) return false;

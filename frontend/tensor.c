@@ -164,8 +164,7 @@ static NodeId no_tensor(Elab *e, Value v, Span at) {
   if (v_has_poison(v) || v.kind == V_ABSENT) return NO_NODE;
   Diag *g = err(e, DIAG_E0202, at, "a tensor or a number is wanted here");
   diag_label(g, "this is %s", v_describe(e, v));
-  if (v.kind == V_INSTANCE) diag_note(g, "a layer is applied to its input: `layer(x)`");
-  if (v.kind == V_RECORD) diag_note(g, "a field is taken with `.name`");
+  remedy(e, g, v);
   return NO_NODE;
 }
 

@@ -268,6 +268,38 @@ static void bind_loop(Elab *e, const Stmt *s, DataUse **use, uint32_t n, bool co
                n == 1 && s->u.each.in.from->kind != EX_TUPLE ? v[0] : v_list(e, V_TUPLE, v, n), false);
 }
 
+// Whether a statement of the block has an effect, or may have one with other options.
+static bool acts(const StmtList *l) {
+  for (uint32_t i = 0; i < l->len; i++) {
+    const Stmt *s = l->data[i];
+    switch (s->kind) {
+    case ST_REPORT:
+    case ST_PRINT:
+    case ST_UPDATE:
+    case ST_MINIMIZE:
+    case ST_ASSERT:
+    case ST_WHEN:
+    case ST_FINISH:
+    case ST_ERROR: return true;
+    case ST_FOR:
+      if (acts(&s->u.loop.body)) return true;
+      break;
+    case ST_IF:
+      if (acts(&s->u.cond.then) || acts(&s->u.cond.otherwise)) return true;
+      break;
+    default: break;
+    }
+  }
+  return false;
+}
+
+// A loop over data of which nothing is seen. What it calls may update, so its function has the last word.
+static void warn_idle(Elab *e, const Ctx *c, const StmtList *body, Span at, const char *what) {
+  if (c->roots.len || acts(body) || e->rerun || diags_errors(e->diags)) return;
+  Diag *g = warn(e, DIAG_W0606, NULL, at, "this `%s` has no effect", what);
+  diag_note(g, "it neither reports, prints, updates nor minimizes: `report acc = accuracy(z, d.y);`");
+}
+
 static void each(Plan *p, const Stmt *s) {
   Elab *e = p->e;
   PlanLoop l = {.epochs = p->set.epochs,
@@ -293,6 +325,7 @@ static void each(Plan *p, const Stmt *s) {
   bind_loop(e, s, use, n, counted);
   run_items(e, &s->u.each.body);
   leave_ctx(e, saved);
+  if (!s->u.each.has_then) warn_idle(e, c, &s->u.each.body, s->u.each.in.span, "each");
   if (c->apply) check_accumulate(e, c, p->accumulate_at);
   StreamField *in = ARENA_ARRAY(e->a, c->n_fields + 1, StreamField);
   for (uint32_t i = 0; i < c->n_fields; i++) {
@@ -386,6 +419,7 @@ static void eval_item(Plan *p, const Stmt *s) {
   bind_pattern(e, s->u.eval.pattern, record(use, 0), false);
   run_items(e, &s->u.eval.body);
   leave_ctx(e, saved);
+  warn_idle(e, c, &s->u.eval.body, s->u.eval.data->span, "eval");
   uint32_t *in = ARENA_ARRAY(e->a, c->n_fields + 1, uint32_t);
   for (uint32_t i = 0; i < c->n_fields; i++) {
     in[i] = c->fields[i].field;

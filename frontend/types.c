@@ -45,14 +45,26 @@ const char *type_text(const Elab *e, const Type *t) {
 
 // The same argument, fitting the same declaration as little, was reported already: the declaration (or the
 // field of a data block, say) is the mistake. The library is never wrong.
-static bool said_of(Elab *e, const Type *t, Value v) {
+static bool said_of(Elab *e, const Type *t, const char *how) {
   const Source *s = source_get(e->sources, t->span.source);
   if (!s || s->is_std) return false;
-  const char *symbol = e->fn->b.g->symbol; // the batch here, a `dim` there
+  return !first_time(e, "type %u %u %s", t->span.source, t->span.begin, how);
+}
+
+// The value, or with `axis` that one of its sizes, as what is said of it: the batch here, a `dim` there.
+static const char *told(Elab *e, Value v, const Dim *axis) {
+  const char *symbol = e->fn->b.g->symbol;
   if (symbol) e->fn->b.g->symbol = "N";
-  const char *text = v_describe(e, v);
+  const char *text = axis ? dim_text(e, *axis) : v_describe(e, v);
   e->fn->b.g->symbol = symbol;
-  return !first_time(e, "type %u %u %s", t->span.source, t->span.begin, text);
+  return text;
+}
+
+// What does not fit: other axes, the batch say, may have another size in each function of the program.
+static const char *shape_told(Elab *e, Value v, const Shape *s, int axis, bool star) {
+  if (star && axis < 0) return told(e, v, NULL);
+  return axis < 0 ? arena_printf(e->a, "rank %u", s->rank)
+                  : arena_printf(e->a, "axis %d: %s", axis, told(e, v, &s->d[axis]));
 }
 
 // A field of a data block that has the wrong element type is reported where it is used first.
@@ -76,17 +88,25 @@ bool layer_note(Elab *e, Diag *g, const char *who) {
 static bool mismatch(Elab *e, DiagCode code, const Type *t, Value v, Span at, const char *who,
                      const char *what) {
   Diag *g;
-  if (v_has_poison(v) || said_of(e, t, v)) return false;
+  if (v_has_poison(v) || said_of(e, t, told(e, v, NULL))) return false;
   if (who)
     g = err(e, code, at, "`%s` of `%s` wants %s", what, who, type_text(e, t));
   else
     g = err(e, code, at, "the %s is declared %s", what, type_text(e, t));
   diag_label(g, "this is %s", v_describe(e, v));
-  if (!who && v.kind == V_NPY && strcmp(what, "field") == 0)
+  if (!who && v.kind == V_NPY && strcmp(what, "field") == 0) {
     diag_note(g, "a source stands after `from`: `x: [n] from npy(\"x.npy\");`");
-  if (t->kind == TY_LIST && v.kind == V_TUPLE) diag_note(g, "a list has brackets: `[a, b]`");
-  if (who && t->kind == TY_STATIC && v.kind == V_TENSOR && !layer_note(e, g, who))
+  } else if (t->kind == TY_LIST && v.kind == V_TUPLE) {
+    diag_note(g, "a list has brackets: `[a, b]`");
+  } else if (t->kind == TY_TENSOR) {
+    remedy(e, g, v);
+  } else if (t->kind == TY_STATIC && t->st == ST_FN && v.kind == V_TENSOR) {
+    diag_note(g, "a function is given by its name alone, or as `fn(x) => …`");
+  } else if (t->kind == TY_STATIC && t->st == ST_LAYER && v.kind == V_TENSOR) {
+    diag_note(g, "the layer itself is given, not what it makes of an input: `net`, not `net(x)`");
+  } else if (who && t->kind != TY_TUPLE && v.kind == V_TENSOR && !layer_note(e, g, who)) {
     diag_note(g, "a tensor's value is known only at run time; `%s` is needed while compiling", what);
+  }
   return false;
 }
 
@@ -208,7 +228,7 @@ static uint32_t has_star(const Type *t) {
 static bool shape_error(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
                         const char *what, int axis, const DimSpec *spec, const char *want) {
   Diag *g;
-  if (said_of(e, t, v)) return false;
+  if (said_of(e, t, shape_told(e, v, s, axis, spec != NULL))) return false;
   if (who)
     g = err(e, DIAG_E0203, at, "shapes do not fit: `%s` of `%s` is declared %s", what, who, type_text(e, t));
   else
@@ -290,7 +310,7 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
   const Node *n = node_of(e, v->u.node);
   if (n->dtype != want && t->dtype != DT_ANY) {
     Diag *g;
-    if (said_of_field(e, *v, want) || said_of(e, t, *v)) return false;
+    if (said_of_field(e, *v, want) || said_of(e, t, told(e, *v, NULL))) return false;
     if (who)
       g = err(e, DIAG_E0204, at, "`%s` of `%s` wants %s, not %s", what, who, dtype_name(want),
               dtype_name(n->dtype));

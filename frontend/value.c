@@ -23,7 +23,7 @@ Value v_dim(const Elab *e, Dim d) {
 
 Value v_tensor(const Elab *e, NodeId n) {
   if (n == NO_NODE) return v_poison();
-  return (Value){.kind = V_TENSOR, .ctx = e->fn->serial, .u.node = n};
+  return (Value){.kind = V_TENSOR, .ctx = e->fn->serial, .u.read = {n, 0}};
 }
 
 Value v_list(Elab *e, ValueKind kind, const Value *data, uint32_t len) {

@@ -49,11 +49,13 @@ static bool same(const Diag *g, const Diag *old) {
   return g->at.source || strcmp(g->message, old->message) == 0;
 }
 
+static bool inside(Span inner, Span outer) {
+  return outer.source && inner.source == outer.source && inner.begin >= outer.begin && inner.end <= outer.end;
+}
+
 static bool muted(const Diags *d, Span at) {
-  for (size_t i = 0; i < d->muted.len; i++) {
-    Span m = d->muted.data[i];
-    if (at.source == m.source && at.begin >= m.begin && at.end <= m.end) return true;
-  }
+  for (size_t i = 0; i < d->muted.len; i++)
+    if (inside(at, d->muted.data[i])) return true;
   return false;
 }
 
@@ -106,6 +108,17 @@ bool diags_has_error(const Diags *d, Span at) {
       return true;
   }
   return false;
+}
+
+void diags_withdraw(Diags *d, DiagCode code, Span at, unsigned most) {
+  size_t n = 0;
+  for (size_t i = 0; i < d->list.len; i++) {
+    Diag *g = d->list.data[i];
+    bool out = most && g->code == code && g->severity == SEV_ERROR && inside(g->at, at);
+    most -= out;
+    if (!out) d->list.data[n++] = g;
+  }
+  d->list.len = n;
 }
 
 static bool enabled(const Diags *d, const char *flag) {

@@ -108,6 +108,8 @@ void diags_enable(Diags *d, const char *flag);
 void diags_warnings_are_errors(Diags *d);
 // True when an error begins at this place already: another one there would be dropped.
 bool diags_has_error(const Diags *d, Span at);
+// Takes back the first errors of this code inside of the place, `most` of them: they turned out to be consequences.
+void diags_withdraw(Diags *d, DiagCode code, Span inside, unsigned most);
 unsigned diags_errors(const Diags *d);
 unsigned diags_warnings(const Diags *d);
 // True when DIAG_MAX_ERRORS was reached: callers stop their work.

@@ -27,6 +27,8 @@ static int nn_run_check_stores(nn_runner *r, const nn_train *t) {
         nn_logger_clear(r->log);
         fprintf(stderr, "warning: `%s` holds NaN\n  = note: at the end of train `%s`\n", store->name,
                 t->name);
+        if (!m->trap_nan)
+          fprintf(stderr, "  = note: compiled with `nnc -ftrap-nan` it stops at the operation that makes the first NaN\n");
         return 0;
       }
   }

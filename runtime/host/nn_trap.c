@@ -16,7 +16,15 @@ static uint32_t nn_trap_least(int type, const unsigned char *p, size_t count, ui
 static int nn_trap_fail(nn_session *s, uint32_t place, const char *what, const char *name) {
   const nn_place *p = &s->m->places[place];
   nn_fail(s->e, NN_EXIT_DIVERGED, "%s: NaN comes first from %s", p->at ? p->at : "", p->what ? p->what : "");
-  return *name ? nn_note(s->e, "it is in %s `%s`", what, name) : nn_note(s->e, "it is in the loss");
+  if (*name)
+    nn_note(s->e, "it is in %s `%s`", what, name);
+  else
+    nn_note(s->e, "it is in the loss");
+  if (p->what && strncmp(p->what, "`cholesky`", 10) == 0) {
+    nn_note(s->e, "the matrix is not positive definite, or by rounding no longer is");
+    nn_note(s->e, "more on its diagonal, `A + 1e-3 * eye(n)`, or f64 (--real=f64) may help");
+  }
+  return s->e->code;
 }
 
 /* What a data block computes may be anything: it does harm where a step uses it. */

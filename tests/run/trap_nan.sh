@@ -94,6 +94,11 @@ train fit {
     }
 }
 NN
+diff - <(tail -n +3 said) <<'TXT' || fail "factor: what helps"
+  = note: the matrix is not positive definite, or by rounding no longer is
+  = note: more on its diagonal, `A + 1e-3 * eye(n)`, or f64 (--real=f64) may help
+  = note: in train `fit`, epoch 1, step 2
+TXT
 stops reported 5:37 '`sqrt`' 'it is in the value `r`' <<'NN'
 param w: [2] = ones();
 train fit {
@@ -213,6 +218,7 @@ warning: `root` is not finite
   = note: in eval `d` of train `t`, epoch 1, step 2
 warning: `h` holds NaN
   = note: at the end of train `t`
+  = note: compiled with `nnc -ftrap-nan` it stops at the operation that makes the first NaN
 TXT
 done
 
