@@ -23,18 +23,18 @@ static int64_t flops_of(Op op) { return op == OP_CAST ? 0 : op == OP_FMA ? 2 : 1
 // ---- nodes
 
 static int64_t elements(const Graph *g, NodeId v, int64_t n) {
-  return shape_elements(&graph_node(g, v)->shape, n);
+  return shape_elements(graph_node(g, v)->shape, n);
 }
 
 static int64_t node_macs(const Graph *g, NodeId v, int64_t n) {
   const Node *x = graph_node(g, v);
   int64_t depth = 1;
   if (x->op == OP_DOT) {
-    const Shape *s = &graph_node(g, x->in[0])->shape;
+    const Shape *s = graph_node(g, x->in[0])->shape;
     for (uint32_t i = 0; i < x->attr.dot.nc; i++)
       depth = saturated_mul(depth, dim_at(s->d[x->attr.dot.lc[i]], n));
   } else { // CONV: the kernel without its output channels
-    const Shape *w = &graph_node(g, x->in[1])->shape;
+    const Shape *w = graph_node(g, x->in[1])->shape;
     for (uint32_t i = 1; i < w->rank; i++) depth = saturated_mul(depth, dim_at(w->d[i], n));
   }
   return saturated_mul(elements(g, v, n), depth);
@@ -42,7 +42,7 @@ static int64_t node_macs(const Graph *g, NodeId v, int64_t n) {
 
 static int64_t window_size(const Node *x) {
   int64_t size = 1;
-  for (uint32_t i = 0; i < x->shape.rank; i++) size = saturated_mul(size, x->attr.window->window[i]);
+  for (uint32_t i = 0; i < x->shape->rank; i++) size = saturated_mul(size, x->attr.window->window[i]);
   return size;
 }
 

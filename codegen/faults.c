@@ -76,7 +76,7 @@ static void climb(Checked *i) {
 
 // As loops around a kernel: lengths that are never negative, and no more than a kernel has axes.
 static bool has_axes(const Checked *i) {
-  uint32_t axes = node(i->f, i->node)->shape.rank;
+  uint32_t axes = node(i->f, i->node)->shape->rank;
   for (const Loop *l = i->f->loop; l; l = l->outer->loop, axes++)
     if (dim_at(loop_attr(l)->length, 1) < 0 || dim_at(loop_attr(l)->length, plan_bound(l->outer)) < 0)
       return false;
@@ -87,7 +87,7 @@ static bool has_axes(const Checked *i) {
 // be.
 static bool check_first(Faults *c, const FnPlan *of, NodeId v) {
   const Node *n = node(of, v);
-  Checked i = {of, n->in[1], node(of, n->in[0])->shape.d[n->attr.gather.axis]};
+  Checked i = {of, n->in[1], node(of, n->in[0])->shape->d[n->attr.gather.axis]};
   uint32_t left = MAX_NODES;
   if (!is_known(of, i.node, of, false, &left)) return false;
   climb(&i);

@@ -49,8 +49,8 @@ static const Node *node(const Fuse *u, NodeId v) { return graph_node(u->g, v); }
 
 static uint32_t add_buffer(Fuse *u, BufferKind kind, uint32_t id, NodeId v) {
   const Node *n = node(u, v);
-  Buffer b = {.id = id, .dtype = n->dtype, .shape = n->shape, .node = v};
-  b.bytes = plan_bytes(u->f, &n->shape, n->dtype);
+  Buffer b = {.id = id, .dtype = n->dtype, .shape = *n->shape, .node = v};
+  b.bytes = plan_bytes(u->f, n->shape, n->dtype);
   uint32_t buffer = plan_scratch(u->f, b);
   u->f->buffers.data[buffer].kind = kind;
   return buffer;
@@ -152,7 +152,7 @@ static bool related(const Fuse *u, const Group *k, const Group *d, bool *reads) 
   for (size_t i = 0; i < d->loads.len; i++) {
     NodeId x = d->loads.data[i];
     *reads = *reads || has(k->nodes.data, k->nodes.len, x);
-    shares = shares || (node(u, x)->shape.rank > 0 && has(k->loads.data, k->loads.len, x));
+    shares = shares || (node(u, x)->shape->rank > 0 && has(k->loads.data, k->loads.len, x));
   }
   return shares || *reads;
 }
@@ -189,13 +189,13 @@ static bool takes_windows(const Fuse *u, const Group *k, NodeId v) {
   const Node *n = node(u, v);
   if (!op_is_window(n->op) || node(u, k->nodes.data[0])->op != OP_CONV) return false;
   if (k->window && memcmp(k->window, n->attr.window, sizeof *k->window) != 0) return false;
-  return shape_eq(&node(u, n->in[0])->shape, &k->shape) && lower_window_taps(&k->shape, n->attr.window) > 0;
+  return shape_eq(node(u, n->in[0])->shape, &k->shape) && lower_window_taps(&k->shape, n->attr.window) > 0;
 }
 
 // How many axes stay parallel when v joins k; NOWHERE: it may not, or gains nothing. Rows are never given up
 // for a node that is computed as a whole; a small node may join a kernel that has no rows (`serial`).
 static uint32_t joined_lead(Fuse *u, const Group *k, NodeId v, const Group *d, bool serial) {
-  const Shape *s = &node(u, v)->shape;
+  const Shape *s = node(u, v)->shape;
   bool reads, close = related(u, k, d, &reads);
   uint32_t lead = shared_prefix(k, s);
   bool same = lead == k->n_lead && lead == s->rank;
@@ -219,7 +219,7 @@ static void join(Fuse *u, uint32_t at, NodeId v, const Group *d, uint32_t lead) 
   Group *k = &u->groups.data[at];
   if (k->is_dot && op_is_window(node(u, v)->op)) {
     k->window = node(u, v)->attr.window;
-    k->windows = node(u, v)->shape;
+    k->windows = *node(u, v)->shape;
   }
   vec_push(u->a, &k->nodes, v);
   for (size_t i = 0; i < d->loads.len; i++) vec_push(u->a, &k->loads, d->loads.data[i]);
@@ -249,7 +249,7 @@ static bool is_scattering(const Fuse *u, const Node *n) {
 
 static void open_kernel(Fuse *u, NodeId v, const Group *d) {
   const Node *n = node(u, v);
-  Group k = {.kind = STEP_KERNEL, .shape = n->shape, .n_lead = n->shape.rank};
+  Group k = {.kind = STEP_KERNEL, .shape = *n->shape, .n_lead = n->shape->rank};
   k.is_dot = op_kind(n->op) == KIND_DOT;
   if (is_scattering(u, n)) {
     k.closed = true;

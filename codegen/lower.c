@@ -56,7 +56,7 @@ static ExprId lower_scalar(Lower *l, NodeId v, const IndexId *at) {
   assert(n->n_in <= 3);
   for (uint32_t i = 0; i < n->n_in; i++) {
     IndexId sub[MAX_RANK] = {0};
-    broadcast_index(l, &node(l, n->in[i])->shape, &n->shape, at, sub);
+    broadcast_index(l, node(l, n->in[i])->shape, n->shape, at, sub);
     in[i] = lower_value(l, n->in[i], sub);
   }
   ExprId value = x_op(l->p, n->op, n->dtype, in, n->n_in, op_can_fault(n->op, n->dtype) ? v : 0);
@@ -114,7 +114,7 @@ static Shape part(const Shape *s, uint32_t begin, uint32_t end) {
 // Runs of axes with equal products are mapped on their own, so most reshapes need no division at all.
 static ExprId lower_reshape(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
-  const Shape *from = &node(l, n->in[0])->shape, *to = &n->shape;
+  const Shape *from = node(l, n->in[0])->shape, *to = n->shape;
   IndexId sub[MAX_RANK] = {0};
   uint32_t i = 0, j = 0;
   while (i < from->rank && j < to->rank) {
@@ -130,21 +130,21 @@ static ExprId lower_reshape(Lower *l, NodeId v, const IndexId *at) {
 static ExprId lower_transpose(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   IndexId sub[MAX_RANK] = {0};
-  for (uint32_t i = 0; i < n->shape.rank; i++) sub[n->attr.perm[i]] = at[i];
+  for (uint32_t i = 0; i < n->shape->rank; i++) sub[n->attr.perm[i]] = at[i];
   return lower_value(l, n->in[0], sub);
 }
 
 static ExprId lower_broadcast(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   IndexId sub[MAX_RANK] = {0};
-  broadcast_index(l, &node(l, n->in[0])->shape, &n->shape, at, sub);
+  broadcast_index(l, node(l, n->in[0])->shape, n->shape, at, sub);
   return lower_value(l, n->in[0], sub);
 }
 
 static ExprId lower_slice(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   IndexId sub[MAX_RANK] = {0};
-  for (uint32_t i = 0; i < n->shape.rank; i++)
+  for (uint32_t i = 0; i < n->shape->rank; i++)
     sub[i] = offset(l, index_scale(l->p->index, at[i], poly_of(n->attr.slice.stride[i])),
                     n->attr.slice.start[i], 1);
   return lower_value(l, n->in[0], sub);
@@ -153,9 +153,9 @@ static ExprId lower_slice(Lower *l, NodeId v, const IndexId *at) {
 static ExprId lower_reverse(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   IndexId sub[MAX_RANK] = {0};
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
     IndexId back = index_scale(l->p->index, at[i], poly_of(-1));
-    Poly last = poly_sub(poly_dim(n->shape.d[i]), poly_of(1));
+    Poly last = poly_sub(poly_dim(n->shape->d[i]), poly_of(1));
     sub[i] = n->attr.axes >> i & 1 ? index_add(l->p->index, back, index_poly(l->p->index, last)) : at[i];
   }
   return lower_value(l, n->in[0], sub);
@@ -170,10 +170,10 @@ ExprId lower_both(Lower *l, ExprId x, ExprId y) {
 // Outside, the operand's index is clamped: something is read and not used, so no branch is needed.
 static ExprId lower_pad(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
-  const Shape *from = &node(l, n->in[0])->shape;
+  const Shape *from = node(l, n->in[0])->shape;
   ExprId inside = x_const(l->p, DT_MASK, (Scalar){.i = 1}), fill = x_const(l->p, n->dtype, n->attr.pad.value);
   IndexId sub[MAX_RANK] = {0};
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
     Poly size = poly_dim(from->d[i]), step = poly_of(n->attr.pad.interior[i] + 1);
     Poly span = poly_add(poly_mul(poly_sub(size, poly_of(1)), step), poly_of(1));
     if (dim_is(from->d[i], 0)) return fill;
@@ -191,14 +191,14 @@ static ExprId lower_pad(Lower *l, NodeId v, const IndexId *at) {
 static ExprId lower_concat(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   uint32_t axis = n->attr.axis;
-  Poly end = poly_dim(n->shape.d[axis]);
+  Poly end = poly_dim(n->shape->d[axis]);
   ExprId result = NO_EXPR;
   for (uint32_t i = n->n_in; i-- > 0;) {
-    Dim size = node(l, n->in[i])->shape.d[axis];
+    Dim size = node(l, n->in[i])->shape->d[axis];
     Poly begin = poly_sub(end, poly_dim(size));
     if (!dim_is(size, 0)) {
       IndexId sub[MAX_RANK] = {0};
-      memcpy(sub, at, sizeof(IndexId) * n->shape.rank);
+      memcpy(sub, at, sizeof(IndexId) * n->shape->rank);
       sub[axis] = index_add(l->p->index, at[axis], index_poly(l->p->index, poly_sub(poly_of(0), begin)));
       sub[axis] = index_clamp(l->p->index, sub[axis], poly_dim(size));
       ExprId here = lower_value(l, n->in[i], sub);
@@ -225,7 +225,7 @@ IndexId lower_checked(Lower *l, NodeId v, NodeId indices, const IndexId *at, Dim
 
 static ExprId lower_gather(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
-  const Shape *x = &node(l, n->in[0])->shape, *i = &node(l, n->in[1])->shape;
+  const Shape *x = node(l, n->in[0])->shape, *i = node(l, n->in[1])->shape;
   uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->rank - batch;
   IndexId where[MAX_RANK] = {0}, sub[MAX_RANK] = {0};
   for (uint32_t k = 0; k < i->rank; k++) where[k] = at[k < batch ? k : axis + k - batch];
@@ -235,7 +235,7 @@ static ExprId lower_gather(Lower *l, NodeId v, const IndexId *at) {
 }
 
 bool lower_scatter_is_select(const Graph *g, const Node *n) {
-  return graph_node(g, n->in[1])->shape.rank == n->attr.gather.batch;
+  return graph_node(g, n->in[1])->shape->rank == n->attr.gather.batch;
 }
 
 bool lower_is_template(const Graph *g, const Node *n) {
@@ -248,9 +248,9 @@ static ExprId lower_scatter(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   uint32_t axis = n->attr.gather.axis;
   IndexId sub[MAX_RANK] = {0};
-  for (uint32_t k = 0, j = 0; k < n->shape.rank; k++)
+  for (uint32_t k = 0, j = 0; k < n->shape->rank; k++)
     if (k != axis) sub[j++] = at[k];
-  IndexId to = lower_checked(l, v, n->in[1], at, n->shape.d[axis]);
+  IndexId to = lower_checked(l, v, n->in[1], at, n->shape->d[axis]);
   IndexId distance = index_add(l->p->index, at[axis], index_scale(l->p->index, to, poly_of(-1)));
   Expr same = {.kind = X_INSIDE, .dtype = DT_MASK, .at = {distance}, .bound = poly_of(1)};
   ExprId zero = x_const(l->p, n->dtype, (Scalar){0});
@@ -264,7 +264,7 @@ static ExprId lower_scatter(Lower *l, NodeId v, const IndexId *at) {
 
 static ExprId lower_reduce(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
-  const Shape *x = &node(l, n->in[0])->shape;
+  const Shape *x = node(l, n->in[0])->shape;
   bool arg = n->op == OP_ARGMAX || n->op == OP_ARGMIN;
   uint32_t axes = arg ? 1u << n->attr.axis : n->attr.axes, n_vars = 0;
   IndexId sub[MAX_RANK] = {0};
@@ -281,7 +281,7 @@ static ExprId lower_reduce(Lower *l, NodeId v, const IndexId *at) {
 static ExprId lower_const(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
   if (n->attr.konst.count == 1) return x_const(l->p, n->dtype, n->attr.konst.data[0]);
-  return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape.rank);
+  return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape->rank);
 }
 
 static ExprId lower_iota(Lower *l, NodeId v, const IndexId *at) {
@@ -297,7 +297,7 @@ static ExprId lower_operand(Lower *l, const Node *n, const IndexId *at) {
   IndexId sub[MAX_RANK] = {0};
   bool element = loop_is_sequence(loop, n->attr.input.index);
   if (element) sub[0] = l->iteration[loop->depth];
-  memcpy(sub + element, at, n->shape.rank * sizeof *at);
+  memcpy(sub + element, at, n->shape->rank * sizeof *at);
   l->f = loop->outer;
   l->g = l->f->fn->g;
   ExprId e = lower_value(l, graph_node(l->g, loop->node)->in[n->attr.input.index], sub);
@@ -312,16 +312,16 @@ static ExprId lower_input(Lower *l, NodeId v, const IndexId *at) {
   if (!l->has_buffer && n->attr.input.role == IN_ITERATION)
     return x_index(l->p, n->dtype, l->iteration[l->f->loop->depth]);
   if (n->attr.input.role != IN_ARG) return x_ctx(l->p, n->dtype, n->attr.input.role, n->attr.input.index);
-  return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape.rank);
+  return x_load(l->p, n->dtype, l->f->leaf_of[v], at, n->shape->rank);
 }
 
 static ExprId lower_read(Lower *l, NodeId v, const IndexId *at) {
-  return x_load(l->p, node(l, v)->dtype, l->f->leaf_of[v], at, node(l, v)->shape.rank);
+  return x_load(l->p, node(l, v)->dtype, l->f->leaf_of[v], at, node(l, v)->shape->rank);
 }
 
 static ExprId lower_rand(Lower *l, NodeId v, const IndexId *at) {
   const Node *n = node(l, v);
-  return x_rand(l->p, n->op, n->dtype, n->attr.site, linear(l, &n->shape, at));
+  return x_rand(l->p, n->op, n->dtype, n->attr.site, linear(l, n->shape, at));
 }
 
 static const Rule rules[OP_COUNT] = {
@@ -372,7 +372,7 @@ static const Put *stored(const Lower *l, NodeId v, const IndexId *at, bool *here
 // itself stores, an iteration may read its own part only.
 static ExprId from_buffer(Lower *l, NodeId v, const IndexId *at) {
   bool here = false;
-  uint32_t rank = node(l, v)->shape.rank;
+  uint32_t rank = node(l, v)->shape->rank;
   const Put *s = stored(l, v, at, &here);
   if (s) {
     bool scattered = s + 1 < l->stores.data + l->stores.len && s[1].add && s[1].buffer == s->buffer;
@@ -387,8 +387,8 @@ ExprId lower_value(Lower *l, NodeId v, const IndexId *at) {
   if (l->impossible) return x_const(l->p, node(l, v)->dtype, (Scalar){0});
   const Node *n = node(l, v);
   Memo m = {.g = l->g, .node = v};
-  for (uint32_t i = 0; i < n->shape.rank; i++)
-    m.at[i] = dim_is(n->shape.d[i], 1) ? index_const(l->p->index, 0) : at[i];
+  for (uint32_t i = 0; i < n->shape->rank; i++)
+    m.at[i] = dim_is(n->shape->d[i], 1) ? index_const(l->p->index, 0) : at[i];
   // A constant that is a result too is not read back from there: nothing says when it was written.
   if (v != l->defining && l->has_buffer && l->has_buffer[v] && n->op != OP_CONST)
     return from_buffer(l, v, m.at);

@@ -63,7 +63,7 @@ static ExprId own_value(Lower *l, NodeId v, const IndexId *at) {
 static void add_taps(Lower *l, NodeId v) {
   const Node *n = node(l, v);
   for (uint32_t tap = 0; tap < l->k->dot.taps; tap++) {
-    Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+    Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape->rank};
     lead_tap(l, s.rank, tap, s.at);
     s.value = own_value(l, v, s.at);
     if (reduces(l, s.value)) l->impossible = true;
@@ -73,14 +73,14 @@ static void add_taps(Lower *l, NodeId v) {
 
 static void add_store(Lower *l, NodeId v) {
   const Node *n = node(l, v);
-  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  s.n_inner = n->shape.rank - l->n_axes;
+  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape->rank};
+  s.n_inner = n->shape->rank - l->n_axes;
   lead_index(l, &s);
   const Put *last = l->stores.len ? &l->stores.data[l->stores.len - 1] : NULL;
-  bool share = last && same_inner(l, last, &n->shape);
+  bool share = last && same_inner(l, last, n->shape);
   for (;;) {
     for (uint32_t i = 0; i < s.n_inner; i++) {
-      s.inner[i] = share ? last->inner[i] : lower_new_var(l, poly_dim(n->shape.d[l->n_axes + i]));
+      s.inner[i] = share ? last->inner[i] : lower_new_var(l, poly_dim(n->shape->d[l->n_axes + i]));
       s.at[l->n_axes + i] = index_var(l->p->index, s.inner[i]);
     }
     s.value = own_value(l, v, s.at);
@@ -96,22 +96,22 @@ static void add_store(Lower *l, NodeId v) {
 static void add_scatter(Lower *l, NodeId v) {
   const Node *n = node(l, v);
   const Node *u = node(l, n->in[2]), *i = node(l, n->in[1]);
-  uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->shape.rank - batch;
-  Put copy = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
-  copy.n_inner = n->shape.rank - l->n_axes;
+  uint32_t axis = n->attr.gather.axis, batch = n->attr.gather.batch, rest = i->shape->rank - batch;
+  Put copy = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape->rank};
+  copy.n_inner = n->shape->rank - l->n_axes;
   Put add = {.buffer = copy.buffer, .node = v, .rank = copy.rank, .add = true};
-  add.n_inner = u->shape.rank - l->n_axes;
+  add.n_inner = u->shape->rank - l->n_axes;
   lead_index(l, &copy);
   for (uint32_t j = 0; j < copy.n_inner; j++)
-    copy.at[l->n_axes + j] = lower_fresh(l, n->shape.d[l->n_axes + j], &copy.inner[j]);
+    copy.at[l->n_axes + j] = lower_fresh(l, n->shape->d[l->n_axes + j], &copy.inner[j]);
   copy.value = lower_value(l, n->in[0], copy.at);
   IndexId from[MAX_RANK], where[MAX_RANK];
-  for (uint32_t j = 0; j < u->shape.rank; j++)
-    from[j] = j < l->n_axes ? copy.at[j] : lower_fresh(l, u->shape.d[j], &add.inner[j - l->n_axes]);
-  for (uint32_t k = 0; k < i->shape.rank; k++) where[k] = from[k < batch ? k : axis + k - batch];
-  for (uint32_t k = 0; k < n->shape.rank; k++)
+  for (uint32_t j = 0; j < u->shape->rank; j++)
+    from[j] = j < l->n_axes ? copy.at[j] : lower_fresh(l, u->shape->d[j], &add.inner[j - l->n_axes]);
+  for (uint32_t k = 0; k < i->shape->rank; k++) where[k] = from[k < batch ? k : axis + k - batch];
+  for (uint32_t k = 0; k < n->shape->rank; k++)
     add.at[k] = k < axis ? from[k] : k > axis ? from[k - 1 + rest] : 0;
-  add.at[axis] = lower_checked(l, v, n->in[1], where, n->shape.d[axis]);
+  add.at[axis] = lower_checked(l, v, n->in[1], where, n->shape->d[axis]);
   add.value = lower_value(l, n->in[2], from);
   vec_push(l->a, &l->stores, copy);
   vec_push(l->a, &l->stores, add);
@@ -122,7 +122,7 @@ static void add_scatter(Lower *l, NodeId v) {
 
 static void operand_index(Lower *l, NodeId v, const uint8_t *batch, const uint8_t *contract, const Attr *at,
                           uint32_t first_free, const IndexId *k, IndexId *out) {
-  const Shape *s = &node(l, v)->shape;
+  const Shape *s = node(l, v)->shape;
   for (uint32_t axis = 0; axis < s->rank; axis++) {
     bool found = false;
     for (uint32_t i = 0; i < at->dot.nb; i++)
@@ -140,7 +140,7 @@ static void add_accumulator(Lower *l, NodeId v) {
   uint64_t free = (uint64_t)1 << d->m | (uint64_t)1 << d->group;
   for (uint32_t i = 0; i < l->k->n_lead; i++) free |= (uint64_t)1 << l->k->lead[i];
   for (uint32_t tap = 0; tap < d->taps; tap++) {
-    Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+    Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape->rank};
     lead_tap(l, s.rank, tap, s.at);
     s.value = lower_mark(l, v, x_acc(l->p, n->dtype, tap, free));
     vec_push(l->a, &l->stores, s);
@@ -152,7 +152,7 @@ static void add_accumulator(Lower *l, NodeId v) {
 static void add_dot(Lower *l, NodeId v) {
   const Node *n = node(l, v);
   const Attr *at = &n->attr;
-  const Shape *x = &node(l, n->in[0])->shape, *y = &node(l, n->in[1])->shape;
+  const Shape *x = node(l, n->in[0])->shape, *y = node(l, n->in[1])->shape;
   uint32_t left = x->rank - at->dot.nb - at->dot.nc, right = y->rank - at->dot.nb - at->dot.nc;
   Shape inner = {.rank = at->dot.nc};
   Poly depth = poly_of(1);
@@ -164,7 +164,7 @@ static void add_dot(Lower *l, NodeId v) {
   d->dtype = n->dtype;
   d->k = lower_new_var(l, depth);
   d->m = left && right ? l->k->lead[at->dot.nb + left - 1] : lower_new_var(l, poly_of(1));
-  d->n = d->group = left || right ? l->k->lead[n->shape.rank - 1] : lower_new_var(l, poly_of(1));
+  d->n = d->group = left || right ? l->k->lead[n->shape->rank - 1] : lower_new_var(l, poly_of(1));
   d->taps = 1;
   IndexId k[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
   lower_delinear(l, index_var(l->p->index, d->k), &inner, k);
@@ -219,7 +219,7 @@ static void column_index(Lower *l, IndexId column, const Shape *windows) {
 
 // The parallel loops of a kernel that a convolution opens.
 static void lead_conv(Lower *l, const Node *n) {
-  const Shape *s = &n->shape;
+  const Shape *s = n->shape;
   Shape space = {.rank = s->rank - 2}; // of windows, if there are any
   uint32_t taps = l->window ? lower_window_taps(s, l->window) : 1;
   Poly groups_of_columns = poly_of(1);
@@ -259,7 +259,7 @@ static ExprId under(Lower *l, const Node *n, uint32_t axis, IndexId k, IndexId *
   IndexPool *p = l->p->index;
   const ConvAttr *c = n->attr.conv;
   uint32_t s = axis - 2;
-  Poly size = poly_dim(node(l, n->in[0])->shape.d[axis]), step = poly_of(c->lhs_dilation[s]);
+  Poly size = poly_dim(node(l, n->in[0])->shape->d[axis]), step = poly_of(c->lhs_dilation[s]);
   Poly span = poly_add(poly_mul(poly_sub(size, poly_of(1)), step), poly_of(1));
   IndexId at =
       index_add(p, index_scale(p, l->column[axis], poly_of(c->stride[s])),
@@ -272,7 +272,7 @@ static ExprId under(Lower *l, const Node *n, uint32_t axis, IndexId k, IndexId *
 
 static void add_conv(Lower *l, NodeId v) {
   const Node *n = node(l, v);
-  const Shape *w = &node(l, n->in[1])->shape;
+  const Shape *w = node(l, n->in[1])->shape;
   IndexPool *p = l->p->index;
   Shape depth = {.rank = w->rank - 1};
   Poly steps = poly_of(1);
@@ -291,7 +291,7 @@ static void add_conv(Lower *l, NodeId v) {
   x[0] = l->column[0];
   x[1] = index_add(p, index_scale(p, group, poly_dim(w->d[1])), k[0]);
   ExprId inside = x_const(l->p, DT_MASK, (Scalar){.i = 1});
-  for (uint32_t i = 2; i < n->shape.rank; i++)
+  for (uint32_t i = 2; i < n->shape->rank; i++)
     inside = lower_both(l, inside, under(l, n, i, k[i - 1], &x[i]));
   d->lhs = lower_value(l, n->in[1], weight);
   d->rhs = x_select(l->p, inside, lower_value(l, n->in[0], x), x_const(l->p, n->dtype, (Scalar){0}));
@@ -302,7 +302,7 @@ static void add_conv(Lower *l, NodeId v) {
 
 // The axes of the result along which its elements are computed together.
 static uint32_t row_axes(const Node *n) {
-  uint32_t rank = n->shape.rank;
+  uint32_t rank = n->shape->rank;
   if (n->op == OP_CHOLESKY) return 3u << (rank - 2);
   return n->op == OP_TRIANGULAR_SOLVE ? 1u << (rank - 2) : 1u << n->attr.axis;
 }
@@ -310,17 +310,17 @@ static uint32_t row_axes(const Node *n) {
 // The other axes are the parallel loops.
 static void lead_rows(Lower *l, const Node *n) {
   uint32_t rows = row_axes(n);
-  l->n_axes = n->shape.rank;
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
+  l->n_axes = n->shape->rank;
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
     if (rows >> i & 1) continue;
-    VarId v = l->k->lead[l->k->n_lead++] = lower_new_var(l, poly_dim(n->shape.d[i]));
+    VarId v = l->k->lead[l->k->n_lead++] = lower_new_var(l, poly_dim(n->shape->d[i]));
     l->lead[i] = index_var(l->p->index, v);
   }
 }
 
 // An operand's element: where the iteration stands, and variables of its own along the axes `rows`.
 static ExprId row_operand(Lower *l, NodeId v, uint32_t rows, VarId *vars, uint32_t *n_vars) {
-  const Shape *s = &node(l, v)->shape;
+  const Shape *s = node(l, v)->shape;
   IndexId at[MAX_RANK];
   for (uint32_t i = 0; i < s->rank; i++) {
     at[i] = l->lead[i];
@@ -332,11 +332,11 @@ static ExprId row_operand(Lower *l, NodeId v, uint32_t rows, VarId *vars, uint32
 static void add_rows(Lower *l, NodeId v) {
   const Node *n = node(l, v);
   uint32_t rows = row_axes(n), n_vars = 0;
-  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape.rank};
+  Put s = {.buffer = l->f->buffer_of[v], .node = v, .rank = n->shape->rank};
   VarId vars[MAX_RANK];
   ExprId in[2];
   for (uint32_t i = 0; i < s.rank; i++)
-    s.at[i] = rows >> i & 1 ? lower_fresh(l, n->shape.d[i], &s.inner[s.n_inner++]) : l->lead[i];
+    s.at[i] = rows >> i & 1 ? lower_fresh(l, n->shape->d[i], &s.inner[s.n_inner++]) : l->lead[i];
   bool solves = n->op == OP_TRIANGULAR_SOLVE; // a matrix, and a column of right sides
   in[0] = row_operand(l, n->in[0], solves ? 3u << (s.rank - 2) : rows, vars, &n_vars);
   if (solves) in[1] = row_operand(l, n->in[1], rows, vars, &n_vars);
@@ -390,7 +390,7 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
   else if (op_kind(first->op) == KIND_ROWS)
     lead_rows(&l, first);
   else
-    lead_axes(&l, &first->shape, n_lead);
+    lead_axes(&l, first->shape, n_lead);
   for (uint32_t i = 0; i < n && !l.impossible; i++) {
     const Node *x = node(&l, nodes[i]);
     if (x->op == OP_DOT)
@@ -401,7 +401,7 @@ Kernel *lower_kernel(const FnPlan *f, const bool *has_buffer, const NodeId *node
       add_rows(&l, nodes[i]);
     else if (x->op == OP_SCATTER_ADD && !lower_scatter_is_select(l.g, x))
       add_scatter(&l, nodes[i]);
-    else if (l.window && shape_eq(&x->shape, &first->shape))
+    else if (l.window && shape_eq(x->shape, first->shape))
       add_taps(&l, nodes[i]);
     else
       add_store(&l, nodes[i]);
@@ -428,12 +428,12 @@ Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnP
   for (const FnPlan *p = of; p != f; p = p->loop->outer) here = p->loop->node;
   Lower l = begin(in, NULL, here);
   const Node *n = graph_node(of->fn->g, v);
-  const Shape *i = &node(&l, indices)->shape;
+  const Shape *i = node(&l, indices)->shape;
   IndexId at[MAX_RANK] = {0};
   lead_iterations(&l, in->loop);
   for (uint32_t k = 0; k < i->rank; k++) at[k] = lead_axis(&l, i->d[k]);
   l.p->places = of;
-  Dim size = graph_node(of->fn->g, n->in[0])->shape.d[n->attr.gather.axis];
+  Dim size = graph_node(of->fn->g, n->in[0])->shape->d[n->attr.gather.axis];
   Put check = {.buffer = NO_BUFFER, .node = here};
   ExprId value = lower_value(&l, indices, at);
   *certain = lower_certain(&l, value, size);
@@ -445,7 +445,7 @@ Kernel *lower_index_check(const FnPlan *f, const FnPlan *of, NodeId v, const FnP
 Kernel *lower_copy(const FnPlan *f, const bool *has_buffer, NodeId v, uint32_t to, Arena *a) {
   v = lower_resolve(f->fn->g, v);
   Lower l = begin(f, has_buffer, v);
-  const Shape *s = &node(&l, v)->shape;
+  const Shape *s = node(&l, v)->shape;
   lead_axes(&l, s, s->rank);
   Put copy = {.buffer = to, .node = v, .rank = s->rank};
   memcpy(copy.at, l.lead, s->rank * sizeof *copy.at);

@@ -24,8 +24,8 @@ static Taps taps_of(Lower *l, NodeId v, bool back, const IndexId *at) {
                 .n = n,
                 .w = n->attr.window,
                 .at = at,
-                .large = back ? &n->shape : &x->shape,
-                .small = back ? &x->shape : &n->shape};
+                .large = back ? n->shape : x->shape,
+                .small = back ? x->shape : n->shape};
 }
 
 static void begin_tap(Taps *t) {

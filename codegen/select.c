@@ -100,12 +100,12 @@ static void want_of_inputs(Select *s, const Node *n) {
     break;
   case OP_GATHER:
     want_load(s, n->in[0]);
-    if (may_be_empty(s, &graph_node(s->g, in(s, n, 0))->shape)) want(s, in(s, n, 0));
+    if (may_be_empty(s, graph_node(s->g, in(s, n, 0))->shape)) want(s, in(s, n, 0));
     break;
   case OP_PAD:
   case OP_CONCAT:
     for (uint32_t i = 0; i < n->n_in; i++)
-      if (may_be_empty(s, &graph_node(s->g, in(s, n, i))->shape)) want(s, in(s, n, i));
+      if (may_be_empty(s, graph_node(s->g, in(s, n, i))->shape)) want(s, in(s, n, i));
     break;
   case OP_OPTIMIZE:
     for (uint32_t i = 0; i < n->n_in; i++)
@@ -134,7 +134,7 @@ static NodeId chain_end(Select *s, NodeId v) {
     NodeId c = s->consumer[v];
     if (s->uses[v] != 1 || c == NO_NODE || (s->s.has_buffer[v] && !makes_buffer(s, v))) return v;
     const Node *n = graph_node(s->g, c);
-    if (!op_is_scalar(n->op) || !shape_eq(&n->shape, &graph_node(s->g, v)->shape)) return v;
+    if (!op_is_scalar(n->op) || !shape_eq(n->shape, graph_node(s->g, v)->shape)) return v;
     if (s->hosted[c] >= MAX_HOSTED) return v;
     s->hosted[c] += 1 + s->hosted[v];
     v = c;
@@ -147,7 +147,7 @@ static bool is_taps(Op op) { return op_is_window(op) || op == OP_DEBOX || op == 
 static uint64_t taps(const Node *n) {
   const WindowAttr *w = n->attr.window;
   uint64_t count = 1;
-  for (uint32_t i = 0; i < n->shape.rank && n->op != OP_SAMPLE; i++) {
+  for (uint32_t i = 0; i < n->shape->rank && n->op != OP_SAMPLE; i++) {
     bool back = n->op == OP_DEBOX || n->op == OP_DESAMPLE;
     count *= (uint64_t)(back ? (w->window[i] - 1) / w->stride[i] + 1 : w->window[i]);
   }
@@ -172,22 +172,22 @@ static uint64_t inline_cost(const Select *s, NodeId v) {
 
 // Reductions and contractions read each element of their input so often.
 static uint64_t fold(const Select *s, const Node *n) {
-  int64_t whole = 1, part = elements(s, &n->shape);
+  int64_t whole = 1, part = elements(s, n->shape);
   if (n->op == OP_CONV)
-    whole = elements(s, &graph_node(s->g, n->in[1])->shape) /
-            (dim_at(n->shape.d[1], 1) + (dim_at(n->shape.d[1], 1) == 0));
+    whole = elements(s, graph_node(s->g, n->in[1])->shape) /
+            (dim_at(n->shape->d[1], 1) + (dim_at(n->shape->d[1], 1) == 0));
   else if (n->op == OP_DOT)
     for (uint32_t i = 0; i < n->attr.dot.nc; i++)
-      whole *= dim_at(graph_node(s->g, n->in[0])->shape.d[n->attr.dot.lc[i]], s->g->bound);
+      whole *= dim_at(graph_node(s->g, n->in[0])->shape->d[n->attr.dot.lc[i]], s->g->bound);
   else if (n->n_in > 0 && part > 0)
-    whole = elements(s, &graph_node(s->g, n->in[0])->shape) / part;
+    whole = elements(s, graph_node(s->g, n->in[0])->shape) / part;
   return whole > 1 ? (uint64_t)whole : 1;
 }
 
 // Reads v at more places than v has elements.
 static bool repeats(const Select *s, const Node *reader, NodeId v) {
-  int64_t have = elements(s, &graph_node(s->g, v)->shape);
-  return have > 1 && elements(s, &reader->shape) > have;
+  int64_t have = elements(s, graph_node(s->g, v)->shape);
+  return have > 1 && elements(s, reader->shape) > have;
 }
 
 // Where a shared or repeated computation is best kept: under index maps and casts to a wider type.
@@ -210,7 +210,7 @@ static bool follows_rows(const Select *s, NodeId v, const Shape *shape) {
   const Node *n = graph_node(s->g, v);
   for (uint32_t i = 0; i < n->n_in; i++) {
     NodeId x = in(s, n, i);
-    if (!shape_eq(&graph_node(s->g, x)->shape, shape)) continue;
+    if (!shape_eq(graph_node(s->g, x)->shape, shape)) continue;
     if (s->s.has_buffer[x] ? makes_buffer(s, x) : follows_rows(s, x, shape)) return true;
   }
   return false;
@@ -219,8 +219,8 @@ static bool follows_rows(const Select *s, NodeId v, const Shape *shape) {
 // The mean of a loss: the losses of the rows belong to the kernel that has the rows.
 static void keep_rows(Select *s, const Node *n) {
   NodeId x = in(s, n, 0);
-  const Shape *shape = &graph_node(s->g, x)->shape;
-  if (op_kind(n->op) != KIND_REDUCE || n->shape.rank != 0 || shape->rank != 1 || s->s.has_buffer[x]) return;
+  const Shape *shape = graph_node(s->g, x)->shape;
+  if (op_kind(n->op) != KIND_REDUCE || n->shape->rank != 0 || shape->rank != 1 || s->s.has_buffer[x]) return;
   if (op_is_scalar(graph_node(s->g, x)->op) && follows_rows(s, x, shape)) want(s, x);
 }
 
@@ -241,7 +241,7 @@ static void choose(Select *s, NodeId v) {
   s->cost[v] = inline_cost(s, v);
   if (s->uses[v] > 1 && s->cost[v] > SHARED_COST && !s->s.has_buffer[v]) share(s, v);
   if (s->cost[v] > INLINE_LIMIT && !is_effect(n->op)) share(s, v);
-  s->s.work[v] = s->cost[v] * fold(s, n) * (uint64_t)elements(s, &n->shape);
+  s->s.work[v] = s->cost[v] * fold(s, n) * (uint64_t)elements(s, n->shape);
 }
 
 // The root of a loop's body that is a carry as it was.

@@ -79,7 +79,7 @@ static nn_function make_function(const Program *p, const Function *f, Arena *a) 
                  : r->kind == ROOT_PRINTED ? NN_USE_PRINTED
                  : r->kind == ROOT_LINE    ? NN_USE_LINE
                                            : NN_USE_VALUE;
-    if (r->kind != ROOT_EFFECT) out[n_out++] = make_arg(r->name, root->dtype, &root->shape, use, a);
+    if (r->kind != ROOT_EFFECT) out[n_out++] = make_arg(r->name, root->dtype, root->shape, use, a);
   }
   return (nn_function){.name = f->name,
                        .n_in = (int)f->n_inputs,

@@ -44,6 +44,6 @@ void function_signature(const Function *f, StrBuf *out) {
     bool loss = f->roots[i].kind == ROOT_REPORT && f->roots[i].name && !*f->roots[i].name;
     if (!root_is_value(&f->roots[i]) || loss) continue;
     sb_puts(out, n++ ? ", " : " -> ");
-    put_value(out, f->roots[i].name, v->dtype, &v->shape, f->g->symbol);
+    put_value(out, f->roots[i].name, v->dtype, v->shape, f->g->symbol);
   }
 }

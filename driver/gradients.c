@@ -46,7 +46,7 @@ static double work_of(const Graph *g, int64_t n) {
   double work = 0;
   for (NodeId id = 0; id < g->len; id++) {
     const Node *x = graph_node(g, id);
-    work += (double)shape_elements(&x->shape, n);
+    work += (double)shape_elements(x->shape, n);
     if (x->op == OP_SCAN) work += (double)dim_at(x->attr.scan->length, n) * work_of(x->attr.scan->body, n);
   }
   return work + (double)graph_macs(g, n);
@@ -96,8 +96,8 @@ static bool gives_back(const Check *c, const Subject *s, NodeId y) {
   if (!point_eval(&s->at, pass_autodiff(&until, c->a), NULL, 0, roots, c->a)) return false;
   for (uint32_t i = 1; i < n->n_in; i++) {
     const Node *x = graph_node(s->g, n->in[i]);
-    if (x->dtype != n->dtype || !shape_eq(&x->shape, &n->shape)) continue;
-    if (memcmp(roots[i], roots[0], (size_t)shape_elements(&n->shape, s->at.n) * sizeof(Scalar)) == 0)
+    if (x->dtype != n->dtype || !shape_eq(x->shape, n->shape)) continue;
+    if (memcmp(roots[i], roots[0], (size_t)shape_elements(n->shape, s->at.n) * sizeof(Scalar)) == 0)
       return true;
   }
   return false;
@@ -272,7 +272,7 @@ static void put_targets(Check *c, const Subject *s, const Probe *p, const Slopes
   for (int i = 0; i < 8; i++) table_text(&t, head[i]);
   for (uint32_t i = 0; i < p->n_targets; i++) {
     Target to = target_of(c, s, p->targets[i]);
-    Shape shape = shape_at(&graph_node(s->g, p->targets[i])->shape, s->at.n);
+    Shape shape = shape_at(graph_node(s->g, p->targets[i])->shape, s->at.n);
     put_slope(c, &t, to.name, &shape, &r->target[i], place(c, to.span), note_of(r, i));
   }
   if (r->all.compared + r->all.kinks > 0) put_slope(c, &t, "all of them together", NULL, &r->all, "", "");

@@ -59,7 +59,7 @@ static void mark_outputs(Layers *l, const Graph *g, NodeId in, const char *user,
     if (within(user, path, n)) break;
     const Node *x = graph_node(g, in);
     layers_at(l, arena_strndup(a, path, n))->output = arena_printf(
-        a, "%s%s", dtype_name(x->dtype), x->shape.rank ? info_shape(&x->shape, g->symbol, a) : "");
+        a, "%s%s", dtype_name(x->dtype), x->shape->rank ? info_shape(x->shape, g->symbol, a) : "");
   }
 }
 

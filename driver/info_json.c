@@ -81,7 +81,7 @@ static void put_function(Json *j, const Info *in, uint32_t id) {
   json_open(j, "outputs", '[');
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *v = graph_node(f->g, f->g->roots[i]);
-    if (root_is_value(&f->roots[i])) put_value(j, f->roots[i].name, v->dtype, &v->shape, f->g->symbol);
+    if (root_is_value(&f->roots[i])) put_value(j, f->roots[i].name, v->dtype, v->shape, f->g->symbol);
   }
   json_close(j, ']');
   json_close(j, '}');

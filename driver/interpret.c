@@ -56,7 +56,7 @@ static void copy_roots(const Function *f, size_t n, Scalar *const *roots, void *
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     if (f->roots[i].kind == ROOT_EFFECT) continue;
     const Node *root = graph_node(f->g, f->g->roots[i]);
-    unload(args[arg++], root->dtype, roots[i], elements(&root->shape, (int64_t)n));
+    unload(args[arg++], root->dtype, roots[i], elements(root->shape, (int64_t)n));
   }
 }
 

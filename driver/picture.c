@@ -135,7 +135,7 @@ static void indent(Picture *d, unsigned depth) {
 
 static const char *shape_of(const Picture *d, const Node *n) {
   return arena_printf(d->a, "%s%s", dtype_name(n->dtype),
-                      n->shape.rank ? info_shape(&n->shape, d->f->g->symbol, d->a) : "");
+                      n->shape->rank ? info_shape(n->shape, d->f->g->symbol, d->a) : "");
 }
 
 // Inside its own layer a store has its short name.

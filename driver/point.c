@@ -77,7 +77,7 @@ void points_close(Points *s) {
 static int64_t counted(const Graph *g, NodeId v, int64_t n) {
   for (;;) {
     const Node *x = graph_node(g, v);
-    if (x->op == OP_IOTA) return dim_at(x->shape.d[x->attr.axis], n);
+    if (x->op == OP_IOTA) return dim_at(x->shape->d[x->attr.axis], n);
     if (x->op != OP_CAST && x->op != OP_RESHAPE && x->op != OP_BROADCAST && x->op != OP_TRANSPOSE) return 0;
     v = x->in[0];
   }
@@ -90,7 +90,7 @@ static int64_t range_of(const Graph *g, uint32_t argument, int64_t n) {
     const Node *x = graph_node(g, id);
     int64_t bound = 0;
     if ((x->op == OP_GATHER || x->op == OP_SCATTER_ADD) && graph_argument_of(g, x->in[1]) == argument)
-      bound = dim_at(graph_node(g, x->in[0])->shape.d[x->attr.gather.axis], n);
+      bound = dim_at(graph_node(g, x->in[0])->shape->d[x->attr.gather.axis], n);
     for (uint32_t i = 0; x->op == OP_EQ && i < 2; i++)
       if (graph_argument_of(g, x->in[i]) == argument) bound = counted(g, x->in[1 - i], n);
     if (bound > 0 && (least == 0 || bound < least)) least = bound;

@@ -188,7 +188,7 @@ Slopes slopes_compare(const Point *at, const Probe *probe, Effort effort, Arena 
   t.more = ARENA_ARRAY(a, t.n_more + 1, const Scalar *);
   t.step = ARENA_ARRAY(a, n + 1, Scalar *);
   for (uint32_t i = 0; i < n; i++) {
-    t.count[i] = elements(&graph_node(probe->gradient, probe->gradient->roots[i + 1])->shape, at->n);
+    t.count[i] = elements(graph_node(probe->gradient, probe->gradient->roots[i + 1])->shape, at->n);
     t.more[i] = t.step[i] = ARENA_ARRAY(a, t.count[i] + 1, Scalar);
     for (size_t k = 0; k < t.count[i]; k++) s.largest[i] = fmax(s.largest[i], fabs(t.gradient[i][k].f));
   }

@@ -47,7 +47,7 @@ static size_t arg_bytes(const Function *f, uint32_t i) {
   int64_t n = f->g->symbol ? f->g->bound : 1;
   if (i < f->n_inputs) return elements(&f->inputs[i].shape, n) * dtype_bytes(f->inputs[i].dtype);
   const Node *root = graph_node(f->g, f->g->roots[i - f->n_inputs]);
-  return elements(&root->shape, n) * dtype_bytes(root->dtype);
+  return elements(root->shape, n) * dtype_bytes(root->dtype);
 }
 
 static TestValues read_function(Reader *r, const Function *f, Arena *a) {

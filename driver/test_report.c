@@ -17,7 +17,7 @@ typedef struct Result {
 
 static Result result_of(const Function *f, const TestValues *v, uint32_t result) {
   const Node *n = graph_node(f->g, f->g->roots[result]);
-  Shape shape = shape_at(&n->shape, f->g->symbol ? f->g->bound : 1);
+  Shape shape = shape_at(n->shape, f->g->symbol ? f->g->bound : 1);
   return (Result){n->dtype, shape, shape_elements(&shape, 1), v->args[f->n_inputs + result]};
 }
 

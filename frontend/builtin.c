@@ -158,7 +158,7 @@ static Value bi_select(Elab *e, const BuiltinCall *c) {
     return v_poison();
   }
   if (!unify(e, c->v + 1, n, 2, false, c->span, c->fn->name)) return v_poison();
-  const Shape *s[3] = {&node_of(e, m)->shape, &node_of(e, n[0])->shape, &node_of(e, n[1])->shape};
+  const Shape *s[3] = {node_of(e, m)->shape, node_of(e, n[0])->shape, node_of(e, n[1])->shape};
   Shape ab, all;
   unsigned axis;
   bool values_meet = shape_broadcast(s[1], s[2], &ab, &axis);
@@ -182,8 +182,8 @@ static Value bi_fma(Elab *e, const BuiltinCall *c) {
     diag_label(err(e, DIAG_E0204, c->span, "`fma` does not exist for masks"), "convert with `cast(x, real)`");
     return v_poison();
   }
-  if (!shape_broadcast(&x->shape, &node_of(e, n[1])->shape, &ab, &axis) ||
-      !shape_broadcast(&ab, &node_of(e, n[2])->shape, &all, &axis)) {
+  if (!shape_broadcast(x->shape, node_of(e, n[1])->shape, &ab, &axis) ||
+      !shape_broadcast(&ab, node_of(e, n[2])->shape, &all, &axis)) {
     diag_label(err(e, DIAG_E0203, c->span, "shapes do not fit in `fma`"), "%s, %s and %s",
                tensor_text(e, n[0]), tensor_text(e, n[1]), tensor_text(e, n[2]));
     return v_poison();
@@ -215,8 +215,8 @@ static Value bi_len(Elab *e, const BuiltinCall *c) {
   Value v = c->v[0];
   if (v_is_list(v)) return v_int(v.u.list.len);
   if (v.kind == V_STR) return v_int((int64_t)strlen(v.u.s));
-  if (v.kind == V_TENSOR && node_of(e, v.u.node)->shape.rank > 0)
-    return v_dim(e, node_of(e, v.u.node)->shape.d[0]);
+  if (v.kind == V_TENSOR && node_of(e, v.u.node)->shape->rank > 0)
+    return v_dim(e, node_of(e, v.u.node)->shape->d[0]);
   diag_label(err(e, DIAG_E0202, c->spans[0], "`len` wants a list"), "this is %s", v_describe(e, v));
   return v_poison();
 }
@@ -307,7 +307,7 @@ static Value bi_npy(Elab *e, const BuiltinCall *c) {
 static Value bi_shape(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
-  Shape s = node_of(e, n)->shape;
+  Shape s = *node_of(e, n)->shape;
   return shape_value(e, &s, 0, s.rank);
 }
 

@@ -119,7 +119,7 @@ static Value bi_conv(Elab *e, const BuiltinCall *c) {
   NodeId pair[2];
   ConvAttr attr = {0};
   if (!unify(e, c->v, pair, 2, false, c->span, c->fn->name)) return v_poison();
-  Shape x = node_of(e, pair[X])->shape, w = node_of(e, pair[W])->shape, out = x;
+  Shape x = *node_of(e, pair[X])->shape, w = *node_of(e, pair[W])->shape, out = x;
   if (node_of(e, pair[X])->dtype == DT_MASK) {
     diag_label(err(e, DIAG_E0204, c->span, "`conv` does not exist for masks"),
                "convert with `cast(x, real)`");
@@ -201,7 +201,7 @@ static NodeId window_elements(Elab *e, Dim size, Dim windows, const WindowAttr *
 static NodeId maximum_of_gathered(Elab *e, NodeId x, const WindowAttr *w, uint32_t axis, Dim windows,
                                   Span at) {
   Builder *b = &e->fn->b;
-  Shape s = node_of(e, x)->shape, all = s;
+  Shape s = *node_of(e, x)->shape, all = s;
   int64_t bound = b->g->symbol ? b->g->bound : 1, reach;
   all.d[axis] = windows;
   if (s.rank == MAX_RANK || !checked_add(dim_at(s.d[axis], bound), w->window[axis], &reach) ||
@@ -250,7 +250,7 @@ static Value bi_window(Elab *e, const BuiltinCall *c) {
   WindowAttr w = {.lo = {0}};
   Shape out;
   if (x == NO_NODE) return v_poison();
-  Shape s = node_of(e, x)->shape;
+  Shape s = *node_of(e, x)->shape;
   if (node_of(e, x)->dtype == DT_MASK) {
     Diag *d = err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for masks", c->fn->name);
     diag_label(d, "convert with `cast(x, real)`");

@@ -94,7 +94,7 @@ Value reduce_call(Elab *e, const BuiltinCall *c, Op op, bool mean) {
   if (list_of_numbers(c->v[0])) return reduce_static(e, c, op, mean);
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
-  Shape s = node_of(e, n)->shape, kept = {0};
+  Shape s = *node_of(e, n)->shape, kept = {0};
   DType t = node_of(e, n)->dtype;
   uint32_t mask;
   bool keepdim;
@@ -115,7 +115,7 @@ static Value bi_sum(Elab *e, const BuiltinCall *c) { return reduce_call(e, c, OP
 
 // The elements a .. b of an axis, and where the axis ends before b, ones.
 static NodeId with_ones(Elab *e, NodeId n, uint32_t axis, Dim from, Dim to) {
-  Shape s = node_of(e, n)->shape;
+  Shape s = *node_of(e, n)->shape;
   DType t = node_of(e, n)->dtype;
   Dim lo[MAX_RANK], hi[MAX_RANK];
   int64_t interior[MAX_RANK] = {0};
@@ -131,7 +131,7 @@ static NodeId with_ones(Elab *e, NodeId n, uint32_t axis, Dim from, Dim to) {
 // dynamic axis is filled up with ones to its bound. Leaves an axis of size 1.
 static NodeId prod_axis(Elab *e, NodeId n, uint32_t axis) {
   const Graph *g = e->fn->b.g;
-  Dim d = node_of(e, n)->shape.d[axis];
+  Dim d = node_of(e, n)->shape->d[axis];
   int64_t size = dim_at(d, g->symbol ? g->bound : 1), low = dim_at(d, 1);
   if (low > size) size = low;
   if (size == 0) size = 1;
@@ -156,7 +156,7 @@ static Value bi_prod(Elab *e, const BuiltinCall *c) {
   }
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
-  Shape s = node_of(e, n)->shape, kept = {0};
+  Shape s = *node_of(e, n)->shape, kept = {0};
   uint32_t mask;
   bool keepdim;
   if (!reduced_axes(e, c, 1, s.rank, &mask, &keepdim) || !no_mask(e, c, n, false)) return v_poison();
@@ -171,8 +171,8 @@ static Value bi_prod(Elab *e, const BuiltinCall *c) {
 static Value bi_arg(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t axis;
-  if (n == NO_NODE || !arg_axis(e, c, 1, -1, node_of(e, n)->shape.rank, &axis)) return v_poison();
-  Shape s = node_of(e, n)->shape;
+  if (n == NO_NODE || !arg_axis(e, c, 1, -1, node_of(e, n)->shape->rank, &axis)) return v_poison();
+  Shape s = *node_of(e, n)->shape;
   if (node_of(e, n)->dtype == DT_MASK) {
     diag_label(err(e, DIAG_E0204, c->spans[0], "`%s` does not exist for masks", c->fn->name), "this is %s",
                tensor_text(e, n));
@@ -191,7 +191,7 @@ static Value bi_norms(Elab *e, const BuiltinCall *c) {
     if (n == NO_NODE) return v_poison();
     Builder *b = &e->fn->b;
     n = c->fn->data == 1 ? b_ew1(b, OP_ABS, n) : b_ew2(b, OP_MUL, n, n);
-    return v_tensor(e, b_reduce(b, OP_SUM, n, (1u << node_of(e, n)->shape.rank) - 1));
+    return v_tensor(e, b_reduce(b, OP_SUM, n, (1u << node_of(e, n)->shape->rank) - 1));
   }
   if (!list_stores(e, v, c->spans[0], true, &refs, arena_printf(e->a, "`%s`", c->fn->name))) return v_poison();
   Value sum = v_float(0);

@@ -18,11 +18,11 @@ static Value bi_rows(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t axis;
   if (n == NO_NODE) return v_poison();
-  if (node_of(e, n)->shape.rank == 0) {
+  if (node_of(e, n)->shape->rank == 0) {
     diag_label(err(e, DIAG_E0203, c->spans[0], "`%s` goes along an axis", c->fn->name), "this is a scalar");
     return v_poison();
   }
-  if (!arg_axis(e, c, 1, -1, node_of(e, n)->shape.rank, &axis)) return v_poison();
+  if (!arg_axis(e, c, 1, -1, node_of(e, n)->shape->rank, &axis)) return v_poison();
   DType t = node_of(e, n)->dtype;
   if (t == DT_MASK) return no_such_type(e, c, 0, n, "i32");
   NodeId y = b_along(&e->fn->b, (Op)c->fn->data, is_half(t) ? b_cast(&e->fn->b, n, DT_F32) : n, axis);
@@ -33,7 +33,7 @@ static Value bi_rows(Elab *e, const BuiltinCall *c) {
 static Value bi_take_along(Elab *e, const BuiltinCall *c) {
   NodeId x = arg_node(e, c, 0), i = to_node(e, c->v[1], DT_I32, c->spans[1]);
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], c->fn->name)) return v_poison();
-  Shape xs = node_of(e, x)->shape, is = node_of(e, i)->shape, rows = xs;
+  Shape xs = *node_of(e, x)->shape, is = *node_of(e, i)->shape, rows = xs;
   bool fits = xs.rank > 0 && is.rank == xs.rank;
   if (fits) rows.d[rows.rank - 1] = is.d[is.rank - 1];
   if (!fits || !shape_eq(&rows, &is)) {
@@ -47,7 +47,7 @@ static Value bi_take_along(Elab *e, const BuiltinCall *c) {
 
 // True when n is a matrix, or several, of equal sides.
 static bool square(Elab *e, const BuiltinCall *c, NodeId n) {
-  const Shape *s = &node_of(e, n)->shape;
+  const Shape *s = node_of(e, n)->shape;
   DType t = node_of(e, n)->dtype;
   if (!dtype_is_real(t)) return no_such_type(e, c, 0, n, "real"), false;
   if (is_half(t)) return no_such_type(e, c, 0, n, "f32"), false;
@@ -73,7 +73,7 @@ static Value bi_cholesky(Elab *e, const BuiltinCall *c) {
 
 // The leading axes of both sides, broadcast.
 static bool common_batch(Elab *e, const BuiltinCall *c, NodeId *pair) {
-  Shape l = node_of(e, pair[0])->shape, b = node_of(e, pair[1])->shape, batch;
+  Shape l = *node_of(e, pair[0])->shape, b = *node_of(e, pair[1])->shape, batch;
   Shape lb = {.rank = l.rank - 2}, bb = {.rank = b.rank - 2};
   memcpy(lb.d, l.d, lb.rank * sizeof *lb.d);
   memcpy(bb.d, b.d, bb.rank * sizeof *bb.d);
@@ -106,7 +106,7 @@ static Value bi_triangular_solve(Elab *e, const BuiltinCall *c) {
   if (!arg_bool(e, c, 2, true, &lower)) return v_poison();
   if (!unify(e, c->v, pair, 2, true, c->span, c->fn->name) || !square(e, c, pair[0])) return v_poison();
   Builder *b = &e->fn->b;
-  Shape s = node_of(e, pair[1])->shape;
+  Shape s = *node_of(e, pair[1])->shape;
   if (s.rank == 0) {
     Diag *g = err(e, DIAG_E0203, c->spans[1], "`%s` wants right sides [n, m], or one [n]", c->fn->name);
     diag_label(g, "this is %s", tensor_text(e, pair[1]));
@@ -116,7 +116,7 @@ static Value bi_triangular_solve(Elab *e, const BuiltinCall *c) {
   if (vector) pair[1] = b_reshape(b, pair[1], (Shape){2, {s.d[0], dim_of(1)}});
   if (!common_batch(e, c, pair)) return v_poison();
   NodeId x = b_triangular_solve(b, pair[0], pair[1], !lower);
-  Shape out = node_of(e, x)->shape;
+  Shape out = *node_of(e, x)->shape;
   if (vector) out.rank--;
   return v_tensor(e, b_reshape(b, x, out));
 }

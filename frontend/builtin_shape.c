@@ -4,7 +4,7 @@
 #include "ir/shape_rules.h"
 
 static Value reshape_to(Elab *e, NodeId n, const Shape *s, Span at) {
-  const Shape *old = &node_of(e, n)->shape;
+  const Shape *old = node_of(e, n)->shape;
   Dim a, b;
   if (!reshape_fits(old, s)) {
     bool known = shape_count(old, &a) && shape_count(s, &b);
@@ -22,7 +22,7 @@ static Value bi_reshape(Elab *e, const BuiltinCall *c) {
   if (n == NO_NODE) return v_poison();
   Value v = c->v[1];
   if (v.kind == V_INT) v = v_list(e, V_LIST, &v, 1);
-  Shape old = node_of(e, n)->shape;
+  Shape old = *node_of(e, n)->shape;
   for (uint32_t i = 0; v.kind == V_LIST && i < v.u.list.len; i++) // one -1: what is left
     if (v.u.list.data[i].kind == V_INT && v.u.list.data[i].u.i == -1) {
       Value rest = v_list(e, V_LIST, v.u.list.data, v.u.list.len);
@@ -71,7 +71,7 @@ static bool permutation(Elab *e, const BuiltinCall *c, uint32_t rank, uint8_t *p
 static Value bi_transpose(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
-  uint32_t rank = node_of(e, n)->shape.rank;
+  uint32_t rank = node_of(e, n)->shape->rank;
   uint8_t perm[MAX_RANK];
   for (uint32_t i = 0; i < MAX_RANK; i++) perm[i] = (uint8_t)i;
   if (c->v[1].kind == V_ABSENT) {
@@ -92,7 +92,7 @@ static Value bi_swap(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t i, k;
   if (n == NO_NODE) return v_poison();
-  uint32_t rank = node_of(e, n)->shape.rank;
+  uint32_t rank = node_of(e, n)->shape->rank;
   if (!arg_axis(e, c, 1, 0, rank, &i) || !arg_axis(e, c, 2, 0, rank, &k)) return v_poison();
   uint8_t perm[MAX_RANK];
   for (uint32_t a = 0; a < MAX_RANK; a++) perm[a] = (uint8_t)(a == i ? k : a == k ? i : a);
@@ -115,15 +115,15 @@ static NodeId *list_nodes(Elab *e, const BuiltinCall *c, uint32_t *n) {
 
 static Value stack_mismatch(Elab *e, NodeId a, NodeId b, Span at) {
   Diag *g = err(e, DIAG_E0203, at, "`stack` wants tensors of one shape");
-  diag_label(g, "%s and %s", shape_text(e, &node_of(e, a)->shape), shape_text(e, &node_of(e, b)->shape));
+  diag_label(g, "%s and %s", shape_text(e, node_of(e, a)->shape), shape_text(e, node_of(e, b)->shape));
   return v_poison();
 }
 
 static Value concat_nodes(Elab *e, const NodeId *in, uint32_t n, uint32_t axis, Span at) {
-  const Shape *first = &node_of(e, in[0])->shape;
+  const Shape *first = node_of(e, in[0])->shape;
   Shape all = *first;
   for (uint32_t i = 1; i < n; i++) {
-    const Shape *s = &node_of(e, in[i])->shape;
+    const Shape *s = node_of(e, in[i])->shape;
     bool fits = s->rank == first->rank;
     for (uint32_t k = 0; fits && k < s->rank; k++) fits = k == axis || dim_eq(s->d[k], first->d[k]);
     if (!fits || !dim_add(all.d[axis], s->d[axis], &all.d[axis])) {
@@ -139,12 +139,12 @@ static Value concat_nodes(Elab *e, const NodeId *in, uint32_t n, uint32_t axis, 
 static Value bi_concat(Elab *e, const BuiltinCall *c) {
   uint32_t n = 0, axis;
   NodeId *in = list_nodes(e, c, &n);
-  if (!in || !arg_axis(e, c, 1, 0, node_of(e, in[0])->shape.rank, &axis)) return v_poison();
+  if (!in || !arg_axis(e, c, 1, 0, node_of(e, in[0])->shape->rank, &axis)) return v_poison();
   return concat_nodes(e, in, n, axis, c->span);
 }
 
 static NodeId insert_axis(Elab *e, NodeId n, uint32_t axis) {
-  Shape s = node_of(e, n)->shape, t = {0};
+  Shape s = *node_of(e, n)->shape, t = {0};
   for (uint32_t i = 0; i <= s.rank; i++) {
     if (i == axis) t.d[t.rank++] = dim_of(1);
     if (i < s.rank) t.d[t.rank++] = s.d[i];
@@ -153,7 +153,7 @@ static NodeId insert_axis(Elab *e, NodeId n, uint32_t axis) {
 }
 
 static bool room_for_axis(Elab *e, NodeId n, Span at) {
-  if (node_of(e, n)->shape.rank < MAX_RANK) return true;
+  if (node_of(e, n)->shape->rank < MAX_RANK) return true;
   diag_label(err(e, DIAG_E0203, at, "a tensor has at most %d axes", MAX_RANK), "this has them");
   return false;
 }
@@ -164,9 +164,9 @@ static Value bi_stack(Elab *e, const BuiltinCall *c) {
   NodeId *in = list_nodes(e, c, &n);
   if (!in || !arg_int(e, c, 1, 0, &a)) return v_poison();
   if (!room_for_axis(e, in[0], c->spans[0])) return v_poison();
-  if (!check_axis(e, a, node_of(e, in[0])->shape.rank, 1, c->spans[1], &axis)) return v_poison();
+  if (!check_axis(e, a, node_of(e, in[0])->shape->rank, 1, c->spans[1], &axis)) return v_poison();
   for (uint32_t i = 0; i < n; i++)
-    if (!shape_eq(&node_of(e, in[i])->shape, &node_of(e, in[0])->shape))
+    if (!shape_eq(node_of(e, in[i])->shape, node_of(e, in[0])->shape))
       return stack_mismatch(e, in[0], in[i], c->span);
   for (uint32_t i = 0; i < n; i++) in[i] = insert_axis(e, in[i], axis);
   return concat_nodes(e, in, n, axis, c->span);
@@ -177,15 +177,15 @@ static Value bi_expand(Elab *e, const BuiltinCall *c) {
   int64_t a;
   uint32_t axis;
   if (n == NO_NODE || !arg_int(e, c, 1, 0, &a) || !room_for_axis(e, n, c->span)) return v_poison();
-  if (!check_axis(e, a, node_of(e, n)->shape.rank, 1, c->spans[1], &axis)) return v_poison();
+  if (!check_axis(e, a, node_of(e, n)->shape->rank, 1, c->spans[1], &axis)) return v_poison();
   return v_tensor(e, insert_axis(e, n, axis));
 }
 
 static Value bi_squeeze(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t mask;
-  if (n == NO_NODE || !arg_axes(e, c, 1, node_of(e, n)->shape.rank, &mask)) return v_poison();
-  Shape s = node_of(e, n)->shape, t = {0};
+  if (n == NO_NODE || !arg_axes(e, c, 1, node_of(e, n)->shape->rank, &mask)) return v_poison();
+  Shape s = *node_of(e, n)->shape, t = {0};
   for (uint32_t i = 0; i < s.rank; i++) {
     if (!(mask >> i & 1))
       t.d[t.rank++] = s.d[i];
@@ -201,7 +201,7 @@ static Value bi_squeeze(Elab *e, const BuiltinCall *c) {
 static Value bi_flatten(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
-  Shape s = node_of(e, n)->shape, rest = {0}, t = {.rank = 2};
+  Shape s = *node_of(e, n)->shape, rest = {0}, t = {.rank = 2};
   if (s.rank == 0) {
     diag_label(err(e, DIAG_E0203, c->spans[0], "`flatten` keeps axis 0"), "this is a scalar");
     return v_poison();
@@ -219,7 +219,7 @@ static Value bi_flatten(Elab *e, const BuiltinCall *c) {
 static Value bi_reverse(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t mask;
-  if (n == NO_NODE || !arg_axes(e, c, 1, node_of(e, n)->shape.rank, &mask)) return v_poison();
+  if (n == NO_NODE || !arg_axes(e, c, 1, node_of(e, n)->shape->rank, &mask)) return v_poison();
   return v_tensor(e, mask ? b_reverse(&e->fn->b, n, mask) : n);
 }
 
@@ -241,7 +241,7 @@ static bool pad_entry(Value p, Dim size, Dim *lo, Dim *hi, int64_t *interior, Di
 static Value bi_pad(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   if (n == NO_NODE) return v_poison();
-  Shape s = node_of(e, n)->shape, out = s;
+  Shape s = *node_of(e, n)->shape, out = s;
   DType t = node_of(e, n)->dtype;
   Dim lo[MAX_RANK], hi[MAX_RANK];
   int64_t interior[MAX_RANK] = {0};
@@ -286,9 +286,9 @@ static Value bi_split(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   int64_t k;
   uint32_t axis;
-  if (n == NO_NODE || !arg_int(e, c, 1, 1, &k) || !arg_axis(e, c, 2, -1, node_of(e, n)->shape.rank, &axis))
+  if (n == NO_NODE || !arg_int(e, c, 1, 1, &k) || !arg_axis(e, c, 2, -1, node_of(e, n)->shape->rank, &axis))
     return v_poison();
-  Dim size = node_of(e, n)->shape.d[axis], part;
+  Dim size = node_of(e, n)->shape->d[axis], part;
   if (k < 1 || k > 4096 || !dim_div(size, dim_of(k), &part)) {
     diag_label(err(e, DIAG_E0203, c->span, "`split` makes equal parts"), "size %s in %lld parts",
                dim_text(e, size), (long long)k);
@@ -310,8 +310,8 @@ static Value bi_slice_axis(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t axis;
   Dim from, to;
-  if (n == NO_NODE || !arg_axis(e, c, 1, 0, node_of(e, n)->shape.rank, &axis)) return v_poison();
-  Dim size = node_of(e, n)->shape.d[axis];
+  if (n == NO_NODE || !arg_axis(e, c, 1, 0, node_of(e, n)->shape->rank, &axis)) return v_poison();
+  Dim size = node_of(e, n)->shape->d[axis];
   bool ok = v_as_dim(c->v[2], &from) && v_as_dim(c->v[3], &to);
   int64_t b = e->fn->b.g->symbol ? e->fn->b.g->bound : 1;
   for (int64_t k = 1; ok && k <= b; k = k == b ? b + 1 : b)
@@ -327,7 +327,7 @@ static Value bi_slice_axis(Elab *e, const BuiltinCall *c) {
 static Value bi_along(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0), y = arg_node(e, c, 1);
   if (n == NO_NODE || y == NO_NODE) return v_poison();
-  Shape ys = node_of(e, y)->shape, s = node_of(e, n)->shape, t = {.rank = ys.rank};
+  Shape ys = *node_of(e, y)->shape, s = *node_of(e, n)->shape, t = {.rank = ys.rank};
   uint32_t mask, k = 0;
   if (!arg_axes(e, c, 2, ys.rank, &mask)) return v_poison();
   for (uint32_t i = 0; i < ys.rank; i++) {

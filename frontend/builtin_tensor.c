@@ -27,7 +27,7 @@ static bool known_inside(Elab *e, NodeId i, Dim size, Span at) {
 }
 
 static bool gather_shape(Elab *e, NodeId x, NodeId i, uint32_t axis, Shape *out, Span at) {
-  const Shape *xs = &node_of(e, x)->shape, *is = &node_of(e, i)->shape;
+  const Shape *xs = node_of(e, x)->shape, *is = node_of(e, i)->shape;
   *out = (Shape){0};
   if (xs->rank + is->rank > MAX_RANK + 1) {
     diag_label(err(e, DIAG_E0203, at, "a tensor has at most %d axes", MAX_RANK), "too many axes");
@@ -44,9 +44,9 @@ static Value bi_gather(Elab *e, const BuiltinCall *c) {
   uint32_t axis;
   Shape s;
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], "gather")) return v_poison();
-  if (!arg_axis(e, c, 2, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
+  if (!arg_axis(e, c, 2, 0, node_of(e, x)->shape->rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
-  if (!known_inside(e, i, node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
+  if (!known_inside(e, i, node_of(e, x)->shape->d[axis], c->spans[1])) return v_poison();
   return v_tensor(e, b_gather(&e->fn->b, x, i, axis, 0));
 }
 
@@ -56,9 +56,9 @@ static Value bi_scatter_add(Elab *e, const BuiltinCall *c) {
   Shape s;
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], "scatter_add")) return v_poison();
   NodeId u = to_node(e, c->v[2], node_of(e, x)->dtype, c->spans[2]);
-  if (u == NO_NODE || !arg_axis(e, c, 3, 0, node_of(e, x)->shape.rank, &axis)) return v_poison();
+  if (u == NO_NODE || !arg_axis(e, c, 3, 0, node_of(e, x)->shape->rank, &axis)) return v_poison();
   if (!gather_shape(e, x, i, axis, &s, c->span)) return v_poison();
-  if (!known_inside(e, i, node_of(e, x)->shape.d[axis], c->spans[1])) return v_poison();
+  if (!known_inside(e, i, node_of(e, x)->shape->d[axis], c->spans[1])) return v_poison();
   if (node_of(e, u)->dtype != node_of(e, x)->dtype || node_of(e, x)->dtype == DT_MASK) {
     diag_label(err(e, DIAG_E0204, c->span, "element types do not mix in `scatter_add`"), "%s and %s",
                tensor_text(e, x), tensor_text(e, u));
@@ -72,7 +72,7 @@ static Value bi_scatter_add(Elab *e, const BuiltinCall *c) {
 static Value bi_pick(Elab *e, const BuiltinCall *c) {
   NodeId x = arg_node(e, c, 0), i = to_node(e, c->v[1], DT_I32, c->spans[1]);
   if (x == NO_NODE || i == NO_NODE || !is_index(e, i, c->spans[1], "pick")) return v_poison();
-  Shape xs = node_of(e, x)->shape, is = node_of(e, i)->shape, rows = xs;
+  Shape xs = *node_of(e, x)->shape, is = *node_of(e, i)->shape, rows = xs;
   bool fits = xs.rank > 0 && is.rank == xs.rank - 1;
   if (xs.rank) rows.rank--;
   if (!fits || !shape_eq(&rows, &is)) {
@@ -230,7 +230,7 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
   NodeId loss = to_real(e, c->v[0], c->spans[0]);
   Values t = {0}, form = {0};
   if (loss == NO_NODE || !grad_targets(e, c->v[1], c->spans[1], &t, &form)) return v_poison();
-  if (node_of(e, loss)->shape.rank) {
+  if (node_of(e, loss)->shape->rank) {
     diag_label(err(e, DIAG_E0203, c->spans[0], "`grad` is of a scalar"), "this is %s", tensor_text(e, loss));
     return v_poison();
   }
@@ -249,7 +249,7 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
   NodeId g = b_grad(b, loss, x, (uint32_t)t.len);
   for (size_t i = 0; i < t.len; i++) {
     const Node *n = node_of(e, x[i]);
-    t.data[i] = v_tensor(e, b_proj(b, g, (uint32_t)i, n->dtype, n->shape));
+    t.data[i] = v_tensor(e, b_proj(b, g, (uint32_t)i, n->dtype, *n->shape));
   }
   size_t next = 0;
   return in_form(e, form.data[0], &t, &next);

@@ -227,7 +227,7 @@ static bool place_args(Elab *e, const ParamList *params, const Args *args, const
 
 static bool is_scalar_value(const Elab *e, Value v) {
   return v_is_number(v) || v.kind == V_BOOL || v.kind == V_DIM ||
-         (v.kind == V_TENSOR && node_of(e, v.u.node)->shape.rank == 0);
+         (v.kind == V_TENSOR && node_of(e, v.u.node)->shape->rank == 0);
 }
 
 static const char *star_name(const Type *t) { return t->dims[0].name; }

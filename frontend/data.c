@@ -4,6 +4,14 @@
 
 enum { MOST_NAMED = 12 }; // fields that an error lists
 
+// Of two of one name, which is an error, the first is meant.
+static void keep_field(Elab *e, DataUse *u, DataFieldUse f) {
+  uint32_t k;
+  if (!map_get(&u->field_at, map_key(f.name), &k))
+    map_put(e->a, &u->field_at, map_key(f.name), (uint32_t)u->fields.len);
+  vec_push(e->a, &u->fields, f);
+}
+
 static bool computed_field(Elab *e, const Stmt *f, DataFieldUse *out) {
   Value v = eval(e, f->u.field.value);
   const Type *t = f->u.field.type;
@@ -28,7 +36,7 @@ static void data_setting(Elab *e, DataUse *u, const Stmt *s, Split *block) {
   while (k < 4 && strcmp(known[k], name) != 0) k++;
   if (k == 4 && s->u.setting.value->kind == EX_ERROR) { // a field, perhaps: `x = [3] from …;`
     define(e, name, v_poison(), false, s->u.setting.name.span);
-    vec_push(e->a, &u->fields, ((DataFieldUse){.name = name, .decl = s, .source = -1, .bad = true}));
+    keep_field(e, u, (DataFieldUse){.name = name, .decl = s, .source = -1, .bad = true});
     return;
   }
   if (k == 4) {
@@ -36,7 +44,7 @@ static void data_setting(Elab *e, DataUse *u, const Stmt *s, Split *block) {
     const char *near = nearest_of(name, known, 4);
     if (near) diag_label(g, "did you mean `%s`?", near);
     if (!near) diag_note(g, "a field has a type: `%s: [n] = …;`", name);
-    vec_push(e->a, &u->fields, ((DataFieldUse){.name = name, .decl = s, .source = -1, .bad = true}));
+    keep_field(e, u, (DataFieldUse){.name = name, .decl = s, .source = -1, .bad = true});
     return;
   }
   Value v = eval(e, s->u.setting.value);
@@ -56,7 +64,7 @@ static void erroneous_field(Elab *e, const Stmt *s, DataFieldUse *f) {
   if (f->bad) return;
   f->node = v.u.node;
   f->dtype = node_of(e, f->node)->dtype;
-  f->shape = node_of(e, f->node)->shape;
+  f->shape = *node_of(e, f->node)->shape;
   f->source = -1;
 }
 
@@ -89,7 +97,7 @@ static void data_items(Elab *e, DataUse *u) {
     if (s->kind == ST_LET) { // a field with a syntax error
       const Pattern *p = s->u.let.pattern;
       define(e, p->name, v_poison(), false, p->span);
-      vec_push(e->a, &u->fields, ((DataFieldUse){.name = p->name, .decl = s, .source = -1, .bad = true}));
+      keep_field(e, u, (DataFieldUse){.name = p->name, .decl = s, .source = -1, .bad = true});
       continue;
     }
     if (s->kind != ST_FIELD_FROM && s->kind != ST_FIELD_COMPUTED) continue;
@@ -102,7 +110,7 @@ static void data_items(Elab *e, DataUse *u) {
     // wrong.
     bool misread = !ok && s->kind == ST_FIELD_FROM;
     Value v = f.bad || misread ? v_poison() : v_tensor(e, f.node);
-    if (define(e, f.name, v, false, s->u.field.name.span)) vec_push(e->a, &u->fields, f);
+    if (define(e, f.name, v, false, s->u.field.name.span)) keep_field(e, u, f);
   }
   rows_agree(e, u);
   if (u->sources.len == 0 && !diags_errors(e->diags)) {
@@ -145,31 +153,28 @@ DataUse *data_use(Elab *e, const Stmt *decl, Args *args, Span span) {
   return !ok ? NULL : same ? same : u;
 }
 
+static void no_field(Elab *e, const DataUse *u, const Name *field) {
+  const char *data = u->decl->u.data.name.text;
+  uint32_t n = (uint32_t)u->fields.len;
+  if (lost(e, field->text) || !first_time(e, "field %s.%s", data, field->text) || lacked(e, field->text)) return;
+  const char **names = ARENA_ARRAY(e->a, n + 1, const char *);
+  for (uint32_t i = 0; i < n; i++) names[i] = u->fields.data[i].name;
+  Diag *g = err(e, DIAG_E0209, field->span, "`%s` has no field `%s`", data, field->text);
+  const char *near = nearest_of(field->text, names, n);
+  if (near) diag_label(g, "did you mean `%s`?", near);
+  StrBuf all = {0};
+  for (uint32_t i = 0; i < n && i < MOST_NAMED; i++) sb_printf(&all, "%s`%s`", i ? ", " : "", names[i]);
+  if (!near && n) diag_note(g, "it has %s%s", sb_text(&all), n > MOST_NAMED ? " …" : "");
+  strbuf_free(&all);
+}
+
 // A field of the batch as an input of the step being built.
 NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DType *t) {
   Ctx *c = e->fn;
-  for (uint32_t i = 0; i < c->n_fields; i++)
-    if (c->fields[i].use == u && c->fields[i].stream == stream &&
-        u->fields.data[c->fields[i].field].name == field->text)
-      return c->fields[i].node;
-  const char **names = ARENA_ARRAY(e->a, u->fields.len + 1, const char *);
-  for (uint32_t i = 0; i < u->fields.len; i++) names[i] = u->fields.data[i].name;
-  uint32_t k = 0;
-  while (k < u->fields.len && names[k] != field->text) k++;
-  if (k == u->fields.len) {
-    const char *data = u->decl->u.data.name.text;
-    if (lost(e, field->text) || !first_time(e, "field %s.%s", data, field->text) || lacked(e, field->text))
-      return NO_NODE;
-    Diag *g =
-        err(e, DIAG_E0209, field->span, "`%s` has no field `%s`", u->decl->u.data.name.text, field->text);
-    const char *near = nearest_of(field->text, names, k);
-    if (near) diag_label(g, "did you mean `%s`?", near);
-    StrBuf all = {0};
-    for (uint32_t i = 0; i < k && i < MOST_NAMED; i++) sb_printf(&all, "%s`%s`", i ? ", " : "", names[i]);
-    if (!near && k) diag_note(g, "it has %s%s", sb_text(&all), k > MOST_NAMED ? " …" : "");
-    strbuf_free(&all);
-    return NO_NODE;
-  }
+  uint32_t k, known;
+  if (!map_get(&u->field_at, map_key(field->text), &k)) return no_field(e, u, field), NO_NODE;
+  uint64_t place = ((uint64_t)u->index << 32 | k) * MAX_STREAMS + stream;
+  if (map_get(&c->field_at, place, &known)) return c->fields[known].node;
   DataFieldUse *f = &u->fields.data[k];
   if (f->bad) return NO_NODE;
   if (!c->has_batch) {
@@ -196,6 +201,7 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
   if (c->n_fields == c->cap_fields)
     c->fields = vec_room_(e->a, c->fields, c->n_fields, &c->cap_fields, c->cap_fields ? 2 * c->cap_fields : 8,
                           sizeof *c->fields);
+  map_put(e->a, &c->field_at, place, (uint32_t)c->n_fields);
   c->fields[c->n_fields].use = u;
   c->fields[c->n_fields].stream = stream;
   c->fields[c->n_fields].field = k;
@@ -205,16 +211,16 @@ NodeId record_field(Elab *e, DataUse *u, uint32_t stream, const Name *field, DTy
 
 // ---- the end: only what is read
 
-static void reach(const Graph *g, NodeId n, bool *seen) { // inputs precede users: one sweep down
-  seen[n] = true;
-  for (NodeId i = n + 1; i-- > 0;)
+// Of what is marked, all that it is computed of, too: inputs precede users, so it is one sweep down.
+static void reach(const Graph *g, NodeId last, bool *seen) {
+  for (NodeId i = last + 1; i-- > 0;)
     if (seen[i])
       for (uint32_t k = 0; k < graph_node(g, i)->n_in; k++) seen[graph_node(g, i)->in[k]] = true;
 }
 
 // The graph of `prepare` without what nobody reads; map gives each kept node's new id.
 static Graph *prune(Elab *e, const Graph *g, const bool *seen, const int32_t *input_index, NodeId *map) {
-  Graph *out = graph_new(e->a, NULL, 1);
+  Graph *out = graph_beside(g, NULL, 1);
   Builder b = {.g = out, .real = e->real};
   for (NodeId i = 0; i < g->len; i++) {
     if (!seen[i]) continue;
@@ -230,8 +236,11 @@ static Graph *prune(Elab *e, const Graph *g, const bool *seen, const int32_t *in
 // Assertions, the only effects of `prepare`: one is kept where all that it is about is read anyway.
 static void reach_assertions(Elab *e, const DataUse *u, const bool *need, bool *seen) {
   const Graph *g = u->prepare->b.g;
+  bool *below = ARENA_ARRAY(e->a, g->len + 1, bool);
   for (size_t r = 0; r < u->prepare->roots.len; r++) {
-    bool *below = ARENA_ARRAY(e->a, g->len + 1, bool), all = true;
+    bool all = true;
+    memset(below, 0, g->len);
+    below[u->prepare->roots.data[r]] = true;
     reach(g, u->prepare->roots.data[r], below);
     for (size_t i = 0; i < u->sources.len; i++) all &= need[i] || !below[u->source_nodes.data[i]];
     for (NodeId i = 0; all && i < g->len; i++) seen[i] |= below[i];
@@ -251,8 +260,9 @@ static void finish_use(Elab *e, DataUse *u, DataSet *out, const char *label) {
   for (size_t i = 0; i < u->fields.len; i++) {
     const DataFieldUse *f = &u->fields.data[i];
     if (f->used && f->source >= 0) need[f->source] = true;
-    if (f->used && f->source < 0) reach(g, f->node, seen);
+    if (f->used && f->source < 0) seen[f->node] = true;
   }
+  if (g->len) reach(g, g->len - 1, seen);
   for (uint32_t i = 0; i < n; i++) any |= need[i] |= seen[u->source_nodes.data[i]];
   if (!any && n) need[0] = true; // the number of examples still counts
   reach_assertions(e, u, need, seen);

@@ -15,7 +15,7 @@ typedef struct Einsum {
 
 // Only a scalar has no labels to write.
 static bool is_scalar(const Elab *e, Value v) {
-  return v_is_number(v) || v.kind == V_DIM || (v.kind == V_TENSOR && node_of(e, v.u.node)->shape.rank == 0);
+  return v_is_number(v) || v.kind == V_DIM || (v.kind == V_TENSOR && node_of(e, v.u.node)->shape->rank == 0);
 }
 
 static bool operands(Elab *e, const Expr *x, Einsum *s) {
@@ -59,7 +59,7 @@ static bool sizes(Elab *e, Einsum *s, bool *has_dots, uint32_t *lead) {
   for (uint32_t i = 0; i < s->n; i++) {
     LabelPattern *p = &s->p[i];
     Labelled *x = &s->x[i];
-    Shape shape = node_of(e, x->node)->shape;
+    Shape shape = *node_of(e, x->node)->shape;
     uint32_t named = p->n;
     if (!labels_fit_rank(e, &s->l, p, &shape)) return false;
     *has_dots |= p->dots;
@@ -98,7 +98,7 @@ static bool nothing_lost(Elab *e, const Einsum *s, bool has_dots) {
 
 // A leading axis of size 1 where another operand has more: it goes, and the product stretches.
 static Labelled drop_stretched(Elab *e, const Labels *l, Labelled x) {
-  Shape s = node_of(e, x.node)->shape, kept = {0};
+  Shape s = *node_of(e, x.node)->shape, kept = {0};
   Labelled r = {.node = x.node};
   for (uint32_t i = 0; i < x.n; i++) {
     if (!dim_eq(s.d[i], l->size[x.id[i]])) continue;
@@ -133,7 +133,7 @@ static NodeId spread(Elab *e, Labelled x, const uint8_t *id, uint32_t n) {
   for (uint32_t i = 0; i < n; i++)
     if (labelled_mask(&x) & label_bit(id[i])) own[k++] = id[i];
   x = labelled_order(e, x, own);
-  Shape s = node_of(e, x.node)->shape, t = {.rank = n};
+  Shape s = *node_of(e, x.node)->shape, t = {.rank = n};
   k = 0;
   for (uint32_t i = 0; i < n; i++) t.d[i] = k < x.n && x.id[k] == id[i] ? s.d[k++] : dim_of(1);
   return b_reshape(&e->fn->b, x.node, t);

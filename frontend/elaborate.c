@@ -135,11 +135,10 @@ bool first_time(Elab *e, const char *fmt, ...) {
 Diag *warn(Elab *e, DiagCode code, const char *flag, Span at, const char *fmt, ...) {
   at = user_span(e, at);
   if (is_std(e, at)) return NULL;
-  for (size_t i = 0; i < e->warned.len; i++) {
-    const Warned *w = &e->warned.data[i];
-    if (w->code == code && w->at.source == at.source && w->at.begin == at.begin) return NULL;
-  }
-  vec_push(e->a, &e->warned, ((Warned){code, at}));
+  uint64_t place = ((uint64_t)code << 16 | at.source) << 32 | at.begin;
+  uint32_t said;
+  if (map_get(&e->warned, place, &said)) return NULL;
+  map_put(e->a, &e->warned, place, 0);
   StrBuf b = {0};
   va_list ap;
   va_start(ap, fmt);
@@ -160,7 +159,8 @@ Ctx *ctx_new(Elab *e, CtxKind what, FnKind kind, const char *name, const char *s
   c->serial = ++e->serial;
   c->name = name;
   c->span = span;
-  c->b = (Builder){graph_new(e->a, symbol, bound), e->real, span, ""};
+  Graph *g = e->scratch ? graph_beside(e->scratch->b.g, symbol, bound) : graph_new(e->a, symbol, bound);
+  c->b = (Builder){g, e->real, span, ""};
   c->training = kind == FN_STEP || kind == FN_APPLY;
   c->step = c->epoch = c->batch = c->guard = NO_NODE;
   return c;
@@ -466,19 +466,20 @@ static void declare_import(Elab *e, Scope *s, const Stmt *d, uint32_t target) {
   diags_mute(e->diags, e->modules.data[target].file->decls.span); // it has no name: what it holds is no news
 }
 
-// Trains have names of their own: a model may have the same.
-static void train_twice(Elab *e, const File *f, uint32_t at) {
+// Trains have names of their own: a model may have the same. `trains`: those before it, by name.
+static void train_twice(Elab *e, const File *f, uint32_t at, Map *trains) {
   const Name *name = &f->decls.data[at]->u.train.name;
-  for (uint32_t i = 0; f == e->user && i < at; i++) {
-    const Stmt *d = f->decls.data[i];
-    if (d->kind != ST_TRAIN || d->u.train.name.text != name->text) continue;
+  uint32_t first;
+  if (f != e->user) return;
+  if (map_get(trains, map_key(name->text), &first))
     diag_also(diag_error(e->diags, DIAG_E0205, name->span, "a train `%s` is already defined", name->text),
-              d->u.train.name.span, "the first definition");
-    return;
-  }
+              f->decls.data[first]->u.train.name.span, "the first definition");
+  else
+    map_put(e->a, trains, map_key(name->text), at);
 }
 
 static void declare_file(Elab *e, const File *f, Scope *s) {
+  Map trains = {0};
   for (uint32_t i = 0; i < f->decls.len; i++) {
     const Stmt *d = f->decls.data[i];
     switch (d->kind) {
@@ -493,7 +494,7 @@ static void declare_file(Elab *e, const File *f, Scope *s) {
     case ST_LAYER_SHORT:
     case ST_LAYER_LONG: declare(e, s, &d->u.layer.name, (Value){.kind = V_LAYER, .u.decl = d}, NULL); break;
     case ST_DATA: declare(e, s, &d->u.data.name, (Value){.kind = V_DATA, .u.decl = d}, NULL); break;
-    case ST_TRAIN: train_twice(e, f, i); break;
+    case ST_TRAIN: train_twice(e, f, i, &trains); break;
     default: break;
     }
   }

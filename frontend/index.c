@@ -81,7 +81,7 @@ static bool cut_index(Elab *e, const Sub *s, Dim size, Cut *c) {
   if (v.kind == V_POISON) return false;
   if (v.kind == V_TENSOR) {
     const Node *n = node_of(e, v.u.node);
-    if (n->dtype != DT_I32 || n->shape.rank != 0) {
+    if (n->dtype != DT_I32 || n->shape->rank != 0) {
       Diag *g = err(e, DIAG_E0210, s->span, "a tensor index must be an i32 scalar");
       diag_label(g, "this is %s", v_describe(e, v));
       if (n->dtype == DT_I32) diag_note(g, "several indices: `gather(x, i, axis = …)`");
@@ -110,7 +110,7 @@ static Value too_many(Elab *e, const Expr *x, Value base) {
 static NodeId apply_cuts(Elab *e, NodeId n, const Cut *c, Span at) {
   Builder *b = &e->fn->b;
   b->span = user_span(e, at);
-  Shape s = node_of(e, n)->shape, kept = {0};
+  Shape s = *node_of(e, n)->shape, kept = {0};
   Dim start[MAX_RANK], size[MAX_RANK];
   int64_t stride[MAX_RANK];
   bool whole = true;
@@ -128,7 +128,7 @@ static NodeId apply_cuts(Elab *e, NodeId n, const Cut *c, Span at) {
 
 static Value index_tensor(Elab *e, const Expr *x, Value base) {
   NodeId n = base.u.node;
-  Shape s = node_of(e, n)->shape;
+  Shape s = *node_of(e, n)->shape;
   uint32_t given = 0, axis = 0, ellipses = 0;
   for (uint32_t i = 0; i < x->u.index.n; i++)
     if (x->u.index.subs[i].kind == SUB_ELLIPSIS)
@@ -207,7 +207,7 @@ Value eval_index(Elab *e, const Expr *x) {
 
 // x cut to from..to along one axis: the caller has checked the bounds.
 Value slice_axis(Elab *e, NodeId x, uint32_t axis, Dim from, Dim to) {
-  Shape s = node_of(e, x)->shape;
+  Shape s = *node_of(e, x)->shape;
   Cut c[MAX_RANK];
   for (uint32_t i = 0; i < MAX_RANK; i++)
     c[i] = (Cut){dim_of(0), i < s.rank ? s.d[i] : dim_of(1), 1, false, NO_NODE};

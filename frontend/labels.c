@@ -217,7 +217,7 @@ static Labelled one_diagonal(Elab *e, Labelled x, uint32_t i, uint32_t k) {
     if (a != i && a != k) perm[n++] = (uint8_t)a;
   for (uint32_t a = 0; a < n; a++) id[a] = x.id[perm[a]];
   NodeId t = b_transpose(b, x.node, perm);
-  Shape s = {.rank = 1, .d = {node_of(e, t)->shape.d[0]}};
+  Shape s = {.rank = 1, .d = {node_of(e, t)->shape->d[0]}};
   Labelled r = {.node = b_gather(b, t, b_iota(b, DT_I32, s, 0), 1, 1), .n = x.n - 1, .id = {id[0]}};
   for (uint32_t a = 2; a < n; a++) r.id[a - 1] = id[a];
   return r;

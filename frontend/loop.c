@@ -17,7 +17,7 @@ static Loop *loop_here(Elab *e, const Stmt *s, const char *what) {
 
 // The yields of all iterations are one tensor.
 static bool stacks(Elab *e, const Loop *l, NodeId n, Span at) {
-  Shape s = node_of(e, n)->shape;
+  Shape s = *node_of(e, n)->shape;
   if (s.rank == MAX_RANK) {
     diag_label(err(e, DIAG_E0203, at, "what is yielded gets one axis more"), "this has %d already", MAX_RANK);
     return false;
@@ -93,8 +93,8 @@ static void next_value(Elab *e, Loop *l, const Named *n, Value v) {
     id = NO_NODE;
   }
   if (id != NO_NODE)
-    id = broadcast_to(e, id, &like.shape, n->value->span,
-                      arena_printf(e->a, "the carry `%s` is %s", n->name.text, shape_text(e, &like.shape)));
+    id = broadcast_to(e, id, like.shape, n->value->span,
+                      arena_printf(e->a, "the carry `%s` is %s", n->name.text, shape_text(e, like.shape)));
   l->next[k] = id;
   l->bad = l->bad || id == NO_NODE;
 }
@@ -168,7 +168,7 @@ static bool add_sequence(Elab *e, Loop *l, Value v, const Head *h) {
   if (v.kind == V_POISON) return false;
   NodeId n = to_node(e, v, e->real, at);
   if (n == NO_NODE) return false;
-  Shape s = node_of(e, n)->shape;
+  Shape s = *node_of(e, n)->shape;
   int64_t axis = h->axis < 0 ? h->axis + s.rank : h->axis;
   if (axis < 0 || axis >= (int64_t)s.rank) {
     Diag *g = err(e, DIAG_E0203, at, "a scan runs over axis %lld", (long long)h->axis);
@@ -233,7 +233,7 @@ static Value elements(Elab *e, Loop *l) {
   Value *parts = ARENA_ARRAY(e->a, l->n_sequences, Value);
   for (uint32_t i = 0; i < l->n_sequences; i++) {
     const Node *n = node_of(e, l->sequence[i]);
-    Shape s = n->shape;
+    Shape s = *n->shape;
     memmove(s.d, s.d + 1, --s.rank * sizeof *s.d);
     l->element[i] = stand_for(e, IN_ARG, n->dtype, s, "element");
     parts[i] = v_tensor(e, l->element[i]);
@@ -326,7 +326,7 @@ Value eval_loop(Elab *e, const Expr *x) {
     const Node n = *node_of(e, l.init[k]);
     const char *name =
         k < l.n_named ? x->u.scan.carries.data[k].name.text : l.stores.data[k - l.n_named].ref->name;
-    l.carry[k] = stand_for(e, IN_ARG, n.dtype, n.shape, name);
+    l.carry[k] = stand_for(e, IN_ARG, n.dtype, *n.shape, name);
   }
   bool good = run(e, &l, element);
   if (leaks(e, &l, mark) || !good) return v_poison();
@@ -342,7 +342,7 @@ static void check_history(Elab *e, const Graph *g, const Node *n) {
   const ScanAttr *s = n->attr.scan;
   int64_t kept = dim_at(s->length, g->bound) / (s->recompute > 0 ? s->recompute : 1), count;
   for (uint32_t k = 0; k < s->n_carries; k++) {
-    const Shape *carry = &graph_node(g, n->in[k])->shape;
+    const Shape *carry = graph_node(g, n->in[k])->shape;
     if (checked_mul(shape_elements(carry, g->bound), kept, &count) && count <= MAX_ELEMENTS) continue;
     Diag *d = err(e, DIAG_E0804, n->span, "the derivative of this loop keeps more than 2^40 elements");
     diag_label(d, "%s iterations, a carry of %s", dim_text(e, s->length), shape_text(e, carry));

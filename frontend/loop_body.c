@@ -9,9 +9,10 @@ typedef struct Move {
   Arena *scratch;
   uint32_t mark, len; // of the graph as it was: its nodes from `mark` on are the body's
   Node *made;         // a copy of those
-  bool *inside;       // depends on a stand-in, or a draw
-  NodeId *outer;      // where a node that stays went
-  NodeId *inner;      // where a node is in the body
+  uint32_t first;     // no node before it is inside: most often the mark, for there may be thousands of loops
+  bool *inside;       // depends on a stand-in, or a draw; from `first` on
+  NodeId *outer;      // where a node that stays went; from `mark` on, those before it stay where they are
+  Map inner;          // where a node is in the body
   Builder body;
   uint32_t n_args;
   VEC(NodeId) captured; // of the graph around, in the order of arguments
@@ -19,6 +20,18 @@ typedef struct Move {
 
 static const Node *node_at(const Move *m, NodeId id) {
   return id < m->mark ? graph_node(m->c->b.g, id) : &m->made[id - m->mark];
+}
+
+static bool is_inside(const Move *m, NodeId id) { return id >= m->first && m->inside[id - m->first]; }
+
+static NodeId outer_of(const Move *m, NodeId id) { return id < m->mark ? id : m->outer[id - m->mark]; }
+
+// Nodes from `first` on may be inside.
+static void look_from(Move *m, NodeId first) {
+  bool *inside = ARENA_ARRAY(m->scratch, m->len - first, bool);
+  if (m->inside) memcpy(inside + (m->first - first), m->inside, m->len - m->first);
+  m->inside = inside;
+  m->first = first;
 }
 
 static bool is_stand_in(const Loop *l, NodeId id) {
@@ -34,7 +47,7 @@ static void spread(Move *m) {
   for (NodeId id = m->mark; id < m->len; id++)
     for (uint32_t i = 0; i < node_at(m, id)->n_in; i++) {
       NodeId in = node_at(m, id)->in[i];
-      m->inside[id] |= in >= m->mark && m->inside[in];
+      m->inside[id - m->first] |= in >= m->mark && is_inside(m, in);
     }
 }
 
@@ -42,16 +55,22 @@ static void spread(Move *m) {
 // stores: that is copied. What else depends on x is captured as it is, since a gradient outside may be by it.
 // True if there was something to copy.
 static bool copy_between(Move *m, NodeId x, NodeId e) {
-  bool *depends = ARENA_ARRAY(m->scratch, m->len, bool), *needed = ARENA_ARRAY(m->scratch, m->len, bool);
+  if (x > e) return false;
+  if (x < m->first) look_from(m, x);
+  bool *depends = ARENA_ARRAY(m->scratch, e - x + 1, bool), *needed = ARENA_ARRAY(m->scratch, e - x + 1, bool);
   bool more = false;
-  depends[x] = needed[e] = true;
-  for (NodeId id = x + 1; id <= e; id++)
-    for (uint32_t i = 0; i < node_at(m, id)->n_in; i++)
-      depends[id] |= op_kind(node_at(m, id)->op) != KIND_EFFECT && depends[node_at(m, id)->in[i]];
-  for (NodeId id = e + 1; id-- > x + 1;) {
-    for (uint32_t i = 0; needed[id] && i < node_at(m, id)->n_in; i++) needed[node_at(m, id)->in[i]] = true;
-    if (!depends[id] || !needed[id] || m->inside[id]) continue;
-    more = m->inside[id] = true;
+  depends[0] = needed[e - x] = true;
+  for (NodeId id = x + 1; id <= e; id++) {
+    const Node *n = node_at(m, id);
+    for (uint32_t i = 0; i < n->n_in && op_kind(n->op) != KIND_EFFECT; i++)
+      depends[id - x] |= n->in[i] >= x && depends[n->in[i] - x];
+  }
+  for (NodeId id = e; id > x; id--) {
+    const Node *n = node_at(m, id);
+    for (uint32_t i = 0; needed[id - x] && i < n->n_in; i++)
+      if (n->in[i] >= x) needed[n->in[i] - x] = true;
+    if (!depends[id - x] || !needed[id - x] || is_inside(m, id)) continue;
+    more = m->inside[id - m->first] = true;
   }
   return more;
 }
@@ -60,15 +79,15 @@ static void find_inside(Move *m, const Loop *l) {
   for (NodeId id = m->mark; id < m->len; id++) {
     const Node *n = node_at(m, id);
     bool draws = op_kind(n->op) == KIND_RANDOM || (n->op == OP_SCAN && graph_draws(n->attr.scan->body));
-    m->inside[id] = draws || is_stand_in(l, id);
+    m->inside[id - m->first] = draws || is_stand_in(l, id);
   }
   spread(m);
   for (bool more = true; more;) {
     more = false;
     for (NodeId g = m->mark; g < m->len; g++) {
       const Node *n = node_at(m, g);
-      for (uint32_t k = 1; n->op == OP_GRAD && m->inside[n->in[0]] && k < n->n_in; k++)
-        if (!m->inside[n->in[k]]) more = copy_between(m, n->in[k], n->in[0]) || more;
+      for (uint32_t k = 1; n->op == OP_GRAD && is_inside(m, n->in[0]) && k < n->n_in; k++)
+        if (!is_inside(m, n->in[k])) more = copy_between(m, n->in[k], n->in[0]) || more;
     }
     spread(m);
   }
@@ -78,8 +97,8 @@ static NodeId inner_of(Move *m, NodeId id);
 
 static NodeId capture(Move *m, NodeId id) {
   const Node *n = node_at(m, id);
-  vec_push(m->scratch, &m->captured, m->outer[id]);
-  return b_input(&m->body, IN_ARG, m->n_args++, "captured", n->dtype, n->shape);
+  vec_push(m->scratch, &m->captured, outer_of(m, id));
+  return b_input(&m->body, IN_ARG, m->n_args++, "captured", n->dtype, *n->shape);
 }
 
 static NodeId copy_inside(Move *m, NodeId id) {
@@ -93,20 +112,23 @@ static NodeId copy_inside(Move *m, NodeId id) {
 // written in the body is copied; one that has a name outside may be what a gradient is by (the pass `loops`
 // copies it afterwards).
 static NodeId inner_of(Move *m, NodeId id) {
-  bool copied = m->inside[id] || (id >= m->mark && node_at(m, id)->op == OP_CONST);
-  if (m->inner[id] == NO_NODE) m->inner[id] = copied ? copy_inside(m, id) : capture(m, id);
-  return m->inner[id];
+  NodeId inner;
+  if (map_get(&m->inner, id, &inner)) return inner;
+  bool copied = is_inside(m, id) || (id >= m->mark && node_at(m, id)->op == OP_CONST);
+  inner = copied ? copy_inside(m, id) : capture(m, id);
+  map_put(m->scratch, &m->inner, id, inner);
+  return inner;
 }
 
 static void stay(Move *m, NodeId id) {
   const Node *n = node_at(m, id);
   NodeId *in = ARENA_ARRAY(m->scratch, n->n_in, NodeId);
-  for (uint32_t i = 0; i < n->n_in; i++) in[i] = m->outer[n->in[i]];
-  m->outer[id] = b_copy(&m->c->b, n, in);
+  for (uint32_t i = 0; i < n->n_in; i++) in[i] = outer_of(m, n->in[i]);
+  m->outer[id - m->mark] = b_copy(&m->c->b, n, in);
 }
 
 static void moved(const Move *m, NodeId *id) {
-  if (*id != NO_NODE && *id >= m->mark) *id = m->outer[*id];
+  if (*id != NO_NODE) *id = outer_of(m, *id);
 }
 
 // What the elaborator remembers of nodes that were made in the body and stay outside.
@@ -135,35 +157,34 @@ static void move_out(Elab *e, Move *m, const Loop *l) {
   m->len = g->len;
   m->made = ARENA_ARRAY(m->scratch, m->len - m->mark, Node);
   for (NodeId id = m->mark; id < m->len; id++) m->made[id - m->mark] = *graph_node(g, id);
-  m->inside = ARENA_ARRAY(m->scratch, m->len, bool);
-  m->outer = ARENA_ARRAY(m->scratch, m->len, NodeId);
-  m->inner = ARENA_ARRAY(m->scratch, m->len, NodeId);
-  memset(m->inner, 0xff, m->len * sizeof *m->inner);
+  look_from(m, m->mark);
+  m->outer = ARENA_ARRAY(m->scratch, m->len - m->mark, NodeId);
+  memset(m->outer, 0xff, (m->len - m->mark) * sizeof *m->outer);
   find_inside(m, l);
   e->n_nodes += g->len - m->c->counted;
   g->len = m->mark;
   m->c->reach = (Reach){0}; // its marks are of what moves
-  for (NodeId id = 0; id < m->len; id++) {
-    m->outer[id] = id < m->mark ? id : NO_NODE;
-    if (id >= m->mark && !m->inside[id]) stay(m, id);
-  }
+  for (NodeId id = m->mark; id < m->len; id++)
+    if (!is_inside(m, id)) stay(m, id);
   m->c->counted = g->len;
-  m->body = (Builder){.g = graph_new(g->arena, g->symbol, g->bound), .real = m->c->b.real, .path = ""};
+  m->body = (Builder){.g = graph_beside(g, g->symbol, g->bound), .real = m->c->b.real, .path = ""};
   for (uint32_t k = 0; k < l->n_carries; k++) {
     const Node *n = node_at(m, l->carry[k]);
-    m->inner[l->carry[k]] = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, n->shape);
+    NodeId arg = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, *n->shape);
+    map_put(m->scratch, &m->inner, l->carry[k], arg);
   }
   for (uint32_t k = 0; k < l->n_sequences; k++) {
     const Node *n = node_at(m, l->element[k]);
-    m->inner[l->element[k]] = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, n->shape);
+    NodeId arg = b_input(&m->body, IN_ARG, m->n_args++, n->attr.input.name, n->dtype, *n->shape);
+    map_put(m->scratch, &m->inner, l->element[k], arg);
   }
   for (NodeId id = m->mark; id < m->len; id++)
-    if (m->inside[id]) inner_of(m, id);
+    if (is_inside(m, id)) inner_of(m, id);
 }
 
 NodeId loop_move_axis(Elab *e, NodeId x, uint32_t from, uint32_t to) {
   uint8_t perm[MAX_RANK];
-  uint32_t rank = node_of(e, x)->shape.rank, other = 0;
+  uint32_t rank = node_of(e, x)->shape->rank, other = 0;
   if (from == to) return x;
   for (uint32_t i = 0; i < rank; i++) {
     other += other == from;
@@ -190,8 +211,8 @@ Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
   s.recompute = (uint32_t)h->recompute;
   NodeId *in = ARENA_ARRAY(a, (size_t)m.n_args, NodeId);
   uint32_t n = 0;
-  for (uint32_t k = 0; k < l->n_carries; k++) in[n++] = m.outer[l->init[k]];
-  for (uint32_t k = 0; k < l->n_sequences; k++) in[n++] = m.outer[l->sequence[k]];
+  for (uint32_t k = 0; k < l->n_carries; k++) in[n++] = outer_of(&m, l->init[k]);
+  for (uint32_t k = 0; k < l->n_sequences; k++) in[n++] = outer_of(&m, l->sequence[k]);
   for (size_t k = 0; k < m.captured.len; k++) in[n++] = m.captured.data[k];
   Builder *b = &e->fn->b;
   b->span = user_span(e, l->x->span);
@@ -204,7 +225,7 @@ Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
   arena_free(a);
   for (uint32_t k = 0; k < n_values; k++) {
     NodeId r = b_scan_result(b, scan, k);
-    uint32_t rank = node_of(e, r)->shape.rank;
+    uint32_t rank = node_of(e, r)->shape->rank;
     int64_t axis = h->axis < 0 ? h->axis + rank : h->axis;
     if (k < n_yields && (axis < 0 || axis >= (int64_t)rank)) {
       Diag *g = err(e, DIAG_E0203, l->x->span, "what is yielded can't be stacked along axis %lld",

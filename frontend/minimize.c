@@ -96,9 +96,7 @@ void no_gradient(Elab *e, Diag *g, NodeId cut) {
     diag_note(g, "`%s` carries no gradient", written_name(n->op));
 }
 
-// The parameters that the loss reaches, in path order.
-static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, Targets *out) {
-  const Arrivals arrivals = graph_arrivals(e->fn->b.g, loss, 0, e->a);
+static bool reached_by(Elab *e, Arrivals arrivals, const StoreRefs *over, const Stmt *s, Targets *out) {
   StoreRef *missed = NULL;
   size_t n_missed = 0;
   for (size_t i = 0; i < over->len; i++) {
@@ -136,6 +134,14 @@ static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, 
     diag_label(warn(e, DIAG_W0601, NULL, at, "the loss does not reach `%s`", e->stores.data[missed->id].name),
                n_missed > 1 ? "nor %zu more: they are left alone" : "it is left alone", n_missed - 1);
   return true;
+}
+
+// The parameters that the loss reaches, in path order. A step may have thousands of losses.
+static bool reached(Elab *e, NodeId loss, const StoreRefs *over, const Stmt *s, Targets *out) {
+  Arena *scratch = arena_new();
+  bool any = reached_by(e, graph_arrivals(e->fn->b.g, loss, 0, scratch), over, s, out);
+  arena_free(scratch);
+  return any;
 }
 
 static uint32_t slot_store(Elab *e, const Store *p, StoreKind kind, const char *suffix) {
@@ -185,7 +191,7 @@ static void clip_together(Elab *e, NodeId *grad, uint32_t n, NodeId *clip) {
   NodeId squares = b_scalar(b, DT_F64, 0), zero = b_scalar(b, DT_F64, 0);
   for (uint32_t i = 0; i < n; i++) {
     NodeId g = b_cast(b, grad[i], DT_F64);
-    uint32_t axes = (1u << node_of(e, g)->shape.rank) - 1;
+    uint32_t axes = (1u << node_of(e, g)->shape->rank) - 1;
     squares = b_ew2(b, OP_ADD, squares, b_reduce(b, OP_SUM, b_ew2(b, OP_MUL, g, g), axes));
   }
   NodeId norm = b_ew1(b, OP_SQRT, squares), limit = b_cast(b, *clip, DT_F64);
@@ -389,7 +395,7 @@ void exec_minimize(Elab *e, const Stmt *s) {
     ok = false;
   }
   NodeId n = loss.kind == V_POISON ? NO_NODE : to_real(e, loss, s->u.minimize.loss->span);
-  if (n != NO_NODE && node_of(e, n)->shape.rank && !swapped) {
+  if (n != NO_NODE && node_of(e, n)->shape->rank && !swapped) {
     Diag *g = err(e, DIAG_E0203, s->u.minimize.loss->span, "a loss is a scalar");
     diag_label(g, "this is %s", tensor_text(e, n));
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");

@@ -193,9 +193,14 @@ static void parameter_twice(Walk *w, const Name *name, const Name *first) {
 }
 
 static void params(Walk *w, const ParamList *p) {
+  Map names = {0};
   w->in = p;
   for (uint32_t i = 0; i < p->len; i++) {
-    for (uint32_t k = 0; k < i; k++) parameter_twice(w, &p->data[i].name, &p->data[k].name);
+    uint32_t first;
+    if (map_get(&names, map_key(p->data[i].name.text), &first))
+      parameter_twice(w, &p->data[i].name, &p->data[first].name);
+    else
+      map_put(w->e->a, &names, map_key(p->data[i].name.text), i);
     type(w, p->data[i].type, true);
     if (p->data[i].dflt) expr(w, p->data[i].dflt);
     bind_named(w, p->data[i].name.text, p->data[i].name.span);

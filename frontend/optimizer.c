@@ -38,7 +38,7 @@ static bool hyper_value(Elab *e, OptimizerRef *o, uint32_t k, const Expr *x) {
   if (v_is_number(v)) return o->hyper[k].v = v, in_range(e, &info->hyper[k], v, x->span);
   NodeId n = to_real(e, v, x->span);
   if (n == NO_NODE) return false;
-  if (node_of(e, n)->shape.rank) {
+  if (node_of(e, n)->shape->rank) {
     diag_label(err(e, DIAG_E0203, x->span, "`%s` is a scalar", info->hyper[k].name), "this is %s",
                v_describe(e, v));
     return false;

@@ -95,7 +95,7 @@ static bool too_many_axes(Elab *e, Span at) {
 
 // One axis for each label, group after group: a size that is N at one axis stays it at the others.
 static bool divide(Elab *e, Move *m) {
-  Shape s = node_of(e, m->x.node)->shape;
+  Shape s = *node_of(e, m->x.node)->shape;
   uint32_t axis = 0;
   for (uint32_t a = 0; a < m->from.n; a++) {
     const Group *g = &m->from.group[a];
@@ -118,7 +118,7 @@ static NodeId join(Elab *e, const Move *m, NodeId x, bool *ok) {
   *ok = true;
   for (uint32_t a = 0, axis = 0; a < m->to.n; a++, axis++) {
     const Group *g = &m->to.group[a];
-    Shape s = node_of(e, x)->shape, t = {0};
+    Shape s = *node_of(e, x)->shape, t = {0};
     Dim size = dim_of(1);
     for (uint32_t i = 0; i < g->n; i++)
       if (!dim_mul(size, s.d[axis + i], &size)) {
@@ -199,7 +199,7 @@ Value eval_rearrange(Elab *e, const Expr *x) {
   if (!labels_of_operand(e, &m.l, x->u.rearr.operand, true, &m.from)) return v_poison();
   NodeId n = to_node(e, eval(e, x->u.rearr.operand->u.index.base), DT_COUNT, x->u.rearr.operand->span);
   if (n == NO_NODE || !given_sizes(e, &x->u.rearr.sizes, &m.l)) return v_poison();
-  Shape s = node_of(e, n)->shape;
+  Shape s = *node_of(e, n)->shape;
   uint32_t lead = s.rank >= m.from.n ? s.rank - m.from.n : 0;
   if (!labels_fit_rank(e, &m.l, &m.from, &s)) return v_poison();
   if (!labels_of_result(e, &m.l, x->u.rearr.result, true, m.from.dots, lead, &m.to)) return v_poison();

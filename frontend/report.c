@@ -54,9 +54,8 @@ static void teach_finish(Elab *e, NodeId id, Span at) {
 }
 
 static bool reports(const Ctx *c, const char *name) {
-  for (size_t i = 0; i < c->root_info.len; i++)
-    if (c->root_info.data[i].kind == ROOT_REPORT && strcmp(c->root_info.data[i].name, name) == 0) return true;
-  return false;
+  uint32_t known;
+  return map_get(&c->reported, map_key(name), &known);
 }
 
 static void report_one(Elab *e, const Named *r) {
@@ -76,13 +75,14 @@ static void report_one(Elab *e, const Named *r) {
   if (v.kind == V_POISON) return;
   NodeId n = to_node(e, v, v_is_number(v) ? e->real : DT_COUNT, x->span);
   if (n == NO_NODE) return;
-  if (node_of(e, n)->shape.rank) {
+  if (node_of(e, n)->shape->rank) {
     Diag *g = err(e, DIAG_E0603, x->span, "a report is a scalar");
     diag_label(g, "this is %s", tensor_text(e, n));
     diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");
     return;
   }
   teach_finish(e, n, x->span);
+  map_put(e->a, &e->fn->reported, map_key(name), 0);
   add_root(e, e->fn, guarded(e, b_cast(&e->fn->b, n, e->real), NO_NODE), ROOT_REPORT, name);
   if (e->fn->guard != NO_NODE)
     add_root(e, e->fn, e->fn->guard, ROOT_REPORTED, arena_printf(e->a, "%s_reported", name));

@@ -36,6 +36,7 @@ enum {
   MAX_STRING = 1 << 20,    // bytes of one string
   MAX_LIST = 1 << 20,      // elements of one list
   MAX_FUNCTIONS = 400,     // steps, evals, exports and what belongs to them
+  MAX_STREAMS = 8, // of one `each`
   MAX_PASSES = 4
 };
 
@@ -290,6 +291,7 @@ struct Ctx {
   Reach reach;         // of the targets of the last `grad`
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
+  Map reported; // names of reports
   VEC(FnInput) inputs;
   struct {
     DataUse *use;
@@ -297,6 +299,7 @@ struct Ctx {
     NodeId node;
   } * fields; // of records, one per input
   size_t n_fields, cap_fields;
+  Map field_at;   // of those, by data, number and stream
   bool has_batch; // each, eval
   Dim batch_dim;
   NodeId step, epoch, batch;
@@ -334,6 +337,7 @@ struct DataUse {
   Value *args;
   uint32_t n_args;
   VEC(DataFieldUse) fields;
+  Map field_at; // by name
   VEC(DataSource) sources;
   VEC(NodeId) source_nodes;
   Ctx *prepare;
@@ -348,10 +352,6 @@ typedef struct NameRead {
 } NameRead;
 enum { N_READS = 64 };
 
-typedef struct Warned {
-  DiagCode code;
-  Span at;
-} Warned;
 typedef struct Wrong { // an error, and the function of the program in which it was found
   Span at;
   uint32_t fn;
@@ -413,7 +413,7 @@ struct Elab {
   VEC(Patch) patches; // field indices in the plan that become final with the data sets
   bool in_train;
   NameRead reads[N_READS]; // the last names that were read, by their place: see distrust
-  VEC(Warned) warned;
+  Map warned; // what was warned of, and where
   VEC(Wrong) wrong;
   VEC(const char *) said;    // see first_time
   uint32_t nameless;         // unknown names that were taken for those that declarations lack

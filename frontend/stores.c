@@ -173,8 +173,8 @@ static void init_store(Elab *e, StoreRef *r, uint32_t id, const With *w) {
                tensor_text(e, n));
     n = NO_NODE;
   }
-  if (n != NO_NODE && !shape_eq(&node_of(e, n)->shape, &shape)) {
-    if (node_of(e, n)->shape.rank == 0) {
+  if (n != NO_NODE && !shape_eq(node_of(e, n)->shape, &shape)) {
+    if (node_of(e, n)->shape->rank == 0) {
       n = broadcast_to(e, n, &shape, x->span, "initial value");
     } else {
       Diag *g = err(e, DIAG_E0403, x->span, "the initial value of `%s` has another shape", r->name);

@@ -287,10 +287,10 @@ void axis_note(Elab *e, Diag *g, const Shape *a, const Shape *b, unsigned axis) 
 static bool shapes_meet(Elab *e, NodeId x, NodeId y, Shape *out, Span at, const char *name) {
   unsigned axis = 0;
   const Node *a = node_of(e, x), *b = node_of(e, y);
-  if (shape_broadcast(&a->shape, &b->shape, out, &axis)) return true;
+  if (shape_broadcast(a->shape, b->shape, out, &axis)) return true;
   Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `%s`", name);
-  diag_label(g, "%s and %s", shape_text(e, &a->shape), shape_text(e, &b->shape));
-  axis_note(e, g, &a->shape, &b->shape, axis);
+  diag_label(g, "%s and %s", shape_text(e, a->shape), shape_text(e, b->shape));
+  axis_note(e, g, a->shape, b->shape, axis);
   return false;
 }
 
@@ -336,7 +336,7 @@ static Value int_power(Elab *e, Value x, int64_t n, Span at) {
     one.f = 1;
   else
     one.i = 1;
-  if (n == 0) return v_tensor(e, b_splat(b, t, node_of(e, base)->shape, one));
+  if (n == 0) return v_tensor(e, b_splat(b, t, *node_of(e, base)->shape, one));
   NodeId sq = n > 0 ? base : b_ew2(b, OP_DIV, b_splat(b, t, (Shape){0}, one), base), r = NO_NODE;
   for (uint64_t k = (uint64_t)(n < 0 ? -n : n); k; k >>= 1) {
     if (k & 1) r = r == NO_NODE ? sq : b_ew2(b, OP_MUL, r, sq);
@@ -363,11 +363,11 @@ static Value matmul(Elab *e, Value a, Value b, Span at) {
   if (!unify(e, v, n, 2, false, at, "@")) return v_poison();
   const Node *x = node_of(e, n[0]), *y = node_of(e, n[1]);
   if (x->dtype == DT_MASK) return type_allows(e, OP_MUL, n[0], at, "@"), v_poison();
-  if (!matmul_fits(&x->shape, &y->shape, &s, &why)) {
+  if (!matmul_fits(x->shape, y->shape, &s, &why)) {
     Diag *g = err(e, DIAG_E0203, at, "shapes do not fit in `@`");
-    diag_label(g, "%s @ %s", shape_text(e, &x->shape), shape_text(e, &y->shape));
+    diag_label(g, "%s @ %s", shape_text(e, x->shape), shape_text(e, y->shape));
     diag_note(g, "%s", why);
-    inner_sizes(e, g, &x->shape, &y->shape);
+    inner_sizes(e, g, x->shape, y->shape);
     return v_poison();
   }
   if (!check_elements(e, &s, at)) return v_poison();
@@ -423,9 +423,9 @@ Value binary(Elab *e, BinOp op, Value a, Value b, const Expr *x) {
 // n stretched to s; an error names `what`.
 NodeId broadcast_to(Elab *e, NodeId n, const Shape *s, Span at, const char *what) {
   const Node *x = node_of(e, n);
-  if (shape_eq(&x->shape, s)) return n;
-  if (shape_broadcasts_to(&x->shape, s)) return b_broadcast(at_place(e, at), n, *s);
+  if (shape_eq(x->shape, s)) return n;
+  if (shape_broadcasts_to(x->shape, s)) return b_broadcast(at_place(e, at), n, *s);
   Diag *g = err(e, DIAG_E0203, at, "shapes do not fit: %s", what);
-  diag_label(g, "%s does not stretch to %s", shape_text(e, &x->shape), shape_text(e, s));
+  diag_label(g, "%s does not stretch to %s", shape_text(e, x->shape), shape_text(e, s));
   return NO_NODE;
 }

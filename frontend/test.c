@@ -36,7 +36,7 @@ static void add_check(Elab *e, const Stmt *s, NodeId holds) {
       .kind = x.kind, .span = at, .message = message ? message->u.str.text : NULL, .tolerance = x.tolerance};
   c.holds = add_result(e, holds);
   if (x.kind != CHECK_HOLDS) {
-    Shape shape = node_of(e, holds)->shape;
+    Shape shape = *node_of(e, holds)->shape;
     c.left = add_result(e, broadcast_to(e, x.left, &shape, at, "`assert`"));
     c.right = add_result(e, broadcast_to(e, x.right, &shape, at, "`assert`"));
   }
@@ -142,7 +142,7 @@ static Value bi_close(Elab *e, const BuiltinCall *c) {
 static NodeId test_input(Elab *e, const char *name, NodeId like, Span at) {
   Ctx *c = e->fn;
   const Node *n = node_of(e, like);
-  FnInput in = {arena_printf(e->a, "%s_%zu", name, c->inputs.len / 2), n->dtype, n->shape, at};
+  FnInput in = {arena_printf(e->a, "%s_%zu", name, c->inputs.len / 2), n->dtype, *n->shape, at};
   NodeId input = b_input(&c->b, IN_ARG, (uint32_t)c->inputs.len, in.name, in.dtype, in.shape);
   vec_push(e->a, &c->inputs, in);
   return input;
@@ -170,7 +170,7 @@ static NodeId applied_to(Elab *e, const BuiltinCall *c, Value x) {
   Value v = call_value(e, c->v[0], &args, c->call, c->span);
   e->fn->test->in_gradcheck = false;
   NodeId y = v.kind == V_POISON ? NO_NODE : to_real(e, v, c->spans[0]);
-  if (y == NO_NODE || node_of(e, y)->shape.rank == 0) return y;
+  if (y == NO_NODE || node_of(e, y)->shape->rank == 0) return y;
   Diag *g = err(e, DIAG_E0203, c->spans[0], "`gradcheck` wants a function whose result is a scalar");
   diag_label(g, "it gives %s", tensor_text(e, y));
   diag_note(g, "`mean(…)` or `sum(…)` makes one number of it");

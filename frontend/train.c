@@ -212,7 +212,8 @@ static bool streams(Elab *e, const Expr *x, DataUse **use, uint32_t *n) {
   *n = 0;
   if (x->kind != EX_TUPLE) return (use[(*n)++] = stream(e, x, "each")) != NULL;
   bool ok = true;
-  if (x->u.list.len > 8) return err(e, DIAG_E0501, x->span, "at most 8 streams in one `each`"), false;
+  if (x->u.list.len > MAX_STREAMS)
+    return err(e, DIAG_E0501, x->span, "at most %d streams in one `each`", MAX_STREAMS), false;
   for (uint32_t i = 0; i < x->u.list.len; i++)
     ok &= (use[(*n)++] = stream(e, x->u.list.data[i], "each")) != NULL;
   return ok;
@@ -261,7 +262,7 @@ static void bind_loop(Elab *e, const Stmt *s, DataUse **use, uint32_t n, bool co
     return;
   }
   scope_bind(e, e->scope, e->n_batch, v_dim(e, c->batch_dim), (Span){0});
-  Value v[8];
+  Value v[MAX_STREAMS];
   for (uint32_t i = 0; i < n; i++) v[i] = record(use[i], i);
   bind_pattern(e, s->u.each.pattern,
                n == 1 && s->u.each.in.from->kind != EX_TUPLE ? v[0] : v_list(e, V_TUPLE, v, n), false);
@@ -311,7 +312,7 @@ static void each(Plan *p, const Stmt *s) {
                 .patience = p->set.patience,
                 .watch = p->set.watch,
                 .mode_max = p->set.mode_max};
-  DataUse *use[8];
+  DataUse *use[MAX_STREAMS];
   uint32_t n = 0;
   bool counted = s->u.each.in.to != NULL;
   bool ok = counted ? count_loop(p, s, &l) : streams(e, s->u.each.in.from, use, &n);

@@ -324,7 +324,7 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
       diag_note(g, "element types are converted only by `cast(x, %s)`", dtype_name(want));
     return false;
   }
-  Shape s = n->shape;
+  Shape s = *n->shape;
   return match_shape(e, t, &s, *v, at, who, what);
 }
 

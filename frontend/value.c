@@ -127,7 +127,7 @@ const char *shape_text(const Elab *e, const Shape *s) {
 
 const char *tensor_text(const Elab *e, NodeId n) {
   const Node *x = node_of(e, n);
-  return arena_printf(e->a, "%s%s", dtype_name(x->dtype), x->shape.rank ? shape_text(e, &x->shape) : "");
+  return arena_printf(e->a, "%s%s", dtype_name(x->dtype), x->shape->rank ? shape_text(e, x->shape) : "");
 }
 
 static const char *const kind_words[] = {[V_POISON] = "nothing",
@@ -161,7 +161,7 @@ const char *v_describe(const Elab *e, Value v) {
   switch (v.kind) {
   case V_TENSOR:
     if (v.ctx != e->fn->serial) return "a tensor";
-    return node_of(e, v.u.node)->shape.rank
+    return node_of(e, v.u.node)->shape->rank
                ? tensor_text(e, v.u.node)
                : arena_printf(e->a, "a scalar tensor (%s)", tensor_text(e, v.u.node));
   case V_INT: return arena_printf(e->a, "the static int %lld", (long long)v.u.i);

@@ -30,7 +30,7 @@ static bool pack_leaves(Elab *e, const Closure *c, Value v, RuleResult *r, NodeI
     return true;
   }
   Shape flat = {.rank = 1};
-  bool ok = shape_count(&x->shape, &flat.d[0]) && (*n == 0 || node_of(e, real[0])->dtype == x->dtype);
+  bool ok = shape_count(x->shape, &flat.d[0]) && (*n == 0 || node_of(e, real[0])->dtype == x->dtype);
   if (!ok || *n == MAX_RULE_RESULTS) {
     Diag *g =
         err(e, DIAG_E0704, c->vjp->name.span, "the results of `%s` are too different for a rule", c->name);
@@ -67,7 +67,7 @@ static Value unpack(Elab *e, const Ctx *in, Value like, NodeId packed, Dim *at, 
   if (!dtype_is_real(x->dtype)) return v_tensor(e, *(*integer)++);
   Dim size;
   int64_t stride = 1;
-  Shape s = x->shape;
+  Shape s = *x->shape;
   shape_count(&s, &size);
   NodeId part = b_slice(&e->fn->b, packed, at, &size, &stride);
   at->a += size.a;
@@ -96,11 +96,11 @@ static bool rule_inputs(Elab *e, const Closure *c, const RuleArg *args, const Ru
   NodeId *integer = ARENA_ARRAY(e->a, y->integer.len + 1, NodeId);
   for (size_t i = 0; i < y->integer.len; i++) {
     const Node *x = graph_node(outer->b.g, y->integer.data[i]);
-    integer[i] = b_input(b, IN_ARG, arg++, p->data[n].name.text, x->dtype, x->shape);
+    integer[i] = b_input(b, IN_ARG, arg++, p->data[n].name.text, x->dtype, *x->shape);
   }
   for (uint32_t i = n; i < n + 2; i++) { // the result and its cotangent have one shape
     const Node *x = graph_node(outer->b.g, y->packed);
-    NodeId in = b_input(b, IN_ARG, arg++, p->data[i].name.text, x->dtype, x->shape);
+    NodeId in = b_input(b, IN_ARG, arg++, p->data[i].name.text, x->dtype, *x->shape);
     v[i] = like_result(e, outer, y, in, integer);
   }
   for (uint32_t i = 0; i < p->len; i++) {
@@ -113,7 +113,7 @@ static bool rule_inputs(Elab *e, const Closure *c, const RuleArg *args, const Ru
 
 // A number may stand for a gradient that is the same everywhere. A tensor of another shape is a sum too many or too few.
 static bool gradient_fits(Elab *e, const Closure *c, uint32_t i, NodeId g, Value given, const Shape *want) {
-  const Shape *s = &node_of(e, g)->shape;
+  const Shape *s = node_of(e, g)->shape;
   if (v_is_number(given) || shape_eq(s, want)) return true;
   Diag *d = err(e, DIAG_E0704, c->vjp->name.span, "the gradient by `%s` has not its shape",
                 c->decl->params.data[i].name.text);
@@ -192,7 +192,7 @@ Value wrap_vjp(Elab *e, Closure *c, Scope *call_scope, Value y, const Expr *call
     args[i].v = scope_local(call_scope, c->decl->params.data[i].name.text)->v;
     if (args[i].v.kind != V_TENSOR) continue;
     const Node *x = node_of(e, args[i].v.u.node);
-    args[i].shape = x->shape;
+    args[i].shape = *x->shape;
     args[i].dtype = x->dtype;
     in[n_in++] = args[i].v.u.node;
   }

@@ -24,7 +24,7 @@ static NodeId condition(Elab *e, const Expr *x) {
     diag_label(err(e, DIAG_E0202, x->span, "`when` wants a scalar mask"), "this is %s", tensor_text(e, n));
     return NO_NODE;
   }
-  if (c->shape.rank == 0) return n;
+  if (c->shape->rank == 0) return n;
   Diag *g = err(e, DIAG_E0203, x->span, "`when` wants one mask for the whole block");
   diag_label(g, "this is %s", tensor_text(e, n));
   diag_note(g, "`all(…)` or `any(…)` makes one of it; `select(c, a, b)` chooses by element");

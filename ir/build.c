@@ -8,15 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
-static NodeId append(Builder *b, Node n, const NodeId *in, uint32_t n_in) {
+static NodeId append_shaped(Builder *b, Node n, Shape s, const NodeId *in, uint32_t n_in) {
   n.in = in;
   n.n_in = n_in;
   n.span = b->span;
   n.path = b->path;
-  const char *why = shape_rule(b->g, &n);
+  const char *why = shape_rule(b->g, &n, &s);
   if (why) fprintf(stderr, "nnc: %s: %s\n", op_name(n.op), why);
   assert(!why && "the builder's operands fit");
+  n.shape = &s;
   return graph_add(b->g, n);
+}
+
+// The rule finds the shape.
+static NodeId append(Builder *b, Node n, const NodeId *in, uint32_t n_in) {
+  return append_shaped(b, n, (Shape){0}, in, n_in);
 }
 
 static const Node *node(const Builder *b, NodeId id) { return graph_node(b->g, id); }
@@ -44,47 +50,48 @@ NodeId b_scalar(Builder *b, DType t, double v) {
 }
 
 NodeId b_splat(Builder *b, DType t, Shape s, Scalar v) {
-  Node n = {.op = OP_CONST, .dtype = t, .shape = s};
+  Node n = {.op = OP_CONST, .dtype = t};
   n.attr.konst.data = arena_copy(b->g->arena, &v, sizeof v);
   n.attr.konst.count = 1;
-  return append(b, n, NULL, 0);
+  return append_shaped(b, n, s, NULL, 0);
 }
 
 NodeId b_tensor(Builder *b, DType t, Shape s, const Scalar *data, int64_t count) {
   assert(shape_static(&s) && shape_elements(&s, 0) == count);
-  Node n = {.op = OP_CONST, .dtype = t, .shape = s};
+  Node n = {.op = OP_CONST, .dtype = t};
   n.attr.konst.data = arena_copy(b->g->arena, data, (size_t)count * sizeof *data);
   n.attr.konst.count = count;
-  return append(b, n, NULL, 0);
+  return append_shaped(b, n, s, NULL, 0);
 }
 
 NodeId b_reshape(Builder *b, NodeId x, Shape s) {
-  if (shape_eq(&node(b, x)->shape, &s)) return x;
-  return append(b, (Node){.op = OP_RESHAPE, .shape = s}, &x, 1);
+  if (shape_eq(node(b, x)->shape, &s)) return x;
+  return append_shaped(b, (Node){.op = OP_RESHAPE}, s, &x, 1);
 }
 
 NodeId b_transpose(Builder *b, NodeId x, const uint8_t *perm) {
   Node n = {.op = OP_TRANSPOSE};
-  memcpy(n.attr.perm, perm, node(b, x)->shape.rank);
+  memcpy(n.attr.perm, perm, node(b, x)->shape->rank);
   return append(b, n, &x, 1);
 }
 
 NodeId b_broadcast(Builder *b, NodeId x, Shape s) {
-  if (shape_eq(&node(b, x)->shape, &s)) return x;
-  return append(b, (Node){.op = OP_BROADCAST, .shape = s}, &x, 1);
+  if (shape_eq(node(b, x)->shape, &s)) return x;
+  return append_shaped(b, (Node){.op = OP_BROADCAST}, s, &x, 1);
 }
 
 NodeId b_slice(Builder *b, NodeId x, const Dim *start, const Dim *size, const int64_t *stride) {
-  uint32_t rank = node(b, x)->shape.rank;
-  Node n = {.op = OP_SLICE, .shape = {.rank = rank}};
-  memcpy(n.shape.d, size, rank * sizeof *size);
+  uint32_t rank = node(b, x)->shape->rank;
+  Node n = {.op = OP_SLICE};
+  Shape s = {.rank = rank};
+  memcpy(s.d, size, rank * sizeof *size);
   n.attr.slice.start = arena_copy(b->g->arena, start, rank * sizeof *start);
   n.attr.slice.stride = arena_copy(b->g->arena, stride, rank * sizeof *stride);
-  return append(b, n, &x, 1);
+  return append_shaped(b, n, s, &x, 1);
 }
 
 NodeId b_pad(Builder *b, NodeId x, const Dim *lo, const Dim *hi, const int64_t *interior, Scalar v) {
-  uint32_t rank = node(b, x)->shape.rank;
+  uint32_t rank = node(b, x)->shape->rank;
   Node n = {.op = OP_PAD};
   n.attr.pad.lo = arena_copy(b->g->arena, lo, rank * sizeof *lo);
   n.attr.pad.hi = arena_copy(b->g->arena, hi, rank * sizeof *hi);
@@ -110,7 +117,7 @@ NodeId b_scatter_add(Builder *b, NodeId x, NodeId i, NodeId u, uint32_t axis, ui
 }
 
 NodeId b_iota(Builder *b, DType t, Shape s, uint32_t axis) {
-  return append(b, (Node){.op = OP_IOTA, .dtype = t, .shape = s, .attr.axis = axis}, NULL, 0);
+  return append_shaped(b, (Node){.op = OP_IOTA, .dtype = t, .attr.axis = axis}, s, NULL, 0);
 }
 
 NodeId b_arg(Builder *b, Op op, NodeId x, uint32_t axis) {
@@ -143,30 +150,30 @@ NodeId b_conv(Builder *b, NodeId x, NodeId w, const ConvAttr *attr) {
 
 NodeId b_unwindow(Builder *b, Op op, const NodeId *in, uint32_t n, const WindowAttr *attr, Shape s) {
   const WindowAttr *kept = arena_copy(b->g->arena, attr, sizeof *attr);
-  return append(b, (Node){.op = op, .shape = s, .attr.window = kept}, in, n);
+  return append_shaped(b, (Node){.op = op, .attr.window = kept}, s, in, n);
 }
 
 NodeId b_window(Builder *b, Op op, const NodeId *in, uint32_t n, const WindowAttr *attr) {
-  return b_unwindow(b, op, in, n, attr, (Shape){0}); // the rule finds the shape
+  return b_unwindow(b, op, in, n, attr, (Shape){0}); // the rule finds it
 }
 
 NodeId b_input(Builder *b, InputRole role, uint32_t index, const char *name, DType t, Shape s) {
-  Node n = {.op = OP_INPUT, .dtype = t, .shape = s};
+  Node n = {.op = OP_INPUT, .dtype = t};
   n.attr.input.role = role;
   n.attr.input.index = index;
   n.attr.input.name = name;
-  return append(b, n, NULL, 0);
+  return append_shaped(b, n, s, NULL, 0);
 }
 
 NodeId b_rand(Builder *b, Op op, DType t, Shape s, uint32_t site) {
   assert(op_kind(op) == KIND_RANDOM);
-  return append(b, (Node){.op = op, .dtype = t, .shape = s, .attr.site = site}, NULL, 0);
+  return append_shaped(b, (Node){.op = op, .dtype = t, .attr.site = site}, s, NULL, 0);
 }
 
 NodeId b_read(Builder *b, uint32_t store, uint32_t version, DType t, Shape s, NodeId made_by) {
   assert((version == 0) == (made_by == NO_NODE));
-  Node n = {.op = OP_READ, .dtype = t, .shape = s, .attr.store = {store, version}};
-  return append(b, n, &made_by, made_by != NO_NODE);
+  Node n = {.op = OP_READ, .dtype = t, .attr.store = {store, version}};
+  return append_shaped(b, n, s, &made_by, made_by != NO_NODE);
 }
 
 NodeId b_write(Builder *b, uint32_t store, uint32_t version, NodeId value) {
@@ -190,7 +197,7 @@ NodeId b_custom_vjp(Builder *b, const NodeId *in, uint32_t n, const VjpAttr *vjp
 }
 
 NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n) {
-  assert(node(b, e)->shape.rank == 0 && dtype_is_real(node(b, e)->dtype));
+  assert(node(b, e)->shape->rank == 0 && dtype_is_real(node(b, e)->dtype));
   NodeId *in = ARENA_ARRAY(b->g->arena, (size_t)n + 1, NodeId);
   in[0] = e;
   memcpy(in + 1, x, n * sizeof *x);
@@ -199,7 +206,7 @@ NodeId b_grad(Builder *b, NodeId e, const NodeId *x, uint32_t n) {
 
 NodeId b_proj(Builder *b, NodeId grad, uint32_t i, DType t, Shape s) {
   assert(node(b, grad)->op == OP_GRAD && i + 1 < node(b, grad)->n_in);
-  return append(b, (Node){.op = OP_PROJ, .dtype = t, .shape = s, .attr.proj = i}, &grad, 1);
+  return append_shaped(b, (Node){.op = OP_PROJ, .dtype = t, .attr.proj = i}, s, &grad, 1);
 }
 
 NodeId b_scan(Builder *b, const ScanAttr *attr, const NodeId *in, uint32_t n) {
@@ -211,14 +218,13 @@ NodeId b_scan(Builder *b, const ScanAttr *attr, const NodeId *in, uint32_t n) {
 NodeId b_scan_result(Builder *b, NodeId scan, uint32_t k) {
   assert(node(b, scan)->op == OP_SCAN);
   Node n = {.op = OP_PROJ, .attr.proj = k};
-  scan_result(node(b, scan)->attr.scan, k, &n.dtype, &n.shape);
-  return append(b, n, &scan, 1);
+  Shape s;
+  scan_result(node(b, scan)->attr.scan, k, &n.dtype, &s);
+  return append_shaped(b, n, s, &scan, 1);
 }
 
 NodeId b_copy(Builder *b, const Node *n, const NodeId *in) {
-  Node copy = *n;
-  copy.in = in;
-  return graph_add(b->g, copy);
+  return graph_add_copy(b->g, n, in);
 }
 
 // ---- matmul
@@ -256,7 +262,7 @@ static Matmul plan_leading(const Shape *x, const Shape *y) {
 }
 
 static NodeId drop_axes(Builder *b, NodeId x, const bool *drop) {
-  const Shape *s = &node(b, x)->shape;
+  const Shape *s = node(b, x)->shape;
   Shape kept = {0};
   for (uint32_t i = 0; i < s->rank; i++)
     if (!drop[i]) kept.d[kept.rank++] = s->d[i];
@@ -278,7 +284,7 @@ static bool result_order(const Matmul *m, bool has_m, bool has_n, uint8_t *perm)
 }
 
 NodeId b_matmul(Builder *b, NodeId x, NodeId y) {
-  Shape sx = node(b, x)->shape, sy = node(b, y)->shape, out;
+  Shape sx = *node(b, x)->shape, sy = *node(b, y)->shape, out;
   const char *why = NULL;
   bool fits = matmul_fits(&sx, &sy, &out, &why);
   assert(fits);
@@ -295,12 +301,12 @@ NodeId b_matmul(Builder *b, NodeId x, NodeId y) {
     iy += m.side[i] != LEFT;
   }
   attr.dot.nc = 1;
-  attr.dot.lc[0] = (uint8_t)(node(b, kx)->shape.rank - 1);
+  attr.dot.lc[0] = (uint8_t)(node(b, kx)->shape->rank - 1);
   attr.dot.rc[0] = iy;
   NodeId d = b_dot(b, kx, ky, &attr);
   uint8_t perm[MAX_RANK] = {0};
   if (!result_order(&m, sx.rank > 1, sy.rank > 1, perm)) d = b_transpose(b, d, perm);
-  assert(fits && shape_eq(&node(b, d)->shape, &out));
+  assert(fits && shape_eq(node(b, d)->shape, &out));
   return d;
 }
 

@@ -66,7 +66,7 @@ NodeId b_scan(Builder *b, const ScanAttr *attr, const NodeId *in, uint32_t n);
 NodeId b_scan_result(Builder *b, NodeId scan, uint32_t k);  // the PROJ
 
 // Copies a node into b->g with new inputs (already in b->g, of the types and shapes of the old ones): what every pass does with what it keeps. Span,
-// path and attribute are the node's; what the attribute points to is shared, so its arena must live on.
+// path and attribute are the node's; the shape and what the attribute points to are shared, so their arena must live on.
 NodeId b_copy(Builder *b, const Node *n, const NodeId *in);
 
 // matmul's shape rule for diagnostics: false with *why (a static text) when x @ y does not fit.

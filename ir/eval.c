@@ -103,7 +103,7 @@ Scalar **eval_stores_new(const Store *table, uint32_t n, Arena *a) {
 
 static void eval_const(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++) {
     out[i] = n->attr.konst.data[n->attr.konst.count == 1 ? 0 : i];
     if (dtype_is_real(n->dtype) && e->env->rounded) out[i].f = eval_round(n->dtype, out[i].f);
@@ -112,8 +112,8 @@ static void eval_const(Eval *e, NodeId id, const Node *n, Scalar *out) {
 
 static void eval_iota(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes s = eval_sizes(e, &n->shape);
-  int64_t count = eval_count(e, &n->shape);
+  Sizes s = eval_sizes(e, n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++) {
     int64_t v = i / s.stride[n->attr.axis] % s.d[n->attr.axis];
     if (dtype_is_real(n->dtype))
@@ -127,7 +127,7 @@ static void eval_input(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
   uint32_t index = n->attr.input.index;
   switch (n->attr.input.role) {
-  case IN_ARG: memcpy(out, e->inputs[index], (size_t)eval_count(e, &n->shape) * sizeof *out); return;
+  case IN_ARG: memcpy(out, e->inputs[index], (size_t)eval_count(e, n->shape) * sizeof *out); return;
   case IN_STEP: *out = eval_real(e, n->dtype, e->env->step); return;
   case IN_EPOCH: *out = eval_real(e, n->dtype, e->env->epoch); return;
   case IN_OPTION: *out = eval_real(e, n->dtype, e->env->options[index]); return;
@@ -137,7 +137,7 @@ static void eval_input(Eval *e, NodeId id, const Node *n, Scalar *out) {
 }
 
 static void copy_of(Eval *e, const Node *n, const Scalar *from, Scalar *out) {
-  memcpy(out, from, (size_t)eval_count(e, &n->shape) * sizeof *out);
+  memcpy(out, from, (size_t)eval_count(e, n->shape) * sizeof *out);
 }
 
 static void eval_first(Eval *e, NodeId id, const Node *n, Scalar *out) {
@@ -157,7 +157,7 @@ static void eval_write(Eval *e, NodeId id, const Node *n, Scalar *out) {
 
 static void eval_assert(Eval *e, NodeId id, const Node *n, Scalar *out) {
   eval_first(e, id, n, out);
-  for (int64_t i = 0; i < eval_count(e, &n->shape); i++)
+  for (int64_t i = 0; i < eval_count(e, n->shape); i++)
     if (!out[i].i) eval_fault(e, id, EVAL_FAULT_ASSERT, 0, 0);
 }
 
@@ -208,7 +208,7 @@ static EvalFn *const others[OP_COUNT] = {
 // As the runtime marks them: a NaN is its origin's wherever it goes.
 static void mark_nans(const Eval *e, const Node *n, Scalar *out) {
   const uint64_t mask = (uint64_t)0x3fffff << 29, place = e->env->trap_place + n->trap;
-  for (int64_t i = 0; i < eval_count(e, &n->shape); i++)
+  for (int64_t i = 0; i < eval_count(e, n->shape); i++)
     if (isnan(out[i].f) && !((uint64_t)out[i].i & mask))
       out[i].i = (int64_t)((uint64_t)out[i].i | (place << 29 & mask));
 }
@@ -217,7 +217,7 @@ static void eval_node(Eval *e, NodeId id) {
   const Node *n = graph_node(e->g, id);
   EvalFn *fn = others[n->op] ? others[n->op] : op_is_scalar(n->op) ? eval_elementwise : NULL;
   assert(fn && "graphs are evaluated after autodiff");
-  e->value[id] = ARENA_ARRAY(e->scratch, (size_t)eval_count(e, &n->shape), Scalar);
+  e->value[id] = ARENA_ARRAY(e->scratch, (size_t)eval_count(e, n->shape), Scalar);
   fn(e, id, n, e->value[id]);
   if (n->trap) mark_nans(e, n, e->value[id]);
 }
@@ -231,7 +231,7 @@ void eval_nodes(Eval *e) {
 static void copy_roots(Eval *e, Scalar **roots, Arena *a) {
   for (uint32_t i = 0; i < e->g->n_roots; i++) {
     const Node *n = graph_node(e->g, e->g->roots[i]);
-    size_t bytes = (size_t)eval_count(e, &n->shape) * sizeof(Scalar);
+    size_t bytes = (size_t)eval_count(e, n->shape) * sizeof(Scalar);
     roots[i] = n->op == OP_OPTIMIZE ? NULL : arena_copy(a, e->value[e->g->roots[i]], bytes);
   }
 }

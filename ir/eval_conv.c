@@ -37,9 +37,9 @@ static Scalar correlate(const Eval *e, const Node *n, const Sizes *sx, const Siz
 
 void eval_conv(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes sx = eval_sizes(e, &eval_in(e, n, 0)->shape), sw = eval_sizes(e, &eval_in(e, n, 1)->shape);
-  Sizes s = eval_sizes(e, &n->shape);
-  int64_t count = eval_count(e, &n->shape);
+  Sizes sx = eval_sizes(e, eval_in(e, n, 0)->shape), sw = eval_sizes(e, eval_in(e, n, 1)->shape);
+  Sizes s = eval_sizes(e, n->shape);
+  int64_t count = eval_count(e, n->shape);
   Walk w = {.rank = s.rank};
   for (uint32_t i = 0; i < s.rank; i++) w.d[i] = s.d[i];
   for (int64_t i = 0; i < count; i++, walk_next(&w)) {

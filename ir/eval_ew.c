@@ -40,11 +40,11 @@ int64_t eval_scalar_int(Op op, int64_t a, int64_t b, int64_t c) { return meaning
 
 // One walk over the result with an offset into each operand, 0 stride along stretched axes.
 static Walk walk_operands(const Eval *e, const Node *n) {
-  Sizes out = eval_sizes(e, &n->shape);
+  Sizes out = eval_sizes(e, n->shape);
   Walk w = {.rank = out.rank, .views = n->n_in};
   for (uint32_t i = 0; i < out.rank; i++) w.d[i] = out.d[i];
   for (uint32_t v = 0; v < n->n_in; v++) {
-    const Shape *s = &eval_in(e, n, v)->shape;
+    const Shape *s = eval_in(e, n, v)->shape;
     Sizes x = eval_sizes(e, s);
     for (uint32_t i = 0; i < x.rank; i++)
       w.stride[v][out.rank - x.rank + i] = dim_is(s->d[i], 1) ? 0 : x.stride[i];
@@ -62,7 +62,7 @@ static void elementwise_real(Eval *e, const Node *n, Scalar *out) {
     x[v] = eval_value(e, n, v);
     t[v] = eval_in(e, n, v)->dtype;
   }
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++, walk_next(&w)) {
     double arg[3] = {0};
     for (uint32_t v = 0; v < n->n_in; v++) arg[v] = as_real(t[v], x[v][w.at[v]]);
@@ -79,7 +79,7 @@ static void elementwise_int(Eval *e, NodeId id, const Node *n, Scalar *out) {
   const Scalar *x[3] = {0};
   bool divides = n->op == OP_FLOORDIV || n->op == OP_MOD;
   for (uint32_t v = 0; v < n->n_in; v++) x[v] = eval_value(e, n, v);
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++, walk_next(&w)) {
     int64_t arg[3] = {0};
     for (uint32_t v = 0; v < n->n_in; v++) arg[v] = x[v][w.at[v]].i;
@@ -132,6 +132,6 @@ void eval_cast_node(Eval *e, NodeId id, const Node *n, Scalar *out) {
   DType from = eval_in(e, n, 0)->dtype;
   // Without rounding every real type is f64.
   DType to = dtype_is_real(n->dtype) && !e->env->rounded ? DT_F64 : n->dtype;
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++) out[i] = eval_cast(from, to, x[i]);
 }

@@ -9,25 +9,25 @@
 
 void eval_reshape(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  memcpy(out, eval_value(e, n, 0), (size_t)eval_count(e, &n->shape) * sizeof *out);
+  memcpy(out, eval_value(e, n, 0), (size_t)eval_count(e, n->shape) * sizeof *out);
 }
 
 // out[index] = x[start + index . stride]
 static void copy_view(Eval *e, const Node *n, int64_t start, const int64_t *stride, Scalar *out) {
-  Sizes s = eval_sizes(e, &n->shape);
+  Sizes s = eval_sizes(e, n->shape);
   const Scalar *x = eval_value(e, n, 0);
   Walk w = {.rank = s.rank, .views = 1, .at = {start}};
   for (uint32_t i = 0; i < s.rank; i++) {
     w.d[i] = s.d[i];
     w.stride[0][i] = stride[i];
   }
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++, walk_next(&w)) out[i] = x[w.at[0]];
 }
 
 void eval_transpose(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes x = eval_sizes(e, &eval_in(e, n, 0)->shape);
+  Sizes x = eval_sizes(e, eval_in(e, n, 0)->shape);
   int64_t stride[MAX_RANK];
   for (uint32_t i = 0; i < x.rank; i++) stride[i] = x.stride[n->attr.perm[i]];
   copy_view(e, n, 0, stride, out);
@@ -35,17 +35,17 @@ void eval_transpose(Eval *e, NodeId id, const Node *n, Scalar *out) {
 
 void eval_broadcast(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  const Shape *s = &eval_in(e, n, 0)->shape;
+  const Shape *s = eval_in(e, n, 0)->shape;
   Sizes x = eval_sizes(e, s);
   int64_t stride[MAX_RANK] = {0};
   for (uint32_t i = 0; i < x.rank; i++)
-    stride[n->shape.rank - x.rank + i] = dim_is(s->d[i], 1) ? 0 : x.stride[i];
+    stride[n->shape->rank - x.rank + i] = dim_is(s->d[i], 1) ? 0 : x.stride[i];
   copy_view(e, n, 0, stride, out);
 }
 
 void eval_slice(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes x = eval_sizes(e, &eval_in(e, n, 0)->shape);
+  Sizes x = eval_sizes(e, eval_in(e, n, 0)->shape);
   int64_t stride[MAX_RANK], start = 0;
   for (uint32_t i = 0; i < x.rank; i++) {
     stride[i] = x.stride[i] * n->attr.slice.stride[i];
@@ -56,7 +56,7 @@ void eval_slice(Eval *e, NodeId id, const Node *n, Scalar *out) {
 
 void eval_reverse(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes x = eval_sizes(e, &n->shape);
+  Sizes x = eval_sizes(e, n->shape);
   int64_t start = 0;
   for (uint32_t i = 0; i < x.rank; i++)
     if (n->attr.axes >> i & 1) {
@@ -69,9 +69,9 @@ void eval_reverse(Eval *e, NodeId id, const Node *n, Scalar *out) {
 // Element i of x stands at lo + i (interior + 1) of each axis, where that is inside.
 void eval_pad(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes x = eval_sizes(e, &eval_in(e, n, 0)->shape), s = eval_sizes(e, &n->shape);
+  Sizes x = eval_sizes(e, eval_in(e, n, 0)->shape), s = eval_sizes(e, n->shape);
   const Scalar *from = eval_value(e, n, 0);
-  int64_t count = eval_count(e, &n->shape), n_in = eval_count(e, &eval_in(e, n, 0)->shape);
+  int64_t count = eval_count(e, n->shape), n_in = eval_count(e, eval_in(e, n, 0)->shape);
   Scalar fill = n->attr.pad.value;
   if (dtype_is_real(n->dtype)) fill = eval_real(e, n->dtype, fill.f);
   for (int64_t i = 0; i < count; i++) out[i] = fill;
@@ -103,10 +103,10 @@ static Split split_at(const Eval *e, const Shape *shape, uint32_t axis) {
 
 void eval_concat(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Split whole = split_at(e, &n->shape, n->attr.axis);
+  Split whole = split_at(e, n->shape, n->attr.axis);
   int64_t done = 0;
   for (uint32_t k = 0; k < n->n_in; k++) {
-    Split part = split_at(e, &eval_in(e, n, k)->shape, n->attr.axis);
+    Split part = split_at(e, eval_in(e, n, k)->shape, n->attr.axis);
     const Scalar *x = eval_value(e, n, k);
     size_t run = (size_t)(part.size * part.after);
     for (int64_t i = 0; i < whole.before; i++)
@@ -123,9 +123,9 @@ typedef struct Gathering {
 } Gathering;
 
 static Gathering gathering(const Eval *e, const Node *n) {
-  Split x = split_at(e, &eval_in(e, n, 0)->shape, n->attr.gather.axis);
+  Split x = split_at(e, eval_in(e, n, 0)->shape, n->attr.gather.axis);
   Gathering r = {.batch = 1, .size = x.size, .after = x.after, .indices = 1};
-  Sizes i = eval_sizes(e, &eval_in(e, n, 1)->shape);
+  Sizes i = eval_sizes(e, eval_in(e, n, 1)->shape);
   for (uint32_t k = 0; k < i.rank; k++) *(k < n->attr.gather.batch ? &r.batch : &r.indices) *= i.d[k];
   r.before = r.batch ? x.before / r.batch : 0;
   return r;
@@ -134,7 +134,7 @@ static Gathering gathering(const Eval *e, const Node *n) {
 // False: an index outside; nothing may be read.
 static bool indices_inside(Eval *e, NodeId id, const Node *n, int64_t size) {
   const Scalar *index = eval_value(e, n, 1);
-  int64_t count = eval_count(e, &eval_in(e, n, 1)->shape);
+  int64_t count = eval_count(e, eval_in(e, n, 1)->shape);
   for (int64_t i = 0; i < count; i++)
     if (index[i].i < 0 || index[i].i >= size) {
       eval_fault(e, id, EVAL_FAULT_INDEX, index[i].i, size);
@@ -179,7 +179,7 @@ void eval_gather(Eval *e, NodeId id, const Node *n, Scalar *out) {
 void eval_scatter_add(Eval *e, NodeId id, const Node *n, Scalar *out) {
   Gathering r = gathering(e, n);
   if (!indices_inside(e, id, n, r.size)) return;
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   memcpy(out, eval_value(e, n, 0), (size_t)count * sizeof *out);
   for_slices(&r, eval_value(e, n, 1), out, e->value[n->in[2]], give, n->dtype);
   for (int64_t i = 0; i < count && dtype_is_real(n->dtype); i++) out[i] = eval_real(e, n->dtype, out[i].f);
@@ -196,7 +196,7 @@ static bool better(Op op, DType t, Scalar v, Scalar best) {
 
 void eval_arg(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Split s = split_at(e, &eval_in(e, n, 0)->shape, n->attr.axis);
+  Split s = split_at(e, eval_in(e, n, 0)->shape, n->attr.axis);
   const Scalar *x = eval_value(e, n, 0);
   DType t = eval_in(e, n, 0)->dtype;
   for (int64_t p = 0; p < s.before; p++)
@@ -226,10 +226,10 @@ static Scalar start_value(Op op, DType t) {
 
 void eval_reduce(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes x = eval_sizes(e, &eval_in(e, n, 0)->shape), s = eval_sizes(e, &n->shape);
+  Sizes x = eval_sizes(e, eval_in(e, n, 0)->shape), s = eval_sizes(e, n->shape);
   const Scalar *v = eval_value(e, n, 0);
   DType t = eval_in(e, n, 0)->dtype;
-  int64_t count = eval_count(e, &n->shape), n_in = eval_count(e, &eval_in(e, n, 0)->shape);
+  int64_t count = eval_count(e, n->shape), n_in = eval_count(e, eval_in(e, n, 0)->shape);
   Walk w = {.rank = x.rank, .views = 1};
   memcpy(w.d, x.d, sizeof w.d);
   for (uint32_t i = 0, kept = 0; i < x.rank; i++)
@@ -287,7 +287,7 @@ static Scalar dot_one(DType t, const Scalar *x, const int64_t *xk, const Scalar 
 
 void eval_dot(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes sx = eval_sizes(e, &eval_in(e, n, 0)->shape), sy = eval_sizes(e, &eval_in(e, n, 1)->shape);
+  Sizes sx = eval_sizes(e, eval_in(e, n, 0)->shape), sy = eval_sizes(e, eval_in(e, n, 1)->shape);
   const Scalar *x = eval_value(e, n, 0), *y = eval_value(e, n, 1);
   uint32_t nb = n->attr.dot.nb, nc = n->attr.dot.nc;
   Offsets bx = offsets_of(e, &sx, n->attr.dot.lb, nb), by = offsets_of(e, &sy, n->attr.dot.rb, nb);

@@ -92,7 +92,7 @@ static double clip_scale(const Eval *e, const Node *n, double c) {
   double sum = 0;
   if (!(c > 0)) return 1;
   for (uint32_t i = o->n_hyper; i < o->n_hyper + o->n; i++) {
-    int64_t count = eval_count(e, &eval_in(e, n, i)->shape);
+    int64_t count = eval_count(e, eval_in(e, n, i)->shape);
     for (int64_t k = 0; k < count; k++) sum += eval_value(e, n, i)[k].f * eval_value(e, n, i)[k].f;
   }
   double scale = c / sqrt(sum);
@@ -114,7 +114,7 @@ static uint32_t latest(const Eval *e, uint32_t store) {
 static void keep_all(Eval *e, const Node *n) {
   const OptimizeAttr *o = n->attr.optimize;
   for (uint32_t i = 0; i < o->n; i++)
-    next_value(e, o->stores[i], o->versions[i], (size_t)eval_count(e, &eval_in(e, n, o->n_hyper + i)->shape));
+    next_value(e, o->stores[i], o->versions[i], (size_t)eval_count(e, eval_in(e, n, o->n_hyper + i)->shape));
 }
 
 void eval_optimize(Eval *e, NodeId id, const Node *n, Scalar *out) {
@@ -136,7 +136,7 @@ void eval_optimize(Eval *e, NodeId id, const Node *n, Scalar *out) {
   for (uint32_t i = 0; i < o->n; i++) {
     const Node *grad = eval_in(e, n, o->n_hyper + i);
     const Scalar *g = eval_value(e, n, o->n_hyper + i);
-    size_t count = (size_t)eval_count(e, &grad->shape);
+    size_t count = (size_t)eval_count(e, grad->shape);
     Scalar *w = next_value(e, o->stores[i], o->versions[i], count), *slot[MAX_SLOTS] = {0};
     for (uint32_t k = 0; k < n_slots; k++) {
       uint32_t store = o->slots[i * n_slots + k];

@@ -26,7 +26,7 @@ static PhiloxBlock draw(const Eval *e, uint32_t site, int64_t block) {
 
 void eval_rand(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++) {
     uint32_t word = draw(e, n->attr.site, i / 4).w[i % 4];
     out[i] = eval_real(e, n->dtype, (word >> 8) * 0x1p-24);
@@ -37,7 +37,7 @@ void eval_rand(Eval *e, NodeId id, const Node *n, Scalar *out) {
 void eval_randn(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
   const double pi = 3.14159265358979323846;
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count; i++) {
     PhiloxBlock b = draw(e, n->attr.site, i / 4);
     const uint32_t *pair = &b.w[i % 4 / 2 * 2];

@@ -22,7 +22,7 @@ static int64_t row_begin(const Rows *r, int64_t i) {
 
 void eval_cumsum(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Rows r = rows_of(e, &n->shape, n->attr.axis);
+  Rows r = rows_of(e, n->shape, n->attr.axis);
   for (int64_t i = 0; i < r.before * r.stride; i++) {
     const Scalar *x = eval_value(e, n, 0) + row_begin(&r, i);
     Scalar *y = out + row_begin(&r, i), sum = {.i = 0};
@@ -48,7 +48,7 @@ static bool behind(DType t, Scalar a, Scalar b) {
 // By insertion: equals keep their order.
 void eval_argsort(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Rows r = rows_of(e, &n->shape, n->attr.axis);
+  Rows r = rows_of(e, n->shape, n->attr.axis);
   DType t = eval_in(e, n, 0)->dtype;
   for (int64_t i = 0; i < r.before * r.stride; i++) {
     const Scalar *x = eval_value(e, n, 0) + row_begin(&r, i);
@@ -76,7 +76,7 @@ static bool factor(const Scalar *a, Scalar *l, int64_t n) {
 
 void eval_cholesky(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  int64_t size = eval_sizes(e, &n->shape).d[n->shape.rank - 1], count = eval_count(e, &n->shape);
+  int64_t size = eval_sizes(e, n->shape).d[n->shape->rank - 1], count = eval_count(e, n->shape);
   const Scalar *a = eval_value(e, n, 0);
   for (int64_t at = 0; at < count; at += size * size) {
     bool definite = factor(a + at, out + at, size);
@@ -103,8 +103,8 @@ static void substitute(const Scalar *l, const Scalar *b, Scalar *x, int64_t n, i
 
 void eval_triangular_solve(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Sizes s = eval_sizes(e, &n->shape);
-  int64_t size = s.d[s.rank - 2], columns = s.d[s.rank - 1], count = eval_count(e, &n->shape);
+  Sizes s = eval_sizes(e, n->shape);
+  int64_t size = s.d[s.rank - 2], columns = s.d[s.rank - 1], count = eval_count(e, n->shape);
   const Scalar *l = eval_value(e, n, 0), *b = eval_value(e, n, 1);
   for (int64_t at = 0; at < count; at += size * columns, l += size * size)
     for (int64_t j = 0; j < columns; j++)

@@ -5,13 +5,13 @@
 
 // The elements of operand k that iteration i sees.
 static const Scalar *element(const Eval *e, const Node *n, uint32_t k, int64_t i) {
-  const Shape *s = &eval_in(e, n, k)->shape;
+  const Shape *s = eval_in(e, n, k)->shape;
   Sizes sizes = eval_sizes(e, s);
   return eval_value(e, n, k) + i * sizes.stride[0];
 }
 
 static int64_t root_count(const Eval *body, uint32_t root) {
-  return eval_count(body, &graph_node(body->g, body->g->roots[root])->shape);
+  return eval_count(body, graph_node(body->g, body->g->roots[root])->shape);
 }
 
 // The results of an iteration to where they stand.
@@ -63,5 +63,5 @@ void eval_scan(Eval *e, NodeId id, const Node *n, Scalar *out) {
 
 void eval_proj(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  memcpy(out, e->results[n->in[0]][n->attr.proj], (size_t)eval_count(e, &n->shape) * sizeof *out);
+  memcpy(out, e->results[n->in[0]][n->attr.proj], (size_t)eval_count(e, n->shape) * sizeof *out);
 }

@@ -44,7 +44,7 @@ static Windows windows(const Eval *e, const Node *n, const Shape *x, const Shape
 }
 
 static void round_all(const Eval *e, const Node *n, Scalar *out) {
-  int64_t count = eval_count(e, &n->shape);
+  int64_t count = eval_count(e, n->shape);
   for (int64_t i = 0; i < count && dtype_is_real(n->dtype); i++) out[i] = eval_real(e, n->dtype, out[i].f);
 }
 
@@ -64,13 +64,13 @@ static void sum_windows(Eval *e, const Node *n, const Windows *s, bool back, Sca
 
 void eval_box(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Windows s = windows(e, n, &eval_in(e, n, 0)->shape, &n->shape);
+  Windows s = windows(e, n, eval_in(e, n, 0)->shape, n->shape);
   sum_windows(e, n, &s, false, out);
 }
 
 void eval_debox(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Windows s = windows(e, n, &n->shape, &eval_in(e, n, 0)->shape);
+  Windows s = windows(e, n, n->shape, eval_in(e, n, 0)->shape);
   sum_windows(e, n, &s, true, out);
 }
 
@@ -82,7 +82,7 @@ static bool larger(DType t, Scalar v, Scalar best) {
 
 void eval_argwindow(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Windows s = windows(e, n, &eval_in(e, n, 0)->shape, &n->shape);
+  Windows s = windows(e, n, eval_in(e, n, 0)->shape, n->shape);
   const Scalar *x = eval_value(e, n, 0);
   Walk o = walk_of(s.out.d, s.out.rank);
   for (int64_t i = 0; i < s.count; i++, walk_next(&o)) {
@@ -109,7 +109,7 @@ static int64_t named(const Node *n, const Windows *s, const Walk *o, int64_t j) 
 
 void eval_sample(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Windows s = windows(e, n, &eval_in(e, n, 0)->shape, &n->shape);
+  Windows s = windows(e, n, eval_in(e, n, 0)->shape, n->shape);
   const Scalar *x = eval_value(e, n, 0), *index = eval_value(e, n, 1);
   Walk o = walk_of(s.out.d, s.out.rank);
   for (int64_t i = 0; i < s.count; i++, walk_next(&o)) {
@@ -120,7 +120,7 @@ void eval_sample(Eval *e, NodeId id, const Node *n, Scalar *out) {
 
 void eval_desample(Eval *e, NodeId id, const Node *n, Scalar *out) {
   (void)id;
-  Windows s = windows(e, n, &n->shape, &eval_in(e, n, 0)->shape);
+  Windows s = windows(e, n, n->shape, eval_in(e, n, 0)->shape);
   const Scalar *g = eval_value(e, n, 0), *index = eval_value(e, n, 1);
   Walk o = walk_of(s.out.d, s.out.rank);
   for (int64_t i = 0; i < s.count; i++, walk_next(&o)) {

@@ -7,10 +7,14 @@
 
 Graph *graph_new(Arena *a, const char *symbol, int64_t bound) {
   Graph *g = ARENA_NEW(a, Graph);
-  g->arena = g->own = a;
-  g->symbol = symbol;
-  g->bound = bound;
+  *g = (Graph){.arena = a, .own = a, .shapes = shape_set_new(a), .symbol = symbol, .bound = bound};
   return g;
+}
+
+Graph *graph_beside(const Graph *g, const char *symbol, int64_t bound) {
+  Graph *to = ARENA_NEW(g->arena, Graph);
+  *to = (Graph){.arena = g->arena, .own = g->arena, .shapes = g->shapes, .symbol = symbol, .bound = bound};
+  return to;
 }
 
 static void add_chunk(Graph *g) {
@@ -25,8 +29,9 @@ static void add_chunk(Graph *g) {
 }
 
 Graph *graph_like(const Graph *g, Arena *a) {
-  Graph *to = graph_new(a, g->symbol, g->bound);
-  to->own = arena_child(a);
+  Graph *to = ARENA_NEW(a, Graph);
+  *to = (Graph){
+      .arena = a, .own = arena_child(a), .shapes = g->shapes, .symbol = g->symbol, .bound = g->bound};
   return to;
 }
 
@@ -41,13 +46,19 @@ void graph_adopt(Graph *g, Graph *body) {
   arena_move(body->own, g->own);
 }
 
-NodeId graph_add(Graph *g, Node n) {
-  for (uint32_t i = 0; i < n.n_in; i++) assert(n.in[i] < g->len && "an input precedes its user");
+NodeId graph_add_copy(Graph *g, const Node *n, const NodeId *in) {
+  for (uint32_t i = 0; i < n->n_in; i++) assert(in[i] < g->len && "an input precedes its user");
   if (g->len == g->n_chunks * NODES_A_CHUNK) add_chunk(g);
-  n.in = arena_copy(g->own, n.in, n.n_in * sizeof *n.in);
-  if (!n.path) n.path = "";
-  *graph_change(g, g->len) = n;
+  Node *to = graph_change(g, g->len);
+  *to = *n;
+  to->in = arena_copy(g->own, in, n->n_in * sizeof *in);
+  if (!to->path) to->path = "";
   return g->len++;
+}
+
+NodeId graph_add(Graph *g, Node n) {
+  n.shape = shape_set_one(g->shapes, n.shape);
+  return graph_add_copy(g, &n, n.in);
 }
 
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n) {
@@ -162,11 +173,11 @@ void scan_result(const ScanAttr *s, uint32_t k, DType *t, Shape *shape) {
   bool yielded = k < s->n_yields;
   const Node *root = graph_node(s->body, s->body->roots[yielded ? s->n_carries + k : k - s->n_yields]);
   *t = root->dtype;
-  *shape = root->shape;
+  *shape = *root->shape;
   if (!yielded) return;
   shape->d[0] = s->length;
-  for (uint32_t i = 0; i < root->shape.rank; i++) shape->d[i + 1] = root->shape.d[i];
-  shape->rank = root->shape.rank + 1;
+  for (uint32_t i = 0; i < root->shape->rank; i++) shape->d[i + 1] = root->shape->d[i];
+  shape->rank = root->shape->rank + 1;
 }
 
 int64_t scan_draw(const ScanAttr *s, int64_t outer, int64_t i, int64_t bound) {

@@ -12,7 +12,7 @@
 #include "ir/base/vec.h"
 #include "ir/dtype.h"
 #include "ir/op.h"
-#include "ir/shape.h"
+#include "ir/shape_set.h"
 
 typedef uint32_t NodeId;
 #define NO_NODE UINT32_MAX
@@ -141,7 +141,7 @@ typedef union Attr {
 typedef struct Node {
   Op op;
   DType dtype;
-  Shape shape;
+  const Shape *shape;
   uint32_t n_in;
   uint32_t trap;     // -ftrap-nan: its number, from 1, where NaNs are traced to it (passes/trap.h); else 0
   const NodeId *in;
@@ -155,6 +155,7 @@ enum { NODES_A_CHUNK = 16 };  // the rule of a custom gradient is small
 struct Graph {
   Arena *arena;        // of what attributes point to: as long-lived as all graphs that pass them on
   Arena *own;          // of nodes and their inputs
+  ShapeSet *shapes;    // of nodes: there are millions of nodes, and few shapes; as long-lived as `arena`
   Node **chunk;        // of NODES_A_CHUNK nodes, which stay where they are while the graph grows
   uint32_t len, n_chunks, cap_chunks;
   const char *symbol;  // name of the dynamic size, NULL: none
@@ -164,14 +165,18 @@ struct Graph {
 };
 
 Graph *graph_new(Arena *a, const char *symbol, int64_t bound);
+// The same in g's arena, of the shapes that g has.
+Graph *graph_beside(const Graph *g, const char *symbol, int64_t bound);
 // Empty, of g's symbol and bound; its own arena is a child of a, so that graph_drop can free it before.
 Graph *graph_like(const Graph *g, Arena *a);
 // A graph made by graph_like that nobody needs any more.
 void graph_drop(Graph *g);
 // A graph made by graph_like, the body of one of g's loops and of no other: it is dropped with g.
 void graph_adopt(Graph *g, Graph *body);
-// Appends; copies `in`. The caller has set op, dtype, shape, attr, span, path.
+// Appends; copies `in` and the shape. The caller has set op, dtype, attr, span, path.
 NodeId graph_add(Graph *g, Node n);
+// The same for a node of another graph: its shape, like what its attribute points to, is both graphs'.
+NodeId graph_add_copy(Graph *g, const Node *n, const NodeId *in);
 void graph_set_roots(Graph *g, const NodeId *roots, uint32_t n);
 static inline const Node *graph_node(const Graph *g, NodeId id) {
   return &g->chunk[id / NODES_A_CHUNK][id % NODES_A_CHUNK];

@@ -78,7 +78,7 @@ static void print_store(Printer *p, uint32_t store, uint32_t version) {
 
 // ---- attributes
 
-static void attr_perm(Printer *p, const Node *n) { print_bytes(p, "perm", n->attr.perm, n->shape.rank); }
+static void attr_perm(Printer *p, const Node *n) { print_bytes(p, "perm", n->attr.perm, n->shape->rank); }
 static void attr_axis(Printer *p, const Node *n) { sb_printf(p->out, " axis=%" PRIu32, n->attr.axis); }
 static void attr_proj(Printer *p, const Node *n) { sb_printf(p->out, " %" PRIu32, n->attr.proj); }
 static void attr_site(Printer *p, const Node *n) { sb_printf(p->out, " site=0x%08" PRIx32, n->attr.site); }
@@ -92,20 +92,20 @@ static void attr_axes(Printer *p, const Node *n) {
 }
 
 static void attr_slice(Printer *p, const Node *n) {
-  print_dims(p, "start", n->attr.slice.start, n->shape.rank);
-  for (uint32_t i = 0; i < n->shape.rank; i++)
+  print_dims(p, "start", n->attr.slice.start, n->shape->rank);
+  for (uint32_t i = 0; i < n->shape->rank; i++)
     if (n->attr.slice.stride[i] != 1) {
-      print_ints(p, "stride", n->attr.slice.stride, n->shape.rank);
+      print_ints(p, "stride", n->attr.slice.stride, n->shape->rank);
       return;
     }
 }
 
 static void attr_pad(Printer *p, const Node *n) {
-  print_dims(p, "lo", n->attr.pad.lo, n->shape.rank);
-  print_dims(p, "hi", n->attr.pad.hi, n->shape.rank);
-  for (uint32_t i = 0; i < n->shape.rank; i++)
+  print_dims(p, "lo", n->attr.pad.lo, n->shape->rank);
+  print_dims(p, "hi", n->attr.pad.hi, n->shape->rank);
+  for (uint32_t i = 0; i < n->shape->rank; i++)
     if (n->attr.pad.interior[i]) {
-      print_ints(p, "interior", n->attr.pad.interior, n->shape.rank);
+      print_ints(p, "interior", n->attr.pad.interior, n->shape->rank);
       break;
     }
   sb_puts(p->out, " value=");
@@ -129,8 +129,8 @@ static void attr_dot(Printer *p, const Node *n) {
 // A list of one value a spatial axis, where one of them is not `plain`.
 static void spatial(Printer *p, const char *name, const Node *n, const int64_t *v, int64_t plain) {
   bool said = false;
-  for (uint32_t i = 0; i + 2 < n->shape.rank; i++) said = said || v[i] != plain;
-  if (said) print_ints(p, name, v, n->shape.rank - 2);
+  for (uint32_t i = 0; i + 2 < n->shape->rank; i++) said = said || v[i] != plain;
+  if (said) print_ints(p, name, v, n->shape->rank - 2);
 }
 
 static void attr_conv(Printer *p, const Node *n) {
@@ -145,7 +145,7 @@ static void attr_conv(Printer *p, const Node *n) {
 
 static void attr_window(Printer *p, const Node *n) {
   const WindowAttr *w = n->attr.window;
-  uint32_t rank = n->shape.rank;
+  uint32_t rank = n->shape->rank;
   bool pads = false;
   for (uint32_t i = 0; i < rank; i++) pads = pads || w->lo[i] || w->hi[i];
   print_ints(p, "window", w->window, rank);
@@ -159,8 +159,8 @@ static void attr_const(Printer *p, const Node *n) {
   const Scalar *v = n->attr.konst.data;
   int64_t count = n->attr.konst.count;
   sb_putc(p->out, ' ');
-  if (n->shape.rank == 0 || count == 1) {
-    if (n->shape.rank) sb_puts(p->out, "all ");
+  if (n->shape->rank == 0 || count == 1) {
+    if (n->shape->rank) sb_puts(p->out, "all ");
     scalar_print(p->out, n->dtype, v[0]);
     return;
   }
@@ -296,7 +296,7 @@ static void print_place(Printer *p, const Node *n) {
 static void print_node(Printer *p, NodeId id) {
   const Node *n = graph_node(p->g, id);
   sb_printf(p->out, "%*s%%%" PRIu32 " = %s %s", (int)p->indent, "", id, op_name(n->op), dtype_name(n->dtype));
-  shape_print(p->out, &n->shape, p->g->symbol);
+  shape_print(p->out, n->shape, p->g->symbol);
   print_nodes(p->out, n->in, n->n_in);
   if (attributes[n->op]) attributes[n->op](p, n);
   print_place(p, n);

@@ -5,10 +5,10 @@
 
 #include "ir/graph.h"
 
-// Fills n->shape and n->dtype. RESHAPE, BROADCAST, SLICE and the leaves, READ, OPTIMIZE, GRAD and PROJ carry
-// the wanted shape (and CAST, ARGMAX, leaves the wanted type) already; it is checked. NULL, or a static text
+// Fills *to, the shape, and n->dtype. For RESHAPE, BROADCAST, SLICE and the leaves, READ, OPTIMIZE, GRAD and PROJ *to
+// is the wanted shape (and CAST, ARGMAX, leaves carry the wanted type) already; it is checked. NULL, or a static text
 // that says what does not fit.
-const char *shape_rule(const Graph *g, Node *n);
+const char *shape_rule(const Graph *g, Node *n, Shape *to);
 
 // True when the scalar operation exists for operands of type t (SELECT: for its choices). A mask is compared,
 // combined by logic, selected and cast, but not calculated with.

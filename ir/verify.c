@@ -40,26 +40,26 @@ static const char *check_const(Verifier *v, const Node *n) {
   (void)v;
   if (!n->attr.konst.data) return "no data";
   if (n->attr.konst.count == 1) return NULL;
-  return shape_static(&n->shape) && n->attr.konst.count == elements(&n->shape) ? NULL
+  return shape_static(n->shape) && n->attr.konst.count == elements(n->shape) ? NULL
                                                                                : "wrong number of values";
 }
 
 static const char *check_iota(Verifier *v, const Node *n) {
   (void)v;
-  return n->attr.axis < n->shape.rank && n->dtype != DT_MASK ? NULL : "no such axis";
+  return n->attr.axis < n->shape->rank && n->dtype != DT_MASK ? NULL : "no such axis";
 }
 
 static const char *check_input(Verifier *v, const Node *n) {
   if (n->attr.input.role > IN_ITERATION) return "no such role";
   if (n->attr.input.role == IN_ITERATION)
-    return v->body && n->shape.rank == 0 && n->dtype == DT_I32 ? NULL
+    return v->body && n->shape->rank == 0 && n->dtype == DT_I32 ? NULL
                                                                : "an iteration is an i32 scalar of a body";
   if (n->attr.input.role != IN_ARG)
-    return n->shape.rank == 0 && dtype_is_real(n->dtype) ? NULL : "it is a real scalar";
+    return n->shape->rank == 0 && dtype_is_real(n->dtype) ? NULL : "it is a real scalar";
   if (!v->f) return NULL;
   if (n->attr.input.index >= v->f->n_inputs) return "no such argument";
   const FnInput *arg = &v->f->inputs[n->attr.input.index];
-  return arg->dtype == n->dtype && shape_eq(&arg->shape, &n->shape) ? NULL
+  return arg->dtype == n->dtype && shape_eq(&arg->shape, n->shape) ? NULL
                                                                     : "type or shape is not the argument's";
 }
 
@@ -88,11 +88,11 @@ static const char *check_read(Verifier *v, const Node *n) {
   if (n->n_in != (version > 0)) return "version 0 has no maker, a later one has one";
   if (version && !makes(in(v, n, 0), n->attr.store.id, version))
     return "the operand does not make this version";
-  return check_store(v, n->attr.store.id, n->dtype, &n->shape);
+  return check_store(v, n->attr.store.id, n->dtype, n->shape);
 }
 
 static const char *check_write(Verifier *v, const Node *n) {
-  return check_store(v, n->attr.store.id, n->dtype, &n->shape);
+  return check_store(v, n->attr.store.id, n->dtype, n->shape);
 }
 
 // Slots are all there but, without momentum, the last.
@@ -100,12 +100,12 @@ static const char *check_optimized(Verifier *v, const Node *n, uint32_t i, bool 
   const OptimizeAttr *o = n->attr.optimize;
   uint32_t slots = optimizer_info(o->kind)->slots;
   const Node *grad = in(v, n, o->n_hyper + i);
-  const char *why = check_store(v, o->stores[i], grad->dtype, &grad->shape);
+  const char *why = check_store(v, o->stores[i], grad->dtype, grad->shape);
   if (why || !v->p) return why;
   for (uint32_t k = 0; k < slots; k++) {
     uint32_t slot = o->slots[i * slots + k];
     if (slot == UINT32_MAX && has_momentum && !o->uses_momentum && k + 1 == slots) continue;
-    why = check_store(v, slot, grad->dtype, &grad->shape);
+    why = check_store(v, slot, grad->dtype, grad->shape);
     if (why) return "a slot is not like its parameter";
   }
   Shape scalar = {0};
@@ -122,10 +122,10 @@ static const char *check_optimize(Verifier *v, const Node *n) {
       o->flags >= 1u << of_kind[HYPER_FLAG])
     return "hyper-parameters are not the optimizer's";
   if (n->n_in != o->n_hyper + o->n + o->guarded) return "one gradient a parameter";
-  if (o->guarded && (in(v, n, n->n_in - 1)->shape.rank || in(v, n, n->n_in - 1)->dtype != DT_MASK))
+  if (o->guarded && (in(v, n, n->n_in - 1)->shape->rank || in(v, n, n->n_in - 1)->dtype != DT_MASK))
     return "its guard is a scalar mask";
   for (uint32_t i = 0; i < o->n_hyper; i++)
-    if (in(v, n, i)->shape.rank || !dtype_is_real(in(v, n, i)->dtype))
+    if (in(v, n, i)->shape->rank || !dtype_is_real(in(v, n, i)->dtype))
       return "a hyper-parameter is a real scalar";
   for (uint32_t i = 0; i < o->n; i++) {
     const char *why = check_optimized(v, n, i, of_kind[HYPER_MOMENTUM]);
@@ -141,7 +141,7 @@ static const char *check_assert(Verifier *v, const Node *n) {
 
 static const char *check_grad(Verifier *v, const Node *n) {
   if (v->flags & VERIFY_NO_AD) return "stands after autodiff";
-  if (n->n_in < 1 || in(v, n, 0)->shape.rank || !dtype_is_real(in(v, n, 0)->dtype))
+  if (n->n_in < 1 || in(v, n, 0)->shape->rank || !dtype_is_real(in(v, n, 0)->dtype))
     return "e is a real scalar";
   for (uint32_t i = 1; i < n->n_in; i++)
     if (!dtype_is_real(in(v, n, i)->dtype)) return "a variable is real";
@@ -153,7 +153,7 @@ static const char *check_scan_result(const ScanAttr *s, const Node *n) {
   Shape shape;
   if (n->attr.proj >= s->n_yields + s->n_carries) return "the scan has no such result";
   scan_result(s, n->attr.proj, &t, &shape);
-  return t == n->dtype && shape_eq(&shape, &n->shape) ? NULL : "type or shape is not the result's";
+  return t == n->dtype && shape_eq(&shape, n->shape) ? NULL : "type or shape is not the result's";
 }
 
 static const char *check_proj(Verifier *v, const Node *n) {
@@ -163,7 +163,7 @@ static const char *check_proj(Verifier *v, const Node *n) {
   if (grad->op != OP_GRAD || n->attr.proj + 1 >= grad->n_in)
     return "its operand is no GRAD with such a result";
   const Node *x = graph_node(v->g, grad->in[n->attr.proj + 1]);
-  return n->dtype == x->dtype && shape_eq(&n->shape, &x->shape) ? NULL
+  return n->dtype == x->dtype && shape_eq(n->shape, x->shape) ? NULL
                                                                 : "type or shape is not the variable's";
 }
 
@@ -177,7 +177,7 @@ static const char *check_rule_inputs(const Verifier *v, const Node *n, const Gra
     uint32_t k = r->attr.input.index;
     if (k > n->n_in) return "the rule has no such argument";
     const Node *x = in(v, n, k + 1 < n->n_in ? k + 1 : 0);
-    if (r->dtype != x->dtype || !shape_eq(&r->shape, &x->shape))
+    if (r->dtype != x->dtype || !shape_eq(r->shape, x->shape))
       return "an argument of the rule is not the operand's";
   }
   return NULL;
@@ -187,14 +187,14 @@ static const char *check_custom_vjp(Verifier *v, const Node *n) {
   if (v->flags & VERIFY_NO_AD) return "stands after autodiff";
   const Graph *rule = n->attr.vjp.rule;
   if (n->n_in == 0 || !rule || rule->n_roots != n->n_in - 1) return "one root of the rule an operand";
-  if (!shape_eq(&n->shape, &in(v, n, 0)->shape) || n->dtype != in(v, n, 0)->dtype) return "its value is y";
+  if (!shape_eq(n->shape, in(v, n, 0)->shape) || n->dtype != in(v, n, 0)->dtype) return "its value is y";
   Verifier inner = {.g = rule, .flags = v->flags, .rule = true, .why = v->why, .ok = true};
   verify_graph(&inner);
   if (!inner.ok) return "its rule is broken";
   for (uint32_t i = 0; i < rule->n_roots; i++) {
     if (rule->roots[i] == NO_NODE) continue;
     const Node *root = graph_node(rule, rule->roots[i]);
-    if (!shape_eq(&root->shape, &in(v, n, i + 1)->shape) || root->dtype != in(v, n, i + 1)->dtype)
+    if (!shape_eq(root->shape, in(v, n, i + 1)->shape) || root->dtype != in(v, n, i + 1)->dtype)
       return "a gradient is not like its operand";
   }
   return check_rule_inputs(v, n, rule);
@@ -208,8 +208,8 @@ static const char *check_arguments(const Verifier *v, const Node *n, const ScanA
     if (arg->op != OP_INPUT || arg->attr.input.role != IN_ARG) continue;
     uint32_t k = arg->attr.input.index;
     if (k >= n->n_in) return "the body has no such argument";
-    Shape shape = scan_argument(s, k, &in(v, n, k)->shape);
-    if (arg->dtype != in(v, n, k)->dtype || !shape_eq(&arg->shape, &shape))
+    Shape shape = scan_argument(s, k, in(v, n, k)->shape);
+    if (arg->dtype != in(v, n, k)->dtype || !shape_eq(arg->shape, &shape))
       return "an argument of the body is not the operand's";
   }
   return NULL;
@@ -221,18 +221,18 @@ static const char *check_scan(Verifier *v, const Node *n) {
       n->n_in < s->n_carries + s->n_sequences || (s->saved && s->n_yields < s->n_carries))
     return "results and operands are not the body's";
   for (uint32_t k = s->n_carries; k < s->n_carries + s->n_sequences; k++)
-    if (in(v, n, k)->shape.rank == 0 || !dim_eq(in(v, n, k)->shape.d[0], s->length))
+    if (in(v, n, k)->shape->rank == 0 || !dim_eq(in(v, n, k)->shape->d[0], s->length))
       return "a sequence is not as long as the scan";
   Verifier inner = {.g = s->body, .flags = v->flags, .body = true, .why = v->why, .ok = true};
   verify_graph(&inner);
   if (!inner.ok) return "its body is broken";
   for (uint32_t k = 0; k < s->n_carries; k++) {
     const Node *next = graph_node(s->body, s->body->roots[k]);
-    if (next->dtype != in(v, n, k)->dtype || !shape_eq(&next->shape, &in(v, n, k)->shape))
+    if (next->dtype != in(v, n, k)->dtype || !shape_eq(next->shape, in(v, n, k)->shape))
       return "a carry changes its type or shape";
   }
   for (uint32_t k = 0; k < s->n_yields; k++)
-    if (graph_node(s->body, s->body->roots[s->n_carries + k])->shape.rank == MAX_RANK)
+    if (graph_node(s->body, s->body->roots[s->n_carries + k])->shape->rank == MAX_RANK)
       return "a yield has too many axes";
   return check_arguments(v, n, s);
 }
@@ -301,11 +301,11 @@ static void check_roots(Verifier *v) {
     if (!v->f) continue;
     bool effect = v->f->roots[i].kind == ROOT_EFFECT;
     if (effect && !is_effect(graph_node(v->g, id))) fail(v, id, "an effect root without effect");
-    if (v->f->roots[i].kind == ROOT_REPORT && graph_node(v->g, id)->shape.rank)
+    if (v->f->roots[i].kind == ROOT_REPORT && graph_node(v->g, id)->shape->rank)
       fail(v, id, "a report is a scalar");
     bool guard = v->f->roots[i].kind == ROOT_REPORTED;
     if (!guard && v->f->roots[i].kind != ROOT_LINE) continue;
-    if (graph_node(v->g, id)->shape.rank || graph_node(v->g, id)->dtype != DT_MASK)
+    if (graph_node(v->g, id)->shape->rank || graph_node(v->g, id)->dtype != DT_MASK)
       fail(v, id, "a guard is a scalar mask");
     if (guard && (i == 0 || v->f->roots[i - 1].kind != ROOT_REPORT))
       fail(v, id, "a guard without its report");

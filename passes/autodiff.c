@@ -41,7 +41,7 @@ static NodeId contribution(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   const Derivative *d = &derivative_table[n.op];
   NodeId t = d->kind == DERIV_RULE ? d->rule(w, y, dy, i) : expand_expr(w, d->in[i], y, dy);
   if (t == NO_NODE || !(op_is_scalar(n.op) || n.op == OP_BROADCAST)) return t;
-  return cot_unbroadcast(w, t, n.shape, walk_node(w, n.in[i])->shape);
+  return cot_unbroadcast(w, t, *n.shape, *walk_node(w, n.in[i])->shape);
 }
 
 static void add_to(Walk *w, NodeId *sum, NodeId t) {
@@ -49,7 +49,7 @@ static void add_to(Walk *w, NodeId *sum, NodeId t) {
 }
 
 static void arrive(Walk *w, Reverse *r, NodeId x, NodeId t) {
-  assert(shape_broadcasts_to(&walk_node(w, t)->shape, &walk_node(w, x)->shape));
+  assert(shape_broadcasts_to(walk_node(w, t)->shape, walk_node(w, x)->shape));
   if (reverse_at(r, x)->cot == NO_NODE) reverse_wait(r, x);
   add_to(w, &reverse_at(r, x)->cot, t);
 }
@@ -133,7 +133,7 @@ static NodeId *gradients(Walk *w, NodeId e, const NodeId *x, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {
     const Node *t = walk_node(w, x[i]);
     NodeId d = x[i] <= e ? reverse_at(&r, x[i])->cot : NO_NODE;
-    result[i] = d != NO_NODE ? cot_exact(w, d, t->shape) : b_splat(&w->b, t->dtype, t->shape, (Scalar){0});
+    result[i] = d != NO_NODE ? cot_exact(w, d, *t->shape) : b_splat(&w->b, t->dtype, *t->shape, (Scalar){0});
   }
   reverse_end(&r);
   arena_free(w->reverse.a);
@@ -211,7 +211,7 @@ static void append(Walk *w, const Graph *g, NodeId *map) {
 NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   if (w->vjp_of == y && w->vjp_dy == dy) return w->vjp_x[i - 1];
   Builder here = w->b;
-  NodeId whole = cot_exact(w, dy, walk_node(w, y)->shape);
+  NodeId whole = cot_exact(w, dy, *walk_node(w, y)->shape);
   Node n = *walk_node(w, y);
   const Graph *rule = n.attr.vjp.rule;
   uint32_t n_x = n.n_in - 1;
@@ -238,7 +238,7 @@ NodeId d_custom_vjp(Walk *w, NodeId y, NodeId dy, uint32_t i) {
 // The input that node n stands for once all gradients are expanded; NO_NODE: itself.
 static NodeId stands_for(const Graph *g, const Node *n) {
   if (n->op == OP_STOP_GRAD || n->op == OP_CUSTOM_VJP) return n->in[0];
-  if (n->op == OP_RESHAPE && shape_eq(&n->shape, &graph_node(g, n->in[0])->shape)) return n->in[0];
+  if (n->op == OP_RESHAPE && shape_eq(n->shape, graph_node(g, n->in[0])->shape)) return n->in[0];
   return NO_NODE;
 }
 

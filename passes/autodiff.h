@@ -7,6 +7,7 @@
 #ifndef NNC_PASSES_AUTODIFF_H
 #define NNC_PASSES_AUTODIFF_H
 
+#include "ir/base/map.h"
 #include "ir/build.h"
 #include "passes/reverse.h"
 
@@ -23,6 +24,7 @@ typedef struct Walk {
   NodeId vjp_of, vjp_dy; // the CUSTOM_VJP whose rule was copied in last, for which cotangent,
   const NodeId *vjp_x;   // and what it gave for each of its inputs 1..
   Reverse reverse;       // the last one, between two of them
+  Map sums, whole;       // by what is summed over which axes: the sum; that no factor comes out of it (cotangent.c)
   NodeId batch;          // the size of the batch as a number, NO_NODE: not wanted yet
   DerivedLimit *limit;
 } Walk;

@@ -88,10 +88,10 @@ static Place own_axes(void) {
 }
 
 Place operand_place(const Graph *g, const Node *n, const Place *at, uint32_t i) {
-  const Shape *s = &graph_node(g, n->in[i])->shape;
+  const Shape *s = graph_node(g, n->in[i])->shape;
   Place p = nowhere();
   for (uint32_t k = 0; k < s->rank; k++)
-    if (!dim_is(s->d[k], 1)) p.of[k] = at->of[n->shape.rank - s->rank + k];
+    if (!dim_is(s->d[k], 1)) p.of[k] = at->of[n->shape->rank - s->rank + k];
   return p;
 }
 
@@ -111,7 +111,7 @@ static bool unreshaped(const Shape *from, const Shape *to, const Place *at, Plac
 
 static Place untransposed(const Node *n, const Place *at) {
   Place p = nowhere();
-  for (uint32_t i = 0; i < n->shape.rank; i++) p.of[n->attr.perm[i]] = at->of[i];
+  for (uint32_t i = 0; i < n->shape->rank; i++) p.of[n->attr.perm[i]] = at->of[i];
   return p;
 }
 
@@ -121,7 +121,7 @@ NodeId moved_value(const Graph *g, NodeId id, Place *at) {
     Place before;
     switch (n->op) {
     case OP_RESHAPE:
-      if (!unreshaped(&graph_node(g, n->in[0])->shape, &n->shape, at, &before)) return id;
+      if (!unreshaped(graph_node(g, n->in[0])->shape, n->shape, at, &before)) return id;
       break;
     case OP_TRANSPOSE: before = untransposed(n, at); break;
     case OP_BROADCAST: before = operand_place(g, n, at, 0); break;
@@ -181,20 +181,20 @@ static bool trailing(uint32_t axes, uint32_t rank) {
 }
 
 static bool match_reduced(Match *m, const Pattern *p, const Node *n, const Place *at) {
-  uint32_t rank = graph_node(m->g, n->in[0])->shape.rank, k = 0;
+  uint32_t rank = graph_node(m->g, n->in[0])->shape->rank, k = 0;
   Place in = nowhere();
   for (uint32_t i = 0; i < rank; i++) in.of[i] = n->attr.axes >> i & 1 ? REDUCED : at->of[k++];
   if (m->last_axes && !trailing(n->attr.axes, rank)) return false;
-  return leaves(m, axes_at(&n->shape, at, UINT32_MAX)) && match(m, p, n->in[0], in);
+  return leaves(m, axes_at(n->shape, at, UINT32_MAX)) && match(m, p, n->in[0], in);
 }
 
 // One element for each row, picked by an index.
 static bool match_picked(Match *m, const Pattern *p, const Node *n, const Place *at) {
   const Node *x = graph_node(m->g, n->in[0]), *i = graph_node(m->g, n->in[1]);
   uint32_t axis = n->attr.gather.axis;
-  if (i->shape.rank != n->attr.gather.batch) return false;
+  if (i->shape->rank != n->attr.gather.batch) return false;
   Place in = nowhere();
-  for (uint32_t k = 0; k < x->shape.rank; k++) in.of[k] = k == axis ? REDUCED : at->of[k - (k > axis)];
+  for (uint32_t k = 0; k < x->shape->rank; k++) in.of[k] = k == axis ? REDUCED : at->of[k - (k > axis)];
   return match(m, &p->in[0], n->in[0], in) && match(m, &p->in[1], n->in[1], *at);
 }
 
@@ -221,7 +221,7 @@ static bool match_op(Match *m, const Pattern *p, const Node *n, const Place *at)
 
 // Whether factor or divisor c says how many elements the sum adds up.
 static bool counts_summed(const Graph *g, const Node *sum, NodeId c, bool inverse) {
-  const Shape *s = &graph_node(g, sum->in[0])->shape;
+  const Shape *s = graph_node(g, sum->in[0])->shape;
   Place at = nowhere();
   const Node *n = graph_node(g, moved_value(g, c, &at));
   double v, count = 1;
@@ -231,7 +231,7 @@ static bool counts_summed(const Graph *g, const Node *sum, NodeId c, bool invers
     fixed &= dim_static(s->d[i]);
     count *= (double)s->d[i].b;
   }
-  if (!fixed) return n->shape.rank == 0 && !inverse && !is_splat(n, &v);
+  if (!fixed) return n->shape->rank == 0 && !inverse && !is_splat(n, &v);
   return is_splat(n, &v) && fabs((inverse ? v * count : v / count) - 1) < 1e-6;
 }
 
@@ -248,14 +248,14 @@ static bool match_mean(Match *m, const Pattern *p, const Node *n, const Place *a
 
 // Adds up the axes that the reductions within go over, and maybe more.
 static bool match_total(Match *m, const Pattern *p, const Node *sum) {
-  const Shape *s = &graph_node(m->g, sum->in[0])->shape;
+  const Shape *s = graph_node(m->g, sum->in[0])->shape;
   Place at = own_axes();
   if (!match(m, p, sum->in[0], at)) return false;
   return !(axes_at(s, &at, ~sum->attr.axes) & ~m->kept);
 }
 
 static bool match_name(Match *m, uint32_t name, NodeId id, const Place *at) {
-  const Shape *s = &graph_node(m->g, id)->shape;
+  const Shape *s = graph_node(m->g, id)->shape;
   if (m->name[name] == NO_NODE) m->name[name] = id, m->name_at[name] = *at;
   if (m->name[name] != id) return false;
   for (uint32_t i = 0; i < s->rank; i++) {
@@ -269,7 +269,7 @@ static bool match_found(Match *m, const Pattern *p, NodeId id, const Place *at) 
   const Found *f = &m->found[id];
   m->part = id;
   m->part_at = *at;
-  return f->is && f->kind == p->composite && leaves(m, axes_at(&graph_node(m->g, id)->shape, at, f->kept));
+  return f->is && f->kind == p->composite && leaves(m, axes_at(graph_node(m->g, id)->shape, at, f->kept));
 }
 
 static bool match(Match *m, const Pattern *p, NodeId id, Place at) {

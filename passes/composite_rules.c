@@ -14,9 +14,9 @@
 static uint32_t summed_axes(const Graph *g, const Found *f, NodeId y) {
   const Node *n = graph_node(g, y), *x = graph_node(g, f->of);
   uint32_t axes = 0;
-  if (!shape_eq(&n->shape, &x->shape) || n->dtype != x->dtype) return 0;
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
-    if (dim_is(n->shape.d[i], 1)) continue;
+  if (!shape_eq(n->shape, x->shape) || n->dtype != x->dtype) return 0;
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
+    if (dim_is(n->shape->d[i], 1)) continue;
     if (f->of_at.of[i] != i) return 0;
     if (!(f->kept >> i & 1)) axes |= 1u << i;
   }
@@ -63,12 +63,12 @@ static bool target_within(const Graph *g, const bool *is_target, NodeId y, NodeI
 // A rule's arguments are what y is of, then y and dy.
 static NodeId argument(Builder *b, uint32_t k, const Graph *g, NodeId like) {
   const Node *n = graph_node(g, like);
-  return b_input(b, IN_ARG, k, "", n->dtype, n->shape);
+  return b_input(b, IN_ARG, k, "", n->dtype, *n->shape);
 }
 
 // Sums over the axes, which stay as ones.
 static NodeId sum_kept(Builder *b, NodeId x, uint32_t axes) {
-  Shape s = graph_node(b->g, x)->shape;
+  Shape s = *graph_node(b->g, x)->shape;
   for (uint32_t i = 0; i < s.rank; i++)
     if (axes >> i & 1) s.d[i] = dim_of(1);
   return b_reshape(b, b_reduce(b, OP_SUM, x, axes), s);
@@ -80,7 +80,7 @@ static NodeId mean_kept(Builder *b, NodeId x, uint32_t axes, int64_t n) {
 }
 
 static Graph *softmax_rule(const Graph *g, NodeId id, uint32_t axes) {
-  Graph *rule = graph_new(g->arena, g->symbol, g->bound);
+  Graph *rule = graph_beside(g, g->symbol, g->bound);
   Builder b = {.g = rule, .real = graph_node(g, id)->dtype, .path = ""};
   argument(&b, 0, g, id);
   NodeId y = argument(&b, 1, g, id), dy = argument(&b, 2, g, id);
@@ -91,7 +91,7 @@ static Graph *softmax_rule(const Graph *g, NodeId id, uint32_t axes) {
 }
 
 static Graph *norm_rule(const Graph *g, NodeId id, NodeId root, uint32_t axes, int64_t n, bool centred) {
-  Graph *rule = graph_new(g->arena, g->symbol, g->bound);
+  Graph *rule = graph_beside(g, g->symbol, g->bound);
   Builder b = {.g = rule, .real = graph_node(g, id)->dtype, .path = ""};
   argument(&b, 0, g, id);
   NodeId s = argument(&b, 1, g, root), y = argument(&b, 2, g, id), dy = argument(&b, 3, g, id);
@@ -119,7 +119,7 @@ static Wrapping wrapping(const Graph *g, const Found *f, NodeId id) {
   uint32_t axes = has_rule(f->kind) ? summed_axes(g, f, id) : 0;
   if (axes && f->kind == COMPOSITE_softmax) w.rule = softmax_rule(g, id, axes);
   if (!axes || f->kind == COMPOSITE_softmax) return w;
-  int64_t n = summed_elements(&graph_node(g, id)->shape, axes);
+  int64_t n = summed_elements(graph_node(g, id)->shape, axes);
   w.root = root_of(g, graph_node(g, id), f);
   if (n && w.root != NO_NODE) w.rule = norm_rule(g, id, w.root, axes, n, f->kind != COMPOSITE_rms_norm);
   return w;

@@ -94,10 +94,10 @@ static NodeId weights_of(const Graph *g, const Found *found, NodeId id, Place at
     id = moved_value(g, id, &at);
     const Node *n = graph_node(g, id);
     if (found[id].is && found[id].kind == COMPOSITE_softmax) {
-      uint32_t axis = axis_of(&n->shape, &at), reduced = 0;
-      for (uint32_t i = 0; i < n->shape.rank; i++)
-        if (!(found[id].kept >> i & 1) && !dim_is(n->shape.d[i], 1)) reduced |= 1u << i;
-      return axis < n->shape.rank && reduced == 1u << axis ? id : NO_NODE;
+      uint32_t axis = axis_of(n->shape, &at), reduced = 0;
+      for (uint32_t i = 0; i < n->shape->rank; i++)
+        if (!(found[id].kept >> i & 1) && !dim_is(n->shape->d[i], 1)) reduced |= 1u << i;
+      return axis < n->shape->rank && reduced == 1u << axis ? id : NO_NODE;
     }
     uint32_t k = n->op == OP_MUL && is_factor(g, n->in[0]) ? 1 : 0;
     if ((n->op != OP_MUL && n->op != OP_DIV) || !is_factor(g, n->in[1 - k])) return NO_NODE;
@@ -112,9 +112,9 @@ static bool is_scores(const Graph *g, NodeId id, Place at, uint32_t depth) {
   if (depth == MAX_DEPTH) return false;
   id = moved_value(g, id, &at);
   const Node *n = graph_node(g, id);
-  uint32_t axis = axis_of(&n->shape, &at);
+  uint32_t axis = axis_of(n->shape, &at);
   switch (n->op) {
-  case OP_DOT: return axis < n->shape.rank && axis >= n->attr.dot.nb;
+  case OP_DOT: return axis < n->shape->rank && axis >= n->attr.dot.nb;
   case OP_MUL:
   case OP_ADD:
   case OP_SELECT:

@@ -79,8 +79,8 @@ static Shape without_leading_ones(Shape s) {
 }
 
 NodeId cot_reshape(Walk *w, NodeId c, Shape s) {
-  Shape have = without_leading_ones(walk_node(w, c)->shape), want = without_leading_ones(s);
-  bool fits = walk_node(w, c)->shape.rank <= s.rank && shape_eq(&have, &want);
+  Shape have = without_leading_ones(*walk_node(w, c)->shape), want = without_leading_ones(s);
+  bool fits = walk_node(w, c)->shape->rank <= s.rank && shape_eq(&have, &want);
   return fits ? c : b_reshape(&w->b, c, want);
 }
 
@@ -104,7 +104,7 @@ static NodeId size_number(Walk *w, DType t, Dim d) {
 
 // x does not vary along these axes of a tensor of this rank.
 static bool constant_along(const Walk *w, NodeId x, uint32_t axes, uint32_t rank) {
-  const Shape *s = &walk_node(w, x)->shape;
+  const Shape *s = walk_node(w, x)->shape;
   for (uint32_t k = 0; k < s->rank; k++)
     if (axes >> (rank - 1 - k) & 1 && !dim_is(at(s, k), 1)) return false;
   return true;
@@ -112,7 +112,7 @@ static bool constant_along(const Walk *w, NodeId x, uint32_t axes, uint32_t rank
 
 // x with ones in place of the axes, for what does not vary along them.
 static NodeId without_axes(Walk *w, NodeId x, uint32_t axes, uint32_t rank) {
-  const Shape *s = &walk_node(w, x)->shape;
+  const Shape *s = walk_node(w, x)->shape;
   Shape kept = {0};
   for (uint32_t i = 0; i < s->rank; i++)
     if (!(axes >> (rank - s->rank + i) & 1)) kept.d[kept.rank++] = s->d[i];
@@ -124,8 +124,8 @@ static NodeId without_axes(Walk *w, NodeId x, uint32_t axes, uint32_t rank) {
 static int factor_of(const Walk *w, const Node *n, uint32_t axes) {
   for (int i = 0; n->op == OP_MUL && i < 2; i++) {
     const Node *factor = walk_node(w, n->in[i]), *rest = walk_node(w, n->in[1 - i]);
-    if (!shape_eq(&rest->shape, &n->shape) || factor->shape.rank == 0) continue;
-    if (constant_along(w, n->in[i], axes, n->shape.rank)) return i;
+    if (!shape_eq(rest->shape, n->shape) || factor->shape->rank == 0) continue;
+    if (constant_along(w, n->in[i], axes, n->shape->rank)) return i;
   }
   return -1;
 }
@@ -134,15 +134,37 @@ static int factor_of(const Walk *w, const Node *n, uint32_t axes) {
 // looked at; a sum of more is taken as it is.
 enum { MAX_TERMS = 1000 };
 
-// A factor comes out of the sum of t, or of everything t is the sum of.
-static bool has_factor(const Walk *w, NodeId t, uint32_t axes, uint32_t rank, uint32_t *left) {
+// A sum that was made before: in a long product each factor's derivative wants those of all that stand before it.
+static uint64_t sum_key(NodeId t, uint32_t axes) { return (uint64_t)t << MAX_RANK | axes; }
+
+static NodeId known_sum(const Walk *w, NodeId t, uint32_t axes) {
+  NodeId sum;
+  return map_get(&w->sums, sum_key(t, axes), &sum) ? sum : NO_NODE;
+}
+
+static NodeId keep_sum(Walk *w, NodeId t, uint32_t axes, NodeId sum) {
+  map_put(w->b.g->own, &w->sums, sum_key(t, axes), sum);
+  return sum;
+}
+
+// A factor comes out of the sum of t, or of everything t is the sum of. What has none, or too many terms to tell, is
+// not looked at again: in a long sum of sums the derivative of each is of all before it.
+static bool has_factor(Walk *w, NodeId t, uint32_t axes, uint32_t rank, uint32_t *left) {
   const Node *n = walk_node(w, t);
-  if (n->shape.rank != rank || *left == 0) return false;
+  NodeId known = known_sum(w, t, axes);
+  uint32_t seen;
+  bool has;
+  if (known != NO_NODE) return walk_node(w, known)->op != OP_SUM;
+  if (n->shape->rank != rank || *left == 0 || map_get(&w->whole, sum_key(t, axes), &seen)) return false;
   --*left;
-  if (n->op == OP_NEG) return has_factor(w, n->in[0], axes, rank, left);
-  if (n->op == OP_ADD || n->op == OP_SUB)
-    return has_factor(w, n->in[0], axes, rank, left) && has_factor(w, n->in[1], axes, rank, left);
-  return factor_of(w, n, axes) >= 0;
+  if (n->op == OP_NEG)
+    has = has_factor(w, n->in[0], axes, rank, left);
+  else if (n->op == OP_ADD || n->op == OP_SUB)
+    has = has_factor(w, n->in[0], axes, rank, left) && has_factor(w, n->in[1], axes, rank, left);
+  else
+    has = factor_of(w, n, axes) >= 0;
+  if (!has) map_put(w->b.g->own, &w->whole, sum_key(t, axes), 0);
+  return has;
 }
 
 static NodeId sum_within(Walk *w, NodeId t, uint32_t axes, uint32_t *left);
@@ -151,19 +173,22 @@ static NodeId sum_within(Walk *w, NodeId t, uint32_t axes, uint32_t *left);
 static NodeId sum_of_products(Walk *w, NodeId t, uint32_t axes, uint32_t *left) {
   const Node n = *walk_node(w, t);
   int factor = factor_of(w, &n, axes);
-  NodeId in[2];
+  NodeId in[2], known = known_sum(w, t, axes);
+  if (known != NO_NODE) return known;
   if (factor >= 0) {
-    in[0] = without_axes(w, n.in[factor], axes, n.shape.rank);
+    in[0] = without_axes(w, n.in[factor], axes, n.shape->rank);
     in[1] = sum_within(w, n.in[1 - factor], axes, left);
-    return cot_op(w, OP_MUL, in, 2);
+    return keep_sum(w, t, axes, cot_op(w, OP_MUL, in, 2));
   }
   for (uint32_t i = 0; i < n.n_in; i++) in[i] = sum_of_products(w, n.in[i], axes, left);
-  return cot_op(w, n.op, in, n.n_in);
+  return keep_sum(w, t, axes, cot_op(w, n.op, in, n.n_in));
 }
 
 static NodeId sum_within(Walk *w, NodeId t, uint32_t axes, uint32_t *left) {
-  if (has_factor(w, t, axes, walk_node(w, t)->shape.rank, left)) return sum_of_products(w, t, axes, left);
-  return b_reduce(&w->b, OP_SUM, t, axes);
+  NodeId known = known_sum(w, t, axes);
+  if (known != NO_NODE) return known;
+  if (has_factor(w, t, axes, walk_node(w, t)->shape->rank, left)) return sum_of_products(w, t, axes, left);
+  return keep_sum(w, t, axes, b_reduce(&w->b, OP_SUM, t, axes));
 }
 
 // The sum of t over axes. A tensor that does not vary along them comes out of the sum, so that what is left
@@ -174,7 +199,7 @@ static NodeId sum_over(Walk *w, NodeId t, uint32_t axes) {
 }
 
 NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {
-  Shape have = walk_node(w, t)->shape, kept = {.rank = have.rank};
+  Shape have = *walk_node(w, t)->shape, kept = {.rank = have.rank};
   uint32_t axes = 0, n_times = 0;
   Dim times[MAX_RANK]; // sizes of summed axes along which t is constant
   for (uint32_t k = 0; k < from.rank; k++) {
@@ -193,7 +218,7 @@ NodeId cot_unbroadcast(Walk *w, NodeId t, Shape from, Shape to) {
 }
 
 NodeId cot_expand(Walk *w, NodeId c, Shape s, uint32_t axes) {
-  Shape have = walk_node(w, c)->shape, want = {.rank = s.rank};
+  Shape have = *walk_node(w, c)->shape, want = {.rank = s.rank};
   bool stretches = false;
   for (uint32_t k = 0; k < s.rank; k++) {
     uint32_t i = s.rank - 1 - k;

@@ -38,18 +38,43 @@ static uint32_t mix(uint32_t h, uint64_t v) {
   return h * 31;
 }
 
-// Attributes count little here: nodes that differ in them only are few.
+static uint32_t mix_dims(uint32_t h, const Dim *d, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) h = mix(mix(h, (uint64_t)d[i].a), (uint64_t)d[i].b);
+  return h;
+}
+
+// What thousands of nodes may differ in alone: the draws of parameters, the rows of a list, the elements of a tensor,
+// the results of a loop.
+static uint32_t mix_attr(uint32_t h, const Node *n) {
+  switch (n->op) {
+  case OP_CONST:
+    for (int64_t i = 0; i < n->attr.konst.count; i++) h = mix(h, (uint64_t)n->attr.konst.data[i].i);
+    return h;
+  case OP_SLICE: return mix_dims(h, n->attr.slice.start, n->shape->rank);
+  case OP_PAD: return mix_dims(mix_dims(h, n->attr.pad.lo, n->shape->rank), n->attr.pad.hi, n->shape->rank);
+  case OP_READ:
+  case OP_WRITE: return mix(mix(h, n->attr.store.id), n->attr.store.version);
+  case OP_OPTIMIZE:
+    for (uint32_t i = 0; i < n->attr.optimize->n; i++)
+      h = mix(mix(h, n->attr.optimize->stores[i]), n->attr.optimize->counts[i]);
+    return h;
+  case OP_RAND:
+  case OP_RANDN: return mix(h, n->attr.site);
+  case OP_INPUT: return mix(mix(h, n->attr.input.role), n->attr.input.index);
+  case OP_PROJ: return mix(h, n->attr.proj);
+  case OP_SCAN: return mix(h, n->attr.scan->body->len);
+  default: return h;
+  }
+}
+
 static uint32_t hash(const Table *t, const Node *n) {
   NodeId in[2] = {0};
   uint32_t h = mix(mix(mix(2166136261u, n->op), n->dtype), n->n_in);
-  for (uint32_t i = 0; i < n->shape.rank; i++)
-    h = mix(mix(h, (uint64_t)n->shape.d[i].a), (uint64_t)n->shape.d[i].b);
+  h = mix_dims(h, n->shape->d, n->shape->rank);
   inputs_of(t, n, in);
   h = mix(mix(h, in[0]), in[1]);
   for (uint32_t i = 2; i < n->n_in; i++) h = mix(h, same_as(t, n->in[i]));
-  if (n->op == OP_CONST) h = mix(h, (uint64_t)n->attr.konst.data[0].i);
-  if (n->op == OP_READ) h = mix(h, n->attr.store.id);
-  return h;
+  return mix_attr(h, n);
 }
 
 static bool same_bytes(const void *x, const void *y, size_t n) { return n == 0 || !memcmp(x, y, n); }
@@ -148,19 +173,26 @@ static bool same_attr(const Node *m, const Node *n, uint32_t rank) {
 }
 
 bool same_but_inputs(const Node *m, const Node *n, uint32_t rank) {
-  return m->op == n->op && m->dtype == n->dtype && m->n_in == n->n_in && shape_eq(&m->shape, &n->shape) &&
+  return m->op == n->op && m->dtype == n->dtype && m->n_in == n->n_in && shape_eq(m->shape, n->shape) &&
          same_attr(m, n, rank);
 }
 
 static bool same_node(const Table *t, const Node *m, const Node *n) {
   NodeId p[2] = {0}, q[2] = {0};
-  if (!same_but_inputs(m, n, n->n_in ? graph_node(t->g, n->in[0])->shape.rank : 0)) return false;
+  if (!same_but_inputs(m, n, n->n_in ? graph_node(t->g, n->in[0])->shape->rank : 0)) return false;
   inputs_of(t, m, p);
   inputs_of(t, n, q);
   if (p[0] != q[0] || p[1] != q[1]) return false;
   for (uint32_t i = 2; i < n->n_in; i++)
     if (same_as(t, m->in[i]) != same_as(t, n->in[i])) return false;
   return true;
+}
+
+uint64_t graph_hash(const Graph *g) {
+  Table t = {.g = g};
+  uint64_t h = g->len;
+  for (NodeId id = 0; id < g->len; id++) h = (h ^ hash(&t, graph_node(g, id))) * UINT64_C(0x100000001b3);
+  return h;
 }
 
 bool graph_same(const Graph *x, const Graph *y) {

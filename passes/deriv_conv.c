@@ -31,7 +31,7 @@ static Dim high_margin(Dim x, int64_t by, Dim k, int64_t spread, Dim out, int64_
 // Exchanges the axes a and a + 1 of [.., n, m, ..].
 static NodeId exchange(Walk *w, NodeId x, uint32_t a) {
   uint8_t perm[MAX_RANK];
-  uint32_t rank = walk_node(w, x)->shape.rank;
+  uint32_t rank = walk_node(w, x)->shape->rank;
   for (uint8_t i = 0; i < rank; i++) perm[i] = i;
   perm[a] = (uint8_t)(a + 1);
   perm[a + 1] = (uint8_t)a;
@@ -40,7 +40,7 @@ static NodeId exchange(Walk *w, NodeId x, uint32_t a) {
 
 // x with its first axes, `have` of them, replaced by these `n` sizes.
 static NodeId lead(Walk *w, NodeId x, uint32_t have, const Dim *sizes, uint32_t n) {
-  Shape s = walk_node(w, x)->shape, t = {.rank = s.rank - have + n};
+  Shape s = *walk_node(w, x)->shape, t = {.rank = s.rank - have + n};
   memcpy(t.d, sizes, n * sizeof *sizes);
   memcpy(t.d + n, s.d + have, (s.rank - have) * sizeof *s.d);
   return b_reshape(&w->b, x, t);
@@ -48,7 +48,7 @@ static NodeId lead(Walk *w, NodeId x, uint32_t have, const Dim *sizes, uint32_t 
 
 // W: [G o, c, k..] as [G c, o, k..], its spatial axes reversed.
 static NodeId turned_kernel(Walk *w, NodeId kernel, int64_t groups) {
-  Shape s = walk_node(w, kernel)->shape;
+  Shape s = *walk_node(w, kernel)->shape;
   if (groups > 1) {
     Dim outs = {s.d[0].a / groups, s.d[0].b / groups};
     kernel = exchange(w, lead(w, kernel, 1, (Dim[]){dim_of(groups), outs}, 2), 1);
@@ -84,7 +84,7 @@ static void margin(Margins *m, ConvAttr *r, uint32_t i, Dim lo, Dim hi) {
 
 static NodeId by_input(Walk *w, const Node *n, NodeId dy) {
   const ConvAttr *c = n->attr.conv;
-  Shape x = walk_node(w, n->in[0])->shape, k = walk_node(w, n->in[1])->shape;
+  Shape x = *walk_node(w, n->in[0])->shape, k = *walk_node(w, n->in[1])->shape;
   ConvAttr r = {.groups = c->groups};
   Margins m = {.any = false};
   for (uint32_t i = 0; i + 2 < x.rank; i++) {
@@ -94,7 +94,7 @@ static NodeId by_input(Walk *w, const Node *n, NodeId dy) {
     Dim lo = reach(k.d[i + 2], c->rhs_dilation[i]);
     lo.b -= c->lo[i];
     margin(&m, &r, i, lo,
-           high_margin(n->shape.d[i + 2], r.lhs_dilation[i], k.d[i + 2], r.rhs_dilation[i], x.d[i + 2],
+           high_margin(n->shape->d[i + 2], r.lhs_dilation[i], k.d[i + 2], r.rhs_dilation[i], x.d[i + 2],
                        r.stride[i], lo));
   }
   if (m.any) dy = b_pad(&w->b, dy, m.lo, m.hi, m.interior, (Scalar){0});
@@ -104,7 +104,7 @@ static NodeId by_input(Walk *w, const Node *n, NodeId dy) {
 // x as [c, G B, s..]: the groups' channels stand where the batch was, the batch of each group in its
 // channels.
 static NodeId channels_first(Walk *w, NodeId x, int64_t groups) {
-  Shape s = walk_node(w, x)->shape;
+  Shape s = *walk_node(w, x)->shape;
   if (groups == 1) return exchange(w, x, 0);
   Dim channels = {s.d[1].a / groups, s.d[1].b / groups};
   x = exchange(w, lead(w, x, 2, (Dim[]){s.d[0], dim_of(groups), channels}, 3), 1); // [B, c, G, ..]
@@ -114,14 +114,14 @@ static NodeId channels_first(Walk *w, NodeId x, int64_t groups) {
 
 static NodeId by_kernel(Walk *w, const Node *n, NodeId dy) {
   const ConvAttr *c = n->attr.conv;
-  Shape x = walk_node(w, n->in[0])->shape, k = walk_node(w, n->in[1])->shape;
+  Shape x = *walk_node(w, n->in[0])->shape, k = *walk_node(w, n->in[1])->shape;
   ConvAttr r = {.groups = c->groups};
   for (uint32_t i = 0; i + 2 < x.rank; i++) {
     r.stride[i] = c->rhs_dilation[i];
     r.lhs_dilation[i] = c->lhs_dilation[i];
     r.rhs_dilation[i] = c->stride[i];
     r.lo[i] = c->lo[i];
-    Dim hi = high_margin(x.d[i + 2], r.lhs_dilation[i], n->shape.d[i + 2], r.rhs_dilation[i], k.d[i + 2],
+    Dim hi = high_margin(x.d[i + 2], r.lhs_dilation[i], n->shape->d[i + 2], r.rhs_dilation[i], k.d[i + 2],
                          r.stride[i], dim_of(c->lo[i]));
     assert(dim_static(hi) && "sizes that depend on N cancel");
     r.hi[i] = hi.b;
@@ -132,6 +132,6 @@ static NodeId by_kernel(Walk *w, const Node *n, NodeId dy) {
 
 NodeId d_conv(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Node n = *walk_node(w, y);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   return i == 0 ? by_input(w, &n, dy) : by_kernel(w, &n, dy);
 }

@@ -24,7 +24,7 @@ NodeId saved_scan(Walk *w, const ScanAttr *s, const NodeId *in, uint32_t n) {
   }
   for (uint32_t k = 0; k < s->n_carries; k++) {
     const Node *x = graph_node(w->b.g, in[k]);
-    if (args[k] == NO_NODE) args[k] = b_input(&b, IN_ARG, k, NULL, x->dtype, x->shape);
+    if (args[k] == NO_NODE) args[k] = b_input(&b, IN_ARG, k, NULL, x->dtype, *x->shape);
   }
   memcpy(roots, s->body->roots, s->body->n_roots * sizeof *roots);
   memcpy(roots + s->body->n_roots, args, s->n_carries * sizeof *roots);
@@ -65,11 +65,11 @@ static NodeId argument(Back *k, NodeId operand, const Shape *s) {
 }
 
 static NodeId whole(Back *k, NodeId operand) {
-  return argument(k, operand, &walk_node(k->w, operand)->shape);
+  return argument(k, operand, walk_node(k->w, operand)->shape);
 }
 
 static NodeId element(Back *k, NodeId sequence) {
-  Shape s = walk_node(k->w, sequence)->shape;
+  Shape s = *walk_node(k->w, sequence)->shape;
   memmove(s.d, s.d + 1, --s.rank * sizeof *s.d);
   return argument(k, sequence, &s);
 }
@@ -85,13 +85,13 @@ static NodeId cotangent(const Back *k, uint32_t result) {
 
 static NodeId zeros(const Back *k, uint32_t operand) {
   const Node *x = walk_node(k->w, k->forward.in[operand]);
-  return b_splat(&k->w->b, x->dtype, x->shape, (Scalar){0});
+  return b_splat(&k->w->b, x->dtype, *x->shape, (Scalar){0});
 }
 
 static NodeId begin_sum(const Back *k, uint32_t operand) {
   NodeId c = k->so_far[operand];
   return c == NO_NODE ? zeros(k, operand)
-                      : cot_exact(k->w, c, walk_node(k->w, k->forward.in[operand])->shape);
+                      : cot_exact(k->w, c, *walk_node(k->w, k->forward.in[operand])->shape);
 }
 
 // Cotangents of the forward carries, and sums for what is captured.
@@ -125,7 +125,7 @@ static void make_sequences(Back *k, NodeId scan) {
 static void add_product(Back *k, NodeId x, NodeId dx, NodeId *e) {
   if (dx == NO_NODE) return;
   const Node *n = graph_node(k->b.g, x);
-  NodeId t = b_reduce(&k->b, OP_SUM, b_ew2(&k->b, OP_MUL, x, dx), (1u << n->shape.rank) - 1);
+  NodeId t = b_reduce(&k->b, OP_SUM, b_ew2(&k->b, OP_MUL, x, dx), (1u << n->shape->rank) - 1);
   if (*e == NO_NODE)
     *e = t;
   else
@@ -179,7 +179,7 @@ static void make_roots(Back *k, NodeId e, const uint32_t *operand, uint32_t n) {
   NodeId grad = b_grad(&k->b, e, x, n);
   for (uint32_t j = 0; j < n; j++) {
     const Node *t = graph_node(k->b.g, x[j]);
-    NodeId d = b_proj(&k->b, grad, j, t->dtype, t->shape);
+    NodeId d = b_proj(&k->b, grad, j, t->dtype, *t->shape);
     roots[is_sequence(k, operand[j]) ? yield++ : carry++] = d;
   }
   k->loop.n_yields = yield - k->loop.n_carries;
@@ -194,7 +194,7 @@ NodeId *scan_cotangents(Walk *w, NodeId scan, const NodeId *of_results, const bo
   const ScanAttr *s = k.s = k.forward.attr.scan;
   uint32_t n_in = k.forward.n_in;
   k.captured = s->n_carries + s->n_sequences;
-  k.b = (Builder){.g = graph_new(w->b.g->arena, w->b.g->symbol, w->b.g->bound),
+  k.b = (Builder){.g = graph_beside(w->b.g, w->b.g->symbol, w->b.g->bound),
                   .real = w->b.real,
                   .span = w->b.span,
                   .path = ""};

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-static Shape shape_of(const Walk *w, NodeId id) { return walk_node(w, id)->shape; }
+static Shape shape_of(const Walk *w, NodeId id) { return *walk_node(w, id)->shape; }
 static NodeId input(const Walk *w, NodeId y, uint32_t i) { return walk_node(w, y)->in[i]; }
 
 // dy with y's rank, missing axes as ones.
@@ -37,7 +37,7 @@ NodeId d_transpose(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   if (shape_of(w, dy).rank == 0) return dy;
   uint8_t inverse[MAX_RANK] = {0};
   const Node *n = walk_node(w, y);
-  for (uint8_t k = 0; k < n->shape.rank; k++) inverse[n->attr.perm[k]] = k;
+  for (uint8_t k = 0; k < n->shape->rank; k++) inverse[n->attr.perm[k]] = k;
   return b_transpose(&w->b, full_rank(w, dy, y), inverse);
 }
 
@@ -50,7 +50,7 @@ NodeId d_broadcast(Walk *w, NodeId y, NodeId dy, uint32_t i) {
 // What a slice leaves out has cotangent zero; axes taken whole may stay compressed.
 NodeId d_slice(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   const Node *n = walk_node(w, y);
-  Shape x = shape_of(w, n->in[i]), s = n->shape;
+  Shape x = shape_of(w, n->in[i]), s = *n->shape;
   const Dim *start = n->attr.slice.start;
   const int64_t *stride = n->attr.slice.stride;
   Dim lo[MAX_RANK] = {0}, hi[MAX_RANK] = {0};
@@ -83,12 +83,12 @@ NodeId d_pad(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   uint32_t refilled = 0;
   for (uint32_t k = 0; k < x.rank; k++)
     if (negative(n->attr.pad.lo[k]) || negative(n->attr.pad.hi[k])) refilled |= 1u << k;
-  dy = cot_expand(w, dy, n->shape, refilled);
+  dy = cot_expand(w, dy, *n->shape, refilled);
   n = walk_node(w, y);
   Shape have = shape_of(w, dy);
   bool cuts = false;
   for (uint32_t k = 0; k < x.rank; k++) {
-    bool whole = dim_eq(have.d[k], n->shape.d[k]); // else constant along k, and so is the result
+    bool whole = dim_eq(have.d[k], n->shape->d[k]); // else constant along k, and so is the result
     stride[k] = whole ? n->attr.pad.interior[k] + 1 : 1;
     out.d[k] = whole ? x.d[k] : dim_of(1);
     if (refilled >> k & 1) {
@@ -106,7 +106,7 @@ NodeId d_pad(Walk *w, NodeId y, NodeId dy, uint32_t i) {
 NodeId d_concat(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   const Node *n = walk_node(w, y);
   uint32_t axis = n->attr.axis;
-  Shape s = n->shape, size = shape_of(w, n->in[i]);
+  Shape s = *n->shape, size = shape_of(w, n->in[i]);
   Dim start[MAX_RANK] = {0};
   int64_t stride[MAX_RANK];
   for (uint32_t k = 0; k < i; k++) {
@@ -136,13 +136,13 @@ NodeId d_reverse(Walk *w, NodeId y, NodeId dy, uint32_t i) {
 // index.
 static NodeId d_pick(Walk *w, Node n, Node x, NodeId dy) {
   uint32_t axis = n.attr.gather.axis;
-  Shape row = {.rank = x.shape.rank}, column = row, at_axis = row;
+  Shape row = {.rank = x.shape->rank}, column = row, at_axis = row;
   bool scalar = shape_of(w, dy).rank == 0;
-  if (!scalar) dy = cot_expand(w, dy, n.shape, 0);
+  if (!scalar) dy = cot_expand(w, dy, *n.shape, 0);
   for (uint32_t k = 0; k < row.rank; k++) {
     if (!scalar) at_axis.d[k] = k == axis ? dim_of(1) : shape_of(w, dy).d[k - (k > axis)];
-    row.d[k] = k < n.attr.gather.batch ? x.shape.d[k] : dim_of(1);
-    column.d[k] = k == axis ? x.shape.d[k] : dim_of(1);
+    row.d[k] = k < n.attr.gather.batch ? x.shape->d[k] : dim_of(1);
+    column.d[k] = k == axis ? x.shape->d[k] : dim_of(1);
   }
   NodeId index = b_reshape(&w->b, n.in[1], row);
   NodeId iota = b_iota(&w->b, walk_node(w, index)->dtype, column, axis);
@@ -153,16 +153,16 @@ static NodeId d_pick(Walk *w, Node n, Node x, NodeId dy) {
 
 NodeId d_gather(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Node n = *walk_node(w, y), x = *walk_node(w, n.in[i]);
-  if (walk_node(w, n.in[1])->shape.rank == n.attr.gather.batch) return d_pick(w, n, x, dy);
-  NodeId zeros = b_splat(&w->b, x.dtype, x.shape, (Scalar){0});
-  dy = cot_exact(w, dy, n.shape);
+  if (walk_node(w, n.in[1])->shape->rank == n.attr.gather.batch) return d_pick(w, n, x, dy);
+  NodeId zeros = b_splat(&w->b, x.dtype, *x.shape, (Scalar){0});
+  dy = cot_exact(w, dy, *n.shape);
   return b_scatter_add(&w->b, zeros, n.in[1], dy, n.attr.gather.axis, n.attr.gather.batch);
 }
 
 NodeId d_scatter_add(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   if (i == 0) return dy;
   Node n = *walk_node(w, y);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   return b_gather(&w->b, dy, n.in[1], n.attr.gather.axis, n.attr.gather.batch);
 }
 
@@ -172,7 +172,7 @@ static NodeId keep_dims(Walk *w, NodeId t, NodeId y) {
   const Node *n = walk_node(w, y);
   Shape x = shape_of(w, n->in[0]);
   if (have.rank == 0) return t;
-  uint32_t missing = n->shape.rank - have.rank, from = 0;
+  uint32_t missing = n->shape->rank - have.rank, from = 0;
   s.rank = x.rank;
   for (uint32_t k = 0; k < x.rank; k++) {
     bool reduced = n->attr.axes >> k & 1;
@@ -201,27 +201,27 @@ NodeId d_rmax(Walk *w, NodeId y, NodeId dy, uint32_t i) {
 
 NodeId d_box(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Node n = *walk_node(w, y);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   return b_unwindow(&w->b, OP_DEBOX, &dy, 1, n.attr.window, shape_of(w, n.in[i]));
 }
 
 NodeId d_debox(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   (void)i;
   Node n = *walk_node(w, y);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   return b_window(&w->b, OP_BOX, &dy, 1, n.attr.window);
 }
 
 NodeId d_sample(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Node n = *walk_node(w, y);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   return b_unwindow(&w->b, OP_DESAMPLE, (NodeId[]){dy, n.in[1]}, 2, n.attr.window, shape_of(w, n.in[i]));
 }
 
 NodeId d_desample(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   (void)i;
   Node n = *walk_node(w, y);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   return b_window(&w->b, OP_SAMPLE, (NodeId[]){dy, n.in[1]}, 2, n.attr.window);
 }
 
@@ -273,7 +273,7 @@ static void result_axes(const Side *x, const Side *other, bool dy_first, uint8_t
 NodeId d_dot(Walk *w, NodeId y, NodeId dy, uint32_t i) {
   Node n = *walk_node(w, y);
   Side x = side_of(w, &n, i), other = side_of(w, &n, 1 - i);
-  dy = cot_exact(w, dy, n.shape);
+  dy = cot_exact(w, dy, *n.shape);
   // Either order of the operands gives the same sums: take the one that needs no transpose, if one does.
   uint8_t perm[MAX_RANK];
   uint32_t rank = shape_of(w, x.id).rank;

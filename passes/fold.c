@@ -112,19 +112,19 @@ static NodeId fold_elementwise(Builder *b, const Node *n) {
   DType t = graph_node(b->g, n->in[n->op == OP_SELECT ? 1 : 0])->dtype;
   bool splat = true;
   for (uint32_t i = 0; i < n->n_in; i++) splat = splat && graph_node(b->g, n->in[i])->attr.konst.count == 1;
-  if (!splat && (!shape_static(&n->shape) || shape_elements(&n->shape, 0) > FOLD_MAX_ELEMENTS))
+  if (!splat && (!shape_static(n->shape) || shape_elements(n->shape, 0) > FOLD_MAX_ELEMENTS))
     return NO_NODE;
-  int64_t count = splat ? 1 : shape_elements(&n->shape, 0);
+  int64_t count = splat ? 1 : shape_elements(n->shape, 0);
   Scalar *values = ARENA_ARRAY(b->g->arena, (size_t)count, Scalar);
   for (int64_t e = 0; e < count; e++) {
     Scalar in[3];
     for (uint32_t i = 0; i < n->n_in; i++) {
       const Node *x = graph_node(b->g, n->in[i]);
-      in[i] = x->attr.konst.data[x->attr.konst.count == 1 ? 0 : element_of(&x->shape, &n->shape, e)];
+      in[i] = x->attr.konst.data[x->attr.konst.count == 1 ? 0 : element_of(x->shape, n->shape, e)];
     }
     if (!fold_element(n, t, in, &values[e])) return NO_NODE;
   }
-  return splat ? b_splat(b, n->dtype, n->shape, values[0]) : b_tensor(b, n->dtype, n->shape, values, count);
+  return splat ? b_splat(b, n->dtype, *n->shape, values[0]) : b_tensor(b, n->dtype, *n->shape, values, count);
 }
 
 NodeId fold_node(Builder *b, const Node *n) {
@@ -136,13 +136,13 @@ NodeId fold_node(Builder *b, const Node *n) {
   switch (n->op) {
   case OP_RESHAPE:
     if (x->attr.konst.count > 1)
-      return b_tensor(b, n->dtype, n->shape, x->attr.konst.data, x->attr.konst.count);
-    return b_splat(b, n->dtype, n->shape, x->attr.konst.data[0]);
+      return b_tensor(b, n->dtype, *n->shape, x->attr.konst.data, x->attr.konst.count);
+    return b_splat(b, n->dtype, *n->shape, x->attr.konst.data[0]);
   case OP_TRANSPOSE:
   case OP_BROADCAST:
   case OP_SLICE:
   case OP_REVERSE:
-    return x->attr.konst.count > 1 ? NO_NODE : b_splat(b, n->dtype, n->shape, x->attr.konst.data[0]);
+    return x->attr.konst.count > 1 ? NO_NODE : b_splat(b, n->dtype, *n->shape, x->attr.konst.data[0]);
   default: return NO_NODE;
   }
 }

@@ -63,7 +63,7 @@ static Graph *body_without(const Hoist *h, uint32_t n_in, Arena *a) {
   NodeId *map = no_nodes(g->own, h->body->len);
   for (size_t i = 0; i < h->out.len; i++) {
     const Node *n = graph_node(h->body, h->out.data[i]);
-    map[h->out.data[i]] = b_input(&b, IN_ARG, n_in + (uint32_t)i, NULL, n->dtype, n->shape);
+    map[h->out.data[i]] = b_input(&b, IN_ARG, n_in + (uint32_t)i, NULL, n->dtype, *n->shape);
   }
   for (NodeId id = 0; id < h->body->len; id++) {
     const Node *n = graph_node(h->body, id);

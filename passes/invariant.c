@@ -12,16 +12,16 @@ const InvariantLimits invariant_limits = {1024, 8, (int64_t)64 << 20};
 
 // ---- work
 
-static int64_t elements(const Graph *g, NodeId id) { return shape_elements(&graph_node(g, id)->shape, 1); }
+static int64_t elements(const Graph *g, NodeId id) { return shape_elements(graph_node(g, id)->shape, 1); }
 
 static int64_t contraction_depth(const Graph *g, const Node *n) {
   int64_t depth = 1;
   if (n->op == OP_DOT) {
-    const Shape *s = &graph_node(g, n->in[0])->shape;
+    const Shape *s = graph_node(g, n->in[0])->shape;
     for (uint32_t i = 0; i < n->attr.dot.nc; i++)
       depth = saturated_mul(depth, dim_at(s->d[n->attr.dot.lc[i]], 1));
   } else { // CONV: the kernel without its output channels
-    const Shape *w = &graph_node(g, n->in[1])->shape;
+    const Shape *w = graph_node(g, n->in[1])->shape;
     for (uint32_t i = 1; i < w->rank; i++) depth = saturated_mul(depth, dim_at(w->d[i], 1));
   }
   return depth;
@@ -69,8 +69,8 @@ static bool dims_static(const Dim *d, uint32_t rank) {
 }
 
 static bool sizes_static(const Node *n) {
-  uint32_t rank = n->shape.rank;
-  if (!shape_static(&n->shape)) return false;
+  uint32_t rank = n->shape->rank;
+  if (!shape_static(n->shape)) return false;
   if (n->op == OP_SLICE) return dims_static(n->attr.slice.start, rank);
   if (n->op == OP_PAD) return dims_static(n->attr.pad.lo, rank) && dims_static(n->attr.pad.hi, rank);
   return n->op != OP_SCAN || dim_static(n->attr.scan->length);
@@ -227,7 +227,7 @@ static Graph *graph_of_step(const Hoist *h, uint32_t first) {
     const Node *n = graph_node(g, h->out.data[i]);
     b.span = n->span;
     b.path = n->path;
-    map[h->out.data[i]] = b_read(&b, first + i, 0, n->dtype, n->shape, NO_NODE);
+    map[h->out.data[i]] = b_read(&b, first + i, 0, n->dtype, *n->shape, NO_NODE);
   }
   for (NodeId id = 0; id < g->len; id++) {
     const Node *n = graph_node(g, id);
@@ -285,7 +285,7 @@ static void add_stores(Program *p, const Hoist *h, const char *fn, Arena *a) {
     stores[p->n_stores++] = (Store){.name = arena_printf(a, "%s:%zu", fn, i),
                                     .kind = STORE_INVARIANT,
                                     .dtype = n->dtype,
-                                    .shape = n->shape,
+                                    .shape = *n->shape,
                                     .lr_mult = 1,
                                     .decay_mult = 1,
                                     .span = n->span};

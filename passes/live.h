@@ -23,5 +23,7 @@ void change_bodies(Graph *g, Graph *(*change)(const Graph *body, void *user, Are
 bool same_but_inputs(const Node *m, const Node *n, uint32_t rank);
 // Whether they are the same graphs node by node, places apart.
 bool graph_same(const Graph *x, const Graph *y);
+// Equal for graphs that are.
+uint64_t graph_hash(const Graph *g);
 
 #endif

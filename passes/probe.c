@@ -40,7 +40,7 @@ static NodeId position(const Ids *ids, NodeId id) {
 }
 
 static NodeId argument(Builder *b, uint32_t index, const Node *like) {
-  return b_input(b, IN_ARG, index, "held", like->dtype, like->shape);
+  return b_input(b, IN_ARG, index, "held", like->dtype, *like->shape);
 }
 
 // ---- what cannot be judged
@@ -175,7 +175,7 @@ static Graph *gradient_graph(Maker *m) {
     if (i == m->targets.len)
       for (size_t k = 0; k < m->held.len; k++) vec_push(m->a, &roots, map[m->held.data[k]]);
     const Node *x = graph_node(out, by.data[i]);
-    vec_push(m->a, &roots, b_proj(&b, g, i, x->dtype, x->shape));
+    vec_push(m->a, &roots, b_proj(&b, g, i, x->dtype, *x->shape));
   }
   if (by.len == m->targets.len)
     for (size_t k = 0; k < m->held.len; k++) vec_push(m->a, &roots, map[m->held.data[k]]);
@@ -203,7 +203,7 @@ static Graph *value_graph(Maker *m, uint32_t *n_held) {
       if (!rule_gives(n, i)) continue;
       const Node *x = graph_node(m->g, n->in[i]);
       NodeId term = b_ew2(&b, OP_MUL, argument(&b, held + (*n_held)++, x), map[n->in[i]]);
-      term = b_reduce(&b, OP_SUM, term, (1u << x->shape.rank) - 1);
+      term = b_reduce(&b, OP_SUM, term, (1u << x->shape->rank) - 1);
       e = b_ew2(&b, OP_ADD, e, b_cast(&b, term, graph_node(out, e)->dtype));
     }
   }
@@ -241,12 +241,12 @@ static void unfold_body(Builder *b, const Node *n, const NodeId *map) {
     uint32_t k = arg->attr.input.index;
     inner[id] = map[n->in[k]];
     if (k < s->n_carries || k >= s->n_carries + s->n_sequences) continue;
-    Shape size = graph_node(b->g, inner[id])->shape;
+    Shape size = *graph_node(b->g, inner[id])->shape;
     Dim start[MAX_RANK] = {{0}};
     int64_t stride[MAX_RANK];
     for (uint32_t i = 0; i < size.rank; i++) stride[i] = 1;
     size.d[0] = (Dim){0, 1};
-    inner[id] = b_reshape(b, b_slice(b, inner[id], start, size.d, stride), arg->shape);
+    inner[id] = b_reshape(b, b_slice(b, inner[id], start, size.d, stride), *arg->shape);
   }
   unfold(b, s->body, inner);
 }
@@ -280,9 +280,9 @@ Probe probe_rule(const Graph *g, uint32_t n_inputs, NodeId y, Arena *a) {
     map[id] = copy(&b, graph_node(g, id), map);
     if (position(&x, id) != NO_NODE) map[id] = b_stop_grad(&b, map[id]);
   }
-  NodeId weight = b_rand(&b, OP_RAND, rule->dtype, rule->shape, SITE);
+  NodeId weight = b_rand(&b, OP_RAND, rule->dtype, *rule->shape, SITE);
   weight = b_ew2(&b, OP_ADD, weight, b_scalar(&b, rule->dtype, 0.5));
-  NodeId e = b_reduce(&b, OP_SUM, b_ew2(&b, OP_MUL, map[y], weight), (1u << rule->shape.rank) - 1);
+  NodeId e = b_reduce(&b, OP_SUM, b_ew2(&b, OP_MUL, map[y], weight), (1u << rule->shape->rank) - 1);
   for (size_t i = 0; i < x.len; i++) x.data[i] = map[x.data[i]];
   NodeId grad = b_grad(&b, e, x.data, (uint32_t)x.len);
   return probe_gradient(out, n_inputs, grad, &(Declared){0}, a);

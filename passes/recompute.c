@@ -19,7 +19,7 @@ typedef struct Split {
 
 static bool has_room(const ScanAttr *s) { // two axes stand in front of what is yielded
   for (uint32_t i = 0; i < s->n_yields; i++)
-    if (graph_node(s->body, s->body->roots[s->n_carries + i])->shape.rank + 2 > MAX_RANK) return false;
+    if (graph_node(s->body, s->body->roots[s->n_carries + i])->shape->rank + 2 > MAX_RANK) return false;
   return true;
 }
 
@@ -39,7 +39,7 @@ static const ScanPart *part(const Split *p, int64_t first, int64_t step, bool wi
 
 // Elements `from`, `from` + 1, … of x, so many.
 static NodeId elements(Builder *b, NodeId x, int64_t from, Dim many) {
-  Shape s = graph_node(b->g, x)->shape;
+  Shape s = *graph_node(b->g, x)->shape;
   Dim start[MAX_RANK] = {{0, from}};
   int64_t stride[MAX_RANK];
   for (uint32_t i = 0; i < s.rank; i++) stride[i] = 1;
@@ -50,7 +50,7 @@ static NodeId elements(Builder *b, NodeId x, int64_t from, Dim many) {
 
 // [q k, …] as [q, k, …]
 static NodeId in_blocks(const Split *p, NodeId x) {
-  Shape s = walk_node(p->w, x)->shape;
+  Shape s = *walk_node(p->w, x)->shape;
   memmove(s.d + 2, s.d + 1, (s.rank - 1) * sizeof *s.d);
   s.d[0] = p->blocks;
   s.d[1] = (Dim){0, p->k};
@@ -59,7 +59,7 @@ static NodeId in_blocks(const Split *p, NodeId x) {
 }
 
 static NodeId out_of_blocks(const Split *p, NodeId x) {
-  Shape s = walk_node(p->w, x)->shape;
+  Shape s = *walk_node(p->w, x)->shape;
   s.d[1] = (Dim){p->blocks.a * p->k, p->blocks.b * p->k};
   memmove(s.d, s.d + 1, --s.rank * sizeof *s.d);
   return b_reshape(&p->w->b, x, s);
@@ -86,7 +86,7 @@ static Graph *body_in_block(const Split *p) {
 
 // The body of the loop over blocks.
 static Graph *block_body(const Split *p, const NodeId *operand) {
-  Graph *g = graph_new(p->w->b.g->arena, p->w->b.g->symbol, p->w->b.g->bound);
+  Graph *g = graph_beside(p->w->b.g, p->w->b.g->symbol, p->w->b.g->bound);
   Builder b = {.g = g, .real = p->w->b.real, .span = p->w->b.span, .path = ""};
   NodeId *in = ARENA_ARRAY(g->own, (size_t)p->n_in + 1, NodeId),
          *roots = ARENA_ARRAY(g->own, p->n_results, NodeId);
@@ -98,7 +98,7 @@ static Graph *block_body(const Split *p, const NodeId *operand) {
   ScanAttr outer = {.n_carries = p->s->n_carries, .n_sequences = p->s->n_sequences};
   for (uint32_t i = 0; i < p->n_in; i++) {
     const Node *x = walk_node(p->w, operand[i]);
-    in[i] = b_input(&b, IN_ARG, i, NULL, x->dtype, scan_argument(&outer, i, &x->shape));
+    in[i] = b_input(&b, IN_ARG, i, NULL, x->dtype, scan_argument(&outer, i, x->shape));
   }
   NodeId number = b_input(&b, IN_ITERATION, 0, "block", DT_I32, (Shape){0});
   number = b_ew2(&b, OP_MUL, number, b_scalar(&b, DT_I32, (double)p->k));

@@ -227,8 +227,8 @@ static NodeId apply(Rewriter *r, uint32_t rule, const Node *n) {
   if (r->fired) r->fired[rule]++;
   if (rules[rule].fn && id >= known) id = made(r, id);
   assert(graph_node(r->b.g, id)->dtype == n->dtype);
-  if (shape_eq(&graph_node(r->b.g, id)->shape, &n->shape)) return id;
-  return made(r, b_broadcast(&r->b, id, n->shape));
+  if (shape_eq(graph_node(r->b.g, id)->shape, n->shape)) return id;
+  return made(r, b_broadcast(&r->b, id, *n->shape));
 }
 
 static NodeId rewritten(Rewriter *r, NodeId id) {

@@ -58,13 +58,13 @@ NodeId rule_cast_directly(Builder *b, const Node *n, const NodeId *var) {
 // ---- shapes
 
 NodeId rule_same_shape(Builder *b, const Node *n, const NodeId *var) {
-  return shape_eq(&node(b, var[0])->shape, &n->shape) ? var[0] : NO_NODE;
+  return shape_eq(node(b, var[0])->shape, n->shape) ? var[0] : NO_NODE;
 }
 
-NodeId rule_reshape(Builder *b, const Node *n, const NodeId *var) { return b_reshape(b, var[0], n->shape); }
+NodeId rule_reshape(Builder *b, const Node *n, const NodeId *var) { return b_reshape(b, var[0], *n->shape); }
 
 NodeId rule_broadcast(Builder *b, const Node *n, const NodeId *var) {
-  return b_broadcast(b, var[0], n->shape);
+  return b_broadcast(b, var[0], *n->shape);
 }
 
 static Shape without_leading_ones(Shape s) {
@@ -82,8 +82,8 @@ static bool differ_in_leading_ones(const Shape *x, const Shape *y) {
 }
 
 NodeId rule_only_ones_added(Builder *b, const Node *n, const NodeId *var) {
-  const Shape *x = &node(b, var[0])->shape;
-  return differ_in_leading_ones(x, &n->shape) && !shape_eq(x, &n->shape) ? b_reshape(b, var[0], n->shape)
+  const Shape *x = node(b, var[0])->shape;
+  return differ_in_leading_ones(x, n->shape) && !shape_eq(x, n->shape) ? b_reshape(b, var[0], *n->shape)
                                                                          : NO_NODE;
 }
 
@@ -95,23 +95,23 @@ static bool in_order(const uint8_t *perm, uint32_t rank) {
 
 NodeId rule_axes_in_order(Builder *b, const Node *n, const NodeId *var) {
   (void)b;
-  return in_order(n->attr.perm, n->shape.rank) ? var[0] : NO_NODE;
+  return in_order(n->attr.perm, n->shape->rank) ? var[0] : NO_NODE;
 }
 
 NodeId rule_only_ones_moved(Builder *b, const Node *n, const NodeId *var) {
   uint8_t last = 0;
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
-    if (dim_is(n->shape.d[i], 1)) continue;
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
+    if (dim_is(n->shape->d[i], 1)) continue;
     if (n->attr.perm[i] < last) return NO_NODE;
     last = n->attr.perm[i];
   }
-  return in_order(n->attr.perm, n->shape.rank) ? NO_NODE : b_reshape(b, var[0], n->shape);
+  return in_order(n->attr.perm, n->shape->rank) ? NO_NODE : b_reshape(b, var[0], *n->shape);
 }
 
 NodeId rule_transpose_once(Builder *b, const Node *n, const NodeId *var) {
   uint8_t perm[MAX_RANK] = {0};
   const Node *inner = node(b, n->in[0]);
-  for (uint32_t i = 0; i < n->shape.rank; i++) perm[i] = inner->attr.perm[n->attr.perm[i]];
+  for (uint32_t i = 0; i < n->shape->rank; i++) perm[i] = inner->attr.perm[n->attr.perm[i]];
   return b_transpose(b, var[0], perm);
 }
 
@@ -120,7 +120,7 @@ NodeId rule_slice_once(Builder *b, const Node *n, const NodeId *var) {
   const Attr *outer = &n->attr, *inner = &node(b, n->in[0])->attr;
   Dim start[MAX_RANK];
   int64_t stride[MAX_RANK];
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
     Dim t = dim_of(inner->slice.stride[i]), step;
     if (!dim_mul(outer->slice.start[i], t, &start[i]) ||
         !dim_add(start[i], inner->slice.start[i], &start[i]) ||
@@ -128,12 +128,12 @@ NodeId rule_slice_once(Builder *b, const Node *n, const NodeId *var) {
       return NO_NODE;
     stride[i] = step.b;
   }
-  return b_slice(b, var[0], start, n->shape.d, stride);
+  return b_slice(b, var[0], start, n->shape->d, stride);
 }
 
 NodeId rule_no_margin(Builder *b, const Node *n, const NodeId *var) {
   (void)b;
-  for (uint32_t i = 0; i < n->shape.rank; i++)
+  for (uint32_t i = 0; i < n->shape->rank; i++)
     if (!dim_is(n->attr.pad.lo[i], 0) || !dim_is(n->attr.pad.hi[i], 0) || n->attr.pad.interior[i])
       return NO_NODE;
   return var[0];
@@ -147,7 +147,7 @@ static bool only_ones(const Shape *s, uint32_t axes) {
 
 NodeId rule_no_axis_reversed(Builder *b, const Node *n, const NodeId *var) {
   (void)b;
-  return only_ones(&n->shape, n->attr.axes) ? var[0] : NO_NODE;
+  return only_ones(n->shape, n->attr.axes) ? var[0] : NO_NODE;
 }
 
 NodeId rule_reverse_once(Builder *b, const Node *n, const NodeId *var) {
@@ -157,7 +157,7 @@ NodeId rule_reverse_once(Builder *b, const Node *n, const NodeId *var) {
 
 NodeId rule_no_axis_reduced(Builder *b, const Node *n, const NodeId *var) {
   const Node *x = node(b, var[0]);
-  return x->dtype == n->dtype && only_ones(&x->shape, n->attr.axes) ? b_reshape(b, var[0], n->shape)
+  return x->dtype == n->dtype && only_ones(x->shape, n->attr.axes) ? b_reshape(b, var[0], *n->shape)
                                                                     : NO_NODE;
 }
 
@@ -186,13 +186,13 @@ NodeId rule_drop_leading_ones(Builder *b, const Node *n, const NodeId *var) {
   Shape s = {0};
   for (uint32_t i = 0; i < n->n_in; i++) {
     const Node *x = node(b, n->in[i]);
-    bool drop = x->op == OP_RESHAPE && x->shape.rank > node(b, x->in[0])->shape.rank &&
-                differ_in_leading_ones(&x->shape, &node(b, x->in[0])->shape);
+    bool drop = x->op == OP_RESHAPE && x->shape->rank > node(b, x->in[0])->shape->rank &&
+                differ_in_leading_ones(x->shape, node(b, x->in[0])->shape);
     in[i] = drop ? x->in[0] : n->in[i];
     any |= drop;
-    if (!shape_broadcast(&s, &node(b, in[i])->shape, &s, NULL)) return NO_NODE;
+    if (!shape_broadcast(&s, node(b, in[i])->shape, &s, NULL)) return NO_NODE;
   }
-  return any && shape_eq(&s, &n->shape) ? same_operation(b, n, in) : NO_NODE;
+  return any && shape_eq(&s, n->shape) ? same_operation(b, n, in) : NO_NODE;
 }
 
 // ---- products
@@ -202,7 +202,7 @@ NodeId rule_drop_leading_ones(Builder *b, const Node *n, const NodeId *var) {
 static bool through_transpose(const Builder *b, const Node *n, uint32_t side, uint8_t *batch,
                               uint8_t *contract) {
   const uint8_t *perm = node(b, n->in[side])->attr.perm;
-  uint32_t taken = 0, rank = node(b, n->in[side])->shape.rank;
+  uint32_t taken = 0, rank = node(b, n->in[side])->shape->rank;
   for (uint32_t i = 0; i < n->attr.dot.nb; i++) taken |= 1u << batch[i];
   for (uint32_t i = 0; i < n->attr.dot.nc; i++) taken |= 1u << contract[i];
   int last = -1;
@@ -231,10 +231,10 @@ NodeId rule_dot_right(Builder *b, const Node *n, const NodeId *var) {
 // A transpose that does nothing but put the right operand's free axes first: y . x. The sums are the same.
 NodeId rule_dot_exchanged(Builder *b, const Node *n, const NodeId *var) {
   const Attr *dot = &node(b, n->in[0])->attr;
-  uint32_t nb = dot->dot.nb, free_x = node(b, var[0])->shape.rank - nb - dot->dot.nc;
-  uint32_t free_y = n->shape.rank - nb - free_x;
+  uint32_t nb = dot->dot.nb, free_x = node(b, var[0])->shape->rank - nb - dot->dot.nc;
+  uint32_t free_y = n->shape->rank - nb - free_x;
   if (free_x == 0 || free_y == 0) return NO_NODE;
-  for (uint32_t i = 0; i < n->shape.rank; i++) {
+  for (uint32_t i = 0; i < n->shape->rank; i++) {
     uint32_t from = i < nb ? i : i < nb + free_y ? i + free_x : i - free_y;
     if (n->attr.perm[i] != from) return NO_NODE;
   }

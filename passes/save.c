@@ -55,7 +55,7 @@ static NodeId argument_in(const Graph *g, const Node *back, const Node *forward,
 }
 
 static NodeId equal_node(const Graph *body, const Node *n, const Graph *of, const NodeId *same) {
-  uint32_t rank = n->n_in ? graph_node(of, n->in[0])->shape.rank : 0;
+  uint32_t rank = n->n_in ? graph_node(of, n->in[0])->shape->rank : 0;
   for (uint32_t i = 0; i < n->n_in; i++)
     if (same[n->in[i]] == NO_NODE) return NO_NODE;
   for (NodeId id = 0; id < body->len; id++) {
@@ -120,7 +120,7 @@ static void choose(Loops *l, NodeId back, NodeId loop, bool *used) {
   for (NodeId id = body->len; id-- > 0;) {
     const Node *n = graph_node(body, id);
     if (!live[id] || used[id]) continue;
-    bool known = same[id] != NO_NODE && heavy[id] && stacks(l->g, f, &graph_node(f->body, same[id])->shape);
+    bool known = same[id] != NO_NODE && heavy[id] && stacks(l->g, f, graph_node(f->body, same[id])->shape);
     used[id] = known && (dear(n->op) || yields(f, same[id]));
     if (used[id]) keep(l, back, (Use){id, loop, same[id]});
     for (uint32_t i = 0; i < n->n_in && !used[id]; i++) live[n->in[i]] = true;
@@ -158,7 +158,7 @@ static Graph *body_of(const Loops *l, NodeId id, Arena *a) {
   for (uint32_t i = 0; i < n_uses; i++) {
     NodeId own = l->of[id].uses.data[i].own;
     const Node *n = graph_node(s->body, own);
-    map[own] = b_input(&b, IN_ARG, captured + i, NULL, n->dtype, n->shape);
+    map[own] = b_input(&b, IN_ARG, captured + i, NULL, n->dtype, *n->shape);
   }
   for (NodeId k = 0; k < s->body->len; k++) {
     if (map[k] != NO_NODE) continue;

@@ -1,6 +1,8 @@
-// Functions are compared in order with those kept so far, then everything that names one gets its new number.
+// Functions are compared in order with those kept so far that have the same hash, then everything that names one gets
+// its new number.
 #include "passes/share.h"
 
+#include "ir/base/map.h"
 #include "passes/live.h"
 
 #include <string.h>
@@ -95,14 +97,27 @@ static void renumber(Program *p, const uint32_t *to, Arena *a) {
   p->tests = tests;
 }
 
+// Of the first n functions, the one that is the same as f; n: none. last: of those with a hash the last one, before: of
+// each the one before it with the same.
+static uint32_t find_same(const Function *fns, uint32_t n, const Function *f, Map *last, uint32_t *before,
+                          Arena *a) {
+  uint64_t hash = graph_hash(f->g);
+  uint32_t at = UINT32_MAX;
+  map_get(last, hash, &at);
+  before[n] = at;
+  for (; at != UINT32_MAX; at = before[at])
+    if (same_function(&fns[at], f)) return at;
+  map_put(a, last, hash, n);
+  return n;
+}
+
 void program_share(Program *p, Arena *a) {
-  uint32_t *to = ARENA_ARRAY(a, p->n_fns, uint32_t), n = 0;
+  uint32_t *to = ARENA_ARRAY(a, p->n_fns, uint32_t), *before = ARENA_ARRAY(a, p->n_fns, uint32_t), n = 0;
   Function *fns = ARENA_ARRAY(a, p->n_fns, Function);
+  Map last = {0};
   for (uint32_t i = 0; i < p->n_fns; i++) {
-    uint32_t at = 0;
-    while (at < n && !same_function(&fns[at], &p->fns[i])) at++;
-    to[i] = at;
-    if (at == n) fns[n++] = p->fns[i];
+    to[i] = find_same(fns, n, &p->fns[i], &last, before, a);
+    if (to[i] == n) fns[n++] = p->fns[i];
   }
   if (n == p->n_fns) return;
   p->fns = fns;

@@ -40,7 +40,7 @@ static inline Function function_of(Graph *g, const char *name, FnKind kind, Aren
   for (NodeId v = 0; v < g->len; v++) {
     const Node *n = graph_node(g, v);
     if (n->op != OP_INPUT || n->attr.input.role != IN_ARG) continue;
-    inputs[n->attr.input.index] = (FnInput){n->attr.input.name, n->dtype, n->shape, {0}};
+    inputs[n->attr.input.index] = (FnInput){n->attr.input.name, n->dtype, *n->shape, {0}};
     if (n->attr.input.index >= f.n_inputs) f.n_inputs = n->attr.input.index + 1;
   }
   f.roots = roots;
@@ -217,7 +217,7 @@ static inline bool same_as_interpreter(const Program *p, const Emitted *e, uint3
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *r = graph_node(f->g, f->g->roots[i]);
     if (f->roots[i].kind != ROOT_EFFECT)
-      args[n_args++] = calloc((size_t)shape_elements(&r->shape, n) + 1, dtype_bytes(r->dtype));
+      args[n_args++] = calloc((size_t)shape_elements(r->shape, n) + 1, dtype_bytes(r->dtype));
   }
   nn_ctx ctx = {
       .arena = arena, .n = (size_t)n, .seed = seed, .batch_count = 5, .example = 7, .epoch_count = 2};
@@ -235,7 +235,7 @@ static inline bool same_as_interpreter(const Program *p, const Emitted *e, uint3
     const Node *r = graph_node(f->g, f->g->roots[i]);
     if (f->roots[i].kind == ROOT_EFFECT) continue;
     const char *what = arena_printf(a, "%s n=%lld root %u", f->name, (long long)n, i);
-    same = arrays_agree(r->dtype, roots[i], args[k++], shape_elements(&r->shape, n), what);
+    same = arrays_agree(r->dtype, roots[i], args[k++], shape_elements(r->shape, n), what);
   }
   for (uint32_t s = 0; same && s < p->n_stores; s++)
     same = arrays_agree(p->stores[s].dtype, env.stores[s], arena + e->model->stores[s].offset,

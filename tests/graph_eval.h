@@ -40,7 +40,7 @@ static inline EvalInputs draw_inputs(const Graph *g, bool special, uint64_t seed
     assert(k < EVAL_MAX_INPUTS);
     if (in.value[k]) continue;
     uint64_t state = seed * 1000 + k;
-    in.count[k] = shape_elements(&n->shape, EVAL_N);
+    in.count[k] = shape_elements(n->shape, EVAL_N);
     in.value[k] = ARENA_ARRAY(a, (size_t)in.count[k], Scalar);
     for (int64_t e = 0; e < in.count[k]; e++) in.value[k][e] = draw_value(n->dtype, special, &state);
   }
@@ -70,7 +70,7 @@ static inline bool values_differ(const Graph *g, const Graph *h, const EvalInput
   Scalar **x = values_of(g, in, true, a), **y = values_of(h, in, true, a);
   for (*root = 0; *root < g->n_roots; ++*root) {
     const Node *n = graph_node(g, g->roots[*root]);
-    int64_t count = shape_elements(&n->shape, EVAL_N);
+    int64_t count = shape_elements(n->shape, EVAL_N);
     for (*at = 0; *at < count; ++*at)
       if (!same_value(n->dtype, x[*root][*at], y[*root][*at])) return true;
   }

@@ -215,7 +215,7 @@ static inline NodeId text_operation(TextGraph *t, const Sexpr *x, Op op, const N
   case OP_RESHAPE:
   case OP_BROADCAST: { // the identities too, which the builder leaves out
     Shape s = text_dims(&at[0]);
-    Node made = {.op = op, .dtype = graph_node(b->g, in[0])->dtype, .shape = s, .n_in = 1, .in = in};
+    Node made = {.op = op, .dtype = graph_node(b->g, in[0])->dtype, .shape = &s, .n_in = 1, .in = in};
     return graph_add(b->g, made);
   }
   case OP_TRANSPOSE:
@@ -274,7 +274,7 @@ static inline NodeId build_form(TextGraph *t, const Sexpr *x) {
   if (!strcmp(head, "matmul")) return b_matmul(b, in[0], in[1]);
   if (!strcmp(head, "grad")) {
     Node v = *graph_node(b->g, in[1]);
-    return b_proj(b, b_grad(b, in[0], in + 1, 1), 0, v.dtype, v.shape);
+    return b_proj(b, b_grad(b, in[0], in + 1, 1), 0, v.dtype, *v.shape);
   }
   return text_operation(t, x, op, in, n, at);
 }
@@ -288,7 +288,7 @@ static inline void text_grads(TextGraph *t, const Sexpr *x, NodeId *roots, uint3
   NodeId g = b_grad(&t->b, in[0], in + 1, x->n - 2);
   for (uint32_t i = 0; i + 2 < x->n; i++) {
     Node v = *graph_node(t->b.g, in[i + 1]);
-    roots[(*n_roots)++] = b_proj(&t->b, g, i, v.dtype, v.shape);
+    roots[(*n_roots)++] = b_proj(&t->b, g, i, v.dtype, *v.shape);
   }
 }
 
@@ -345,7 +345,7 @@ static inline void show_dims(StrBuf *s, const Dim *d, uint32_t n) {
 static inline void show_shape(StrBuf *s, const Node *n) {
   sb_puts(s, dtype_name(n->dtype));
   sb_putc(s, '[');
-  show_dims(s, n->shape.d, n->shape.rank);
+  show_dims(s, n->shape->d, n->shape->rank);
   sb_putc(s, ']');
 }
 
@@ -356,13 +356,13 @@ static inline void show_bytes(StrBuf *s, const uint8_t *v, uint32_t n) {
 }
 
 static inline void show_attr(StrBuf *s, const Graph *g, const Node *n) {
-  uint32_t r = n->n_in ? graph_node(g, n->in[0])->shape.rank : 0;
+  uint32_t r = n->n_in ? graph_node(g, n->in[0])->shape->rank : 0;
   switch (n->op) {
   case OP_CAST: sb_printf(s, " %s", dtype_name(n->dtype)); break;
   case OP_RESHAPE:
   case OP_BROADCAST:
     sb_puts(s, " [");
-    show_dims(s, n->shape.d, n->shape.rank);
+    show_dims(s, n->shape->d, n->shape->rank);
     sb_putc(s, ']');
     break;
   case OP_TRANSPOSE: show_bytes(s, n->attr.perm, r); break;
@@ -370,7 +370,7 @@ static inline void show_attr(StrBuf *s, const Graph *g, const Node *n) {
     sb_puts(s, " [");
     show_dims(s, n->attr.slice.start, r);
     sb_puts(s, "] [");
-    show_dims(s, n->shape.d, r);
+    show_dims(s, n->shape->d, r);
     sb_puts(s, "] [");
     for (uint32_t i = 0; i < r; i++) sb_printf(s, i ? ",%lld" : "%lld", (long long)n->attr.slice.stride[i]);
     sb_putc(s, ']');

@@ -362,7 +362,7 @@ START_TEST(names_and_strings_of_a_model_cannot_become_code) {
   Graph *g = graph_of("(add x:f32[3] 1)", a);
   for (NodeId v = 0; v < g->len; v++) graph_change(g, v)->path = "net */ int evil; /* \\\n ?\?/ \xff";
   Function f = function_of(g, "f\"); abort(); //", FN_EXPORT, a);
-  FnInput input = {"x*/ \n%s%n\"", DT_F32, graph_node(g, 0)->shape, {0}};
+  FnInput input = {"x*/ \n%s%n\"", DT_F32, *graph_node(g, 0)->shape, {0}};
   f.inputs = &input;
   Program *p = program_of(&f, 1, NULL, 0, DT_F32, a);
   p->name = "a */ #error ?\?/ \"\\";

@@ -24,7 +24,7 @@ static uint32_t below(Maker *m, uint32_t n) {
 }
 
 static const Node *node(const Maker *m, NodeId v) { return graph_node(m->b.g, v); }
-static Shape shape_of(const Maker *m, NodeId v) { return node(m, v)->shape; }
+static Shape shape_of(const Maker *m, NodeId v) { return *node(m, v)->shape; }
 
 static Dim some_dim(Maker *m) {
   static const Dim dims[] = {{0, 1}, {0, 2}, {0, 3}, {0, 5}, {0, 17}, {1, 0}, {1, 0}, {1, 1}};

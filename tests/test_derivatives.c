@@ -100,8 +100,8 @@ static void draw_inputs(Dice *d, const OpCase *c, OpTensor *x) {
 // sum(x * w) with constant weights drawn from d.
 static NodeId weighted(Builder *b, Dice *d, NodeId x) {
   const Node *n = graph_node(b->g, x);
-  OpTensor w = {.t = n->dtype, .s = n->shape, .n = shape_elements(&n->shape, 1)};
-  uint32_t axes = (1u << n->shape.rank) - 1;
+  OpTensor w = {.t = n->dtype, .s = *n->shape, .n = shape_elements(n->shape, 1)};
+  uint32_t axes = (1u << n->shape->rank) - 1;
   w.v = ARENA_ARRAY(arena, (size_t)w.n, Scalar);
   for (int64_t i = 0; i < w.n; i++) w.v[i].f = uniform(d, 0.5, 1.5);
   return b_reduce(b, OP_SUM, b_ew2(b, OP_MUL, x, case_constant(b, &w)), axes);
@@ -123,7 +123,7 @@ static Graph *graph_for(const OpCase *c, const OpTensor *x, int order, bool summ
   for (int k = 0; k < order; k++) {
     NodeId grad = b_grad(&b, e, wanted, n);
     for (uint32_t i = 0; i < n; i++)
-      roots[i] = b_proj(&b, grad, i, graph_node(g, wanted[i])->dtype, graph_node(g, wanted[i])->shape);
+      roots[i] = b_proj(&b, grad, i, graph_node(g, wanted[i])->dtype, *graph_node(g, wanted[i])->shape);
     if (k + 1 == order && !summed) break;
     e = weighted(&b, &d, roots[0]);
     for (uint32_t i = 1; i < n; i++)

@@ -442,7 +442,7 @@ static void ck_shape(const char *text, const char *want) {
   Result r = good(text);
   const Graph *g = fn_named(r.p, "f")->g;
   StrBuf b = {0};
-  shape_print(&b, &graph_node(g, g->roots[0])->shape, g->symbol);
+  shape_print(&b, graph_node(g, g->roots[0])->shape, g->symbol);
   ck_assert_str_eq(sb_text(&b), want);
   strbuf_free(&b);
   done(&r);

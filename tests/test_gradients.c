@@ -205,7 +205,7 @@ START_TEST(the_second_derivative_is_that_of_central_differences) {
   Graph *probe = expanded(arena_printf(arena, "%s d", gradient));
   d = graph_node(probe, probe->roots[0]);
   StrBuf axes = {0};
-  for (uint32_t i = 0; i < d->shape.rank; i++) sb_printf(&axes, "%u ", i);
+  for (uint32_t i = 0; i < d->shape->rank; i++) sb_printf(&axes, "%u ", i);
   const char *forward =
       arena_printf(arena, "%s (= e2 (sum (mul d (add d 1)) [%s]))", gradient, sb_text(&axes));
   strbuf_free(&axes);

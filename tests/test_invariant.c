@@ -86,7 +86,7 @@ static void print_kept(const Program *p, int32_t fn, StrBuf *out) {
     ck_assert_int_eq(n->op, OP_WRITE);
     ck_assert_int_eq(p->stores[n->attr.store.id].kind, STORE_INVARIANT);
     if (i) sb_puts(out, "+");
-    shape_print(out, &n->shape, NULL);
+    shape_print(out, n->shape, NULL);
   }
 }
 

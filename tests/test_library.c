@@ -181,7 +181,7 @@ static void ck_signature(const Program *p, const Case *c, const Function *f) {
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     if (f->roots[i].kind != ROOT_RESULT) continue;
     const Node *r = graph_node(f->g, f->g->roots[i]);
-    ck_assert_msg(k < c->out.n && same_shape(&c->out.t[k], r->dtype, &r->shape, 0), "%s: result %u", c->fn,
+    ck_assert_msg(k < c->out.n && same_shape(&c->out.t[k], r->dtype, r->shape, 0), "%s: result %u", c->fn,
                   k);
     k++;
   }
@@ -236,7 +236,7 @@ static int run_emitted(const Program *p, const nn_model *m, const Case *c, uint3
   for (uint32_t i = 0; i < c->in.n; i++) args[n++] = dense(c->in.t[i].v, c->in.t[i].dtype, c->in.t[i].count);
   for (uint32_t i = 0; i < f->g->n_roots; i++) {
     const Node *r = graph_node(f->g, f->g->roots[i]);
-    if (f->roots[i].kind != ROOT_EFFECT) args[n++] = calloc((size_t)shape_elements(&r->shape, 1) + 1, 8);
+    if (f->roots[i].kind != ROOT_EFFECT) args[n++] = calloc((size_t)shape_elements(r->shape, 1) + 1, 8);
   }
   nn_ctx ctx = {.arena = arena, .n = 1, .seed = SEED};
   for (long k = 0; k < c->calls; k++) {

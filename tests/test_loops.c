@@ -56,8 +56,8 @@ static void same_roots(const char *name, const Graph *x, const Graph *y) {
   ck_assert_uint_eq(x->n_roots, y->n_roots);
   for (uint32_t r = 0; r < x->n_roots; r++) {
     const Node *m = graph_node(x, x->roots[r]), *n = graph_node(y, y->roots[r]);
-    ck_assert_msg(m->dtype == n->dtype && shape_eq(&m->shape, &n->shape), "%s: root %u", name, r);
-    size_t bytes = (size_t)shape_elements(&n->shape, EVAL_N) * sizeof(Scalar);
+    ck_assert_msg(m->dtype == n->dtype && shape_eq(m->shape, n->shape), "%s: root %u", name, r);
+    size_t bytes = (size_t)shape_elements(n->shape, EVAL_N) * sizeof(Scalar);
     ck_assert_msg(memcmp(a[r], b[r], bytes) == 0, "%s: root %u", name, r);
   }
 }

@@ -61,7 +61,7 @@ static Scalar *value(Run *r, const OpCase *c, NodeId id, bool effect) {
   graph_set_roots(r->g, &id, 1);
   ck_assert_msg(graph_verify(r->g, VERIFY_ANY, &why), "ops.txt:%d: %s", c->line, sb_text(&why));
   ck_assert_int_eq(graph_node(r->g, id)->dtype, c->out.t);
-  if (graph_node(r->g, id)->op != OP_OPTIMIZE) ck_assert(shape_eq(&graph_node(r->g, id)->shape, &c->out.s));
+  if (graph_node(r->g, id)->op != OP_OPTIMIZE) ck_assert(shape_eq(graph_node(r->g, id)->shape, &c->out.s));
   ck_assert(eval_graph(r->g, &r->env, inputs, &root, arena));
   return effect && root ? root : effect ? stores[0] : root;
 }

@@ -40,7 +40,7 @@ static NodeId number(Maker *m) {
 static bool fits(const Maker *m, const NodeId *in, uint32_t n) {
   Shape s = {0};
   for (uint32_t i = 0; i < n; i++)
-    if (!shape_broadcast(&s, &node(m, in[i])->shape, &s, NULL)) return false;
+    if (!shape_broadcast(&s, node(m, in[i])->shape, &s, NULL)) return false;
   return s.rank <= 4 && shape_elements(&s, EVAL_N) <= 400;
 }
 
@@ -109,7 +109,7 @@ static void shuffle(Maker *m, uint8_t *perm, uint32_t n) {
 }
 
 static NodeId stretch(Maker *m, NodeId x) {
-  Shape s = node(m, x)->shape;
+  Shape s = *node(m, x)->shape;
   for (uint32_t i = 0; i < s.rank; i++)
     if (dim_is(s.d[i], 1) && below(m, 2)) s.d[i] = below(m, 2) ? (Dim){1, 0} : dim_of(2);
   if (s.rank < 3 && below(m, 2)) {
@@ -120,7 +120,7 @@ static NodeId stretch(Maker *m, NodeId x) {
 }
 
 static NodeId insert_one(Maker *m, NodeId x) {
-  Shape s = node(m, x)->shape;
+  Shape s = *node(m, x)->shape;
   if (s.rank >= 4) return NO_NODE;
   uint32_t at = below(m, s.rank + 1);
   for (uint32_t i = s.rank++; i-- > at;) s.d[i + 1] = s.d[i];
@@ -129,7 +129,7 @@ static NodeId insert_one(Maker *m, NodeId x) {
 }
 
 static NodeId cut_or_pad(Maker *m, NodeId x, bool cut) {
-  Shape s = node(m, x)->shape;
+  Shape s = *node(m, x)->shape;
   Dim lo[MAX_RANK] = {0}, hi[MAX_RANK] = {0}, start[MAX_RANK] = {0};
   int64_t stride[MAX_RANK], interior[MAX_RANK] = {0};
   for (uint32_t i = 0; i < s.rank; i++) {
@@ -151,14 +151,14 @@ static NodeId product(Maker *m) {
   NodeId x = pick(m, false), y = pick(m, false);
   const char *why;
   Shape out;
-  if (node(m, x)->shape.rank == 2 && below(m, 2)) y = b_transpose(&m->b, x, (uint8_t[]){1, 0});
-  if (!matmul_fits(&node(m, x)->shape, &node(m, y)->shape, &out, &why)) return NO_NODE;
+  if (node(m, x)->shape->rank == 2 && below(m, 2)) y = b_transpose(&m->b, x, (uint8_t[]){1, 0});
+  if (!matmul_fits(node(m, x)->shape, node(m, y)->shape, &out, &why)) return NO_NODE;
   return out.rank <= 4 && shape_elements(&out, EVAL_N) <= 400 ? b_matmul(&m->b, x, y) : NO_NODE;
 }
 
 static NodeId structural(Maker *m) {
   NodeId x = pick(m, false);
-  uint32_t rank = node(m, x)->shape.rank, axes = below(m, 1u << rank);
+  uint32_t rank = node(m, x)->shape->rank, axes = below(m, 1u << rank);
   uint8_t perm[MAX_RANK];
   switch (below(m, 9)) {
   case 0:
@@ -194,11 +194,11 @@ static Maker random_nodes(uint64_t seed, DType real, bool smooth) {
 static NodeId add_gradients(Maker *m) {
   NodeId e = pick(m, false), x[N_REAL];
   if (m->smooth) e = b_ew1(&m->b, OP_SIN, e);
-  e = b_reduce(&m->b, OP_SUM, e, (1u << node(m, e)->shape.rank) - 1);
+  e = b_reduce(&m->b, OP_SUM, e, (1u << node(m, e)->shape->rank) - 1);
   for (uint32_t i = 0; i < N_REAL; i++) x[i] = m->pool[i];
   NodeId d = b_grad(&m->b, e, x, N_REAL);
   for (uint32_t i = 0; i < N_REAL; i++)
-    m->pool[m->n++] = b_proj(&m->b, d, i, m->b.real, node(m, x[i])->shape);
+    m->pool[m->n++] = b_proj(&m->b, d, i, m->b.real, *node(m, x[i])->shape);
   return e;
 }
 

@@ -118,7 +118,7 @@ START_TEST(second_derivatives_too) {
     Graph *some = differentiated(text, DT_F64, k);
     Scalar **b = values_of(some, &in, false, arena);
     for (uint32_t r = 0; r < all->n_roots; r++) {
-      int64_t n = shape_elements(&graph_node(all, all->roots[r])->shape, 1);
+      int64_t n = shape_elements(graph_node(all, all->roots[r])->shape, 1);
       for (int64_t i = 0; i < n; i++)
         ck_assert_msg(fabs(a[r][i].f - b[r][i].f) <= 1e-12 * (1 + fabs(a[r][i].f)), "k %u: root %u", k, r);
     }

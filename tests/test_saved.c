@@ -49,7 +49,7 @@ static uint32_t products(const Graph *g) {
 }
 
 static int64_t elements(const ScanAttr *s, uint32_t yield) {
-  return shape_elements(&graph_node(s->body, s->body->roots[s->n_carries + yield])->shape, 1);
+  return shape_elements(graph_node(s->body, s->body->roots[s->n_carries + yield])->shape, 1);
 }
 
 START_TEST(a_loop_keeps_the_fewest_tensors) {

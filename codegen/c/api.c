@@ -154,7 +154,7 @@ static void results(Unit *u, ApiFn *f, Names *names) {
   const Function *fn = &u->p->fns[f->fn];
   for (uint32_t i = 0; i < fn->g->n_roots; i++) {
     const Node *n = graph_node(fn->g, fn->g->roots[i]);
-    if (fn->roots[i].kind != ROOT_EFFECT) add_arg(u, f, names, fn->roots[i].name, n->dtype, &n->shape, true);
+    if (fn->roots[i].kind != ROOT_EFFECT) add_arg(u, f, names, fn->roots[i].name, n->dtype, n->shape, true);
   }
 }
 
@@ -252,7 +252,7 @@ static void place_results(Unit *u, ApiFn *f, uint32_t stream) {
     if (prepare->roots[i].kind == ROOT_EFFECT) break;
     const Node *n = graph_node(prepare->g, prepare->g->roots[i]);
     kept[i] = step_reads(u, f->loop, stream, true, (int32_t)i);
-    int64_t count = shape_elements(&n->shape, 1) * (kept[i] ? f->bound : 1);
+    int64_t count = shape_elements(n->shape, 1) * (kept[i] ? f->bound : 1);
     at[i] = f->bytes = align_up(u, f->bytes);
     f->bytes = align_up(u, f->bytes + (uint64_t)count * dtype_bytes(n->dtype));
   }

@@ -201,7 +201,7 @@ static void put_signature(Unit *u, const Function *fn) {
     const Node *n = graph_node(fn->g, fn->g->roots[i]);
     if (fn->roots[i].kind == ROOT_EFFECT) continue;
     if (out == 0) sb_puts(u->out, " -> ");
-    put_args(u, fn->g, fn->roots[i].name, n->dtype, &n->shape, out++ == 0);
+    put_args(u, fn->g, fn->roots[i].name, n->dtype, n->shape, out++ == 0);
   }
   if (fn->g->symbol) {
     sb_puts(u->out, ";  1 <= ");

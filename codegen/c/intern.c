@@ -165,7 +165,7 @@ static const char *sizes_text(Unit *u, const FnPlan *f, const Node *n) {
   sb_printf(&s, "`%s`", op_name(n->op));
   if (n->op == OP_GATHER || n->op == OP_SCATTER_ADD) {
     sb_printf(&s, ": index into axis %u of ", n->attr.gather.axis);
-    shape_print(&s, &graph_node(f->fn->g, n->in[0])->shape, f->fn->g->symbol);
+    shape_print(&s, graph_node(f->fn->g, n->in[0])->shape, f->fn->g->symbol);
   } else {
     sb_puts(&s, ": integer division by zero");
   }

@@ -382,7 +382,7 @@ static void put_prepare(Lib *l, const ApiFn *f, const ApiStream *s) {
   }
   for (uint32_t i = 0; i < fn->g->n_roots && fn->roots[i].kind != ROOT_EFFECT; i++) { // assertions come last
     const Node *x = graph_node(fn->g, fn->g->roots[i]);
-    uint64_t bytes = (uint64_t)shape_elements(&x->shape, 1) * dtype_bytes(x->dtype);
+    uint64_t bytes = (uint64_t)shape_elements(x->shape, 1) * dtype_bytes(x->dtype);
     library_print(l, "%s%s", i || d->n_sources ? ", " : "", library_at(l, place(l, s->results[i])));
     if (s->kept[i]) library_print(l, " + nn_i * %" PRIu64, bytes);
   }

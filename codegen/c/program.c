@@ -127,9 +127,9 @@ static void print_outputs(Unit *u, uint32_t id, bool dims) {
     const Node *n = graph_node(f->g, f->g->roots[i]);
     if (f->roots[i].kind == ROOT_EFFECT) continue;
     if (dims)
-      print_args_dims(u, &n->shape);
+      print_args_dims(u, n->shape);
     else
-      print_arg(u, f->roots[i].name, n->dtype, &n->shape, f->roots[i].kind);
+      print_arg(u, f->roots[i].name, n->dtype, n->shape, f->roots[i].kind);
   }
 }
 

@@ -23,7 +23,7 @@ struct Arena {
   Arena *children, *next, **link; // link: what points to this one among its parent's children
 };
 
-enum { FIRST_BLOCK = 4 * 1024, LARGEST_BLOCK = 64 * 1024 };
+enum { FIRST_BLOCK = 2 * 1024, LARGEST_BLOCK = 64 * 1024 };
 
 _Noreturn void out_of_memory(void) {
   fputs("nnc: error: out of memory\n", stderr);
@@ -68,7 +68,7 @@ void arena_free(Arena *a) {
 
 static Block *block_for(Arena *a, size_t size) {
   if (a->head && a->head->size - a->head->used >= size) return a->head;
-  size_t bytes = !a->head ? FIRST_BLOCK : a->total < LARGEST_BLOCK / 2 ? LARGEST_BLOCK / 4 : LARGEST_BLOCK;
+  size_t bytes = a->total < FIRST_BLOCK ? FIRST_BLOCK : a->total < LARGEST_BLOCK ? a->total : LARGEST_BLOCK;
   if (bytes < size) bytes = size;
   if (bytes > SIZE_MAX - sizeof(Block)) out_of_memory();
   Block *b = malloc(sizeof *b + bytes);

@@ -123,7 +123,7 @@ static void run_build(const Program *p, const nn_model *m, Bytes *out, Report *r
       args[k] = dense(in[k], f->inputs[k].dtype, shape_elements(&f->inputs[k].shape, t.n));
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
-      size_t bytes = (size_t)shape_elements(&n->shape, t.n) * dtype_bytes(n->dtype);
+      size_t bytes = (size_t)shape_elements(n->shape, t.n) * dtype_bytes(n->dtype);
       if (f->roots[k].kind != ROOT_EFFECT) args[n_args++] = malloc(bytes + (bytes == 0));
     }
     ctx.n = (size_t)t.n;
@@ -133,7 +133,7 @@ static void run_build(const Program *p, const nn_model *m, Bytes *out, Report *r
     for (uint32_t k = 0, at = f->n_inputs; k < f->g->n_roots && status == NN_OK; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
       if (f->roots[k].kind != ROOT_EFFECT)
-        put_array(out, n->dtype, args[at++], shape_elements(&n->shape, t.n));
+        put_array(out, n->dtype, args[at++], shape_elements(n->shape, t.n));
     }
     for (uint32_t s = 0; s < p->n_stores; s++)
       put_array(out, p->stores[s].dtype, arena + m->stores[s].offset, (int64_t)m->stores[s].count);
@@ -202,7 +202,7 @@ static void compare_bits(const Program *p, Walk *w, const char *build) {
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
       if (f->roots[k].kind != ROOT_EFFECT)
-        same_bits(w, build, f->roots[k].name, n->dtype, shape_elements(&n->shape, t.n));
+        same_bits(w, build, f->roots[k].name, n->dtype, shape_elements(n->shape, t.n));
     }
     for (uint32_t s = 0; s < p->n_stores; s++)
       same_bits(w, build, p->stores[s].name, p->stores[s].dtype, shape_elements(&p->stores[s].shape, 1));
@@ -233,7 +233,7 @@ static void compare_interpreter(const Program *p, const Function *meaning, Walk 
     for (uint32_t k = 0; k < f->g->n_roots; k++) {
       const Node *n = graph_node(f->g, f->g->roots[k]);
       if (f->roots[k].kind != ROOT_EFFECT)
-        compare(w, f->roots[k].name, n->dtype, c.roots[k], shape_elements(&n->shape, t.n));
+        compare(w, f->roots[k].name, n->dtype, c.roots[k], shape_elements(n->shape, t.n));
     }
     for (uint32_t s = 0; s < p->n_stores; s++)
       compare(w, p->stores[s].name, p->stores[s].dtype, c.env.stores[s],

@@ -34,7 +34,7 @@ static void compare(const Program *p, const Function *f, const Graph *g, const c
   for (uint32_t i = 0; i < g->n_roots && x->env.status == EVAL_OK; i++) {
     const Node *n = graph_node(g, g->roots[i]);
     if (!x->roots[i] || !y->roots[i]) continue;
-    if (!same_array(n->dtype, x->roots[i], y->roots[i], shape_elements(&n->shape, x->env.n), &at))
+    if (!same_array(n->dtype, x->roots[i], y->roots[i], shape_elements(n->shape, x->env.n), &at))
       differs(r, pass, "%s, pass %s, N = %d: root %u (%s), element %d: %.17g, then %.17g", f->name, pass,
               (int)x->env.n, i, f->roots[i].name ? f->roots[i].name : "", (int)at, x->roots[i][at].f,
               y->roots[i][at].f);

@@ -75,7 +75,7 @@ static bool agrees(const Slope *s, const Probe *p, double *want, double *numeric
   *want = 0, *scale = 1, *numeric = NAN;
   if (!root) return true; // a fault of the program: check_passes sees it
   for (uint32_t i = 0; i < p->n_targets; i++) {
-    Shape shape = graph_node(p->gradient, p->gradient->roots[1 + i])->shape;
+    Shape shape = *graph_node(p->gradient, p->gradient->roots[1 + i])->shape;
     size_t count = (size_t)shape_elements(&shape, s->n);
     way[i] = ARENA_ARRAY(s->a, count + 1, Scalar), more[i] = ARENA_ARRAY(s->a, count + 1, Scalar);
     for (size_t k = 0; k < count; k++) {
@@ -89,7 +89,7 @@ static bool agrees(const Slope *s, const Probe *p, double *want, double *numeric
     double at[2];
     for (int side = 0; side < 2; side++) {
       for (uint32_t i = 0; i < p->n_targets; i++) {
-        Shape shape = graph_node(p->gradient, p->gradient->roots[1 + i])->shape;
+        Shape shape = *graph_node(p->gradient, p->gradient->roots[1 + i])->shape;
         for (int64_t j = 0; j < shape_elements(&shape, s->n); j++)
           more[i][j].f = (side ? -steps[k] : steps[k]) * way[i][j].f;
       }

@@ -93,6 +93,25 @@ right_in 2
 # Thousands of gradients by one parameter, each of few operations of all those since it was read.
 echo "param w: [3] = ones(); export fn e(x: [3]) -> [3] { var y = x; for i in 0..20000 { y = y + grad(sum(y * y * w), w); } return y; }" >model.nn
 right_in 2
+# As many operations with those of their gradients as there may be, of several kinds; loops, layers.
+trained() { # STATEMENT TIMES: a step that does it so often
+  echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
+train t { each a in d() { var y = a.x * w; var z = y; for i in 0..$2 { $1 } minimize mean(y + z) over w using SGD(lr = 0.1); } }" >model.nn
+  right_in 2
+}
+trained 'y = pow(y, w);' 34500
+trained 'y = cumsum(y, 1);' 199900
+# The derivative of each factor is by the sum of all before it.
+trained 'y = y * w;' 149000
+trained '(y, z) = (y * w + z, z * w + y);' 49900
+echo "fn f(x: [3]) -> [3] { var y = x; for i in 0..33000 { y = sin(y) * x; } return y; } export fn e(x: [3]) -> [3] = x * sum(grad(sum(grad(sum(f(x)), x)), x));" >model.nn
+right_in 2
+echo "export fn e(x: [4, 3]) -> [3] { var y = x[0]; for i in 0..24900 { let (r, q) = scan(t in x; h = y) { let k = h * t; yield k; next h = k + 1.0; }; y = q; } return y; }" >model.nn
+right_in 2
+# Parameters that differ in nothing but where they are drawn.
+echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } layer L()(x: [B, 3]) -> [B, 3] { var y = x; for i in 0..14250 { y = Dense(3)(y); } return y; } model m = L();
+train t { each a in d() { minimize mean(m(a.x)) over m using SGD(lr = 0.1); } }" >model.nn
+right_in 2
 # What is summed over an axis that its factors don't have: a value that is doubled sixty times, and long sums and
 # products.
 summed() { # STATEMENT TIMES SCALAR: the derivative of a sum that is made step by step
@@ -117,6 +136,25 @@ limited E0807
 echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
 train t { each a in d() { var y = a.x; for i in 0..190000 { y = pow(y, w); } minimize mean(y) over w using SGD(lr = 0.1); } }" >model.nn
 limited E0807
+# Many declarations of a kind, all of them used: fields that are read and fields that are computed of one another,
+# reports, parameters of a function, steps of loops that differ in their optimizers only.
+many() { # TIMES FORMAT: the format for every number below, its %d being numbers
+  local i
+  for ((i = 0; i < $1; i++)); do printf "${2//%d/$i}\n"; done
+}
+{ echo 'data d() {'; many 10000 'x%d: real from rows([1.0, 2.0]);'; echo '} train t { each a in d() {'; many 10000 'report r%d = mean(a.x%d);'; echo '} }'; } >model.nn
+right_in 1
+{ echo 'data d() { x: real from rows([1.0, 2.0]);'; many 10000 'x%d: real = x + %d.0;'; echo '} train t { each a in d() {'; many 10000 'report r%d = mean(a.x%d);'; echo '} }'; } >model.nn
+right_in 1
+{ echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } train t { each a in d() { let l = mean(a.x);'; many 40000 'report l%d = l;'; echo '} }'; } >model.nn
+right_in 2
+{ echo 'export fn e('; many 60000 'a%d: [3],'; echo 'x: [3]) -> [3] = x;'; } >model.nn
+right_in 2
+echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
+train t { for i in 0..390 { each a in d() { let k = a.x[0]; var y = w; for j in 0..160 { y = y * k + 1.0; } minimize sum(y) over w using SGD(lr = 0.1); } } }' >model.nn
+right_in 1
+{ echo 'param w: [3] = ones(); data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } train t { each a in d() {'; many 8000 'minimize mean(a.x * w) over w using SGD(lr = 0.1);'; echo '} }'; } >model.nn
+right_in 2
 # Loops of a training: each is a step of its own.
 loops() { echo "data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } model net = Dense(1); train t { for i in 0..$1 { each e in d() { report l = mean(net(e.x)); } } }"; }
 loops 200000 >model.nn
