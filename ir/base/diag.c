@@ -41,12 +41,24 @@ static const char *format(Arena *a, const char *fmt, va_list ap) {
   return text;
 }
 
-// One error a place, one warning a place and code; without a place the text decides.
 static bool same(const Diag *g, const Diag *old) {
   if (g->severity != old->severity || g->at.source != old->at.source || g->at.begin != old->at.begin)
     return false;
-  if (g->severity == SEV_WARNING && g->code != old->code) return false;
   return g->at.source || strcmp(g->message, old->message) == 0;
+}
+
+// One error a place, one warning a place and code; without a place the text decides. Errors are few.
+static bool told(Diags *d, const Diag *g) {
+  if (g->severity == SEV_WARNING && g->at.source) {
+    uint64_t key = ((uint64_t)g->at.source * DIAG_COUNT + g->code) << 32 | g->at.begin;
+    uint32_t before;
+    if (map_get(&d->warned, key, &before)) return true;
+    map_put(d->arena, &d->warned, key, 0);
+    return false;
+  }
+  for (size_t i = 0; i < d->list.len; i++)
+    if (same(g, d->list.data[i])) return true;
+  return false;
 }
 
 static bool inside(Span inner, Span outer) {
@@ -61,10 +73,10 @@ static bool muted(const Diags *d, Span at) {
 
 static Diag *add(Diags *d, Diag g) {
   if (diags_full(d) || (g.severity == SEV_ERROR && muted(d, g.at))) return NULL;
-  for (size_t i = 0; i < d->list.len; i++)
-    if (same(&g, d->list.data[i])) return NULL;
+  if (told(d, &g)) return NULL;
   Diag *kept = arena_copy(d->arena, &g, sizeof g);
   vec_push(d->arena, &d->list, kept);
+  d->count[g.severity]++;
   return kept;
 }
 
@@ -116,6 +128,7 @@ void diags_withdraw(Diags *d, DiagCode code, Span at, unsigned most) {
     Diag *g = d->list.data[i];
     bool out = most && g->code == code && g->severity == SEV_ERROR && inside(g->at, at);
     most -= out;
+    d->count[SEV_ERROR] -= out;
     if (!out) d->list.data[n++] = g;
   }
   d->list.len = n;
@@ -185,16 +198,10 @@ void diags_enable(Diags *d, const char *flag) {
 
 void diags_warnings_are_errors(Diags *d) { d->warnings_are_errors = true; }
 
-static unsigned count(const Diags *d, Severity s) {
-  unsigned n = 0;
-  for (size_t i = 0; i < d->list.len; i++) n += d->list.data[i]->severity == s;
-  return n;
-}
-
 unsigned diags_errors(const Diags *d) {
-  return count(d, SEV_ERROR) + (d->warnings_are_errors ? count(d, SEV_WARNING) : 0);
+  return d->count[SEV_ERROR] + (d->warnings_are_errors ? d->count[SEV_WARNING] : 0);
 }
 
-unsigned diags_warnings(const Diags *d) { return d->warnings_are_errors ? 0 : count(d, SEV_WARNING); }
+unsigned diags_warnings(const Diags *d) { return d->warnings_are_errors ? 0 : d->count[SEV_WARNING]; }
 
 bool diags_full(const Diags *d) { return diags_errors(d) >= DIAG_MAX_ERRORS; }

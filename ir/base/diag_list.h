@@ -3,6 +3,7 @@
 #define NNC_BASE_DIAG_LIST_H
 
 #include "ir/base/diag.h"
+#include "ir/base/map.h"
 #include "ir/base/vec.h"
 
 typedef enum RemarkKind { REMARK_NOTE, REMARK_HELP, REMARK_ALSO } RemarkKind;
@@ -26,6 +27,8 @@ struct Diags {
   Arena *arena;
   const SourceMap *sources;
   VEC(Diag *) list;
+  unsigned count[2]; // of the list, by severity
+  Map warned;        // place and code of each warning
   VEC(const char *) enabled;
   VEC(Span) muted;
   bool warnings_are_errors;

@@ -148,6 +148,9 @@ right_in 1
 right_in 1
 { echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } train t { each a in d() { let l = mean(a.x);'; many 40000 'report l%d = l;'; echo '} }'; } >model.nn
 right_in 2
+# Each has a warning.
+{ echo 'layer N()(x: [B, 4]) -> [B, 2] = x |> Dense(2); export fn e(x: [3]) -> [3] = x;'; many 40000 'model n%d = N();'; } >model.nn
+right_in 2
 { echo 'export fn e('; many 60000 'a%d: [3],'; echo 'x: [3]) -> [3] = x;'; } >model.nn
 right_in 2
 echo 'data d() { x: [3] from rows([[1.0, 2.0, 3.0]]); } param w: [3] = ones();
