@@ -45,6 +45,7 @@ __global__ void reals_f32(const float *x, float *y) {
   *y++ = sum.hi + sum.lo + half.hi + half.lo + split.k + split.m;
   *y++ = nn_self(x[0] > x[1], x[2], x[3]);
   *y++ = nn_nan_mark_f32(x[0], 7);
+  nn_nan_rows_f32(y, 2, 1, 3, 2, 7);
   *y = nn_from_bits_f32(nn_bits_f32(x[0]) ^ 1u);
 }
 
@@ -66,6 +67,7 @@ __global__ void reals_f64(const double *x, double *y) {
   const nn_split split = nn_split_f64(x[0]);
   *y++ = nn_sel(x[0] > x[1], split.k, split.m);
   *y++ = nn_nan_place(nn_nan_mark_f64(x[0], 7));
+  nn_nan_rows_f64(y, 2, 1, 3, 2, 7);
   *y = nn_from_bits_f64(nn_bits_f64(x[0]) ^ 1u);
 }
 
