@@ -106,10 +106,9 @@ static void data_items(Elab *e, DataUse *u) {
     bool ok = s->kind == ST_FIELD_FROM ? source_field(e, u, s, &block, &f) : computed_field(e, s, &f);
     u->shuffle = e->data_shuffle;
     if (!ok) erroneous_field(e, s, &f);
-    // What computes with a field of a source that does not fit can't be judged: the type may be what is
-    // wrong.
-    bool misread = !ok && s->kind == ST_FIELD_FROM;
-    Value v = f.bad || misread ? v_poison() : v_tensor(e, f.node);
+    // What computes with a field that its source does not fit can't be judged: the type may be what is wrong.
+    f.bad = f.bad || (!ok && s->kind == ST_FIELD_FROM);
+    Value v = f.bad ? v_poison() : v_tensor(e, f.node);
     if (define(e, f.name, v, false, s->u.field.name.span)) keep_field(e, u, f);
   }
   rows_agree(e, u);
