@@ -65,7 +65,7 @@ static bool comparable(const Graph *g, const Node *d, Arena *a) {
 // `steps`, until one agrees. False when none does.
 static bool agrees(const Slope *s, const Probe *p, double *want, double *numeric, double *scale) {
   // a step that meets a place where functions jump is too large; no step agrees with a wrong gradient
-  static const double steps[] = {1e-6, 1e-7, 2e-5};
+  double steps[] = {1e-6, 1e-7, 2e-5, 0};
   uint32_t n_more = p->n_targets + p->n_held;
   Scalar **more = ARENA_ARRAY(s->a, n_more + 1, Scalar *),
          **way = ARENA_ARRAY(s->a, p->n_targets + 1, Scalar *);
@@ -85,7 +85,9 @@ static bool agrees(const Slope *s, const Probe *p, double *want, double *numeric
     }
   }
   for (uint32_t i = 0; i < p->n_held; i++) more[p->n_targets + i] = root[1 + p->n_targets + i];
-  for (int k = 0; k < 3; k++) {
+  steps[3] =
+      fmin(1e-8, 3e-3 / *scale); // of a loop that multiplies what it is given, bounded by functions that bend
+  for (int k = 0; k < 4; k++) {
     double at[2];
     for (int side = 0; side < 2; side++) {
       for (uint32_t i = 0; i < p->n_targets; i++) {
