@@ -554,6 +554,7 @@ Value call_closure(Elab *e, Closure *c, Args *args, const Expr *call, Span span)
     if (bind_params(e, &c->decl->params, args, name, span, &poison) &&
         (!c->vjp || rule_params(e, c, call_scope, span))) {
       visit(e, c->decl);
+      warn_of_probabilities(e, c->decl, span);
       if (c->self) release_members(e, c->self);
       v = run_body(e, c->decl->expr, &c->decl->body, c->decl->ret, span);
       if (c->vjp) v = wrap_vjp(e, c, call_scope, v, call, span);

@@ -571,6 +571,8 @@ const Expr *size_to_bind(const Expr *x, bool (*is_new)(void *of, const Expr *nam
 // What `name` must be for x to be `size`.
 SizeMatch size_solve(Elab *e, const Expr *x, const Expr *name, Dim size, Dim *out);
 
+// ---- logits.c
+void warn_of_probabilities(Elab *e, const FnDecl *fn, Span call); // the parameters are bound
 // ---- remedy.c
 void remedy(Elab *e, Diag *g, Value v);
 

@@ -102,11 +102,14 @@ static void setting(Plan *p, const Stmt *s) {
     Diag *g = err(e, DIAG_E0601, s->u.setting.name.span, "unknown setting `%s`", name);
     const char *near = nearest_of(name, known, 8);
     if (near) diag_label(g, "did you mean `%s`?", near);
-    diag_note(g,
-              "a train block has seed, epochs, batch, drop_last, patience, watch, mode, accumulate; `option "
-              "%s = …;` makes an "
-              "option of your own",
-              name);
+    if (v.kind == V_OPTIMIZER)
+      diag_note(g, "an optimizer gets its name by `let %s = …;`", name);
+    else
+      diag_note(g,
+                "a train block has seed, epochs, batch, drop_last, patience, watch, mode, accumulate; "
+                "`option %s = …;` "
+                "makes an option of your own",
+                name);
     define(e, name, v_poison(), false, s->u.setting.name.span);
   }
   }

@@ -258,6 +258,13 @@ static bool match_star(Elab *e, const DimSpec *d, const Shape *s, uint32_t from,
   return true;
 }
 
+// Real numbers where numbers of classes are declared, with an axis more than these have.
+static bool one_hot_rows(Elab *e, const Type *t, const Node *n) {
+  if (!type_is_star(t) || dtype_is_real(type_dtype(e, t)) || !dtype_is_real(n->dtype)) return false;
+  Binding *b = scope_find(e->scope, t->dims[0].name);
+  return b && b->v.kind == V_LIST && b->is_size && n->shape->rank == b->v.u.list.len + 1;
+}
+
 static bool match_shape(Elab *e, const Type *t, const Shape *s, Value v, Span at, const char *who,
                         const char *what) {
   uint32_t n = t->has_shape ? t->n_dims : 0, star = n;
@@ -320,6 +327,10 @@ static bool match_tensor(Elab *e, const Type *t, Value *v, Span at, const char *
     diag_label(g, "this is %s", v_describe(e, *v));
     if (want == DT_MASK)
       diag_note(g, "a comparison gives a mask: `x != 0`");
+    else if (one_hot_rows(e, t, n))
+      diag_note(
+          g,
+          "it has an axis more than is declared: of one-hot rows `argmax(…, axis = -1)` gives the numbers");
     else
       diag_note(g, "element types are converted only by `cast(x, %s)`", dtype_name(want));
     return false;
