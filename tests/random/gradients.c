@@ -48,12 +48,12 @@ bool gradient_of(Model *m, const Value *y) {
   const Value *x = below_it(m, y);
   if (!x) return false;
   const char *e = fresh(m, "e"), *g = fresh(m, "g");
-  switch (below(m, 4)) {
-  case 0: statement(m, "let %s: real = mean(sin(%s));", e, y->name); break;
-  case 1: statement(m, "let %s: real = 0.1 * sum(%s * %s);", e, y->name, y->name); break;
-  case 2: statement(m, "let %s: real = sum(tanh(%s));", e, y->name); break;
-  default: statement(m, "let %s: real = mean(%s ** 2);", e, y->name);
-  }
+  // x itself has a share: what y depends on by rules of its own, by what is written or inside of other
+  // gradients may cut every other path.
+  static const char *const forms[] = {"mean(sin(%s))", "0.1 * sum(%s * %s)", "sum(tanh(%s))",
+                                      "mean(%s ** 2)"};
+  const char *form = text(m, forms[below(m, 4)], y->name, y->name);
+  statement(m, "let %s: real = %s + 0.01 * mean(%s);", e, form, x->name);
   const Value *z = below_it(m, y);
   if (z != x && chance(m, 30)) {
     const char *h = fresh(m, "h");
