@@ -309,7 +309,7 @@ static Value bi_split(Elab *e, const BuiltinCall *c) {
 static Value bi_slice_axis(Elab *e, const BuiltinCall *c) {
   NodeId n = arg_node(e, c, 0);
   uint32_t axis;
-  Dim from, to;
+  Dim from = {0}, to = {0};
   if (n == NO_NODE || !arg_axis(e, c, 1, 0, node_of(e, n)->shape->rank, &axis)) return v_poison();
   Dim size = node_of(e, n)->shape->d[axis];
   bool ok = v_as_dim(c->v[2], &from) && v_as_dim(c->v[3], &to);
@@ -317,7 +317,8 @@ static Value bi_slice_axis(Elab *e, const BuiltinCall *c) {
   for (int64_t k = 1; ok && k <= b; k = k == b ? b + 1 : b)
     ok = dim_at(from, k) >= 0 && dim_at(from, k) <= dim_at(to, k) && dim_at(to, k) <= dim_at(size, k);
   if (!ok) {
-    diag_label(err(e, DIAG_E0210, c->span, "the slice is outside"), "the axis has %s", dim_text(e, size));
+    diag_label(err(e, DIAG_E0210, c->span, "the slice is outside"), "%s..%s of an axis of %s",
+               dim_text(e, from), dim_text(e, to), dim_text(e, size));
     return v_poison();
   }
   return slice_axis(e, n, axis, from, to);
