@@ -226,6 +226,22 @@ static NodeId cut_before(Elab *e, NodeId loss, const NodeId *x, uint32_t n) {
   return cut;
 }
 
+// What a loop makes of a copy is no part of a gradient by the value that was copied.
+static void warn_of_copies(Elab *e, const BuiltinCall *c, NodeId loss, const NodeId *x, uint32_t n) {
+  for (size_t k = 0; k < e->fn->copied.len; k++) {
+    const Copied *copy = &e->fn->copied.data[k];
+    uint32_t i = 0;
+    Reach reach = {0};
+    while (i < n && x[i] != copy->node) i++;
+    if (i == n || !graph_reaches(&reach, e->fn->b.g, loss, &copy->loop, 1, e->a)) continue;
+    Diag *g = warn(e, DIAG_W0608, NULL, c->span, "this gradient leaves out what a loop makes of its target");
+    diag_also(g, node_of(e, copy->loop)->span, "this loop computes it again");
+    diag_note(g, "a gradient inside of the loop is by something before it: from there on the loop has values "
+                 "of its own");
+    return;
+  }
+}
+
 Value grad_call(Elab *e, const BuiltinCall *c) {
   NodeId loss = to_real(e, c->v[0], c->spans[0]);
   Values t = {0}, form = {0};
@@ -246,6 +262,7 @@ Value grad_call(Elab *e, const BuiltinCall *c) {
     diag_also(g, node_of(e, cut)->span, "the path is cut here");
     return v_poison();
   }
+  warn_of_copies(e, c, loss, x, (uint32_t)t.len);
   NodeId g = b_grad(b, loss, x, (uint32_t)t.len);
   for (size_t i = 0; i < t.len; i++) {
     const Node *n = node_of(e, x[i]);

@@ -57,7 +57,8 @@ static void spread(Move *m) {
 static bool copy_between(Move *m, NodeId x, NodeId e) {
   if (x > e) return false;
   if (x < m->first) look_from(m, x);
-  bool *depends = ARENA_ARRAY(m->scratch, e - x + 1, bool), *needed = ARENA_ARRAY(m->scratch, e - x + 1, bool);
+  bool *depends = ARENA_ARRAY(m->scratch, e - x + 1, bool),
+       *needed = ARENA_ARRAY(m->scratch, e - x + 1, bool);
   bool more = false;
   depends[0] = needed[e - x] = true;
   for (NodeId id = x + 1; id <= e; id++) {
@@ -182,6 +183,22 @@ static void move_out(Elab *e, Move *m, const Loop *l) {
     if (is_inside(m, id)) inner_of(m, id);
 }
 
+// The copies of this loop, and those of the loops in it, which are its own now.
+static void keep_copies(Elab *e, Move *m, NodeId loop) {
+  Ctx *c = m->c;
+  size_t n = 0;
+  for (size_t i = 0; i < c->copied.len; i++) {
+    Copied one = c->copied.data[i];
+    if (is_inside(m, one.node)) continue;
+    one.node = outer_of(m, one.node);
+    one.loop = is_inside(m, one.loop) ? loop : outer_of(m, one.loop);
+    c->copied.data[n++] = one;
+  }
+  c->copied.len = n;
+  for (NodeId id = m->first; id < m->mark; id++)
+    if (is_inside(m, id)) vec_push(e->a, &c->copied, ((Copied){id, loop}));
+}
+
 NodeId loop_move_axis(Elab *e, NodeId x, uint32_t from, uint32_t to) {
   uint8_t perm[MAX_RANK];
   uint32_t rank = node_of(e, x)->shape->rank, other = 0;
@@ -217,6 +234,7 @@ Value loop_make(Elab *e, const Loop *l, uint32_t mark, const Head *h) {
   Builder *b = &e->fn->b;
   b->span = user_span(e, l->x->span);
   NodeId scan = b_scan(b, &s, in, n);
+  keep_copies(e, &m, scan);
   uint32_t n_values = n_yields + l->n_named;
   Value *v = ARENA_ARRAY(e->a, n_values, Value);
   NodeId *last = ARENA_ARRAY(e->a, l->stores.len, NodeId);

@@ -274,6 +274,11 @@ typedef struct TestBuild {
 } TestBuild;
 
 // The function being built.
+// A node that a loop has a copy of: a gradient inside of the loop goes through it to what it is computed of.
+typedef struct Copied {
+  NodeId node, loop;
+} Copied;
+
 struct Ctx {
   uint32_t counted; // nodes that e->n_nodes knows of
   CtxKind what;
@@ -289,6 +294,7 @@ struct Ctx {
   VEC(StoreState) stores;
   VEC(NodeId) doubted; // that did not fit where they were passed
   Reach reach;         // of the targets of the last `grad`
+  VEC(Copied) copied;  // what loops compute again for gradients inside of them
   VEC(NodeId) roots;
   VEC(RootInfo) root_info;
   Map reported; // names of reports
