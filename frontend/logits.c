@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-static const struct {
-  const char *loss; // of the library, whose first argument is logits
-  const char *inside;
-} losses[] = {{"cross_entropy", "softmax"},
-              {"softmax_xent", "softmax"},
-              {"bce_logits", "sigmoid"},
-              {"focal", "sigmoid"}};
-
 // What a node is but for its shape.
 static const Node *unshaped(const Elab *e, NodeId id) {
   const Node *n = node_of(e, id);
@@ -26,15 +18,27 @@ static bool is_softmax(const Elab *e, const Node *n) {
   return node_of(e, n->in[0])->op == OP_EXP && sum->op == OP_SUM && sum->in[0] == n->in[0];
 }
 
+static bool is_sigmoid(const Elab *e, const Node *n) {
+  (void)e;
+  return n->op == OP_SIGMOID;
+}
+
+static const struct {
+  const char *loss; // of the library, whose first argument is logits
+  const char *inside;
+  bool (*is)(const Elab *e, const Node *n); // what `inside` gives
+} losses[] = {{"cross_entropy", "softmax", is_softmax},
+              {"softmax_xent", "softmax", is_softmax},
+              {"bce_logits", "sigmoid", is_sigmoid},
+              {"focal", "sigmoid", is_sigmoid}};
+
 void warn_of_probabilities(Elab *e, const FnDecl *fn, Span call) {
   if (!is_std(e, fn->name.span) || is_std(e, call)) return;
   for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
     if (strcmp(losses[i].loss, fn->name.text) != 0) continue;
     Binding *b = scope_find(e->scope, fn->params.data[0].name.text);
     if (!b || b->v.kind != V_TENSOR) return;
-    const Node *n = unshaped(e, b->v.u.node);
-    bool twice = strcmp(losses[i].inside, "softmax") == 0 ? is_softmax(e, n) : n->op == OP_SIGMOID;
-    if (!twice) return;
+    if (!losses[i].is(e, unshaped(e, b->v.u.node))) return;
     Diag *g = warn(e, DIAG_W0607, NULL, call, "`%s` applies `%s` itself", losses[i].loss, losses[i].inside);
     diag_label(g, "what it is given has been through `%s` already", losses[i].inside);
     diag_note(g,
